@@ -1,0 +1,46 @@
+# The two commands of a newcomer are `make demo` and `make test`; each sets up .venv by itself.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo up test lint bench lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   one upgrade of 20 simulated machines, end to end, on a real Temporal server"
+	@echo "make up     Temporal, worker and API on this machine until Ctrl-C (data in .data/)"
+	@echo "make test   every test that a laptop can run"
+	@echo "make lint   ruff, mypy --strict, import-linter"
+	@echo "make bench  ratios against the ideal and against a bare loop (JSON=FILE writes the figures)"
+
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/instar demo
+
+up: $(READY)
+	@$(BIN)/instar up --data-dir .data
+
+test: $(READY)
+	$(BIN)/pytest $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	@$(BIN)/python -m tests.bench $(if $(JSON),--json $(JSON))
+
+# A new lock: needs pip-tools; the file names no registry.
+lock:
+	$(PYTHON) -m piptools compile --quiet --extra dev --generate-hashes --allow-unsafe --strip-extras \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements.txt pyproject.toml
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,106 @@
+"""Pre-check, batch selection and verdict: a look at the set, handed to the domain's decisions."""
+
+import asyncio
+from dataclasses import dataclass
+
+from store.store import Store
+from temporalio import activity
+
+from activities.heartbeats import beating
+from activities.looks import look_at
+from activities.translation import translated
+from compute.clock import Clock, utc_now
+from compute.provider import Provider
+from domain import batching, verdicts
+from domain.instance_ids import InstanceIds
+from domain.instances import Look, Standing
+from domain.messages import BatchChoice, LookRequest, Verdict
+from domain.progress import Outcome, Progress
+from domain.records import ErrorCode, UpgradeError
+
+
+@dataclass(frozen=True)
+class BatchActivities:
+    """Decisions about the set as a whole; nothing here changes a machine."""
+
+    provider: Provider
+    store: Store
+    clock: Clock = utc_now
+
+    @activity.defn
+    async def pre_check(self, request: LookRequest) -> BatchChoice:
+        """Fix who belongs to the upgrade (P16) and whether it may begin at all (P2)."""
+        look = await self._look(request)
+        reason, breach = verdicts.check_whole_set(
+            look,
+            request.plan.policy,
+            ErrorCode.UNHEALTHY_BEFORE,
+            request.scale_set.name,
+        )
+        if breach:
+            return BatchChoice(progress=Progress(), reason=reason, breach=breach)
+        return BatchChoice(progress=batching.enrol(look, request.plan, request.started_by), reason=reason)
+
+    @activity.defn
+    async def select_batch(self, request: LookRequest) -> BatchChoice:
+        """The next batch on a fresh look (P3), or why there is none."""
+        look = await self._look(request)
+        progress = verdicts.without_vanished(look, request.progress or Progress())
+        reason, breach = verdicts.check_whole_set(
+            look,
+            request.plan.policy,
+            ErrorCode.UNHEALTHY_DURING,
+            request.scale_set.name,
+        )
+        breach = breach or await self._withdrawn(request)
+        if breach:
+            attempted = progress.attempted
+            sick = InstanceIds.of(view.instance_id for view in look.standing_in(Standing.UNHEALTHY, attempted))
+            return BatchChoice(progress=progress, reason=breach.message, breach=breach, unhealthy=sick)
+        progress = _sorted_anew(look, progress, request)
+        batch = batching.select_batch(look, progress.of(Outcome.PENDING), request.plan.policy)
+        if not batch.ids:
+            return BatchChoice(progress=progress, reason="no instance is left")
+        standing = {view.instance_id: view.standing for view in look.views}
+        return BatchChoice(
+            progress=progress,
+            batch=batch.ids,
+            sick_before=InstanceIds.of(one for one in batch.ids if standing[one] is Standing.UNHEALTHY),
+            stopped=InstanceIds.of(one for one in batch.ids if standing[one] is Standing.STOPPED),
+            reason=f"{batch.reason}; {reason}",
+        )
+
+    @activity.defn
+    async def judge_batch(self, request: LookRequest) -> Verdict:
+        """The verdict after a batch (P9)."""
+        look = await self._look(request)
+        return verdicts.judge(look, request.progress or Progress(), request.plan.policy, request.scale_set.name)
+
+    async def _look(self, request: LookRequest) -> Look:
+        async with translated(), beating():
+            return await look_at(self.provider, request.scale_set, request.plan.health_source, self.clock)
+
+    async def _withdrawn(self, request: LookRequest) -> UpgradeError | None:
+        """P19: a version that the catalogue no longer offers."""
+        target = request.plan.target
+        row = await asyncio.to_thread(
+            self.store.images.get,
+            target.publisher,
+            target.offer,
+            target.sku,
+            target.version,
+            request.scale_set.location,
+        )
+        if row is not None and not row.withdrawn:
+            return None
+        reason = f"stopped: image version {target} was withdrawn"
+        return UpgradeError(code=ErrorCode.IMAGE_UNUSABLE, message=reason)
+
+
+def _sorted_anew(look: Look, progress: Progress, request: LookRequest) -> Progress:
+    """Pending instances that came to the target, or under protection, since the last look (P12, B6)."""
+    fresh = batching.enrol(look, request.plan, request.started_by)
+    pending = progress.of(Outcome.PENDING)
+    for outcome in (Outcome.CURRENT, Outcome.SKIPPED):
+        progress = progress.moved(pending & fresh.of(outcome), outcome)
+    return progress

@@ -1,0 +1,102 @@
+"""Swapping, restoring and collecting OS disks: slices of a batch, instance by instance (behaviour.md P4, P5, P7)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from store.store import Store
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.heartbeats import beating
+from activities.machine_models import machine_model
+from activities.translation import translated
+from compute.errors import InstanceFailed, InstanceGone, TryAgain, UpgradeImpossible
+from compute.provider import Effect, Fence, Provider, Step
+from domain.instance_ids import InstanceIds
+from domain.messages import CollectDisks, RestoreSlice, SliceOutcome, SwapSlice
+from domain.records import DETAILS_AT_MOST
+
+
+@dataclass(frozen=True)
+class DiskActivities:
+    """Effects on machines. Every one may be done again: the compute looks before it acts (F2)."""
+
+    provider: Provider
+    store: Store
+
+    @activity.defn
+    async def swap_os_disks(self, request: SwapSlice) -> SliceOutcome:
+        """Give each instance of the slice a disk of the pinned version, with the pinned model (P4)."""
+        async with translated():
+            model = await machine_model(self.store, request.scale_set, request.plan.generation)
+
+            async def swap(instance_id: str) -> None:
+                effect = _effect(request, Step.SWAP, instance_id)
+                await self.provider.swap_os_disk(effect, request.plan.target, model)
+
+            return await _each(request.ids, swap)
+
+    @activity.defn
+    async def restore_os_disks(self, request: RestoreSlice) -> SliceOutcome:
+        """Give each instance of the slice its previous disk back (P7)."""
+        async with translated():
+
+            async def restore(instance_id: str) -> None:
+                await self.provider.restore_os_disk(_effect(request, Step.RESTORE, instance_id))
+
+            return await _each(request.ids, restore)
+
+    @activity.defn
+    async def collect_os_disks(self, request: CollectDisks) -> int:
+        """Delete what those upgrades put aside; how many disks that were (P5)."""
+        async with translated(), beating():
+            return await self.provider.discard_os_disks(request.scale_set, request.numbers)
+
+
+def _effect(request: SwapSlice | RestoreSlice, step: Step, instance_id: str) -> Effect:
+    attempt = activity.info().attempt
+    return Effect(request.scale_set, Fence(request.number, step, attempt), instance_id, request.batch)
+
+
+async def _each(ids: InstanceIds, act: Callable[[str], Awaitable[None]]) -> SliceOutcome:
+    """Act on every instance at once; what may work later fails the attempt after the others have come to their end."""
+    told = activity.info().heartbeat_details
+    outcome = SliceOutcome.model_validate(told[0]) if told and told[0] else SliceOutcome()
+    later: list[TryAgain] = []
+    done: list[str] = []
+
+    def so_far() -> SliceOutcome:
+        return outcome.merged(SliceOutcome(done=InstanceIds.of(done)))
+
+    async def one(instance_id: str) -> None:
+        nonlocal outcome
+        this = InstanceIds.of([instance_id])
+        try:
+            await act(instance_id)
+            done.append(instance_id)
+        except TryAgain as error:
+            later.append(error)
+        except InstanceGone:
+            outcome = outcome.merged(SliceOutcome(vanished=this))
+        except InstanceFailed as error:
+            reasons = {instance_id: str(error)} if len(outcome.reasons) < DETAILS_AT_MOST else {}
+            outcome = outcome.merged(SliceOutcome(failed=this, reasons=reasons))
+        except UpgradeImpossible as error:
+            outcome = outcome.merged(SliceOutcome(failed=this, impossible=str(error)))
+
+    left = ids - outcome.done - outcome.failed - outcome.vanished
+    async with beating(so_far):
+        # Every instance is begun before the first failure is looked at, so that none is cut off half-way.
+        results = await asyncio.gather(*(one(instance_id) for instance_id in left), return_exceptions=True)
+    activity.heartbeat(so_far())
+    if errors := [result for result in results if isinstance(result, BaseException)]:
+        raise errors[0]
+    if later:
+        delay = max((error.retry_after for error in later if error.retry_after), default=None)
+        raise ApplicationError(
+            f"{len(later)} of {len(ids)} to be tried again: {later[0]}",
+            type=type(later[0]).__name__,
+            next_retry_delay=delay,
+        )
+    return so_far()

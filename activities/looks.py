@@ -1,0 +1,44 @@
+"""Looking at a set: what the compute lists, joined with what the health source says."""
+
+import asyncio
+from collections.abc import Iterable
+
+from compute.clock import Clock
+from compute.provider import Provider
+from domain.instances import HealthObservation, HealthState, Instance, InstanceView, Look
+from domain.scale_sets import HealthSource, ScaleSetIdentity
+
+
+async def look_at(
+    provider: Provider,
+    scale_set: ScaleSetIdentity,
+    source: HealthSource,
+    clock: Clock,
+    ids: Iterable[str] | None = None,
+) -> Look:
+    """A fresh look at the set, or at some of it (behaviour.md P16). Raises compute.errors.TryAgain (H7)."""
+    wanted = None if ids is None else tuple(ids)
+    listed, health = await asyncio.gather(
+        provider.list_instances(scale_set),
+        provider.observe_health(scale_set, source, wanted),
+    )
+    now = clock()
+    observed = {one.instance_id: one for one in health}
+    chosen = listed if wanted is None else _only(listed, wanted)
+    return Look(
+        views=tuple(
+            InstanceView(
+                one,
+                # Listed but not observed: it appeared between the two, so nothing answered yet.
+                observed.get(one.instance_id)
+                or HealthObservation(one.instance_id, HealthState.INITIALIZING, now, "not observed yet"),
+            )
+            for one in chosen
+        ),
+        taken_at=now,
+    )
+
+
+def _only(listed: Iterable[Instance], wanted: tuple[str, ...]) -> list[Instance]:
+    kept = dict.fromkeys(wanted)
+    return [one for one in listed if one.instance_id in kept]

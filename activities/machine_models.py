@@ -1,0 +1,23 @@
+"""A stored model, opened for the machine that gets it: the only place where secrets are in clear (behaviour.md F5)."""
+
+import asyncio
+
+from store.store import Store
+
+from compute.provider import MachineModel
+from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
+
+
+async def machine_model(store: Store, scale_set: ScaleSetIdentity, generation: int) -> MachineModel:
+    """The pinned model as a machine gets it (P4). Raises store.errors.Missing for a generation that is not stored."""
+    document = await asyncio.to_thread(store.scale_sets.open_model, scale_set.unique_id, generation)
+    model = ScaleSetModel.from_arm(document, generation)
+    profile = (document.get("properties") or {}).get("virtualMachineProfile") or {}
+    extensions = (profile.get("extensionProfile") or {}).get("extensions") or ()
+    return MachineModel(
+        generation=generation,
+        data_disks=model.data_disks,
+        custom_data=str((profile.get("osProfile") or {}).get("customData") or ""),
+        extensions=tuple(extensions),
+        health_source=model.health_source,
+    )

@@ -1,0 +1,68 @@
+"""Writing down what workflows decided; every write may be made again (architecture: nothing decides by reading it)."""
+
+import asyncio
+from dataclasses import dataclass
+
+from store.store import Store
+from temporalio import activity
+from temporalio.client import WorkflowExecutionStatus
+
+from domain.messages import ClosedAs, EndOperation, RecordClosed, UpgradeClosed
+from domain.operations import OperationStatus
+from domain.records import Decision, ErrorCode, UpgradeError, UpgradeRecord, UpgradeStatus
+
+
+@dataclass(frozen=True)
+class RecordActivities:
+    """Records of upgrades and operations."""
+
+    store: Store
+
+    @activity.defn
+    async def record_upgrade(self, record: UpgradeRecord) -> None:
+        """Write the upgrade as it stands, its newest decisions and outcomes; log each decision (P17)."""
+        for decision in record.decisions:
+            activity.logger.info("%s upgrade %d: %s", record.scale_set.name, record.number, decision.reason)
+        await asyncio.to_thread(self.store.upgrades.write, record)
+
+    @activity.defn
+    async def end_operation(self, request: EndOperation) -> None:
+        """End a long-running operation; the first end stays."""
+        await asyncio.to_thread(
+            self.store.operations.end,
+            request.operation_id,
+            OperationStatus(request.status),
+            request.at,
+            request.error_code,
+            request.error_message,
+        )
+
+    @activity.defn
+    async def upgrade_closed(self, request: UpgradeClosed) -> ClosedAs:
+        """How an upgrade's workflow closed, if it did (F1)."""
+        description = await activity.client().get_workflow_handle(request.workflow_id).describe()
+        if description.status in (None, WorkflowExecutionStatus.RUNNING):
+            return ClosedAs()
+        return ClosedAs(status=description.status.name)
+
+    @activity.defn
+    async def record_closed(self, request: RecordClosed) -> None:
+        """Faulted, on behalf of an upgrade that was terminated (F1)."""
+        unique_id = request.scale_set.unique_id
+        latest = await asyncio.to_thread(self.store.upgrades.get, unique_id, request.number)
+        if latest is None or latest.status.ended:
+            return
+        reason = f"stopped: the upgrade's workflow was closed from outside ({request.status.lower()})"
+        decisions = await asyncio.to_thread(self.store.upgrades.decisions, unique_id, request.number)
+        sequence = max((one.sequence for one in decisions), default=0) + 1
+        error = UpgradeError(code=ErrorCode.TERMINATED, message=reason)
+        decision = Decision(sequence=sequence, at=request.at, batch=0, action="faulted", reason=reason)
+        record = latest.model_copy(
+            update={
+                "status": UpgradeStatus.FAULTED,
+                "ended_at": request.at,
+                "error": error,
+                "decisions": (decision,),
+            },
+        )
+        await self.record_upgrade(record)

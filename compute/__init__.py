@@ -1,0 +1,1 @@
+"""The machines: one port, one tree of errors, a backend per folder."""

@@ -1,0 +1,58 @@
+"""Settings of every Instar process, from environment variables `INSTAR_…`; names, defaults and units in one place (T6).
+
+How to reach Temporal is not here: the SDK's own `TEMPORAL_…` variables and profiles say that (`connection.client`).
+"""
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.delays import Delays
+
+
+class Settings(BaseSettings):
+    """All paths are made absolute; delays nest as `INSTAR_DELAYS__HEALTH_WAIT=PT5M` (ISO 8601, or seconds)."""
+
+    model_config = SettingsConfigDict(env_prefix="INSTAR_", env_nested_delimiter="__", frozen=True, extra="ignore")
+
+    data_dir: Path = Path(".data")
+    """Where everything that is not given a place of its own is kept; made if absent, private to the user."""
+
+    database_url: str = ""
+    """SQLAlchemy URL of the store; empty: an SQLite file in `data_dir`."""
+
+    seal_key_file: Path | None = None
+    """Keys that seal secrets, one a line, the first one seals; None: `seal.keys` in `data_dir`, made at first use."""
+
+    fleet_file: Path | None = None
+    """The simulated fleet; None: `fleet.sqlite` in `data_dir`."""
+
+    public_url: str = ""
+    """What clients reach the API under, for URLs in answers; empty: what the request itself says."""
+
+    delays: Delays = Field(default_factory=Delays)
+
+    @field_validator("data_dir", "seal_key_file", "fleet_file")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path else None
+
+    @property
+    def store_url(self) -> str:
+        """The URL that the store is opened with."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'store.sqlite'}"
+
+    @property
+    def keys(self) -> Path:
+        """The file of sealing keys."""
+        return self.seal_key_file or self.data_dir / "seal.keys"
+
+    @property
+    def fleet(self) -> Path:
+        """The file of the simulated fleet."""
+        return self.fleet_file or self.data_dir / "fleet.sqlite"
+
+    def make_data_dir(self) -> None:
+        """Make the data directory, private to the user. Raises OSError where that is not allowed."""
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,0 +1,41 @@
+"""Long-running operations of the API: one row each, ended by whoever finishes the work (clients.md 4)."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class OperationStatus(StrEnum):
+    """ARM's words: Canceled with one l."""
+
+    IN_PROGRESS = "InProgress"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+
+class OperationKind(StrEnum):
+    """What an operation does, for the reader of a log."""
+
+    PUT = "createOrUpdate"
+    DELETE = "delete"
+    OS_UPGRADE = "osRollingUpgrade"
+    CANCEL = "cancel"
+
+
+class Operation(BaseModel):
+    """One long-running operation. `error_code` and `error_message` go with FAILED and CANCELED."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    kind: OperationKind
+    scale_set_unique_id: str
+    subscription_id: str
+    location: str
+    status: OperationStatus
+    started_at: datetime
+    ended_at: datetime | None = None
+    error_code: str = ""
+    error_message: str = ""

@@ -1,0 +1,1 @@
+"""The worker process: where workflows, activities and a compute backend are put together."""

@@ -1,0 +1,77 @@
+"""The workers of one process: two queues, so that a slow compute cannot starve workflow progress."""
+
+from datetime import timedelta
+
+from store.store import Store
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.batches import BatchActivities
+from activities.capacity import CapacityActivities
+from activities.disks import DiskActivities
+from activities.health import HealthActivities
+from activities.images import ImageActivities
+from activities.records import RecordActivities
+from compute.clock import Clock, utc_now
+from compute.provider import Provider
+from domain.names import COMPUTE_QUEUE, WORKFLOW_QUEUE
+
+GRACE = timedelta(seconds=5)
+"""What a stopping worker gives running activities to report; what does not is done again elsewhere (F2)."""
+
+HEARTBEAT_THROTTLE = timedelta(seconds=2)
+"""How late a cancel or a lost attempt may be noticed."""
+
+
+def workers(
+    client: Client,
+    provider: Provider,
+    store: Store,
+    *,
+    clock: Clock = utc_now,
+    cached_workflows: int = 1000,
+) -> tuple[Worker, Worker]:
+    """Workflow tasks with their cheap activities, and calls to the compute. The client brings the plugin."""
+    batches = BatchActivities(provider, store, clock)
+    images = ImageActivities(provider, store)
+    records = RecordActivities(store)
+    disks = DiskActivities(provider, store)
+    health = HealthActivities(provider, clock)
+    capacity = CapacityActivities(provider, store)
+    return (
+        Worker(
+            client,
+            task_queue=WORKFLOW_QUEUE,
+            activities=[
+                batches.pre_check,
+                batches.select_batch,
+                batches.judge_batch,
+                images.resolve_upgrade,
+                records.record_upgrade,
+                records.end_operation,
+                records.upgrade_closed,
+                records.record_closed,
+            ],
+            max_cached_workflows=cached_workflows,
+            max_concurrent_activities=100,
+            graceful_shutdown_timeout=GRACE,
+            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        ),
+        Worker(
+            client,
+            task_queue=COMPUTE_QUEUE,
+            activities=[
+                disks.swap_os_disks,
+                disks.restore_os_disks,
+                disks.collect_os_disks,
+                health.await_health,
+                health.observe_health,
+                capacity.apply_capacity,
+                capacity.delete_scale_set,
+            ],
+            max_cached_workflows=cached_workflows,
+            max_concurrent_activities=100,
+            graceful_shutdown_timeout=GRACE,
+            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        ),
+    )

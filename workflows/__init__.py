@@ -1,0 +1,1 @@
+"""Orchestration only, read top to bottom."""

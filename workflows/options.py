@@ -1,0 +1,55 @@
+"""Every time-out and retry rule of the activities, named, with its reason."""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio.common import RetryPolicy
+
+READ: dict[str, Any] = {
+    # A look at 10,000 machines takes seconds; with real probes up to 24 probes, 60 s apart, make one look (H6).
+    "start_to_close_timeout": timedelta(minutes=30),
+    "heartbeat_timeout": timedelta(seconds=60),
+    # Without an end: a look that could not be made says nothing, it is made again and the upgrade waits (H7).
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=1.5,
+        maximum_interval=timedelta(seconds=30),
+    ),
+}
+
+RECORD: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=60),
+    # Without an end: a decision that nobody can read is not taken; the store comes back.
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=1.5,
+        maximum_interval=timedelta(seconds=30),
+    ),
+}
+
+DISKS: dict[str, Any] = {
+    # A slice of many machines, each some minutes; the heartbeat, not this, finds a stalled worker.
+    "start_to_close_timeout": timedelta(hours=4),
+    "heartbeat_timeout": timedelta(seconds=30),
+    # Without an end: effects are idempotent, and an instance must not be left half-way (F1, P14).
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2,
+        maximum_interval=timedelta(minutes=1),
+    ),
+}
+
+DESCRIBE: dict[str, Any] = {
+    # One call to the Temporal server itself; asked again at the next look after the upgrade.
+    "start_to_close_timeout": timedelta(seconds=10),
+    "retry_policy": RetryPolicy(maximum_attempts=5),
+}
+
+
+def health_wait(first: timedelta, most: timedelta) -> dict[str, Any]:
+    """Looks of a health wait: retries of one activity, so that 300 looks cost as much history as two."""
+    return {
+        "start_to_close_timeout": timedelta(minutes=30),
+        "heartbeat_timeout": timedelta(seconds=60),
+        "retry_policy": RetryPolicy(initial_interval=first, backoff_coefficient=1.1, maximum_interval=most),
+    }

@@ -1,0 +1,316 @@
+"""One upgrade of one scale set: pre-check, batches, health wait, rollback, verdict (behaviour.md section P)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from activities.batches import BatchActivities
+from activities.disks import DiskActivities
+from domain.instance_ids import InstanceIds
+from domain.messages import (
+    BatchChoice,
+    BatchLine,
+    LookRequest,
+    RestoreSlice,
+    SliceOutcome,
+    SwapSlice,
+    UpgradeEnded,
+    UpgradeResult,
+    UpgradeState,
+)
+from domain.names import COMPUTE_QUEUE, scale_set_workflow_id
+from domain.progress import Outcome, Progress
+from domain.records import ErrorCode, UpgradeError, UpgradeStatus
+from workflows import options
+from workflows.health_wait import HealthWait
+from workflows.journal import Journal
+
+SLICES_AT_MOST = 16
+"""Activities of one step: up to 16 instances each has its own row in the Temporal UI, above that an even slice."""
+
+BATCH_LINES_KEPT = 50
+"""Lines of the batch table: it is copied at each continue-as-new."""
+
+
+@workflow.defn
+class OsUpgradeWorkflow:
+    """Moves one scale set to one image version, batch by batch."""
+
+    @workflow.init
+    def __init__(self, state: UpgradeState) -> None:
+        self._cancel_reason = state.cancel_reason
+        self._progress = state.progress
+        self._batch = state.batch
+        self._lines = state.batches
+        self._impossible = ""
+        self._breach_is_rolled_back = False
+        self._started = state
+        self._journal = Journal(state)
+        self._health = HealthWait(state.scale_set, state.plan.health_source, state.delays, self._ends_waits)
+
+    @workflow.signal(description="End waits at once, begin nothing new, let begun swaps come to their end (P14)")
+    def cancel(self, reason: str) -> None:
+        """Ask the upgrade to end; asking twice is asking once."""
+        self._cancel_reason = self._cancel_reason or reason or "cancelled"
+
+    @workflow.run
+    async def run(self, _state: UpgradeState) -> UpgradeResult:
+        """Upgrade. Temporal's own Cancel means the same as the signal: it must not cut a swap off half-way."""
+        upgrade = asyncio.create_task(self._upgrade())
+        while not upgrade.done():
+            try:
+                await asyncio.shield(upgrade)
+            except BaseException as error:
+                if upgrade.done() or not is_cancelled_exception(error):
+                    raise
+                self.cancel("cancelled in Temporal")
+        return upgrade.result()
+
+    async def _upgrade(self) -> UpgradeResult:
+        if self._progress is None:
+            checked = await self._look(BatchActivities.pre_check, "pre-check of the whole set")
+            if checked.breach:
+                self._progress = Progress()
+                return await self._end(UpgradeStatus.FAULTED, checked.reason, checked.breach)
+            self._progress = checked.progress
+            await self._decided("started", f"pre-check: {checked.reason}")
+        while not self._is_cancelled():
+            choice = await self._look(BatchActivities.select_batch, f"select batch {self._batch + 1}")
+            self._progress = choice.progress
+            if choice.breach:
+                return await self._breached(choice.breach, choice.unhealthy)
+            if not choice.batch:
+                return await self._end(UpgradeStatus.COMPLETED, f"completed: {choice.reason}")
+            if self._is_cancelled():
+                break
+            breach, unhealthy = await self._one_batch(choice)
+            if breach:
+                return await self._breached(breach, unhealthy)
+            await self._pause()
+            if workflow.info().is_continue_as_new_suggested() and not self._is_cancelled():
+                workflow.continue_as_new(self._state())
+        return await self._cancelled_end()
+
+    async def _one_batch(self, choice: BatchChoice) -> tuple[UpgradeError | None, InstanceIds]:
+        """Swap, wait, roll back, judge: the breach if the upgrade must stop, and who is unhealthy then."""
+        self._batch += 1
+        self._move(choice.batch, Outcome.IN_PROGRESS)
+        await self._decided("batch", f"batch {self._batch}: {choice.batch.ranges[:100]}: {choice.reason}")
+        swapped = await self._swap(choice.batch)
+        self._move(swapped.vanished, Outcome.VANISHED)
+        self._move(swapped.failed, Outcome.FAILED)
+        self._move(swapped.done & choice.stopped, Outcome.STOPPED)
+        self._impossible = swapped.impossible
+        await self._settle(swapped.done - choice.stopped, choice.sick_before, swapped.reasons)
+        if self._is_cancelled():
+            # Whoever could not be confirmed healthy in the time that was left says nothing of the image (P14).
+            return None, InstanceIds()
+        verdict = await workflow.execute_activity_method(
+            BatchActivities.judge_batch,
+            self._look_request(),
+            summary=f"verdict after batch {self._batch}",
+            **options.READ,
+        )
+        self._progress = verdict.progress
+        failed = choice.batch & verdict.progress.of(Outcome.FAILED, Outcome.SICK_BEFORE)
+        rolled_back = choice.batch & verdict.progress.of(Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED)
+        line = BatchLine(
+            batch=self._batch,
+            size=len(choice.batch),
+            failed=len(failed),
+            rolled_back=len(rolled_back),
+            reason=verdict.reason,
+        )
+        self._lines = (*self._lines, line)[-BATCH_LINES_KEPT:]
+        await self._decided("verdict", verdict.reason)
+        if self._impossible and not verdict.breach:
+            reason = f"stopped: image version {self._started.plan.target} is unusable: {self._impossible}"
+            return UpgradeError(code=ErrorCode.IMAGE_UNUSABLE, message=reason), verdict.unhealthy
+        return verdict.breach, verdict.unhealthy
+
+    async def _settle(self, swapped: InstanceIds, sick_before: InstanceIds, reasons: dict[str, str]) -> None:
+        """Health wait and, for those that failed it, rollback (P6, P7, P13)."""
+        found = await self._health.until_healthy(swapped, f"of batch {self._batch}")
+        self._move(found.vanished, Outcome.VANISHED)
+        self._move(found.stopped, Outcome.STOPPED)
+        self._move(found.healthy, Outcome.UPGRADED)
+        sick = found.unhealthy | found.initializing
+        self._move(sick & sick_before, Outcome.SICK_BEFORE)
+        failed = sick - sick_before
+        self._move(failed, Outcome.FAILED)
+        self._journal.explain(reasons | found.reasons)
+        if not failed:
+            return
+        wait = self._started.delays.health_wait
+        if self._is_cancelled() or not self._started.plan.auto_rollback:
+            why = "cancelled" if self._is_cancelled() else "no automatic rollback"
+            await self._decided("failed", f"{len(failed)} not healthy ({failed.ranges[:100]}), kept as they are: {why}")
+            return
+        await self._decided(
+            "rollback",
+            f"{len(failed)} of {len(swapped)} not healthy within {wait}: {failed.ranges[:100]} get the previous disk",
+        )
+        await self._roll_back(failed)
+
+    async def _roll_back(self, ids: InstanceIds) -> None:
+        """Previous disks back, and a second wait (P7, P8)."""
+        self._move(ids, Outcome.IN_PROGRESS)
+        restored = await self._restore(ids)
+        self._move(restored.vanished, Outcome.VANISHED)
+        self._move(restored.failed, Outcome.ROLLBACK_FAILED)
+        found = await self._health.until_healthy(restored.done, "after the rollback")
+        self._move(found.vanished, Outcome.VANISHED)
+        self._move(found.healthy | found.stopped, Outcome.ROLLED_BACK)
+        self._move(found.unhealthy | found.initializing, Outcome.ROLLBACK_FAILED)
+        self._journal.explain(restored.reasons | found.reasons)
+
+    async def _breached(self, breach: UpgradeError, unhealthy: InstanceIds) -> UpgradeResult:
+        """A limit was exceeded: Faulted, after what P10 asks for. A cancel meanwhile changes nothing in that."""
+        progress = self._known()
+        mine = unhealthy & progress.of(Outcome.UPGRADED, Outcome.FAILED)
+        if self._started.plan.policy.rollback_failed_instances_on_policy_breach and mine:
+            await self._decided(
+                "rollback",
+                f"{breach.message}; the {len(mine)} unhealthy instances of this upgrade get their previous disk",
+                UpgradeStatus.ROLLING_BACK,
+            )
+            self._breach_is_rolled_back = True
+            await self._roll_back(mine)
+        return await self._end(UpgradeStatus.FAULTED, breach.message, breach)
+
+    async def _cancelled_end(self) -> UpgradeResult:
+        reason = f"cancelled: {self._cancel_reason}"
+        failed = self._known().of(Outcome.FAILED)
+        error = UpgradeError(code=ErrorCode.CANCELED, message=reason, details=self._journal.details(failed))
+        return await self._end(UpgradeStatus.CANCELLED, reason, error)
+
+    async def _end(self, status: UpgradeStatus, reason: str, error: UpgradeError | None = None) -> UpgradeResult:
+        """Write the end down, end the operation, and tell the set that its lock is free."""
+        await self._decided(status.lower(), reason, status, error)
+        await self._journal.end_operation(status, error)
+        entity = workflow.get_external_workflow_handle(scale_set_workflow_id(self._started.scale_set))
+        ended = UpgradeEnded(number=self._started.number, ended_at=workflow.now())
+        try:
+            await entity.signal("upgrade_ended", ended)
+        except BaseException as lost:
+            # A set whose own workflow is gone holds no lock.
+            if "not found" not in str(lost).lower():
+                raise
+        return UpgradeResult(status=status, reason=reason, error=error)
+
+    async def _swap(self, ids: InstanceIds) -> SliceOutcome:
+        started = self._started
+        slices = [
+            SwapSlice(scale_set=started.scale_set, number=started.number, batch=self._batch, plan=started.plan, ids=one)
+            for one in ids.slices(SLICES_AT_MOST)
+        ]
+        tasks = [
+            workflow.start_activity_method(
+                DiskActivities.swap_os_disks,
+                one,
+                task_queue=COMPUTE_QUEUE,
+                summary=f"swap OS disk of {one.ids.ranges[:100]} to {started.plan.target.version}",
+                **options.DISKS,
+            )
+            for one in slices
+        ]
+        return await self._all([one.ids for one in slices], tasks)
+
+    async def _restore(self, ids: InstanceIds) -> SliceOutcome:
+        started = self._started
+        slices = [
+            RestoreSlice(
+                scale_set=started.scale_set, number=started.number, batch=self._batch, plan=started.plan, ids=one
+            )
+            for one in ids.slices(SLICES_AT_MOST)
+        ]
+        tasks = [
+            workflow.start_activity_method(
+                DiskActivities.restore_os_disks,
+                one,
+                task_queue=COMPUTE_QUEUE,
+                summary=f"restore the previous OS disk of {one.ids.ranges[:100]}",
+                **options.DISKS,
+            )
+            for one in slices
+        ]
+        return await self._all([one.ids for one in slices], tasks)
+
+    async def _all(
+        self,
+        slices: list[InstanceIds],
+        tasks: list[workflow.ActivityHandle[SliceOutcome]],
+    ) -> SliceOutcome:
+        """Every slice's outcome. One that was refused for good is a failure of its instances, no end of the upgrade."""
+        total = SliceOutcome()
+        for ids, task in zip(slices, tasks, strict=True):
+            try:
+                total = total.merged(await task)
+            except ActivityError as error:
+                reasons = dict.fromkeys(ids, str(error.cause)) if len(ids) == 1 else {}
+                total = total.merged(SliceOutcome(failed=ids, reasons=reasons))
+        return total
+
+    async def _pause(self) -> None:
+        pause = self._started.plan.policy.pause_time_between_batches
+        if pause <= timedelta(0) or self._is_cancelled() or not self._known().of(Outcome.PENDING):
+            return
+        try:
+            await workflow.wait_condition(self._is_cancelled, timeout=pause, timeout_summary="pause between batches")
+        except TimeoutError:
+            return
+
+    async def _look(
+        self,
+        look: Callable[[BatchActivities, LookRequest], Awaitable[BatchChoice]],
+        summary: str,
+    ) -> BatchChoice:
+        return await workflow.execute_activity_method(look, self._look_request(), summary=summary, **options.READ)
+
+    def _look_request(self) -> LookRequest:
+        started = self._started
+        return LookRequest(
+            scale_set=started.scale_set,
+            number=started.number,
+            started_by=started.started_by,
+            plan=started.plan,
+            progress=self._progress,
+            batch=self._batch,
+        )
+
+    async def _decided(
+        self,
+        action: str,
+        reason: str,
+        status: UpgradeStatus = UpgradeStatus.ROLLING_FORWARD,
+        error: UpgradeError | None = None,
+    ) -> None:
+        await self._journal.decided(self._state(), action, reason, status, error)
+
+    def _state(self) -> UpgradeState:
+        """All that the next run, or a reader, needs to know."""
+        return self._started.model_copy(
+            update={
+                "batch": self._batch,
+                "progress": self._progress,
+                "sequence": self._journal.sequence,
+                "cancel_reason": self._cancel_reason,
+                "batches": self._lines,
+            },
+        )
+
+    def _known(self) -> Progress:
+        return self._progress or Progress()
+
+    def _move(self, ids: InstanceIds, outcome: Outcome) -> None:
+        self._progress = self._known().moved(ids, outcome)
+
+    def _is_cancelled(self) -> bool:
+        return bool(self._cancel_reason)
+
+    def _ends_waits(self) -> bool:
+        """A cancel ends any health wait but that of a breach's rollback, which finishes first (P14)."""
+        return self._is_cancelled() and not self._breach_is_rolled_back

@@ -1,0 +1,30 @@
+"""The one place that says how Instar's workflows run: clients, workers, tests and the replayer all take it."""
+
+import dataclasses
+
+from pydantic import ValidationError
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from workflows.os_upgrade import OsUpgradeWorkflow
+from workflows.scale_set import ScaleSetWorkflow
+
+PASSED_THROUGH = ("domain", "activities", "compute", "store", "sqlalchemy", "cryptography", "alembic")
+"""Modules not loaded anew per workflow: the domain for speed, the others because only their types are named."""
+
+
+def _runner(_existing: WorkflowRunner | None) -> WorkflowRunner:
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    return SandboxedWorkflowRunner(restrictions=restrictions)
+
+
+INSTAR = SimplePlugin(
+    "instar",
+    data_converter=dataclasses.replace(pydantic_data_converter),
+    workflow_runner=_runner,
+    workflows=[ScaleSetWorkflow, OsUpgradeWorkflow],
+    # A message that cannot be read fails its workflow or update; any other bug waits for its mend.
+    workflow_failure_exception_types=[ValidationError],
+)

@@ -1,0 +1,72 @@
+"""What an operator sees in the Temporal web UI: search attributes, current details, summaries."""
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+from domain.messages import ScaleSetState, UpgradeState
+from domain.names import Attribute
+from domain.records import UpgradeStatus
+from domain.scale_sets import ScaleSetIdentity
+
+SCALE_SET_ID = SearchAttributeKey.for_keyword(Attribute.SCALE_SET_ID)
+PHASE = SearchAttributeKey.for_keyword(Attribute.PHASE)
+TARGET_VERSION = SearchAttributeKey.for_keyword(Attribute.TARGET_VERSION)
+
+LONGEST_KEYWORD = 255
+
+
+def scale_set_attributes(scale_set: ScaleSetIdentity) -> TypedSearchAttributes:
+    """Attributes of a set's own workflow."""
+    return TypedSearchAttributes([SearchAttributePair(SCALE_SET_ID, scale_set.resource_id[:LONGEST_KEYWORD])])
+
+
+def upgrade_attributes(state: UpgradeState) -> TypedSearchAttributes:
+    """Attributes of an upgrade at its start."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(SCALE_SET_ID, state.scale_set.resource_id[:LONGEST_KEYWORD]),
+            SearchAttributePair(PHASE, UpgradeStatus.ROLLING_FORWARD),
+            SearchAttributePair(TARGET_VERSION, state.plan.target.version[:LONGEST_KEYWORD]),
+        ],
+    )
+
+
+def show_phase(status: UpgradeStatus) -> None:
+    """Put the status where lists of workflows can be filtered by it."""
+    workflow.upsert_search_attributes([PHASE.value_set(status)])
+
+
+def upgrade_summary(state: UpgradeState) -> str:
+    """One line for the list of workflows."""
+    return f"{state.scale_set.name}: upgrade {state.number} to {state.plan.target} ({state.started_by.lower()})"
+
+
+def upgrade_details(state: UpgradeState, status: UpgradeStatus, reason: str) -> str:
+    """Markdown: where the upgrade stands, and its newest batches."""
+    lines = [f"**{status}**: {reason}", "", f"Target {state.plan.target}, model generation {state.plan.generation}."]
+    if state.progress is not None:
+        counts = state.progress.counts()
+        lines += [
+            "",
+            f"{counts.successful} successful · {counts.failed} failed ({counts.rolled_back} rolled back, "
+            f"{counts.rollback_failed} need a person) · {counts.in_progress} in progress · {counts.pending} pending · "
+            f"{counts.skipped} skipped",
+        ]
+    if state.batches:
+        lines += ["", "| batch | machines | failed | rolled back | reason |", "|---|---|---|---|---|"]
+        lines += [
+            f"| {one.batch} | {one.size} | {one.failed} | {one.rolled_back} | {one.reason} |" for one in state.batches
+        ]
+    return "\n".join(lines)
+
+
+def scale_set_details(state: ScaleSetState) -> str:
+    """Markdown: what holds the set's lock, and what comes next."""
+    lines = [f"Automatic upgrades **{'on' if state.automatic else 'off'}**."]
+    if state.running:
+        lines.append(f"Upgrade {state.running.number} to {state.running.target} runs: `{state.running.workflow_id}`.")
+    if state.automatic and state.first_trigger_at and not state.first_trigger_done:
+        lines.append(f"First upgrade not before {state.first_trigger_at.isoformat(timespec='seconds')}.")
+    if state.last_look:
+        lines.append(f"Last look: {state.last_look}.")
+    return "\n\n".join(lines)
