@@ -29,7 +29,7 @@ def share(instances: int, percent: int) -> int:
 
 
 def enrol(look: Look, plan: UpgradePlan, started_by: StartedBy) -> Progress:
-    """Who belongs to the upgrade, fixed at its start (P16): pending, current already (P12), or skipped with a reason."""
+    """Who belongs to the upgrade, fixed at its start (P16): pending, already current (P12), or skipped."""
     progress = Progress()
     outcomes: dict[Outcome, list[str]] = {}
     for view in look.views:

@@ -15,6 +15,9 @@ from domain.scale_sets import HealthSource, ScaleSetModel
 CAPACITY_AT_MOST = 10_000
 """Instances in one set: what the upgrade is made and measured for."""
 
+DATA_DISKS_AT_MOST = 64
+"""Of one machine, as the largest of Azure's sizes has."""
+
 INTERVAL_SECONDS = range(5, 61)
 PROBES = range(1, 25)
 GRACE_PERIOD_AT_MOST = timedelta(seconds=14_400)
@@ -25,6 +28,7 @@ PROPERTY_CHANGE_NOT_ALLOWED = "PropertyChangeNotAllowed"
 OPERATION_NOT_ALLOWED = "OperationNotAllowed"
 
 IMAGE = "virtualMachineProfile.storageProfile.imageReference"
+DATA_DISKS = "virtualMachineProfile.storageProfile.dataDisks"
 EXTENSIONS = "virtualMachineProfile.extensionProfile.extensions"
 
 
@@ -101,6 +105,9 @@ def _shape_blockers(model: ScaleSetModel) -> list[Blocker]:
     if not 0 <= model.capacity <= CAPACITY_AT_MOST:
         message = f"The value of 'sku.capacity' is {model.capacity}; it must be from 0 to {CAPACITY_AT_MOST}."
         found.append(Blocker(INVALID_PARAMETER, message, "sku.capacity"))
+    if model.data_disks > DATA_DISKS_AT_MOST:
+        message = f"A machine can have {DATA_DISKS_AT_MOST} data disks at most, not {model.data_disks}."
+        found.append(Blocker(INVALID_PARAMETER, message, DATA_DISKS))
     image = model.image
     if not image.id:
         missing = [name for name in ("publisher", "offer", "sku", "version") if not getattr(image, name)]
@@ -171,6 +178,8 @@ def _automatic_blockers(model: ScaleSetModel, health_wait: timedelta) -> list[Bl
         )
         found.append(Blocker(BAD_REQUEST, message, f"{IMAGE}.version"))
     for source in model.health_sources:
+        if _probe_blockers(source):
+            continue  # out of range already, and perhaps too large to multiply
         answer = source.interval * source.number_of_probes
         if answer > health_wait:
             message = (

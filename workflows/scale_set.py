@@ -57,7 +57,7 @@ class ScaleSetWorkflow:
         while True:
             workflow.set_current_details(scale_set_details(self._state))
             await self._until_due()
-            if self._state.pending_generation > self._state.applied_generation:
+            if self._model_waits():
                 await self._apply_model()
             if not self._state.running:
                 await self._end_cancels()
@@ -154,7 +154,11 @@ class ScaleSetWorkflow:
     def _something_to_do(self) -> bool:
         state = self._state
         waiting = bool(state.cancel_operations or state.deleting) and not state.running
-        return waiting or state.pending_generation > state.applied_generation
+        return waiting or self._model_waits()
+
+    def _model_waits(self) -> bool:
+        """A PUT that changed nothing has an operation to end as well."""
+        return self._state.pending_generation > self._state.applied_generation or bool(self._state.open_operations)
 
     def _first_trigger_is_due(self) -> bool:
         state = self._state

@@ -1,0 +1,1 @@
+"""The thin front: ARM routes to domain messages and the store."""

@@ -1,0 +1,67 @@
+"""The application: routes, what they are given, and what stands around them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI
+from temporalio.client import Client
+
+from api import errors, images, instances, operations, probes, rolling_upgrades, scale_sets, simulated
+from api.dependencies import GUARDS, Services, printable_path
+from api.errors import LastResort
+from api.healths import Healths
+from api.paths import CaseInsensitivePaths, Paths
+from api.scale_set_gateway import ScaleSetGateway
+from compute.clock import Clock, utc_now
+from compute.provider import Provider
+from compute.simulated.fleet import SimulatedFleet
+from connection.settings import Settings
+from store.store import Store
+
+ARM_ROUTERS = (
+    scale_sets.router,
+    instances.router,
+    rolling_upgrades.router,
+    images.router,
+    operations.router,
+)
+
+DESCRIPTION = """Rolling OS image upgrades for scale sets, with the paths and bodies of Azure Resource Manager.
+
+Every request below `/subscriptions` needs `?api-version=` (2018-10-01 or later)."""
+
+
+def create_app(
+    store: Store,
+    provider: Provider,
+    client: Client,
+    settings: Settings,
+    clock: Clock = utc_now,
+) -> FastAPI:
+    """Put the application together. Whoever opened the store, the provider and the client closes them."""
+    healths = Healths(provider, clock)
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await healths.close()
+
+    app = FastAPI(title="Instar", description=DESCRIPTION, lifespan=life, redirect_slashes=False, redoc_url=None)
+    app.state.services = Services(
+        store=store,
+        provider=provider,
+        gateway=ScaleSetGateway(client, store, settings.delays),
+        healths=healths,
+        settings=settings,
+        clock=clock,
+    )
+    for router in ARM_ROUTERS:
+        app.include_router(router, dependencies=[Depends(guard) for guard in GUARDS])
+    if isinstance(provider, SimulatedFleet):
+        app.include_router(simulated.router, dependencies=[Depends(printable_path)])
+    app.include_router(probes.router)
+    errors.install(app)
+    # The last added stands outermost.
+    app.add_middleware(CaseInsensitivePaths, paths=Paths(app.openapi()["paths"]))
+    app.add_middleware(LastResort)
+    return app

@@ -1,0 +1,177 @@
+"""A machine as ARM's `VirtualMachineScaleSetVM`, and what is seen of it and of the whole set."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from api.merge import without_secrets
+from api.moments import moment
+from domain.instances import HealthObservation, HealthState, Instance, OsDisk, PowerState
+from store.scale_sets import StoredScaleSet
+
+Json = dict[str, Any]
+
+INSTANCE_TYPE = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines"
+
+_LEVELS = {
+    HealthState.HEALTHY: "Info",
+    HealthState.INITIALIZING: "Info",
+    HealthState.UNHEALTHY: "Error",
+    HealthState.UNKNOWN: "Warning",
+}
+
+
+def instance_body(
+    stored: StoredScaleSet,
+    instance: Instance,
+    health: HealthObservation | None,
+    *,
+    expanded: bool,
+    now: datetime,
+) -> Json:
+    """One instance. `instar` holds what ARM has no word for: the kept disks, zone, power, and the age of its health."""
+    path = f"{stored.identity.resource_id}/virtualMachines/{instance.instance_id}"
+    properties: Json = {
+        "latestModelApplied": instance.generation == stored.generation,
+        "modelDefinitionApplied": "VirtualMachineScaleSet",
+        "vmId": instance.vm_id,
+        "provisioningState": "Succeeded" if instance.provisioned else "Updating",
+        "storageProfile": _storage(stored, instance),
+        "protectionPolicy": {"protectFromScaleIn": False, "protectFromScaleSetActions": instance.protected},
+    }
+    if instance.created_at:
+        properties["timeCreated"] = moment(instance.created_at)
+    if expanded:
+        properties["instanceView"] = instance_view(instance, health, now)
+    body: Json = {
+        "name": f"{stored.identity.name}_{instance.instance_id}",
+        "id": path,
+        "type": INSTANCE_TYPE,
+        "location": stored.identity.location,
+        "instanceId": instance.instance_id,
+        "sku": without_secrets({key: value for key, value in _sku(stored).items() if key != "capacity"}),
+        "properties": properties,
+        "instar": _beside(instance, health, now),
+    }
+    if instance.zone:
+        body["zones"] = [instance.zone]
+    return body
+
+
+def instance_view(instance: Instance, health: HealthObservation | None, now: datetime) -> Json:
+    """What is seen of one machine at this moment."""
+    disk = instance.os_disk
+    view: Json = {
+        "statuses": _statuses(instance),
+        "disks": [{"name": one.name} for one in ((disk,) if disk else ())]
+        + [{"name": one.name} for one in instance.data_disks],
+        "instar": _beside(instance, health, now),
+    }
+    if health:
+        view["vmHealth"] = {"status": _health_status(health)}
+    return view
+
+
+def set_view(instances: Sequence[Instance], healths: Iterable[HealthObservation], state: str) -> Json:
+    """How many machines of the set are in which state."""
+    codes = Counter(status["code"] for instance in instances for status in _statuses(instance))
+    codes.update(_health_code(one.state) for one in healths)
+    return {
+        "virtualMachine": {"statusesSummary": [{"code": code, "count": codes[code]} for code in sorted(codes)]},
+        "statuses": [
+            {
+                "code": f"ProvisioningState/{state.lower()}",
+                "level": "Error" if state == "Failed" else "Info",
+                "displayStatus": f"Provisioning {state.lower()}",
+            },
+        ],
+        "orchestrationServices": [],
+    }
+
+
+def _storage(stored: StoredScaleSet, instance: Instance) -> Json:
+    profile = (stored.document.get("properties") or {}).get("virtualMachineProfile") or {}
+    storage = profile.get("storageProfile") or {}
+    wished: Json = dict(storage.get("imageReference") or {})
+    luns: list[Json] = storage.get("dataDisks") or []
+    by_lun = {one.get("lun", index): one for index, one in enumerate(luns)}
+    disk = instance.os_disk
+    result: Json = {
+        "imageReference": wished | ({"exactVersion": disk.image.version} if disk else {}),
+        "dataDisks": [
+            {"lun": one.lun, **_disk_body(stored, by_lun.get(one.lun, {}), one.name)} for one in instance.data_disks
+        ],
+    }
+    if disk:
+        result["osDisk"] = _disk_body(stored, storage.get("osDisk") or {}, disk.name)
+    return result
+
+
+def _disk_body(stored: StoredScaleSet, wished: Json, name: str) -> Json:
+    """A disk as the model wishes it, with what it is called."""
+    group = stored.identity.resource_id.partition("/providers/")[0]
+    managed = wished.get("managedDisk")
+    kind = managed if isinstance(managed, dict) else {}
+    identity = {"id": f"{group}/providers/Microsoft.Compute/disks/{name}"}
+    return {**without_secrets(wished), "name": name, "managedDisk": without_secrets(kind) | identity}
+
+
+def _sku(stored: StoredScaleSet) -> Json:
+    sku: Json = stored.document.get("sku") or {}
+    return sku
+
+
+def _beside(instance: Instance, health: HealthObservation | None, now: datetime) -> Json:
+    beside: Json = {
+        "power": instance.power.value,
+        "modelGeneration": instance.generation,
+        "osDisk": _disk(instance.os_disk) if instance.os_disk else None,
+        "previousOsDisks": [_disk(one) for one in instance.previous_os_disks],
+        "dataDisks": [{"lun": one.lun, "name": one.name, "marker": one.marker} for one in instance.data_disks],
+    }
+    if health:
+        beside["health"] = {
+            "state": health.state.value,
+            "detail": health.detail,
+            "observedAt": moment(health.observed_at),
+            "ageSeconds": round(max(0.0, (now - health.observed_at).total_seconds()), 3),
+        }
+    return beside
+
+
+def _disk(disk: OsDisk) -> Json:
+    return {
+        "name": disk.name,
+        "imageReference": disk.image.model_dump(by_alias=True, exclude_defaults=True),
+        "madeBy": disk.made_by,
+    }
+
+
+def _statuses(instance: Instance) -> list[Json]:
+    done, running = instance.provisioned, instance.power is PowerState.RUNNING
+    return [
+        {
+            "code": f"ProvisioningState/{'succeeded' if done else 'updating'}",
+            "level": "Info",
+            "displayStatus": "Provisioning succeeded" if done else "Updating",
+        },
+        {
+            "code": f"PowerState/{'running' if running else 'stopped'}",
+            "level": "Info",
+            "displayStatus": "VM running" if running else "VM stopped",
+        },
+    ]
+
+
+def _health_status(health: HealthObservation) -> Json:
+    return {
+        "code": _health_code(health.state),
+        "level": _LEVELS[health.state],
+        "displayStatus": health.detail or f"The application reports itself as {health.state.value.lower()}",
+        "time": moment(health.observed_at),
+    }
+
+
+def _health_code(state: HealthState) -> str:
+    return f"HealthState/{state.value.lower()}"

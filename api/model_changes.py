@@ -1,0 +1,169 @@
+"""PUT and PATCH of a scale set: from a request's document to a stored generation that its workflow knows of.
+
+Read, merge, judge, store, announce. Whatever stops it half-way, the same request made again mends it: a generation that
+is stored already is announced again.
+"""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from api.dependencies import ScaleSetPath, Services
+from api.documents import NAME, check_shape, normal, read_model
+from api.errors import ArmError, blocked, changed_meanwhile, invalid, not_allowed, scale_set_not_found
+from api.long_running import begin, discard, hand_over
+from api.merge import canonical, merged, without_read_only
+from api.scale_set_lookup import find
+from api.wire import quoted_etag
+from domain.eligibility import Blocker, change_blockers, model_blockers
+from domain.messages import ApplyModel
+from domain.operations import Operation, OperationKind
+from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
+from store.errors import AlreadyThere, Conflict, Missing
+from store.scale_sets import StoredScaleSet
+
+Json = dict[str, Any]
+
+TRIES = 5
+"""How often a change is merged anew when somebody else was faster."""
+
+
+@dataclass(frozen=True)
+class Preconditions:
+    """`If-Match` and `If-None-Match`, "" where not sent."""
+
+    if_match: str = ""
+    if_none_match: str = ""
+
+    def check(self, stored: StoredScaleSet | None) -> None:
+        """Raises ArmError 412."""
+        tag = quoted_etag(stored) if stored else ""
+        if self.if_match and (not stored or self.if_match not in ("*", tag)):
+            raise _precondition_failed("If-Match", self.if_match, tag)
+        if self.if_none_match and stored and self.if_none_match in ("*", tag):
+            raise _precondition_failed("If-None-Match", self.if_none_match, tag)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that was stored and announced; `operation` ends when it is applied."""
+
+    stored: StoredScaleSet
+    operation: Operation
+    created: bool
+
+
+async def change_model(
+    services: Services,
+    path: ScaleSetPath,
+    body: Json,
+    preconditions: Preconditions,
+    *,
+    create: bool,
+) -> Change:
+    """Create or change. Raises ArmError; `create` says whether an absent set is created or is 404."""
+    body = without_read_only(canonical(body))
+    check_shape(body)
+    for _ in range(TRIES):
+        stored = await find(services, path)
+        preconditions.check(stored)
+        if stored is None and not create:
+            raise scale_set_not_found(path.name, path.resource_group)
+        try:
+            change = await (_create(services, path, body) if stored is None else _update(services, stored, body))
+        except (AlreadyThere, Conflict, Missing):
+            continue
+        model = ScaleSetModel.from_arm(change.stored.document, change.stored.generation)
+        message = ApplyModel(
+            generation=change.stored.generation,
+            operation_id=change.operation.id,
+            automatic=model.upgrade_policy.automatic.enable_automatic_os_upgrade,
+        )
+        await hand_over(services, change.stored.identity, change.operation, message)
+        return change
+    raise changed_meanwhile()
+
+
+async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
+    if not NAME.fullmatch(path.name):
+        raise invalid("A scale set's name has 1 to 64 letters, digits, '_', '.' and '-'.", "scaleSetName")
+    document = normal(merged({}, body))
+    model = read_model(document, 1)
+    _refuse_if_any(model_blockers(model, services.settings.delays.health_wait))
+    identity = ScaleSetIdentity(
+        resource_id=path.resource_id,
+        name=path.name,
+        unique_id=str(uuid.uuid4()),
+        location=document["location"],
+    )
+    operation = await begin(services, OperationKind.PUT, identity, path.subscription_id)
+    try:
+        stored = await asyncio.to_thread(
+            services.store.scale_sets.create,
+            identity,
+            path.subscription_id,
+            path.resource_group,
+            document,
+            services.clock(),
+        )
+    except BaseException:
+        await discard(services, operation)
+        raise
+    return Change(stored, operation, created=True)
+
+
+async def _update(services: Services, stored: StoredScaleSet, body: Json) -> Change:
+    if stored.deleting:
+        raise not_allowed(
+            f"Operation 'createOrUpdate' is not allowed because '{stored.identity.name}' is being deleted."
+        )
+    document = normal(merged(stored.document, body))
+    model = read_model(document, stored.generation + 1)
+    if document["location"] != stored.identity.location:
+        raise _elsewhere(stored, document["location"])
+    before = ScaleSetModel.from_arm(stored.document, stored.generation)
+    latest = await asyncio.to_thread(services.store.upgrades.latest, stored.identity.unique_id)
+    runs = latest is not None and not latest.status.ended
+    _refuse_if_any(
+        (
+            *change_blockers(before, model, upgrade_running=runs),
+            *model_blockers(model, services.settings.delays.health_wait),
+        ),
+    )
+    operation = await begin(services, OperationKind.PUT, stored.identity, stored.subscription_id)
+    try:
+        # A model that says the same is no new generation. It is announced all the same: that is how a change whose
+        # announcement was lost is mended.
+        stored = await asyncio.to_thread(
+            services.store.scale_sets.put_model,
+            stored.identity.unique_id,
+            document,
+            stored.generation,
+            services.clock(),
+        )
+    except BaseException:
+        await discard(services, operation)
+        raise
+    return Change(stored, operation, created=False)
+
+
+def _refuse_if_any(blockers: tuple[Blocker, ...]) -> None:
+    if blockers:
+        raise blocked(blockers)
+
+
+def _elsewhere(stored: StoredScaleSet, location: str) -> ArmError:
+    name, here = stored.identity.name, stored.identity.location
+    return ArmError(
+        409,
+        "InvalidResourceLocation",
+        f"The resource '{name}' already exists in location '{here}' in resource group '{stored.resource_group}'. A "
+        f"resource with the same name cannot be created in location '{location}'. Please select a new resource name.",
+        target="location",
+    )
+
+
+def _precondition_failed(header: str, given: str, tag: str) -> ArmError:
+    shown = "".join(character for character in given[:40] if character.isprintable())
+    return ArmError(412, "PreconditionFailed", f"{header} is '{shown}', but the scale set's etag is '{tag}'.")

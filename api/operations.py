@@ -1,0 +1,34 @@
+"""Status of long-running operations."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import JSONResponse, Response
+
+from api.dependencies import LOCATION, ServicesDep
+from api.errors import not_found
+from api.long_running import RETRY_AFTER
+from api.wire import operation_body
+from domain.operations import OperationStatus
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get(LOCATION + "/operations/{operationId}", response_model=None)
+async def operation_status(
+    services: ServicesDep,
+    subscription_id: Annotated[str, Path(alias="subscriptionId")],
+    operation_id: Annotated[str, Path(alias="operationId")],
+    monitor: Annotated[str, Query(description="true: 202 while it runs, then 200, both empty")] = "",
+) -> Response:
+    """Where an operation stands. Its status is Failed or Canceled, with an error, if it did not succeed."""
+    operation = await asyncio.to_thread(services.store.operations.get, operation_id)
+    if operation is None or operation.subscription_id.lower() != subscription_id.lower():
+        raise not_found()
+    runs = operation.status is OperationStatus.IN_PROGRESS
+    headers = {"Retry-After": RETRY_AFTER} if runs else {}
+    if monitor.lower() == "true":
+        return Response(status_code=202 if runs else 200, headers=headers)
+    body: dict[str, Any] = operation_body(operation)
+    return JSONResponse(body, headers=headers)

@@ -1,0 +1,106 @@
+"""Rolling OS upgrades: start, cancel, the newest one, the history."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from api.dependencies import SCALE_SET, ApiVersion, Services, ServicesDep
+from api.errors import not_found
+from api.long_running import accepted, begin, hand_over
+from api.moments import months_before
+from api.scale_set_lookup import StoredDep
+from api.wire import decision_body, history_body, latest_body
+from domain.messages import CancelUpgrade, StartUpgrade
+from domain.operations import OperationKind
+from domain.records import UpgradeRecord
+
+router = APIRouter(tags=["rolling upgrades"])
+
+ATTEMPTS_SHOWN = 5
+MONTHS_SHOWN = 2
+"""What the history holds where nothing else is asked for (A2)."""
+
+ATTEMPTS_AT_MOST = 10_000
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@router.post(SCALE_SET + "/osRollingUpgrade", status_code=202, response_model=None)
+async def start_os_upgrade(
+    request: Request,
+    services: ServicesDep,
+    stored: StoredDep,
+    api_version: ApiVersion,
+) -> Response:
+    """Start an upgrade to the newest image version now (T4). 409 while one runs (P15). A body is ignored."""
+    operation = await begin(services, OperationKind.OS_UPGRADE, stored.identity, stored.subscription_id)
+    await hand_over(services, stored.identity, operation, StartUpgrade(operation_id=operation.id))
+    return accepted(request, services, operation, api_version)
+
+
+@router.post(SCALE_SET + "/rollingUpgrades/cancel", status_code=202, response_model=None)
+async def cancel_upgrade(
+    request: Request,
+    services: ServicesDep,
+    stored: StoredDep,
+    api_version: ApiVersion,
+) -> Response:
+    """Cancel the upgrade that runs (P14). 409 if none does."""
+    operation = await begin(services, OperationKind.CANCEL, stored.identity, stored.subscription_id)
+    await hand_over(services, stored.identity, operation, CancelUpgrade(operation_id=operation.id))
+    return accepted(request, services, operation, api_version)
+
+
+@router.get(SCALE_SET + "/rollingUpgrades/latest", response_model=None)
+async def latest_upgrade(
+    services: ServicesDep,
+    stored: StoredDep,
+    expand: Annotated[
+        str,
+        Query(alias="$expand", description="decisions, instances: what Instar tells besides, comma-separated"),
+    ] = "",
+) -> dict[str, Any]:
+    """The upgrade that runs, or the last that ran: policy, status, counts, error (A1). 404 before the first."""
+    record = await asyncio.to_thread(services.store.upgrades.latest, stored.identity.unique_id)
+    if record is None:
+        raise not_found()
+    body = latest_body(record)
+    wanted = {part.strip().lower() for part in expand.split(",")}
+    if "decisions" in wanted:
+        body["properties"]["decisions"] = await _decisions(services, record)
+    if "instances" in wanted:
+        body["properties"]["instances"] = await _instances(services, record)
+    return body
+
+
+@router.get(SCALE_SET + "/osUpgradeHistory", response_model=None)
+async def os_upgrade_history(
+    services: ServicesDep,
+    stored: StoredDep,
+    top: Annotated[
+        int | None,
+        Query(alias="$top", ge=1, le=ATTEMPTS_AT_MOST, description="that many, of any age"),
+    ] = None,
+) -> dict[str, Any]:
+    """The newest attempts first: five of the last two months, or as many as `$top` asks for, of any age (A2)."""
+    since = EVER if top else months_before(services.clock(), MONTHS_SHOWN)
+    history = services.store.upgrades.history
+    records = await asyncio.to_thread(history, stored.identity.unique_id, since, top or ATTEMPTS_SHOWN)
+    return {"value": [history_body(record) for record in records]}
+
+
+async def _decisions(services: Services, record: UpgradeRecord) -> list[dict[str, Any]]:
+    decisions = services.store.upgrades.decisions
+    found = await asyncio.to_thread(decisions, record.scale_set.unique_id, record.number)
+    return [decision_body(one) for one in found]
+
+
+async def _instances(services: Services, record: UpgradeRecord) -> dict[str, dict[str, Any]]:
+    instances = services.store.upgrades.instances
+    found = await asyncio.to_thread(instances, record.scale_set.unique_id, record.number)
+    return {
+        instance_id: {"outcome": str(row.outcome), "batch": row.batch, "reason": row.reason}
+        for instance_id, row in found.items()
+    }

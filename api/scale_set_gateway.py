@@ -1,0 +1,106 @@
+"""The one place where the API talks to Temporal: updates to a scale set's workflow, started if it is not there.
+
+The update id is the operation's: the same request, made again, is done once.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from temporalio.client import Client, RPCTimeoutOrCancelledError, WithStartWorkflowOperation, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+
+from api.errors import ArmError, unavailable
+from domain.delays import Delays
+from domain.messages import (
+    ApplyModel,
+    CancelUpgrade,
+    DeleteScaleSet,
+    ScaleSetState,
+    StartUpgrade,
+)
+from domain.names import WORKFLOW_QUEUE, Refusal, scale_set_workflow_id
+from domain.scale_sets import ScaleSetIdentity
+from store.store import Store
+from workflows.scale_set import ScaleSetWorkflow
+from workflows.visibility import scale_set_attributes
+
+_log = logging.getLogger(__name__)
+
+ANSWER_WITHIN = timedelta(seconds=20)
+"""How long the server and a worker have to answer an update before the client is told to come back."""
+
+_REFUSALS = {Refusal.OPERATION_NOT_ALLOWED: 409, Refusal.NOT_FOUND: 404}
+
+_AWAY = "The orchestrator does not answer just now: its server or every worker is away. Try again later."
+
+Message = StartUpgrade | CancelUpgrade | ApplyModel | DeleteScaleSet
+
+
+class ScaleSetGateway:
+    """Sends updates. Raises ArmError: 409 when the set refuses, 503 when Temporal or every worker is away."""
+
+    def __init__(self, client: Client, store: Store, delays: Delays) -> None:
+        self._client = client
+        self._store = store
+        self._delays = delays
+
+    async def send(self, scale_set: ScaleSetIdentity, message: Message) -> None:
+        """Hand over one message and wait for its acceptance."""
+        try:
+            # A deadline of our own around the server's: connecting to a server that is away is not within the latter.
+            async with asyncio.timeout(ANSWER_WITHIN.total_seconds() + 1):
+                await self._send(scale_set, message)
+        except WorkflowUpdateFailedError as error:
+            raise _refusal(error) from None
+        except (RPCError, RPCTimeoutOrCancelledError, TimeoutError, RuntimeError) as error:
+            # RuntimeError is how a lazy client says that it could not connect.
+            _log.warning("no answer from Temporal for %s: %s", scale_set.resource_id, type(error).__name__)
+            raise unavailable(_AWAY) from None
+
+    async def alive(self) -> bool:
+        """Whether the Temporal server answers."""
+        try:
+            async with asyncio.timeout(1):
+                return await self._client.service_client.check_health()
+        except (RPCError, TimeoutError, RuntimeError):
+            return False
+
+    async def _send(self, scale_set: ScaleSetIdentity, message: Message) -> None:
+        last_number = await asyncio.to_thread(self._store.upgrades.last_number, scale_set.unique_id)
+        start = WithStartWorkflowOperation(
+            ScaleSetWorkflow.run,
+            ScaleSetState(scale_set=scale_set, delays=self._delays, last_number=last_number),
+            id=scale_set_workflow_id(scale_set),
+            task_queue=WORKFLOW_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"{scale_set.name}: timers and lock of the scale set",
+            search_attributes=scale_set_attributes(scale_set),
+        )
+        await self._client.execute_update_with_start_workflow(
+            _UPDATES[type(message)],
+            message,
+            start_workflow_operation=start,
+            id=message.operation_id,
+            rpc_timeout=ANSWER_WITHIN,
+        )
+
+
+_UPDATES = {
+    StartUpgrade: "start_upgrade",
+    CancelUpgrade: "cancel_upgrade",
+    ApplyModel: "apply_model",
+    DeleteScaleSet: "delete_scale_set",
+}
+"""By name, since the four differ in type and one line sends them all; a test compares them with the workflow's."""
+
+
+def _refusal(error: WorkflowUpdateFailedError) -> ArmError:
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.type in _REFUSALS:
+        return ArmError(_REFUSALS[Refusal(cause.type)], cause.type, cause.message)
+    # The workflow was closed under the update's feet, or failed: a later try meets a new one.
+    _log.warning("an update failed: %s", type(cause).__name__)
+    return unavailable(_AWAY)

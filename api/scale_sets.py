@@ -1,0 +1,146 @@
+"""Scale sets: create, change, read, list, delete."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Request
+from fastapi.responses import JSONResponse, Response
+
+from api.bodies import JsonBody, described
+from api.dependencies import GROUP, SCALE_SET, ApiVersion, ScaleSetPathDep, ServicesDep
+from api.instance_bodies import set_view
+from api.long_running import accepted, begin, hand_over, resource_headers, running
+from api.model_changes import Change, Preconditions, change_model
+from api.scale_set_lookup import StoredDep, find
+from api.wire import provisioning_state, quoted_etag, scale_set_body
+from domain.messages import DeleteScaleSet
+from domain.operations import OperationKind
+from domain.scale_sets import ScaleSetModel
+from store.scale_sets import StoredScaleSet
+
+router = APIRouter(tags=["scale sets"])
+
+_PUT_EXAMPLE = {
+    "location": "westus2",
+    "sku": {"name": "Standard_B2s", "capacity": 5},
+    "properties": {
+        "upgradePolicy": {"mode": "Automatic"},
+        "virtualMachineProfile": {
+            "storageProfile": {
+                "imageReference": {
+                    "publisher": "Canonical",
+                    "offer": "UbuntuServer",
+                    "sku": "18.04-LTS",
+                    "version": "latest",
+                },
+            },
+        },
+    },
+}
+_PATCH_EXAMPLE = {"properties": {"upgradePolicy": {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": True}}}}
+
+IfMatch = Annotated[str, Header(alias="If-Match", description="the etag that the set must have")]
+IfNoneMatch = Annotated[str, Header(alias="If-None-Match", description="*: create only")]
+
+
+@router.put(SCALE_SET, openapi_extra=described(_PUT_EXAMPLE), response_model=None)
+async def put_scale_set(
+    *,
+    request: Request,
+    services: ServicesDep,
+    path: ScaleSetPathDep,
+    api_version: ApiVersion,
+    body: JsonBody,
+    if_match: IfMatch = "",
+    if_none_match: IfNoneMatch = "",
+) -> Response:
+    """Create a scale set (201), or change one (200): an existing one is merged with the body."""
+    change = await change_model(services, path, body, Preconditions(if_match, if_none_match), create=True)
+    return await _changed(request, services, change, api_version)
+
+
+@router.patch(SCALE_SET, openapi_extra=described(_PATCH_EXAMPLE), response_model=None)
+async def patch_scale_set(
+    *,
+    request: Request,
+    services: ServicesDep,
+    path: ScaleSetPathDep,
+    api_version: ApiVersion,
+    body: JsonBody,
+    if_match: IfMatch = "",
+) -> Response:
+    """Change a scale set: objects are merged, null removes, all else replaces."""
+    change = await change_model(services, path, body, Preconditions(if_match), create=False)
+    return await _changed(request, services, change, api_version)
+
+
+@router.get(SCALE_SET, response_model=None)
+async def get_scale_set(services: ServicesDep, stored: StoredDep) -> Response:
+    """One scale set, without its secrets."""
+    return JSONResponse(await _body(services, stored), headers={"ETag": quoted_etag(stored)})
+
+
+@router.get(GROUP + "/virtualMachineScaleSets", response_model=None)
+async def list_scale_sets_of_group(
+    services: ServicesDep,
+    subscription_id: Annotated[str, Path(alias="subscriptionId")],
+    resource_group: Annotated[str, Path(alias="resourceGroupName")],
+) -> dict[str, Any]:
+    """Every scale set of a resource group."""
+    found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id, resource_group)
+    return {"value": [await _body(services, one) for one in found]}
+
+
+@router.get(
+    "/subscriptions/{subscriptionId}/providers/Microsoft.Compute/virtualMachineScaleSets",
+    response_model=None,
+)
+async def list_scale_sets_of_subscription(
+    services: ServicesDep,
+    subscription_id: Annotated[str, Path(alias="subscriptionId")],
+) -> dict[str, Any]:
+    """Every scale set of a subscription."""
+    found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id)
+    return {"value": [await _body(services, one) for one in found]}
+
+
+@router.get(SCALE_SET + "/instanceView", response_model=None)
+async def scale_set_instance_view(services: ServicesDep, stored: StoredDep) -> dict[str, Any]:
+    """How many machines are in which state of provisioning, power and health."""
+    model = ScaleSetModel.from_arm(stored.document, stored.generation)
+    instances = await services.provider.list_instances(stored.identity)
+    healths = await services.healths.of(stored.identity, model.health_source)
+    seen = [healths[one.instance_id] for one in instances if one.instance_id in healths]
+    return set_view(instances, seen, provisioning_state(stored, await running(services, stored)))
+
+
+@router.delete(SCALE_SET, response_model=None)
+async def delete_scale_set(
+    request: Request,
+    services: ServicesDep,
+    path: ScaleSetPathDep,
+    api_version: ApiVersion,
+) -> Response:
+    """Delete a scale set with its machines; a running upgrade is cancelled first (P15). 204 if there is none."""
+    stored = await find(services, path)
+    if stored is None:
+        return Response(status_code=204)
+    under_way = [one for one in await running(services, stored) if one.kind is OperationKind.DELETE]
+    if under_way:
+        return accepted(request, services, under_way[0], api_version)
+    operation = await begin(services, OperationKind.DELETE, stored.identity, stored.subscription_id)
+    await hand_over(services, stored.identity, operation, DeleteScaleSet(operation_id=operation.id))
+    await asyncio.to_thread(services.store.scale_sets.mark_deleting, stored.identity.unique_id)
+    return accepted(request, services, operation, api_version)
+
+
+async def _changed(request: Request, services: ServicesDep, change: Change, api_version: str) -> Response:
+    headers = resource_headers(request, services, change.operation, api_version)
+    # The operation may have ended by now; a client that has just asked for a change polls all the same.
+    body = scale_set_body(change.stored, "Creating" if change.created else "Updating")
+    headers["ETag"] = quoted_etag(change.stored)
+    return JSONResponse(body, status_code=201 if change.created else 200, headers=headers)
+
+
+async def _body(services: ServicesDep, stored: StoredScaleSet) -> dict[str, Any]:
+    return scale_set_body(stored, provisioning_state(stored, await running(services, stored)))

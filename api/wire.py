@@ -1,0 +1,165 @@
+"""From the domain's words to ARM's bodies (contract.md 2.5)."""
+
+from typing import Any
+
+from api.merge import without_secrets
+from api.moments import moment
+from domain.operations import Operation, OperationKind, OperationStatus
+from domain.policies import RollingUpgradePolicy, UpgradeMode
+from domain.records import Decision, UpgradeError, UpgradeRecord
+from domain.scale_sets import ScaleSetModel
+from store.scale_sets import StoredScaleSet
+
+Json = dict[str, Any]
+
+SCALE_SET_TYPE = "Microsoft.Compute/virtualMachineScaleSets"
+ROLLING_UPGRADE_TYPE = "Microsoft.Compute/virtualMachineScaleSets/rollingUpgrades"
+
+
+def scale_set_body(stored: StoredScaleSet, provisioning_state: str) -> Json:
+    """A scale set as its owner gets it: its document, what the service knows besides, no secret."""
+    document = without_secrets(stored.document)
+    properties = document.get("properties") or {}
+    return {
+        **document,
+        "name": stored.identity.name,
+        "id": stored.identity.resource_id,
+        "type": SCALE_SET_TYPE,
+        "location": stored.identity.location,
+        "etag": quoted_etag(stored),
+        "properties": {
+            **properties,
+            "upgradePolicy": _upgrade_policy(stored, properties.get("upgradePolicy") or {}),
+            "provisioningState": provisioning_state,
+            "uniqueId": stored.identity.unique_id,
+            "timeCreated": moment(stored.created_at),
+        },
+    }
+
+
+def quoted_etag(stored: StoredScaleSet) -> str:
+    """The entity tag as the header and the body carry it."""
+    return f'"{str(stored.etag).strip(chr(34))}"'
+
+
+def provisioning_state(stored: StoredScaleSet, running: list[Operation]) -> str:
+    """Creating, Updating or Deleting while an operation runs, else Succeeded."""
+    kinds = {operation.kind for operation in running}
+    if stored.deleting or OperationKind.DELETE in kinds:
+        return "Deleting"
+    if OperationKind.PUT in kinds and stored.generation == 1:
+        return "Creating"
+    return "Updating" if kinds else "Succeeded"
+
+
+def _upgrade_policy(stored: StoredScaleSet, given: Json) -> Json:
+    """What is echoed (contract.md 1.2): the automatic policy always, the rolling one where something uses it."""
+    policy = ScaleSetModel.from_arm(stored.document, stored.generation).upgrade_policy
+    result = {
+        **given,
+        "mode": policy.mode.value,
+        "automaticOSUpgradePolicy": {
+            **(given.get("automaticOSUpgradePolicy") or {}),
+            **policy.automatic.model_dump(mode="json", by_alias=True),
+        },
+    }
+    asked = given.get("rollingUpgradePolicy")
+    if asked or policy.mode is UpgradeMode.ROLLING or given.get("automaticOSUpgradePolicy"):
+        in_force = policy_body(policy.rolling_upgrade_policy or RollingUpgradePolicy())
+        result["rollingUpgradePolicy"] = {"maxSurge": False} | (asked or {}) | in_force
+    return result
+
+
+def policy_body(policy: RollingUpgradePolicy) -> Json:
+    """A rolling upgrade policy; `prioritizeUnhealthyInstances` appears only if set."""
+    body: Json = policy.model_dump(mode="json", by_alias=True)
+    if not policy.prioritize_unhealthy_instances:
+        del body["prioritizeUnhealthyInstances"]
+    return body
+
+
+def operation_body(operation: Operation) -> Json:
+    """The status of a long-running operation (contract.md 2.3)."""
+    body: Json = {
+        "name": operation.id,
+        "status": operation.status.value,
+        "startTime": moment(operation.started_at),
+    }
+    if operation.ended_at:
+        body["endTime"] = moment(operation.ended_at)
+    if operation.status in (OperationStatus.FAILED, OperationStatus.CANCELED):
+        body["error"] = {
+            "code": operation.error_code or "OperationFailed",
+            "message": operation.error_message or "The operation did not succeed.",
+        }
+    return body
+
+
+def latest_body(record: UpgradeRecord) -> Json:
+    """`rollingUpgrades/latest` (A1). Azure sends no id and no name."""
+    status: Json = {
+        "code": record.status.value,
+        "startTime": moment(record.started_at),
+        "lastAction": record.last_action,
+        "lastActionTime": moment(record.last_action_at or record.started_at),
+    }
+    properties: Json = {
+        "policy": policy_body(record.policy),
+        "runningStatus": status,
+        "progress": _progress(record),
+    }
+    if record.error:
+        properties["error"] = error_body(record.error)
+    return {"type": ROLLING_UPGRADE_TYPE, "location": record.scale_set.location, "properties": properties}
+
+
+def history_body(record: UpgradeRecord) -> Json:
+    """One item of `osUpgradeHistory` (A2). Both names of its end: clients differ in which one they read."""
+    status: Json = {"code": record.status.value, "startTime": moment(record.started_at)}
+    if record.ended_at:
+        status |= {"completedTime": moment(record.ended_at), "endTime": moment(record.ended_at)}
+    rollback: Json = {
+        "successfullyRolledbackInstanceCount": record.counts.rolled_back,
+        "failedRolledbackInstanceCount": record.counts.rollback_failed,
+    }
+    if record.rollback_error:
+        rollback["rollbackError"] = {"code": "RollbackFailed", "message": record.rollback_error}
+    properties: Json = {
+        "runningStatus": status,
+        "progress": _progress(record),
+        "startedBy": record.started_by.value,
+        "targetImageReference": record.target.model_dump(by_alias=True, exclude_defaults=True),
+        "rollbackInfo": rollback,
+    }
+    if record.error:
+        properties["error"] = error_body(record.error)
+    return {"type": ROLLING_UPGRADE_TYPE, "location": record.scale_set.location, "properties": properties}
+
+
+def error_body(error: UpgradeError) -> Json:
+    """Why an upgrade did not complete, with its details if there are any."""
+    body: Json = {"code": error.code, "message": error.message}
+    if error.details:
+        body["details"] = [detail.model_dump(exclude_defaults=True) for detail in error.details]
+    return body
+
+
+def decision_body(decision: Decision) -> Json:
+    """One decision and its reason (P17)."""
+    return {
+        "sequence": decision.sequence,
+        "time": moment(decision.at),
+        "batch": decision.batch,
+        "action": decision.action,
+        "reason": decision.reason,
+    }
+
+
+def _progress(record: UpgradeRecord) -> Json:
+    counts = record.counts
+    return {
+        "successfulInstanceCount": counts.successful,
+        "failedInstanceCount": counts.failed,
+        "inProgressInstanceCount": counts.in_progress,
+        "pendingInstanceCount": counts.pending,
+    }

@@ -1,0 +1,1 @@
+"""A fleet in an SQLite file: shared by processes, survives kills, scripted faults, flight recorder."""

@@ -1,0 +1,90 @@
+"""The command `instar`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from domain.records import UpgradeStatus
+from instar import demo as demonstration
+from instar import up as stack
+from instar import watch as watching
+from instar.errors import Trouble
+
+app = typer.Typer(
+    name="instar",
+    help="Automatic OS image upgrades for fleets of virtual machines, on your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+INTERRUPTED = 130
+
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port.")]
+
+
+@app.command()
+def up(
+    data_dir: Annotated[Path, typer.Option(help="All data and logs; what is there goes on where it was.")] = Path(
+        ".data",
+    ),
+    api_port: Port = 8080,
+    temporal_port: Port = 7233,
+    ui_port: Port = 8233,
+) -> None:
+    """Run Temporal, a worker and the API on the loopback until Ctrl-C.
+
+    When all is up the last line printed is `ready` and the URL of the API. If one of the processes dies, all are
+    stopped, the end of its log is shown and the status is 1. Delays and places are settings in the environment
+    (INSTAR_...): see docs/operations.md.
+    """
+    try:
+        stack.up(data_dir, api_port, temporal_port, ui_port)
+    except Trouble as trouble:
+        raise _ended(trouble) from None
+
+
+@app.command()
+def demo() -> None:
+    """Show one upgrade of 20 simulated machines from end to end, in about a minute.
+
+    Starts everything in a temporary directory on free ports and removes it afterwards. The status is 0 only if the
+    upgrade went as the rules say and the flight recorder found nothing.
+    """
+    try:
+        held = demonstration.demo(Console(highlight=False))
+    except Trouble as trouble:
+        raise _ended(trouble) from None
+    except demonstration.Stopped:
+        raise typer.Exit(INTERRUPTED) from None
+    if not held:
+        raise typer.Exit(1)
+
+
+@app.command()
+def watch(
+    scale_set: Annotated[str, typer.Argument(metavar="SET", help="Name or whole resource id of a scale set.")],
+    api: Annotated[str, typer.Option(metavar="URL", help="Where the API answers.")] = "http://127.0.0.1:8080",
+    resource_group: Annotated[str, typer.Option(help="Needed if several sets have that name.")] = "",
+    subscription: Annotated[str, typer.Option(help="Where a name is looked up.")] = watching.DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Follow the latest upgrade of a scale set until it ends; wait for the first if there was none.
+
+    A bar per batch, a letter per machine, the reasons; plain lines when the output is no terminal. The status is 0 if
+    the upgrade completed, 1 if it was cancelled or faulted.
+    """
+    try:
+        status = watching.watch(scale_set, api, subscription, resource_group, Console(highlight=False))
+    except Trouble as trouble:
+        raise _ended(trouble) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    if status is not UpgradeStatus.COMPLETED:
+        raise typer.Exit(1)
+
+
+def _ended(trouble: Trouble) -> typer.Exit:
+    typer.echo(f"instar: {trouble}", err=True)
+    return typer.Exit(1)

@@ -1,0 +1,1 @@
+"""What is written down: models, images, operations, records. SQLAlchemy 2; SQLite by default, PostgreSQL by URL."""

@@ -1,0 +1,76 @@
+"""Long-running operations, as the API's clients poll them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from domain.operations import Operation, OperationStatus
+from store.database import Database
+from store.errors import AlreadyThere
+from store.tables import OPERATIONS
+
+
+class Operations:
+    """One row per operation. Methods are synchronous and short: call them by `asyncio.to_thread` from a loop."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, operation: Operation) -> None:
+        """Write a new operation. Raises AlreadyThere when its id is taken."""
+        try:
+            with self._database.writing() as connection:
+                connection.execute(insert(OPERATIONS).values(**operation.model_dump()))
+        except IntegrityError:
+            raise AlreadyThere(f"operation {operation.id} is there already") from None
+
+    def get(self, operation_id: str) -> Operation | None:
+        """The operation of this id."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(OPERATIONS).where(OPERATIONS.c.id == operation_id)).one_or_none()
+        return None if row is None else _operation(row)
+
+    def end(
+        self,
+        operation_id: str,
+        status: OperationStatus,
+        now: datetime,
+        error_code: str = "",
+        error_message: str = "",
+    ) -> None:
+        """End an operation. The first end stands; a later one, or one of an unknown operation, changes nothing.
+
+        Raises ValueError for a status that is no end.
+        """
+        if status is OperationStatus.IN_PROGRESS:
+            raise ValueError("InProgress is no end of an operation")
+        with self._database.writing() as connection:
+            connection.execute(
+                update(OPERATIONS)
+                .where(OPERATIONS.c.id == operation_id, OPERATIONS.c.status == OperationStatus.IN_PROGRESS)
+                .values(status=status, ended_at=now, error_code=error_code, error_message=error_message)
+            )
+
+    def discard(self, operation_id: str) -> None:
+        """Forget an operation that was refused before it began. Idempotent."""
+        with self._database.writing() as connection:
+            connection.execute(delete(OPERATIONS).where(OPERATIONS.c.id == operation_id))
+
+    def running(self, unique_id: str) -> list[Operation]:
+        """The set's operations that have not ended, oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(OPERATIONS)
+                .where(
+                    OPERATIONS.c.scale_set_unique_id == unique_id,
+                    OPERATIONS.c.status == OperationStatus.IN_PROGRESS,
+                )
+                .order_by(OPERATIONS.c.started_at, OPERATIONS.c.id)
+            ).all()
+        return [_operation(row) for row in rows]
+
+
+def _operation(row: Row[Any]) -> Operation:
+    return Operation.model_validate(dict(row._mapping))  # noqa: SLF001  # SQLAlchemy's public name for it

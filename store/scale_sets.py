@@ -1,0 +1,235 @@
+"""Scale sets, their models by generation without secrets, and the sealed secrets (behaviour.md P1, F2, F5)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, delete, insert, select, update
+
+from domain.scale_sets import ScaleSetIdentity
+from store.columns import folded, written
+from store.database import Database
+from store.errors import AlreadyThere, Conflict, Missing
+from store.sealing import SealerProtocol
+from store.secret_places import put_back, still_in_place, take_out
+from store.tables import DECISIONS, INSTANCES, MODELS, SCALE_SETS, SECRETS, UPGRADES
+
+
+@dataclass(frozen=True)
+class StoredScaleSet:
+    """A scale set at its current generation.
+
+    `document` is the ARM document without its secrets. `generation` counts from 1, up with each changed model; `etag`
+    counts from 1, up with each change of anything here.
+    """
+
+    identity: ScaleSetIdentity
+    subscription_id: str
+    resource_group: str
+    generation: int
+    document: dict[str, Any]
+    created_at: datetime
+    deleting: bool
+    etag: int
+
+
+class ScaleSets:
+    """What is written down of scale sets.
+
+    Methods are synchronous and short: call them by `asyncio.to_thread` from a loop.
+    """
+
+    def __init__(self, database: Database, sealer: SealerProtocol) -> None:
+        self._database = database
+        self._sealer = sealer
+
+    def create(
+        self,
+        identity: ScaleSetIdentity,
+        subscription_id: str,
+        resource_group: str,
+        document: Mapping[str, Any],
+        now: datetime,
+    ) -> StoredScaleSet:
+        """Write a new set with its first generation.
+
+        Raises AlreadyThere when one of that resource id or unique id is there, be it in deletion, and Unstorable.
+        """
+        clean, secrets = take_out(document)
+        tokens = self._sealed(secrets)
+        row = {
+            "unique_id": identity.unique_id,
+            "resource_key": folded(identity.resource_id),
+            "subscription_key": folded(subscription_id),
+            "resource_group_key": folded(resource_group),
+            "resource_id": identity.resource_id,
+            "subscription_id": subscription_id,
+            "resource_group": resource_group,
+            "name": identity.name,
+            "location": identity.location,
+            "generation": 1,
+            "etag": 1,
+            "deleting": False,
+            "created_at": now,
+        }
+        with self._database.writing() as connection:
+            if not self._database.insert_new(connection, SCALE_SETS, row):
+                raise AlreadyThere(f"scale set {identity.resource_id} is there already")
+            _write_model(connection, (identity.unique_id, 1), clean, tokens, now)
+            return _one(connection, identity.unique_id)
+
+    def find(self, resource_id: str) -> StoredScaleSet | None:
+        """The set of this resource id, in any case, one in deletion too; None when there is none (any more)."""
+        with self._database.reading() as connection:
+            row = connection.execute(_current().where(SCALE_SETS.c.resource_key == folded(resource_id))).one_or_none()
+        return None if row is None else _stored(row)
+
+    def by_unique_id(self, unique_id: str) -> StoredScaleSet | None:
+        """The set of this unique id; None when there is none (any more)."""
+        with self._database.reading() as connection:
+            row = connection.execute(_current().where(SCALE_SETS.c.unique_id == unique_id)).one_or_none()
+        return None if row is None else _stored(row)
+
+    def list(self, subscription_id: str, resource_group: str | None = None) -> list[StoredScaleSet]:
+        """The sets of a subscription, or of one of its groups, by resource id; those in deletion too."""
+        query = _current().where(SCALE_SETS.c.subscription_key == folded(subscription_id))
+        if resource_group is not None:
+            query = query.where(SCALE_SETS.c.resource_group_key == folded(resource_group))
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(SCALE_SETS.c.resource_key)).all()
+        return [_stored(row) for row in rows]
+
+    def put_model(
+        self, unique_id: str, document: Mapping[str, Any], expected_generation: int, now: datetime
+    ) -> StoredScaleSet:
+        """Write a changed model as a new generation; one that says the same (its secrets too) changes nothing.
+
+        Secrets that the document does not give are kept (`still_in_place`); one given as null is taken away.
+        Raises Conflict when `expected_generation` is not current or the set is in deletion, Missing, Unstorable.
+        """
+        clean, secrets = take_out(document)
+        with self._database.writing() as connection:
+            row = connection.execute(
+                select(SCALE_SETS).where(SCALE_SETS.c.unique_id == unique_id).with_for_update()
+            ).one_or_none()
+            if row is None:
+                raise Missing(f"no scale set has the unique id {unique_id}")
+            if row.deleting:
+                raise Conflict(f"scale set {row.name} is being deleted")
+            if row.generation != expected_generation:
+                raise Conflict(
+                    f"scale set {row.name} was changed: it is at generation {row.generation}, "
+                    f"not at {expected_generation} any more"
+                )
+            before, had = _model(connection, unique_id, row.generation)
+            kept = still_in_place(had, before=before, after=clean, given=secrets)
+            given = {place: value for place, value in secrets.items() if value is not None}
+            unchanged = (
+                written(before, canonical=True) == written(clean, canonical=True)
+                and set(given) | set(kept) == set(had)
+                and all(_is_sealed(self._sealer, had[place], value) for place, value in given.items())
+            )
+            if not unchanged:
+                # Kept tokens are rotated as they are copied: so a put during `reseal` brings no old token back.
+                tokens = {place: self._sealer.rotate(had[place]) for place in kept} | self._sealed(given)
+                _write_model(connection, (unique_id, row.generation + 1), clean, tokens, now)
+                _touch(connection, unique_id, generation=row.generation + 1)
+            return _one(connection, unique_id)
+
+    def model(self, unique_id: str, generation: int) -> dict[str, Any]:
+        """The document of a generation, without secrets. Raises Missing."""
+        with self._database.reading() as connection:
+            return _model(connection, unique_id, generation)[0]
+
+    def open_model(self, unique_id: str, generation: int) -> dict[str, Any]:
+        """The document of a generation with its secrets, for the activity that hands it to a machine.
+
+        It must not be returned, logged or sent on (F5). Raises Missing, and SealingError when no key opens a secret.
+        """
+        with self._database.reading() as connection:
+            document, tokens = _model(connection, unique_id, generation)
+        return put_back(document, {place: json.loads(self._sealer.open(token)) for place, token in tokens.items()})
+
+    def mark_deleting(self, unique_id: str) -> None:
+        """Show the set as in deletion. Idempotent; a set that is gone stays gone."""
+        with self._database.writing() as connection:
+            _touch(connection, unique_id, deleting=True)
+
+    def delete(self, unique_id: str) -> None:
+        """Remove the set, its models, sealed secrets and upgrade records; its operations stay. Idempotent."""
+        with self._database.writing() as connection:
+            for table in (SECRETS, MODELS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES):
+                connection.execute(delete(table).where(table.c.unique_id == unique_id))
+
+    def _sealed(self, secrets: Mapping[str, Any]) -> dict[str, str]:
+        return {place: self._sealer.seal(written(value)) for place, value in secrets.items() if value is not None}
+
+
+def _is_sealed(sealer: SealerProtocol, token: str, value: Any) -> bool:
+    """Whether the token holds this value."""
+    return written(json.loads(sealer.open(token)), canonical=True) == written(value, canonical=True)
+
+
+def _current() -> Select[Any]:
+    return select(SCALE_SETS, MODELS.c.document).join(
+        MODELS,
+        and_(MODELS.c.unique_id == SCALE_SETS.c.unique_id, MODELS.c.generation == SCALE_SETS.c.generation),
+    )
+
+
+def _one(connection: Connection, unique_id: str) -> StoredScaleSet:
+    return _stored(connection.execute(_current().where(SCALE_SETS.c.unique_id == unique_id)).one())
+
+
+def _touch(connection: Connection, unique_id: str, **changes: Any) -> None:
+    differs = [SCALE_SETS.c[column] != value for column, value in changes.items()]
+    connection.execute(
+        update(SCALE_SETS)
+        .where(SCALE_SETS.c.unique_id == unique_id, *differs)
+        .values(etag=SCALE_SETS.c.etag + 1, **changes)
+    )
+
+
+def _write_model(
+    connection: Connection,
+    at: tuple[str, int],
+    document: dict[str, Any],
+    tokens: dict[str, str],
+    now: datetime,
+) -> None:
+    key = {"unique_id": at[0], "generation": at[1]}
+    connection.execute(insert(MODELS).values(**key, document=document, created_at=now))
+    if tokens:
+        connection.execute(insert(SECRETS), [key | {"place": place, "token": token} for place, token in tokens.items()])
+
+
+def _model(connection: Connection, unique_id: str, generation: int) -> tuple[dict[str, Any], dict[str, str]]:
+    """The document of a generation without secrets, and the tokens of those by place."""
+    document = connection.scalar(
+        select(MODELS.c.document).where(MODELS.c.unique_id == unique_id, MODELS.c.generation == generation)
+    )
+    if document is None:
+        raise Missing(f"scale set {unique_id} has no generation {generation}")
+    tokens = connection.execute(
+        select(SECRETS.c.place, SECRETS.c.token).where(
+            SECRETS.c.unique_id == unique_id, SECRETS.c.generation == generation
+        )
+    )
+    return document, {row.place: row.token for row in tokens}
+
+
+def _stored(row: Row[Any]) -> StoredScaleSet:
+    return StoredScaleSet(
+        identity=ScaleSetIdentity(
+            resource_id=row.resource_id, name=row.name, unique_id=row.unique_id, location=row.location
+        ),
+        subscription_id=row.subscription_id,
+        resource_group=row.resource_group,
+        generation=row.generation,
+        document=row.document,
+        created_at=row.created_at,
+        deleting=row.deleting,
+        etag=row.etag,
+    )

@@ -1,0 +1,73 @@
+"""The store as a whole: one database, one sealer, and the parts that speak of one noun each."""
+
+from typing import Self
+
+from sqlalchemy import bindparam, select, text, update
+
+from store.database import Database
+from store.images import Images
+from store.operations import Operations
+from store.scale_sets import ScaleSets
+from store.sealing import SealerProtocol
+from store.tables import SECRETS
+from store.upgrades import Upgrades
+
+
+class Store:
+    """What is written down, shared by every process of Instar.
+
+    Every method of the store and of its parts is synchronous and short (a few milliseconds, at the most
+    `database.BUSY_TIMEOUT` behind another writer) and may be called from any thread: from an event loop call it by
+    `asyncio.to_thread`. Each is one transaction: all of it or nothing. Any of them raises `errors.Unavailable` when the
+    database does not answer.
+    """
+
+    def __init__(self, database: Database, sealer: SealerProtocol) -> None:
+        self.database = database
+        self._sealer = sealer
+        self.scale_sets = ScaleSets(database, sealer)
+        self.images = Images(database)
+        self.operations = Operations(database)
+        self.upgrades = Upgrades(database)
+
+    @classmethod
+    def open(cls, url: str, sealer: SealerProtocol) -> Self:
+        """Open the store at an SQLAlchemy URL (`sqlite:////path/file.db`, `postgresql://user@host/name`).
+
+        Makes or upgrades the schema; any number of processes may do so at once. Raises errors.Unusable (bad URL, schema
+        newer than this Instar) or errors.Unavailable.
+        """
+        return cls(Database.open(url), sealer)
+
+    def close(self) -> None:
+        """Close every connection. Idempotent."""
+        self.database.close()
+
+    def ping(self) -> None:
+        """Return when the database answers; raises errors.Unavailable when it does not."""
+        with self.database.reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def reseal(self) -> int:
+        """Seal every secret anew with the first key; how many. After it, older keys may be taken out of the file.
+
+        To be run when every process has been started with the new key. Raises errors.SealingError, and then changes
+        nothing, when no key opens one of them.
+        """
+        key = (SECRETS.c.unique_id, SECRETS.c.generation, SECRETS.c.place)
+        with self.database.writing() as connection:
+            rows = connection.execute(select(*key, SECRETS.c.token)).all()
+            if rows:
+                connection.execute(
+                    update(SECRETS).where(*(column == bindparam(f"at_{column.name}") for column in key)),
+                    [
+                        {
+                            "at_unique_id": row.unique_id,
+                            "at_generation": row.generation,
+                            "at_place": row.place,
+                            "token": self._sealer.rotate(row.token),
+                        }
+                        for row in rows
+                    ],
+                )
+        return len(rows)

@@ -1,0 +1,1 @@
+"""Tests: a specification to read."""
