@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass
 
-from store.store import Store
 from temporalio import activity
 
 from activities.heartbeats import beating
@@ -17,6 +16,7 @@ from domain.instances import Look, Standing
 from domain.messages import BatchChoice, LookRequest, Verdict
 from domain.progress import Outcome, Progress
 from domain.records import ErrorCode, UpgradeError
+from store.store import Store
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass
 
-from store.store import Store
 from temporalio import activity
 
 from activities.heartbeats import beating
@@ -13,6 +12,7 @@ from activities.translation import translated
 from compute.provider import Provider
 from domain.messages import ApplyCapacity, CapacityApplied
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
+from store.store import Store
 
 AT_ONCE = 100
 """Machines being made or deleted at the same time."""

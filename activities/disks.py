@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from store.store import Store
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -16,6 +15,7 @@ from compute.provider import Effect, Fence, Provider, Step
 from domain.instance_ids import InstanceIds
 from domain.messages import CollectDisks, RestoreSlice, SliceOutcome, SwapSlice
 from domain.records import DETAILS_AT_MOST
+from store.store import Store
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass
 
-from store.store import Store
 from temporalio import activity
 
 from activities.translation import translated
@@ -13,6 +12,7 @@ from domain.instances import Instance
 from domain.messages import Resolution, ResolveUpgrade, UpgradePlan
 from domain.policies import StartedBy, UpgradeMode, policy_in_force
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
+from store.store import Store
 
 NOTHING_USES_LATEST = (
     "The OS Rolling Upgrade API cannot be used on a Virtual Machine Scale Set unless the Virtual Machine Scale Set "

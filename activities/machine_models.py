@@ -2,10 +2,9 @@
 
 import asyncio
 
-from store.store import Store
-
 from compute.provider import MachineModel
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
+from store.store import Store
 
 
 async def machine_model(store: Store, scale_set: ScaleSetIdentity, generation: int) -> MachineModel:

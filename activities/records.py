@@ -3,13 +3,13 @@
 import asyncio
 from dataclasses import dataclass
 
-from store.store import Store
 from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
 
 from domain.messages import ClosedAs, EndOperation, RecordClosed, UpgradeClosed
 from domain.operations import OperationStatus
 from domain.records import Decision, ErrorCode, UpgradeError, UpgradeRecord, UpgradeStatus
+from store.store import Store
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,11 @@ API_VERSION = re.compile(r"(\d{4})-(\d{2})-(\d{2})(-preview)?", re.ASCII)
 OLDEST_API_VERSION = "2018-10-01"
 """The first that knows automatic OS upgrades."""
 
+SUBSCRIPTION = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""Azure's are GUIDs; ours need not be."""
+
+RESOURCE_GROUP = re.compile(r"[\w.()-]{1,90}")
+
 NAME_AT_MOST = 260
 """Characters of any name in a path."""
 
@@ -35,7 +40,7 @@ class Services:
     clock: Clock
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
     """What this application was made of."""
     services: Services = request.app.state.services
     return services
@@ -44,7 +49,7 @@ def services_of(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services_of)]
 
 
-def api_version(
+async def api_version(
     given: Annotated[
         str | None,
         Query(alias="api-version", description="2018-10-01 or later", examples=["2026-04-01"]),
@@ -76,6 +81,12 @@ async def printable_path(request: Request) -> None:
     for name, value in request.path_params.items():
         if len(value) > NAME_AT_MOST or not value.isprintable():
             raise invalid(f"The name given for '{name}' is invalid.", name)
+        if name == "subscriptionId" and not SUBSCRIPTION.fullmatch(value):
+            message = f"The provided subscription identifier '{_shown(value)}' is malformed or invalid."
+            raise ArmError(400, "InvalidSubscriptionId", message)
+        if name == "resourceGroupName" and not RESOURCE_GROUP.fullmatch(value):
+            message = f"The provided resource group name '{_shown(value)}' is invalid."
+            raise ArmError(400, "InvalidResourceGroup", message)
 
 
 def _shown(text: str) -> str:
@@ -99,7 +110,7 @@ class ScaleSetPath:
         )
 
 
-def scale_set_path(
+async def scale_set_path(
     subscription_id: Annotated[str, Path(alias="subscriptionId")],
     resource_group: Annotated[str, Path(alias="resourceGroupName")],
     name: Annotated[str, Path(alias="scaleSetName")],
@@ -114,5 +125,5 @@ GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/prov
 SCALE_SET = GROUP + "/virtualMachineScaleSets/{scaleSetName}"
 LOCATION = "/subscriptions/{subscriptionId}/providers/Microsoft.Compute/locations/{location}"
 
-GUARDS: list[Callable[..., Awaitable[None] | str]] = [printable_path, api_version]
+GUARDS: list[Callable[..., Awaitable[object]]] = [printable_path, api_version]
 """What every ARM route checks before anything else."""

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.dependencies import ScaleSetPath, Services
-from api.documents import NAME, check_shape, normal, read_model
+from api.documents import NAME, at, check_shape, normal, read_model
 from api.errors import ArmError, blocked, changed_meanwhile, invalid, not_allowed, scale_set_not_found
 from api.long_running import begin, discard, hand_over
 from api.merge import canonical, merged, without_read_only
 from api.scale_set_lookup import find
+from api.upgrade_policies import filled_in, without_echo
 from api.wire import quoted_etag
 from domain.eligibility import Blocker, change_blockers, model_blockers
 from domain.messages import ApplyModel
@@ -90,6 +91,7 @@ async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
         raise invalid("A scale set's name has 1 to 64 letters, digits, '_', '.' and '-'.", "scaleSetName")
     document = normal(merged({}, body))
     model = read_model(document, 1)
+    document = _filled_in(document, model)
     _refuse_if_any(model_blockers(model, services.settings.delays.health_wait))
     identity = ScaleSetIdentity(
         resource_id=path.resource_id,
@@ -118,8 +120,9 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json) -> Cha
         raise not_allowed(
             f"Operation 'createOrUpdate' is not allowed because '{stored.identity.name}' is being deleted."
         )
-    document = normal(merged(stored.document, body))
+    document = normal(merged(stored.document, _without_echo(body, stored.document)))
     model = read_model(document, stored.generation + 1)
+    document = _filled_in(document, model)
     if document["location"] != stored.identity.location:
         raise _elsewhere(stored, document["location"])
     before = ScaleSetModel.from_arm(stored.document, stored.generation)
@@ -146,6 +149,20 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json) -> Cha
         await discard(services, operation)
         raise
     return Change(stored, operation, created=False)
+
+
+def _filled_in(document: Json, model: ScaleSetModel) -> Json:
+    properties = document.get("properties") or {}
+    policy = filled_in(properties.get("upgradePolicy") or {}, model.upgrade_policy)
+    return document | {"properties": properties | {"upgradePolicy": policy}}
+
+
+def _without_echo(body: Json, stored: Json) -> Json:
+    given = at(body, "properties.upgradePolicy")
+    if given is None:
+        return body
+    policy = without_echo(given, at(stored, "properties.upgradePolicy") or {})
+    return body | {"properties": body["properties"] | {"upgradePolicy": policy}}
 
 
 def _refuse_if_any(blockers: tuple[Blocker, ...]) -> None:

@@ -28,7 +28,7 @@ VIOLATIONS_SHOWN = 100
 Script = TypeVar("Script", bound=BaseModel)
 
 
-def simulated_fleet(services: ServicesDep) -> SimulatedFleet:
+async def simulated_fleet(services: ServicesDep) -> SimulatedFleet:
     """The fleet, if it is a simulated one; else 404."""
     if not isinstance(services.provider, SimulatedFleet):
         raise not_found("The machines here are no simulated ones.")

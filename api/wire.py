@@ -4,10 +4,9 @@ from typing import Any
 
 from api.merge import without_secrets
 from api.moments import moment
+from api.upgrade_policies import echoed, policy_body
 from domain.operations import Operation, OperationKind, OperationStatus
-from domain.policies import RollingUpgradePolicy, UpgradeMode
 from domain.records import Decision, UpgradeError, UpgradeRecord
-from domain.scale_sets import ScaleSetModel
 from store.scale_sets import StoredScaleSet
 
 Json = dict[str, Any]
@@ -29,7 +28,7 @@ def scale_set_body(stored: StoredScaleSet, provisioning_state: str) -> Json:
         "etag": quoted_etag(stored),
         "properties": {
             **properties,
-            "upgradePolicy": _upgrade_policy(stored, properties.get("upgradePolicy") or {}),
+            "upgradePolicy": echoed(properties.get("upgradePolicy") or {}),
             "provisioningState": provisioning_state,
             "uniqueId": stored.identity.unique_id,
             "timeCreated": moment(stored.created_at),
@@ -50,32 +49,6 @@ def provisioning_state(stored: StoredScaleSet, running: list[Operation]) -> str:
     if OperationKind.PUT in kinds and stored.generation == 1:
         return "Creating"
     return "Updating" if kinds else "Succeeded"
-
-
-def _upgrade_policy(stored: StoredScaleSet, given: Json) -> Json:
-    """What is echoed (contract.md 1.2): the automatic policy always, the rolling one where something uses it."""
-    policy = ScaleSetModel.from_arm(stored.document, stored.generation).upgrade_policy
-    result = {
-        **given,
-        "mode": policy.mode.value,
-        "automaticOSUpgradePolicy": {
-            **(given.get("automaticOSUpgradePolicy") or {}),
-            **policy.automatic.model_dump(mode="json", by_alias=True),
-        },
-    }
-    asked = given.get("rollingUpgradePolicy")
-    if asked or policy.mode is UpgradeMode.ROLLING or given.get("automaticOSUpgradePolicy"):
-        in_force = policy_body(policy.rolling_upgrade_policy or RollingUpgradePolicy())
-        result["rollingUpgradePolicy"] = {"maxSurge": False} | (asked or {}) | in_force
-    return result
-
-
-def policy_body(policy: RollingUpgradePolicy) -> Json:
-    """A rolling upgrade policy; `prioritizeUnhealthyInstances` appears only if set."""
-    body: Json = policy.model_dump(mode="json", by_alias=True)
-    if not policy.prioritize_unhealthy_instances:
-        del body["prioritizeUnhealthyInstances"]
-    return body
 
 
 def operation_body(operation: Operation) -> Json:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from domain.delays import Delays
 from domain.images import ImageReference
@@ -185,7 +186,7 @@ class Play:
         return list(listed["value"])
 
     def _say(self, line: str) -> None:
-        self.console.print(line, markup=False)
+        self.console.print(line, markup=False, soft_wrap=True)
 
 
 def judged(verdict: dict[str, Any]) -> list[Check]:
@@ -212,7 +213,8 @@ def say_checks(console: Console, checks: list[Check]) -> bool:
     """Say each; whether all held."""
     console.print("7. Did it go as the rules say?")
     for check in checks:
-        console.print(("[green]yes[/]  " if check.held else "[bold red]NO[/]   ") + check.sentence)
+        word = ("yes  ", "green") if check.held else ("NO   ", "bold red")
+        console.print(Text.assemble(word, check.sentence), soft_wrap=True)
     held = all(check.held for check in checks)
     console.print("[bold green]Everything held.[/]" if held else "[bold red]Not everything held.[/]")
     return held

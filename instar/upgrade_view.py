@@ -22,7 +22,7 @@ class Decision:
     def line(self) -> str:
         """For one line of text."""
         where = f"batch {self.batch}" if self.batch else "upgrade"
-        return f"{self.at[11:19]} {where:<9} {self.action}: {self.reason}"
+        return f"{self.at[11:19]} {where:<8} {self.action:<9} {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

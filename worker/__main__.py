@@ -5,12 +5,11 @@ import logging
 import signal
 from contextlib import AsyncExitStack
 
-from store.store import Store
-
 from compute.simulated.fleet import SimulatedFleet
 from connection.client import connect
 from connection.settings import Settings
 from store.sealing import Sealer
+from store.store import Store
 from worker.composition import workers
 from workflows.plugin import INSTAR
 
@@ -25,8 +24,8 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     settings.make_data_dir()
     store = Store.open(settings.store_url, Sealer.from_file(settings.keys))
+    fleet = SimulatedFleet(settings.fleet)
     try:
-        fleet = SimulatedFleet(settings.fleet)
         client = await connect([INSTAR])
         async with AsyncExitStack() as running:
             for one in workers(client, fleet, store):
@@ -35,6 +34,7 @@ async def run(settings: Settings) -> None:
             await stop.wait()
             log.info("worker stopping")
     finally:
+        fleet.close()
         store.close()
 
 

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from store.store import Store
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -15,6 +14,7 @@ from activities.records import RecordActivities
 from compute.clock import Clock, utc_now
 from compute.provider import Provider
 from domain.names import COMPUTE_QUEUE, WORKFLOW_QUEUE
+from store.store import Store
 
 GRACE = timedelta(seconds=5)
 """What a stopping worker gives running activities to report; what does not is done again elsewhere (F2)."""

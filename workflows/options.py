@@ -5,10 +5,16 @@ from typing import Any
 
 from temporalio.common import RetryPolicy
 
+LOST_AFTER = timedelta(seconds=10)
+"""Without a heartbeat for that long an attempt's worker is taken for dead: five beats missed (activities.heartbeats).
+
+Machines may stand stopped that long, so it is short; a false alarm costs a second attempt, which looks before it acts.
+"""
+
 READ: dict[str, Any] = {
     # A look at 10,000 machines takes seconds; with real probes up to 24 probes, 60 s apart, make one look (H6).
     "start_to_close_timeout": timedelta(minutes=30),
-    "heartbeat_timeout": timedelta(seconds=60),
+    "heartbeat_timeout": LOST_AFTER,
     # Without an end: a look that could not be made says nothing, it is made again and the upgrade waits (H7).
     "retry_policy": RetryPolicy(
         initial_interval=timedelta(seconds=1),
@@ -30,7 +36,7 @@ RECORD: dict[str, Any] = {
 DISKS: dict[str, Any] = {
     # A slice of many machines, each some minutes; the heartbeat, not this, finds a stalled worker.
     "start_to_close_timeout": timedelta(hours=4),
-    "heartbeat_timeout": timedelta(seconds=30),
+    "heartbeat_timeout": LOST_AFTER,
     # Without an end: effects are idempotent, and an instance must not be left half-way (F1, P14).
     "retry_policy": RetryPolicy(
         initial_interval=timedelta(seconds=1),
@@ -50,6 +56,6 @@ def health_wait(first: timedelta, most: timedelta) -> dict[str, Any]:
     """Looks of a health wait: retries of one activity, so that 300 looks cost as much history as two."""
     return {
         "start_to_close_timeout": timedelta(minutes=30),
-        "heartbeat_timeout": timedelta(seconds=60),
+        "heartbeat_timeout": LOST_AFTER,
         "retry_policy": RetryPolicy(initial_interval=first, backoff_coefficient=1.1, maximum_interval=most),
     }

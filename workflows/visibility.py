@@ -48,9 +48,12 @@ def upgrade_details(state: UpgradeState, status: UpgradeStatus, reason: str) -> 
         counts = state.progress.counts()
         lines += [
             "",
-            (f"{counts.successful} successful · {counts.failed} failed ({counts.rolled_back} rolled back, "
-            f"{counts.rollback_failed} need a person) · {counts.in_progress} in progress · {counts.pending} pending · "
-            f"{counts.skipped} skipped"),
+            (
+                f"{counts.successful} successful · {counts.failed} failed ({counts.rolled_back} rolled back, "
+                f"{counts.rollback_failed} need a person) · {counts.in_progress} in progress · "
+                f"{counts.pending} pending · "
+                f"{counts.skipped} skipped"
+            ),
         ]
     if state.batches:
         lines += ["", "| batch | machines | failed | rolled back | reason |", "|---|---|---|---|---|"]

@@ -132,11 +132,23 @@ class Transaction:
         self, failed: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Commit, records first; or undo."""
-        connection = self.database.connection
         if failed is not None:
-            connection.execute("ROLLBACK")
-            self.database.forget()
+            self._undo()
             return
+        try:
+            self._commit()
+        except BaseException:
+            self._undo()
+            raise
+        if self._refusal is not None:
+            raise self._refusal
+
+    def _undo(self) -> None:
+        self.database.connection.execute("ROLLBACK")
+        self.database.forget()
+
+    def _commit(self) -> None:
+        connection = self.database.connection
         if self._records:
             [(last,)] = connection.execute(
                 "UPDATE facts SET value = value + ? WHERE name = 'recorded' RETURNING value",
@@ -148,8 +160,6 @@ class Transaction:
                 for index, (kind, unique_id, instance_id, facts) in enumerate(self._records)
             )
         connection.execute("COMMIT")
-        if self._refusal is not None:
-            raise self._refusal
 
     @property
     def scripts(self) -> Scripts:

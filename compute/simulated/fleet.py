@@ -101,7 +101,10 @@ class SimulatedFleet(Stage):
         self._pass(Point.AFTER_DISK_MADE, Call.SWAP, effect)
         await self._stop(Call.SWAP, effect, self._database.scripts().swap_duration(image))
         with self._database.write() as tx:
-            disk = disks.commit_swap(tx, effect, disks.look(tx, effect), name, model)
+            machine = disks.look(tx, effect)
+            if machine.os_disk is not None and self._is_done(effect, machine):
+                return machine.os_disk  # the same attempt ran twice at once, and the other was first
+            disk = disks.commit_swap(tx, effect, machine, name, model)
         self._pass(Point.AFTER_COMMIT, Call.SWAP, effect)
         return disk
 
@@ -125,13 +128,19 @@ class SimulatedFleet(Stage):
         self._pass(Point.AFTER_DISK_MADE, Call.RESTORE, effect)
         await self._stop(Call.RESTORE, effect, self._database.scripts().swap_duration(image))
         with self._database.write() as tx:
-            disk = disks.commit_restore(tx, effect, disks.look(tx, effect), name)
+            machine = disks.look(tx, effect)
+            if machine.os_disk is not None and machine.made_by != effect.key:
+                return machine.os_disk  # as for a swap
+            disk = disks.commit_restore(tx, effect, machine, name)
         self._pass(Point.AFTER_COMMIT, Call.RESTORE, effect)
         return disk
 
     async def _stop(self, call: Call, effect: Effect, duration: timedelta) -> None:
         with self._database.write() as tx:
-            disks.stop(tx, effect, disks.look(tx, effect))
+            machine = disks.look(tx, effect)
+            done = machine.made_by != effect.key if call is Call.RESTORE else self._is_done(effect, machine)
+            if not done:
+                disks.stop(tx, effect, machine)
         self._pass(Point.AFTER_STOP, call, effect)
         await self._pace.take(duration)
         await self._stand_still(call, effect)

@@ -5,6 +5,7 @@ An OS disk is in use (some machine's `os_disk` names it), kept (`replaced_by` na
 half-made (neither: a swap made it and has not committed).
 """
 
+import fcntl
 import sqlite3
 from pathlib import Path
 
@@ -79,11 +80,18 @@ CREATE TABLE IF NOT EXISTS faults (
 """
 
 
+def _use_write_ahead_log(path: Path, connection: sqlite3.Connection) -> None:
+    """Switch the file to WAL, one process at a time: SQLite does not wait for a lock here but gives up at once."""
+    with path.with_name(f"{path.name}.opening").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
 def open_database(path: Path) -> sqlite3.Connection:
     """Open the file, making it where it is missing. Transactions are begun and ended by hand."""
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
     # WAL: readers never wait. NORMAL: a killed process loses nothing; only a power cut may lose the last moments.
-    connection.execute("PRAGMA journal_mode = WAL")
+    _use_write_ahead_log(path, connection)
     connection.execute("PRAGMA synchronous = NORMAL")
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'faults'").fetchone():
         connection.executescript(f"BEGIN IMMEDIATE; {TABLES} COMMIT;")

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -46,15 +47,16 @@ async def test_f3_every_call_can_be_unavailable_and_then_did_nothing(scene: Scen
     before = kinds(scene)
     scene.fleet.inject(Fault(kind=FaultKind.UNAVAILABLE, call=call))
     fleet = scene.fleet
+    calls: dict[Call, Callable[[], Awaitable[object]]] = {
+        Call.LIST: lambda: fleet.list_instances(SET),
+        Call.OBSERVE: lambda: fleet.observe_health(SET, BINARY),
+        Call.DISCARD: lambda: fleet.discard_os_disks(SET, [1]),
+        Call.DELETE: lambda: fleet.delete_instance(SET, "0"),
+        Call.CREATE: lambda: fleet.create_instance(SET, "5", NEW, MODEL),
+        Call.RESTORE: scene.restore,
+    }
     with pytest.raises(Unavailable):
-        await {
-            Call.LIST: lambda: fleet.list_instances(SET),
-            Call.OBSERVE: lambda: fleet.observe_health(SET, BINARY),
-            Call.DISCARD: lambda: fleet.discard_os_disks(SET, [1]),
-            Call.DELETE: lambda: fleet.delete_instance(SET, "0"),
-            Call.CREATE: lambda: fleet.create_instance(SET, "5", NEW, MODEL),
-            Call.RESTORE: scene.restore,
-        }[call]()
+        await calls[call]()
     assert kinds(scene) == before
 
 
@@ -95,6 +97,8 @@ async def test_p19_a_withdrawn_version_stops_new_swaps_but_not_one_that_was_begu
     await asyncio.sleep(0)
     assert scene.fleet.hits(begun) == 1
     runner.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await runner
     scene.fleet.script_version(NEW, VersionScript(withdrawn=True))
     with pytest.raises(ImageGone):
         await scene.swap("1")

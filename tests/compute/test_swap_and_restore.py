@@ -1,6 +1,8 @@
 import asyncio
 import hashlib
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from compute.provider import Provider
 from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.recorder import Kind
 from compute.simulated.scripts import InstanceScript
-from domain.instances import PowerState
+from domain.instances import OsDisk, PowerState
 from tests.compute.scene import MODEL, NEW, NEXT_MODEL, OLD, SET, Scene, restore, swap
 
 MINUTE = timedelta(minutes=1)
@@ -137,10 +139,9 @@ async def test_f2_an_older_attempt_step_or_operation_is_refused(scene: Scene) ->
 @pytest.mark.parametrize("call", [Call.SWAP, Call.RESTORE])
 async def test_f2_a_late_attempt_is_refused_at_its_commit(scene: Scene, call: Call) -> None:
     await scene.make(1)
-    work = scene.swap
     if call is Call.RESTORE:
         await scene.swap()
-        work = scene.restore
+    work: Callable[..., Coroutine[Any, Any, OsDisk]] = scene.swap if call is Call.SWAP else scene.restore
     late = scene.fleet.inject(Fault(kind=FaultKind.LATE, call=call))
     first = asyncio.create_task(work(attempt=1))
     await asyncio.sleep(0)
@@ -256,3 +257,23 @@ async def test_no_custom_data_in_clear_in_any_file(scene: Scene) -> None:
     await scene.swap()
     for path in scene.path.parent.iterdir():
         assert b"second" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("call", [Call.SWAP, Call.RESTORE])
+async def test_f2_the_same_attempt_running_twice_at_once_is_done_once(scene: Scene, call: Call) -> None:
+    await scene.make(1)
+    if call is Call.RESTORE:
+        await scene.swap()
+    work: Callable[..., Coroutine[Any, Any, OsDisk]] = scene.swap if call is Call.SWAP else scene.restore
+    late = scene.fleet.inject(Fault(kind=FaultKind.LATE, call=call))
+    first = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    disk = await work()
+    booted = scene.clock.now
+    scene.clock.move(MINUTE)
+    scene.fleet.release(late)
+    assert await first == disk
+    [commit] = [one for one in scene.fleet.recorder.records() if one.kind == f"commit-{call}"]
+    assert commit.time == booted
+    instance = await scene.instance()
+    assert (instance.os_disk, instance.provisioned, len(instance.previous_os_disks)) == (disk, True, 1)

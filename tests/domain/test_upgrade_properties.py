@@ -11,8 +11,8 @@ from domain.instance_ids import InstanceIds
 from domain.instances import HealthState, InstanceView, Standing
 from domain.policies import RollingUpgradePolicy, StartedBy
 from domain.progress import Outcome
-from domain.verdicts import check_whole_set, judge, without_vanished
 from domain.records import ErrorCode
+from domain.verdicts import check_whole_set, judge, without_vanished
 from tests.support.looks import look, plan, view
 
 

@@ -48,7 +48,7 @@ async def test_p14_a_cancel_ends_a_pause_and_confirmed_instances_stay_successful
     await world.has_set(10, policy=PAUSED)
     world.publish(NEW)
     started = await world.start()
-    await world.pass_time(timedelta(minutes=10))
+    await world.pass_time(timedelta(minutes=12))
     await world.cancel()
     result = await world.end_of(started.number)
     assert result.status is UpgradeStatus.CANCELLED
@@ -103,7 +103,7 @@ async def test_p15_deleting_the_set_cancels_waits_and_then_deletes(world: World)
     await world.has_set(10, policy=PAUSED)
     world.publish(NEW)
     await world.start()
-    await world.pass_time(timedelta(minutes=10))
+    await world.pass_time(timedelta(minutes=12))
     operation = await world.delete()
     assert (await world.end_of(1)).status is UpgradeStatus.CANCELLED
     assert (await world.ended(operation)).status is OperationStatus.SUCCEEDED
@@ -115,9 +115,9 @@ async def test_f1_a_terminated_upgrade_does_not_hold_the_lock(world: World) -> N
     await world.has_set(10, policy=PAUSED)
     world.publish(NEW)
     started = await world.start()
-    await world.pass_time(timedelta(minutes=10))
+    await world.pass_time(timedelta(minutes=12))
     await world.upgrade(started.number).terminate("by hand")
-    await world.pass_time(timedelta(minutes=5, seconds=5))
+    await world.pass_time(timedelta(minutes=3, seconds=5))
     record = world.record()
     assert record.status is UpgradeStatus.FAULTED
     assert record.error is not None

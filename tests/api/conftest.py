@@ -1,0 +1,219 @@
+"""An application on a real store and the simulated fleet; Temporal's replies are scripted."""
+
+import copy
+import dataclasses
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.errors import ArmError
+from api.scale_set_gateway import Message, ScaleSetGateway
+from compute.provider import MachineModel
+from compute.simulated.fleet import SimulatedFleet
+from compute.simulated.pace import NoPace
+from connection.client import connect
+from connection.settings import Settings
+from domain.images import ImageReference
+from domain.operations import OperationStatus
+from domain.scale_sets import ScaleSetIdentity
+from store.scale_sets import StoredScaleSet
+from store.sealing import Sealer
+from store.store import Store
+from workflows.plugin import INSTAR
+
+SUBSCRIPTION = "00000000-0000-0000-0000-00000000000a"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/Farm"
+SCALE_SET = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/web"
+LOCATION = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/locations/westus2"
+IMAGE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="latest")
+OLD, NEW = "18.04.202401161", "18.04.202402010"
+
+SECRETS = ("hunter2-admin", "aHVudGVyMi1jdXN0b20=", "hunter2-protected", "aHVudGVyMi11c2Vy")
+
+HEALTH_EXTENSION = {
+    "name": "health",
+    "properties": {
+        "publisher": "Microsoft.ManagedServices",
+        "type": "ApplicationHealthLinux",
+        "typeHandlerVersion": "1.0",
+        "settings": {"protocol": "http", "port": 80, "requestPath": "/", "intervalInSeconds": 5, "numberOfProbes": 1},
+    },
+}
+
+DOCUMENT = {
+    "location": "West US 2",
+    "tags": {"Service": "web"},
+    "sku": {"name": "Standard_B2s", "tier": "Standard", "capacity": 3},
+    "properties": {
+        "upgradePolicy": {"mode": "Automatic"},
+        "virtualMachineProfile": {
+            "osProfile": {
+                "computerNamePrefix": "web",
+                "adminUsername": "operator",
+                "adminPassword": SECRETS[0],
+                "customData": SECRETS[1],
+            },
+            "userData": SECRETS[3],
+            "storageProfile": {
+                "imageReference": {
+                    "publisher": "Canonical",
+                    "offer": "UbuntuServer",
+                    "sku": "18.04-LTS",
+                    "version": "latest",
+                },
+                "osDisk": {"createOption": "FromImage", "managedDisk": {"storageAccountType": "Premium_LRS"}},
+                "dataDisks": [{"lun": 0, "createOption": "Empty", "diskSizeGB": 10}],
+            },
+            "extensionProfile": {
+                "extensions": [
+                    HEALTH_EXTENSION,
+                    {
+                        "name": "setup",
+                        "properties": {
+                            "publisher": "Microsoft.Azure.Extensions",
+                            "type": "CustomScript",
+                            "typeHandlerVersion": "2.1",
+                            "settings": {"x": 1},
+                            "protectedSettings": {"commandToExecute": SECRETS[2]},
+                        },
+                    },
+                ],
+            },
+        },
+    },
+}
+
+ENABLE = {"properties": {"upgradePolicy": {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": True}}}}
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """The document of a good scale set; `a__b=value` sets a nested property, None removes it."""
+    result = copy.deepcopy(DOCUMENT)
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        place: Any = result
+        for key in parents:
+            place = place.setdefault(key, {})
+        if value is None:
+            place.pop(last, None)
+        else:
+            place[last] = value
+    return result
+
+
+class FixedClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, 12, 0, 0, 123_400, UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+
+@dataclass
+class FakeGateway:
+    """What Temporal would answer: accepts unless `error` is set, and remembers every message."""
+
+    error: ArmError | None = None
+    up: bool = True
+    sent: list[tuple[ScaleSetIdentity, Message]] = field(default_factory=list)
+
+    async def send(self, scale_set: ScaleSetIdentity, message: Message) -> None:
+        self.sent.append((scale_set, message))
+        if self.error:
+            raise self.error
+
+    async def alive(self) -> bool:
+        return self.up
+
+    @property
+    def last(self) -> Any:
+        return self.sent[-1][1]
+
+
+@dataclass
+class Api:
+    """The application under test and all that is behind it."""
+
+    app: FastAPI
+    http: httpx.AsyncClient
+    store: Store
+    fleet: SimulatedFleet
+    gateway: FakeGateway
+    real_gateway: ScaleSetGateway
+    clock: FixedClock
+
+    async def call(self, method: str, path: str, body: Any = None, **query: Any) -> httpx.Response:
+        params = {"api-version": "2026-04-01"} | {name.replace("_", "$", 1): value for name, value in query.items()}
+        if body is None:
+            return await self.http.request(method, path, params=params)
+        return await self.http.request(method, path, params=params, json=body)
+
+    async def get(self, path: str, **query: Any) -> Any:
+        response = await self.call("GET", path, **query)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def create(self, path: str = SCALE_SET, **changes: Any) -> httpx.Response:
+        """A scale set whose operation has ended, as the workflow would have ended it."""
+        response = await self.call("PUT", path, document(**changes))
+        assert response.status_code == 201, response.text
+        self.end_operations()
+        return response
+
+    def end_operations(self) -> None:
+        for _, message in self.gateway.sent:
+            self.store.operations.end(message.operation_id, OperationStatus.SUCCEEDED, self.clock())
+
+    def stored(self, path: str = SCALE_SET) -> StoredScaleSet:
+        stored = self.store.scale_sets.find(path)
+        assert stored is not None
+        return stored
+
+    async def add_machines(self, count: int, version: str = OLD, path: str = SCALE_SET) -> None:
+        """What the worker would make."""
+        stored = self.stored(path)
+        for number in range(count):
+            model = MachineModel(generation=stored.generation, data_disks=1)
+            await self.fleet.create_instance(stored.identity, str(number), IMAGE.at(version), model)
+
+
+def error_of(response: httpx.Response) -> dict[str, Any]:
+    """The ARM error of an answer; fails if it has none."""
+    body = response.json()
+    assert list(body) == ["error"], body
+    error: dict[str, Any] = body["error"]
+    assert isinstance(error["code"], str)
+    assert error["code"]
+    assert isinstance(error["message"], str)
+    assert error["message"]
+    return error
+
+
+@pytest.fixture
+async def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+    clock, gateway = FixedClock(), FakeGateway()
+    store = Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}", Sealer.from_file(tmp_path / "keys"))
+    fleet = SimulatedFleet(tmp_path / "fleet.sqlite", clock=clock, pace=NoPace())
+    client = await connect([INSTAR], lazy=True)
+    app = create_app(store, fleet, client, Settings(data_dir=tmp_path), clock)
+    real = app.state.services.gateway
+    app.state.services = dataclasses.replace(app.state.services, gateway=gateway)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api.test:8000") as http:
+        yield Api(app, http, store, fleet, gateway, real, clock)
+    await app.state.services.healths.close()
+    fleet.close()
+    store.close()

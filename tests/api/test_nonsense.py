@@ -1,0 +1,275 @@
+"""Whatever is sent: an ARM error body, never a 5xx, nothing changed."""
+
+import json
+import re
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from domain.operations import Operation
+from store.scale_sets import StoredScaleSet
+from tests.api.conftest import IMAGE, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, error_of
+
+GOOD = {
+    "subscriptionId": SUBSCRIPTION,
+    "resourceGroupName": "Farm",
+    "scaleSetName": "web",
+    "instanceId": "0",
+    "location": "westus2",
+    "publisher": "Canonical",
+    "offer": "UbuntuServer",
+    "sku": "18.04-LTS",
+    "version": OLD,
+    "operationId": "none",
+    "uniqueId": "none",
+}
+PROBES = ("/healthz", "/readyz")
+VERSION = {"api-version": "2026-04-01"}
+
+BODIES = {
+    "empty": b"",
+    "no json": b"not json",
+    "cut off": b'{"a": ',
+    "array": b"[]",
+    "string": b'"x"',
+    "number": b"7",
+    "null": b"null",
+    "not utf-8": b'{"a": "\xff\xfe"}',
+    "nan": b'{"sku": {"capacity": NaN}}',
+    "infinity": b'{"sku": {"capacity": 1e999}}',
+    "huge integer": b'{"sku": {"capacity": ' + b"9" * 5000 + b"}}",
+    "64 bits and more": b'{"sku": {"capacity": 9223372036854775808}}',
+    "null byte": b'{"tags": {"a": "\\u0000"}}',
+    "null byte in a key": b'{"a\\u0000": 1}',
+    "lone surrogate": b'{"tags": {"a": "\\ud800"}}',
+    "deep": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "deep enough": b'{"a":' * 90 + b"1" + b"}" * 90,
+    "deep list": b'{"a":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+    "large": b'{"a": "' + b"x" * (5 * 1024 * 1024) + b'"}',
+}
+
+NAMES = (
+    "%00",
+    "a%00b",
+    "%0d%0aX-Evil:%201",
+    "x" * 5000,
+    "%ff",
+    "%ed%a0%80",
+    "%F0%9F%92%A9",
+    "..%2f..",
+    "'%20OR%201=1--",
+    "*",
+)
+
+
+def routes(api: Api) -> list[tuple[str, str]]:
+    """Every method and path template, from the application itself."""
+    found = []
+
+    def collect(held: Any, prefix: str = "") -> None:
+        for route in held:
+            if isinstance(route, APIRoute):
+                found.extend((method, prefix + route.path) for method in sorted(route.methods))
+
+    collect(api.app.routes)
+    if not found:
+        paths = api.app.openapi()["paths"]
+        found = [(method.upper(), path) for path, methods in paths.items() for method in methods]
+    assert len(found) > 20
+    return [one for one in found if one[1] not in PROBES]
+
+
+def filled(template: str, **names: str) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: (GOOD | names)[match[1]], template)
+
+
+def params_of(template: str) -> list[str]:
+    return re.findall(r"\{(\w+)\}", template)
+
+
+def state(api: Api) -> tuple[StoredScaleSet, list[Operation], Any, Any, int]:
+    stored = api.stored()
+    return (
+        stored,
+        api.store.operations.running(stored.identity.unique_id),
+        api.store.images.versions("Canonical", "UbuntuServer", "18.04-LTS", "westus2"),
+        (api.fleet.defaults, api.fleet.version_script(IMAGE.at(OLD))),
+        len(api.store.scale_sets.list(SUBSCRIPTION)),
+    )
+
+
+@pytest.fixture
+async def world(api: Api) -> Api:
+    await api.create()
+    await api.add_machines(1)
+    api.store.images.publish("Canonical", "UbuntuServer", "18.04-LTS", OLD, "westus2", {}, api.clock())
+    return api
+
+
+def check(answer: httpx.Response, what: str, *, may_succeed: bool = False) -> None:
+    assert answer.status_code < 500, f"{what}: {answer.status_code} {answer.text[:300]}"
+    if may_succeed and answer.status_code < 400:
+        return
+    assert answer.status_code >= 400, f"{what}: {answer.status_code} {answer.text[:300]}"
+    error_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({}, "MissingApiVersionParameter"),
+        ({"api-version": ""}, "MissingApiVersionParameter"),
+        ({"api-version": "latest"}, "InvalidApiVersionParameter"),
+        ({"api-version": "2017-12-01"}, "InvalidApiVersionParameter"),
+        ({"api-version": "2026-13-01"}, "InvalidApiVersionParameter"),
+        ({"api-version": "2026-04-01\x00"}, "InvalidApiVersionParameter"),
+        ({"api-version": "9" * 5000}, "InvalidApiVersionParameter"),
+    ],
+)
+async def test_every_arm_route_refuses_a_wrong_api_version(world: Api, query: dict[str, str], code: str) -> None:
+    before = state(world)
+    for method, template in routes(world):
+        if template.startswith("/instar/"):
+            continue
+        answer = await world.http.request(method, filled(template), params=query)
+        assert answer.status_code == 400, (method, template)
+        assert error_of(answer)["code"] == code
+    assert state(world) == before
+
+
+@pytest.mark.parametrize("version", ["2018-10-01", "2019-12-01", "2024-07-01", "2026-04-01", "2025-01-01-preview"])
+async def test_known_api_versions_are_taken(world: Api, version: str) -> None:
+    assert (await world.http.get(SCALE_SET, params={"api-version": version})).status_code == 200
+
+
+@pytest.mark.parametrize("name", BODIES)
+async def test_no_body_whatever_does_harm(world: Api, name: str) -> None:
+    before = state(world)
+    for method, template in routes(world):
+        if method not in ("PUT", "PATCH"):
+            continue
+        publishes = "/versions/{version}" in template and not template.startswith("/instar/")
+        answer = await world.http.request(method, filled(template), params=VERSION, content=BODIES[name])
+        check(answer, f"{method} {template} with {name}", may_succeed=name == "empty" and publishes)
+    assert state(world) == before
+
+
+WRONG = (None, True, -1, 0, 1.5, 9_223_372_036_854_775_807, "", "x", "٣", [], [None], {}, {"a": {}}, [[]])
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of everything in a document."""
+    if isinstance(value, dict):
+        inner = [place for key in value for place in places(value[key], (*path, key))]
+    elif isinstance(value, list):
+        inner = [place for index, item in enumerate(value) for place in places(item, (*path, index))]
+    else:
+        inner = []
+    return [path, *inner] if path else inner
+
+
+async def test_a_wrong_type_anywhere_in_a_scale_set_never_breaks_it(world: Api) -> None:
+    """Each property in turn gets each wrong value: refused as ARM says, or stored and readable."""
+    good = json.loads((await world.http.get(SCALE_SET, params=VERSION)).text)
+    good["properties"]["upgradePolicy"]["rollingUpgradePolicy"] = {
+        "maxBatchInstancePercent": 20,
+        "pauseTimeBetweenBatches": "PT0S",
+    }
+    good["properties"]["virtualMachineProfile"]["networkProfile"] = {}
+    refused = 0
+    for place in places(good):
+        for wrong in WRONG:
+            bad = json.loads(json.dumps(good))
+            holder = bad
+            for key in place[:-1]:
+                holder = holder[key]
+            holder[place[-1]] = wrong
+            path = f"{SCALE_SET}-{'new' if len(place) % 2 else 'other'}"
+            answer = await world.http.put(path, params=VERSION, json=bad)
+            check(answer, f"{place} = {wrong!r}", may_succeed=True)
+            refused += answer.status_code >= 400
+            if answer.status_code < 400:
+                for read in ("", "/virtualMachines", "/instanceView"):
+                    seen = await world.http.get(path + read, params=VERSION, headers={})
+                    assert seen.status_code == 200, f"{place} = {wrong!r}: {seen.text[:300]}"
+                stored = world.store.scale_sets.find(path)
+                assert stored is not None
+                world.store.scale_sets.delete(stored.identity.unique_id)
+    assert refused > 100
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_no_name_in_a_path_does_harm(world: Api, name: str) -> None:
+    before = state(world)
+    for method, template in routes(world):
+        for parameter in params_of(template):
+            answer = await world.http.request(method, filled(template, **{parameter: name}), params=VERSION, json={})
+            found = f"{method} {template} with {parameter}={name[:40]}"
+            check(answer, found, may_succeed=method in ("GET", "DELETE") or template.startswith("/instar/"))
+            assert "X-Evil" not in answer.headers
+    assert state(world)[:3] == before[:3]
+
+
+@pytest.mark.parametrize("value", ["x", "-1", "0", "1.5", "9" * 400, "\x00", "", "[]"])
+async def test_no_query_does_harm(world: Api, value: str) -> None:
+    for method, template in routes(world):
+        if method == "GET":
+            query = VERSION | {"$top": value, "$expand": value, "$orderby": value, "monitor": value, "$filter": value}
+            answer = await world.http.get(filled(template), params=query)
+            check(answer, f"{template} with {value[:20]!r}", may_succeed=True)
+
+
+async def test_unknown_routes_and_methods_have_arm_errors(world: Api) -> None:
+    for path in (
+        "/",
+        "/nothing",
+        "/subscriptions",
+        f"{SCALE_SET}/nothing",
+        f"{SCALE_SET}/a/b/c",
+        "/subscriptions/x/%00",
+    ):
+        answer = await world.call("GET", path)
+        assert answer.status_code == 404
+        assert error_of(answer)["code"] == "NotFound"
+    for method, path in (("POST", SCALE_SET), ("GET", f"{SCALE_SET}/osRollingUpgrade"), ("TRACE", SCALE_SET)):
+        answer = await world.call(method, path)
+        assert answer.status_code == 405
+        assert error_of(answer)["code"] == "MethodNotAllowed"
+        assert answer.headers["Allow"]
+
+
+async def test_unknown_sets_are_404_on_every_route_below_one(world: Api) -> None:
+    for method, template in routes(world):
+        if "{scaleSetName}" in template and method != "PUT":
+            answer = await world.call(method, filled(template, scaleSetName="none"), {"tags": {}})
+            expected = 204 if (method, template.endswith("{scaleSetName}")) == ("DELETE", True) else 404
+            assert answer.status_code == expected, (method, template)
+            if expected == 404:
+                assert error_of(answer)["code"] == "ResourceNotFound"
+
+
+@pytest.mark.parametrize("change", [str.upper, str.lower, str.title])
+async def test_paths_and_query_keys_are_taken_in_any_case(world: Api, change: Any) -> None:
+    for path in (SCALE_SET, f"{SCALE_SET}/virtualMachines/0/instanceView", f"{SCALE_SET}/osUpgradeHistory"):
+        answer = await world.http.get(change(path), params={"API-Version": "2026-04-01"})
+        assert answer.status_code == 200, answer.text
+    body = (await world.http.get(change(SCALE_SET), params=VERSION)).json()
+    assert body["id"] == SCALE_SET, "ids keep the case of their creation"
+    images = change(
+        f"{LOCATION}/publishers/Canonical/artifacttypes/vmimage/offers/UbuntuServer/skus/18.04-LTS/versions"
+    )
+    assert [one["name"] for one in (await world.http.get(images, params=VERSION)).json()] == [OLD]
+
+
+async def test_double_and_trailing_slashes_are_forgiven(world: Api) -> None:
+    doubled = SCALE_SET.replace("/virtualMachineScaleSets", "//virtualMachineScaleSets") + "/"
+    assert (await world.http.get(f"http://api.test:8000/{doubled}", params=VERSION)).status_code == 200
+
+
+async def test_a_new_set_keeps_the_case_of_its_names(api: Api) -> None:
+    path = SCALE_SET.replace("/web", "/WebFarm").replace("resourceGroups", "RESOURCEGROUPS")
+    answer = await api.create(path)
+    assert answer.json()["id"] == SCALE_SET.replace("/web", "/WebFarm")
+    assert answer.json()["name"] == "WebFarm"

@@ -1,0 +1,413 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from api.errors import unavailable
+from domain.messages import ApplyModel, DeleteScaleSet
+from domain.operations import OperationStatus
+from domain.policies import RollingUpgradePolicy, StartedBy
+from domain.records import UpgradeRecord, UpgradeStatus
+from tests.api.conftest import (
+    DOCUMENT,
+    ENABLE,
+    GROUP,
+    HEALTH_EXTENSION,
+    IMAGE,
+    NEW,
+    OLD,
+    SCALE_SET,
+    SECRETS,
+    SUBSCRIPTION,
+    Api,
+    document,
+    error_of,
+)
+
+PROFILE = "properties__virtualMachineProfile"
+IMAGE_PATH = f"{PROFILE}__storageProfile__imageReference"
+EXTENSIONS = f"{PROFILE}__extensionProfile__extensions"
+ENABLED = "properties__upgradePolicy__automaticOSUpgradePolicy__enableAutomaticOSUpgrade"
+PROBE = f"{PROFILE}__networkProfile__healthProbe"
+
+
+async def test_put_creates_a_set_and_tells_its_workflow(api: Api) -> None:
+    response = await api.call("PUT", SCALE_SET, DOCUMENT)
+    assert response.status_code == 201
+    body = response.json()
+    assert body["id"] == SCALE_SET
+    assert body["name"] == "web"
+    assert body["type"] == "Microsoft.Compute/virtualMachineScaleSets"
+    assert body["location"] == "westus2"
+    assert body["properties"]["provisioningState"] == "Creating"
+    assert body["properties"]["timeCreated"] == "2026-03-01T12:00:00.1234+00:00"
+    stored = api.stored()
+    assert body["properties"]["uniqueId"] == stored.identity.unique_id
+    assert isinstance(api.gateway.last, ApplyModel)
+    assert (api.gateway.last.generation, api.gateway.last.automatic) == (1, False)
+
+
+async def test_put_and_patch_answer_with_an_operation_and_no_location(api: Api) -> None:
+    created = await api.call("PUT", SCALE_SET, DOCUMENT)
+    changed = await api.call("PUT", SCALE_SET, {"sku": {"capacity": 4}})
+    patched = await api.call("PATCH", SCALE_SET, {"sku": {"capacity": 5}})
+    assert [one.status_code for one in (created, changed, patched)] == [201, 200, 200]
+    for response in (created, changed, patched):
+        assert response.headers["Retry-After"] == "1"
+        assert "Location" not in response.headers
+        url = response.headers["Azure-AsyncOperation"]
+        assert url.startswith("http://api.test:8000/subscriptions/")
+        assert "/locations/westus2/operations/" in url
+        assert "api-version=2026-04-01" in url
+        status = await api.http.get(url)
+        assert status.status_code == 200
+        assert status.json()["status"] == "InProgress"
+        assert status.headers["Retry-After"] == "1"
+    assert changed.json()["properties"]["provisioningState"] == "Updating"
+
+
+async def test_urls_follow_the_proxy_in_front_but_nothing_that_is_no_host(api: Api) -> None:
+    await api.create()
+    query = {"api-version": "2024-11-01"}
+    proxied = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "arm.example:8443"}
+    response = await api.http.patch(SCALE_SET, params=query, json={}, headers=proxied)
+    assert response.headers["Azure-AsyncOperation"].startswith("https://arm.example:8443/subscriptions/")
+    rubbish = {"X-Forwarded-Host": "evil/ path"}
+    response = await api.http.patch(SCALE_SET, params=query, json={}, headers=rubbish)
+    assert response.headers["Azure-AsyncOperation"].startswith("http://api.test:8000/subscriptions/")
+
+
+async def test_provisioning_state_follows_the_operations(api: Api) -> None:
+    await api.call("PUT", SCALE_SET, DOCUMENT)
+    assert (await api.get(SCALE_SET))["properties"]["provisioningState"] == "Creating"
+    api.end_operations()
+    assert (await api.get(SCALE_SET))["properties"]["provisioningState"] == "Succeeded"
+    await api.call("PATCH", SCALE_SET, {"sku": {"capacity": 7}})
+    assert (await api.get(SCALE_SET))["properties"]["provisioningState"] == "Updating"
+    api.end_operations()
+    await api.call("DELETE", SCALE_SET)
+    assert (await api.get(SCALE_SET))["properties"]["provisioningState"] == "Deleting"
+
+
+async def test_secrets_are_never_returned(api: Api) -> None:
+    created = await api.create()
+    await api.add_machines(1)
+    patched = await api.call("PATCH", SCALE_SET, {"properties": {"virtualMachineProfile": {"userData": SECRETS[3]}}})
+    paths = ("", "/virtualMachines", "/virtualMachines/0", "/virtualMachines/0/instanceView", "/instanceView")
+    answers = [created, patched] + [await api.call("GET", SCALE_SET + path, _expand="instanceView") for path in paths]
+    answers.append(await api.call("GET", f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets"))
+    for answer in answers:
+        assert answer.status_code < 300
+        for secret in SECRETS:
+            assert secret not in answer.text
+    opened = api.store.scale_sets.open_model(api.stored().identity.unique_id, api.stored().generation)
+    assert all(secret in str(opened) for secret in SECRETS), "the control: they are there to be returned"
+
+
+async def test_put_on_an_existing_set_merges_as_az_needs_it(api: Api) -> None:
+    await api.create()
+    scaled = await api.call("PUT", SCALE_SET, {"location": "westus2", "sku": {"name": "Standard_B2s", "capacity": 9}})
+    assert scaled.status_code == 200
+    assert scaled.json()["sku"] == {"name": "Standard_B2s", "tier": "Standard", "capacity": 9}
+    profile = scaled.json()["properties"]["virtualMachineProfile"]
+    assert profile["storageProfile"]["imageReference"]["offer"] == "UbuntuServer"
+
+    returned = await api.get(SCALE_SET)
+    del returned["properties"]["virtualMachineProfile"]["storageProfile"]["imageReference"]
+    put_back = await api.call("PUT", SCALE_SET, returned)
+    assert put_back.status_code == 200, put_back.text
+    assert api.stored().generation == 2, "a model that says the same is no new generation"
+
+    pinned = {"properties": {"virtualMachineProfile": {"storageProfile": {"imageReference": {"version": OLD}}}}}
+    answer = await api.call("PUT", SCALE_SET, pinned)
+    image = answer.json()["properties"]["virtualMachineProfile"]["storageProfile"]["imageReference"]
+    assert image == {"publisher": "Canonical", "offer": "UbuntuServer", "sku": "18.04-LTS", "version": OLD}
+    opened = api.store.scale_sets.open_model(api.stored().identity.unique_id, 3)
+    assert all(secret in str(opened) for secret in SECRETS), "secrets that were not put back are kept"
+
+
+async def test_patch_merges_objects_removes_nulls_and_replaces_tags_and_lists(api: Api) -> None:
+    await api.create(properties__overprovision=True, zones=["1", "2"])
+    change = {
+        "tags": {"Other": "x"},
+        "zones": ["3"],
+        "properties": {"Overprovision": None, "singlePlacementGroup": False},
+    }
+    answer = await api.call("PATCH", SCALE_SET, change)
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert body["tags"] == {"Other": "x"}
+    assert body["zones"] == ["3"]
+    assert "overprovision" not in body["properties"]
+    assert body["properties"]["singlePlacementGroup"] is False
+    assert body["sku"]["capacity"] == 3
+
+
+async def test_keys_are_matched_without_regard_to_case(api: Api) -> None:
+    created = await api.call("PUT", SCALE_SET, {key.upper(): value for key, value in DOCUMENT.items()})
+    assert created.status_code == 201, created.text
+    change = {"Properties": {"UpgradePolicy": {"AutomaticOsUpgradePolicy": {"EnableAutomaticOSUpgrade": True}}}}
+    answer = await api.call("PATCH", SCALE_SET, change)
+    assert answer.status_code == 200
+    assert api.gateway.last.automatic is True
+    policy = answer.json()["properties"]["upgradePolicy"]
+    assert [key for key in policy if key.lower() == "automaticosupgradepolicy"] == ["automaticOSUpgradePolicy"]
+
+
+async def test_mode_is_taken_in_any_case(api: Api) -> None:
+    answer = await api.create(properties__upgradePolicy={"mode": "manual"})
+    assert answer.json()["properties"]["upgradePolicy"]["mode"] == "Manual"
+
+
+async def test_the_automatic_policy_is_always_echoed_with_its_three_fields(api: Api) -> None:
+    answer = await api.create()
+    policy = answer.json()["properties"]["upgradePolicy"]
+    off = {"enableAutomaticOSUpgrade": False, "disableAutomaticRollback": False, "useRollingUpgradePolicy": False}
+    assert policy == {"mode": "Automatic", "automaticOSUpgradePolicy": off}
+
+    enabled = (await api.call("PATCH", SCALE_SET, ENABLE)).json()["properties"]["upgradePolicy"]
+    assert enabled["automaticOSUpgradePolicy"] == off | {"enableAutomaticOSUpgrade": True}
+    assert enabled["rollingUpgradePolicy"] == {
+        "maxBatchInstancePercent": 20,
+        "maxUnhealthyInstancePercent": 20,
+        "maxUnhealthyUpgradedInstancePercent": 20,
+        "pauseTimeBetweenBatches": "PT0S",
+        "maxSurge": False,
+        "rollbackFailedInstancesOnPolicyBreach": False,
+    }
+
+
+async def test_patch_of_an_absent_set_is_404_and_creates_nothing(api: Api) -> None:
+    answer = await api.call("PATCH", SCALE_SET, ENABLE)
+    assert answer.status_code == 404
+    assert error_of(answer)["code"] == "ResourceNotFound"
+    assert api.store.scale_sets.list(SUBSCRIPTION) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "target"),
+    [
+        ({"location": None}, "location"),
+        ({"location": 7}, "location"),
+        ({"sku__capacity": None}, "sku.capacity"),
+        ({"sku__capacity": -1}, "sku.capacity"),
+        ({"sku__capacity": 10_001}, "sku.capacity"),
+        ({"sku__capacity": True}, "sku.capacity"),
+        ({"sku__capacity": 2.5}, "sku.capacity"),
+        ({"sku__capacity": "many"}, "sku.capacity"),
+        ({"sku": []}, "sku"),
+        ({"zones": 3}, "zones"),
+        ({"tags": {"a": {}}}, "tags"),
+        ({"properties": "x"}, "properties"),
+        ({IMAGE_PATH: None}, "imageReference"),
+        ({IMAGE_PATH: 5}, "imageReference"),
+        ({f"{IMAGE_PATH}__offer": None}, "imageReference.offer"),
+        ({f"{IMAGE_PATH}__offer": ["x"]}, "imageReference.offer"),
+        ({f"{PROFILE}__storageProfile__dataDisks": 4}, "dataDisks"),
+        ({f"{PROFILE}__storageProfile__dataDisks": [1]}, "dataDisks"),
+        ({f"{PROFILE}__storageProfile__dataDisks": [{"lun": []}]}, "lun"),
+        ({f"{PROFILE}__storageProfile__dataDisks": [{}] * 65}, "dataDisks"),
+        ({EXTENSIONS: {}}, "extensions"),
+        ({EXTENSIONS: ["x"]}, "extensions"),
+        ({EXTENSIONS: [{"properties": {}}]}, "name"),
+        ({EXTENSIONS: [{"name": "x", "properties": []}]}, "properties"),
+        ({EXTENSIONS: [{"name": "x", "properties": {"settings": 1}}]}, "settings"),
+        ({f"{PROFILE}__networkProfile": 1}, "networkProfile"),
+        ({PROBE: {"id": {}}}, "healthProbe.id"),
+        ({"properties__upgradePolicy": []}, "upgradePolicy"),
+        ({"properties__upgradePolicy__mode": "Sometimes"}, "upgradePolicy.mode"),
+        ({"properties__upgradePolicy__mode": {}}, "upgradePolicy.mode"),
+        (
+            {"properties__upgradePolicy__rollingUpgradePolicy": {"maxBatchInstancePercent": 4}},
+            "maxBatchInstancePercent",
+        ),
+        ({"properties__upgradePolicy__rollingUpgradePolicy": {"maxBatchInstancePercent": 50}}, "rollingUpgradePolicy"),
+        ({"properties__upgradePolicy__rollingUpgradePolicy": {"pauseTimeBetweenBatches": "soon"}}, "pauseTime"),
+        ({ENABLED: "perhaps"}, "enableAutomaticOSUpgrade"),
+    ],
+)
+async def test_a_wrong_property_is_400_and_named(api: Api, changes: dict[str, Any], target: str) -> None:
+    answer = await api.call("PUT", SCALE_SET, document(**changes))
+    assert answer.status_code == 400, answer.text
+    error = error_of(answer)
+    assert error["code"] == "InvalidParameter"
+    assert target in error["target"]
+    assert api.store.scale_sets.find(SCALE_SET) is None
+    assert api.gateway.sent == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {ENABLED: True, f"{IMAGE_PATH}__version": OLD},
+            "virtualMachineScaleSets with Automatic OS Upgrade enabled must use Platform or Gallery Image with version "
+            "set to 'latest'.",
+        ),
+        (
+            {ENABLED: True, EXTENSIONS: []},
+            "Automatic OS Upgrade is not supported for this Virtual Machine Scale Set because a health probe or health "
+            "extension was not specified.",
+        ),
+        (
+            {ENABLED: True, PROBE: {"id": "/probes/p"}},
+            "Automatic OS Upgrade is not supported for this Virtual Machine Scale Set because both a health probe and "
+            "a health extension were provided. Remove the health probe or health extension prior to enabling automatic "
+            "OS upgrade.",
+        ),
+        (
+            {"properties__upgradePolicy__mode": "Rolling", EXTENSIONS: []},
+            "Rolling Upgrade mode is not supported for this Virtual Machine Scale Set because a health probe or health "
+            "extension was not provided.",
+        ),
+    ],
+)
+async def test_i3_h1_h2_a_model_that_cannot_be_is_400_with_azures_sentence(
+    api: Api, changes: dict[str, Any], sentence: str
+) -> None:
+    answer = await api.call("PUT", SCALE_SET, document(**changes))
+    assert answer.status_code == 400
+    assert error_of(answer)["code"] == "BadRequest"
+    assert error_of(answer)["message"] == sentence
+
+
+async def test_p6_a_source_too_slow_for_the_health_wait_is_refused_when_enabling(api: Api) -> None:
+    settings = HEALTH_EXTENSION["properties"]["settings"] | {"intervalInSeconds": 60, "numberOfProbes": 6}  # type: ignore[index,operator]
+    slow = HEALTH_EXTENSION | {"properties": HEALTH_EXTENSION["properties"] | {"settings": settings}}  # type: ignore[operator]
+    await api.create(**{EXTENSIONS: [slow]})
+    before = api.stored()
+    answer = await api.call("PATCH", SCALE_SET, ENABLE)
+    assert answer.status_code == 400
+    assert "360 seconds" in error_of(answer)["message"]
+    assert api.stored() == before
+
+
+@pytest.mark.parametrize("name", ["publisher", "offer"])
+async def test_i4_publisher_and_offer_cannot_change(api: Api, name: str) -> None:
+    await api.create()
+    before = api.stored()
+    change = {"properties": {"virtualMachineProfile": {"storageProfile": {"imageReference": {name: "Other"}}}}}
+    answer = await api.call("PATCH", SCALE_SET, change)
+    assert answer.status_code == 409
+    assert error_of(answer)["code"] == "PropertyChangeNotAllowed"
+    assert error_of(answer)["message"] == f"Changing property 'imageReference.{name}' is not allowed."
+    assert api.stored() == before
+
+
+async def test_i4_the_sku_can_change(api: Api) -> None:
+    await api.create()
+    change = {"properties": {"virtualMachineProfile": {"storageProfile": {"imageReference": {"sku": "16.04-LTS"}}}}}
+    assert (await api.call("PATCH", SCALE_SET, change)).status_code == 200
+
+
+async def test_p1_the_image_cannot_change_while_an_upgrade_runs_but_the_rest_can(api: Api) -> None:
+    await api.create()
+    record = UpgradeRecord(
+        scale_set=api.stored().identity,
+        number=1,
+        operation_id="",
+        started_by=StartedBy.USER,
+        target=IMAGE.at(NEW),
+        generation=1,
+        policy=RollingUpgradePolicy(),
+        status=UpgradeStatus.ROLLING_FORWARD,
+        started_at=api.clock(),
+    )
+    api.store.upgrades.write(record)
+    change = {"properties": {"virtualMachineProfile": {"storageProfile": {"imageReference": {"version": OLD}}}}}
+    answer = await api.call("PATCH", SCALE_SET, change)
+    assert answer.status_code == 409
+    assert error_of(answer)["code"] == "OperationNotAllowed"
+    assert (await api.call("PATCH", SCALE_SET, {"tags": {"a": "b"}})).status_code == 200
+    api.store.upgrades.write(record.model_copy(update={"status": UpgradeStatus.COMPLETED, "ended_at": api.clock()}))
+    assert (await api.call("PATCH", SCALE_SET, change)).status_code == 200
+
+
+async def test_a_set_cannot_move(api: Api) -> None:
+    await api.create()
+    answer = await api.call("PUT", SCALE_SET, document(location="eastus"))
+    assert answer.status_code == 409
+    assert error_of(answer)["code"] == "InvalidResourceLocation"
+
+
+async def test_if_match_and_if_none_match_are_honoured(api: Api) -> None:
+    created = await api.create()
+    query = {"api-version": "2026-04-01"}
+    tag = created.headers["ETag"]
+    assert created.json()["etag"] == tag
+
+    async def put(header: str, value: str) -> int:
+        return (
+            await api.http.put(SCALE_SET, params=query, json={"tags": {"t": value}}, headers={header: value})
+        ).status_code
+
+    assert await put("If-None-Match", "*") == 412
+    assert await put("If-Match", '"77"') == 412
+    assert await put("If-Match", tag) == 200
+    assert await put("If-Match", tag) == 412
+    assert await put("If-Match", "*") == 200
+
+
+async def test_with_temporal_away_put_is_503_and_the_same_put_mends_it(api: Api) -> None:
+    api.gateway.error = unavailable("away")
+    answer = await api.call("PUT", SCALE_SET, DOCUMENT)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert error_of(answer)["code"] == "ServiceUnavailable"
+    failed = api.store.operations.get(api.gateway.last.operation_id)
+    assert failed is not None
+    assert failed.status is OperationStatus.FAILED
+    api.gateway.error = None
+    again = await api.call("PUT", SCALE_SET, DOCUMENT)
+    assert again.status_code == 200
+    assert api.gateway.last.generation == 1
+    assert len({scale_set.unique_id for scale_set, _ in api.gateway.sent}) == 1
+
+
+async def test_changes_made_at_once_are_all_kept(api: Api) -> None:
+    await api.create()
+    changes = [{"properties": {f"mine{number}": number}} for number in range(4)]
+    answers = await asyncio.gather(*(api.call("PATCH", SCALE_SET, one) for one in changes))
+    assert {one.status_code for one in answers} == {200}
+    properties = (await api.get(SCALE_SET))["properties"]
+    assert [properties[f"mine{number}"] for number in range(4)] == [0, 1, 2, 3]
+
+
+async def test_one_name_put_many_times_at_once_is_one_set(api: Api) -> None:
+    answers = await asyncio.gather(*(api.call("PUT", SCALE_SET, DOCUMENT) for _ in range(5)))
+    assert sorted(one.status_code for one in answers) == [200, 200, 200, 200, 201]
+    assert len(api.store.operations.running(api.stored().identity.unique_id)) == 5
+
+
+async def test_delete_is_204_for_none_and_202_with_both_urls_for_one(api: Api) -> None:
+    assert (await api.call("DELETE", SCALE_SET)).status_code == 204
+    await api.create()
+    answer = await api.call("DELETE", SCALE_SET)
+    assert answer.status_code == 202
+    assert answer.content == b""
+    assert answer.headers["Retry-After"] == "1"
+    assert "monitor" not in answer.headers["Azure-AsyncOperation"]
+    assert "monitor=true" in answer.headers["Location"]
+    assert isinstance(api.gateway.last, DeleteScaleSet)
+    sent = len(api.gateway.sent)
+    again = await api.call("DELETE", SCALE_SET)
+    assert again.headers["Location"] == answer.headers["Location"]
+    assert len(api.gateway.sent) == sent
+    assert (await api.call("PATCH", SCALE_SET, {})).status_code == 409
+
+
+async def test_lists_hold_the_sets_of_the_group_or_the_subscription(api: Api) -> None:
+    other = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/other/providers/Microsoft.Compute/virtualMachineScaleSets/x"
+    await api.create()
+    await api.create(other)
+    group = await api.get(f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets")
+    every = await api.get(f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachineScaleSets")
+    assert [one["id"] for one in group["value"]] == [SCALE_SET]
+    assert {one["id"] for one in every["value"]} == {SCALE_SET, other}
+
+
+@pytest.mark.parametrize("name", ["we b", "-web", "web.", "x" * 65, "w%C3%A9b"])
+async def test_a_name_that_no_set_can_have_is_400(api: Api, name: str) -> None:
+    answer = await api.call("PUT", f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}", DOCUMENT)
+    assert answer.status_code == 400
+    error_of(answer)

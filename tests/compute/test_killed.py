@@ -1,0 +1,55 @@
+"""A process that is killed at each point of a swap and of a restore; the next one finds everything in order."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from compute.simulated.faults import Call, Fault, FaultKind, Point
+from compute.simulated.judgement import judge
+from tests.compute.scene import NEW, SET, Scene
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = """
+import asyncio, sys
+from pathlib import Path
+from compute.simulated.fleet import SimulatedFleet
+from compute.simulated.pace import NoPace
+from datetime import datetime
+from tests.compute.scene import NEW, NEXT_MODEL, restore, swap
+
+now = datetime.fromisoformat(sys.argv[3])
+fleet = SimulatedFleet(Path(sys.argv[1]), clock=lambda: now, pace=NoPace())
+work = fleet.swap_os_disk(swap(), NEW, NEXT_MODEL) if sys.argv[2] == "swap" else fleet.restore_os_disk(restore())
+asyncio.run(work)
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("point", list(Point))
+@pytest.mark.parametrize("call", [Call.SWAP, Call.RESTORE])
+async def test_f1_a_process_killed_at_any_point_leaves_work_that_its_successor_completes(
+    scene: Scene,
+    call: Call,
+    point: Point,
+) -> None:
+    await scene.make(5)
+    old = await scene.disk()
+    if call is Call.RESTORE:
+        await scene.swap()
+    fault = scene.fleet.inject(Fault(kind=FaultKind.DIES, call=call, point=point, instance_id="0"))
+    arguments = [sys.executable, "-c", SCRIPT, str(scene.path), str(call), scene.clock.now.isoformat()]
+    killed = subprocess.run(arguments, cwd=ROOT, check=False, timeout=60)  # noqa: S603, ASYNC221  # our own script
+    assert killed.returncode == -9
+    assert scene.fleet.hits(fault) == 1
+
+    disk = await (scene.swap(attempt=2) if call is Call.SWAP else scene.restore(attempt=2))
+
+    assert disk == old if call is Call.RESTORE else disk.image == NEW
+    instance = await scene.instance()
+    assert (instance.os_disk, instance.provisioned, len(instance.previous_os_disks)) == (disk, True, 1)
+    scene.fleet.take_stock(SET)
+    judgement = judge(scene.fleet.recorder.records())
+    assert judgement.violations == ()
+    assert (judgement.swaps, judgement.restores) == (1, int(call is Call.RESTORE))

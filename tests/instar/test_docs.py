@@ -1,0 +1,45 @@
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from connection.settings import Settings
+from domain.delays import Delays
+from domain.progress import Outcome
+from instar.demo import words
+from instar.picture import CELLS
+
+ROOT = Path(__file__).parents[2]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"delays"}))
+def test_t6_every_setting_is_in_the_docs(name: str) -> None:
+    assert f"| `INSTAR_{name.upper()}` |" in OPERATIONS
+
+
+@pytest.mark.parametrize("name", sorted(Delays.model_fields))
+def test_t6_every_delay_is_in_the_docs_with_its_default(name: str) -> None:
+    default = Delays.model_fields[name].default
+    shown = words(default) if default >= timedelta(seconds=1) else f"{default.total_seconds():g} seconds"
+    assert f"| `INSTAR_DELAYS__{name.upper()}` | {shown} |" in OPERATIONS
+
+
+def test_no_setting_in_the_docs_is_unknown() -> None:
+    known = {name.upper() for name in Settings.model_fields} | {"ALLOW_ANY_HOST"}
+    known |= {f"DELAYS__{name.upper()}" for name in Delays.model_fields}
+    assert set(re.findall(r"INSTAR_([A-Z_]+)", OPERATIONS)) <= known
+
+
+def test_the_docs_explain_every_letter_of_a_picture() -> None:
+    for outcome in set(Outcome) - {Outcome.VANISHED}:
+        assert f"`{CELLS[outcome][0]}`" in OPERATIONS
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}" for name in ("operations.md", "glossary.md"))])
+def test_links_lead_somewhere(page: str) -> None:
+    file = ROOT / page
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", file.read_text())
+    missing = [link for link in links if not (file.parent / link).exists()]
+    assert not missing

@@ -1,0 +1,44 @@
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from domain.names import Attribute
+from instar.demo import DELAYS, demo_env
+from instar.stack import Ports, server_command
+
+PORTS = Ports(api=1, temporal=2, ui=3, http=4, metrics=5)
+
+
+def test_the_server_listens_on_the_loopback_only_and_keeps_its_data() -> None:
+    command = server_command("temporal", Path("/somewhere"), PORTS)
+    for option in ("--ip", "--ui-ip"):
+        assert command[command.index(option) + 1] == "127.0.0.1"
+    assert command[command.index("--db-filename") + 1] == "/somewhere/temporal.db"
+
+
+def test_the_server_is_told_every_search_attribute() -> None:
+    command = server_command("temporal", Path("/somewhere"), PORTS)
+    assert [f"{name}=Keyword" for name in Attribute] == [
+        after for word, after in pairwise(command) if word == "--search-attribute"
+    ]
+
+
+def test_free_ports_of_a_stack_all_differ() -> None:
+    chosen = Ports.chosen(0, 0, 0)
+    assert len({chosen.api, chosen.temporal, chosen.ui, chosen.http, chosen.metrics}) == 5
+
+
+def test_t6_the_demo_shortens_delays_by_settings_and_takes_none_of_the_persons_own(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("INSTAR_DATABASE_URL", "postgresql://precious")
+    monkeypatch.setenv("HOME", "/home/person")
+    env = demo_env(tmp_path)
+    assert "INSTAR_DATABASE_URL" not in env
+    assert env["HOME"] == "/home/person"
+    assert env["INSTAR_DELAYS__FIRST_TRIGGER"] == "PT8S"
+    assert {name for name in env if name.startswith("INSTAR_DELAYS__")} == {
+        f"INSTAR_DELAYS__{name.upper()}" for name in DELAYS.model_fields_set
+    }

@@ -1,0 +1,192 @@
+import io
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+
+from domain.progress import Outcome
+from domain.records import UpgradeStatus
+from instar import watch as watching
+from instar.api_client import ApiAway, ApiClient
+from instar.errors import Trouble
+from instar.picture import CELLS, picture
+from instar.upgrade_view import upgrade_view
+from instar.watch import DEFAULT_SUBSCRIPTION, find, follow
+
+SET = (
+    f"/subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/demo/providers/Microsoft.Compute/virtualMachineScaleSets/web"
+)
+
+ENDED: dict[str, Any] = {
+    "type": "Microsoft.Compute/virtualMachineScaleSets/rollingUpgrades",
+    "location": "westeurope",
+    "properties": {
+        "runningStatus": {"code": "Completed", "startTime": "2026-05-01T10:00:00+00:00", "lastAction": "Start"},
+        "progress": {
+            "successfulInstanceCount": 4,
+            "failedInstanceCount": 1,
+            "inProgressInstanceCount": 0,
+            "pendingInstanceCount": 0,
+        },
+        "decisions": [
+            {
+                "sequence": 1,
+                "time": "2026-05-01T10:00:00+00:00",
+                "batch": 0,
+                "action": "started",
+                "reason": "go on: 0 of 5",
+            },
+            {
+                "sequence": 2,
+                "time": "2026-05-01T10:00:09+00:00",
+                "batch": 2,
+                "action": "rollback",
+                "reason": "10 is sick",
+            },
+        ],
+        "instances": {
+            "10": {"outcome": "rolledBack", "batch": 2, "reason": "never got healthy"},
+            "2": {"outcome": "upgraded", "batch": 1, "reason": ""},
+            "9": {"outcome": "upgraded", "batch": 2, "reason": ""},
+            "1": {"outcome": "upgraded", "batch": 1, "reason": ""},
+            "11": {"outcome": "current", "batch": 0, "reason": ""},
+        },
+    },
+}
+RUNNING = deepcopy(ENDED)
+RUNNING["properties"]["runningStatus"]["code"] = "RollingForward"
+RUNNING["properties"]["decisions"].pop()
+RUNNING["properties"]["instances"]["10"] = {"outcome": "inProgress", "batch": 2, "reason": ""}
+
+
+def not_found() -> httpx.Response:
+    return httpx.Response(404, json={"error": {"code": "ResourceNotFound", "message": "not there"}})
+
+
+def client(answer: Callable[[httpx.Request], httpx.Response]) -> ApiClient:
+    return ApiClient("http://127.0.0.1:1", transport=httpx.MockTransport(answer))
+
+
+def listing(*ids: str) -> Callable[[httpx.Request], httpx.Response]:
+    return lambda _: httpx.Response(200, json={"value": [{"id": one} for one in ids]})
+
+
+def text_of(latest: dict[str, Any]) -> str:
+    console = Console(file=io.StringIO(), width=120, force_terminal=False)
+    console.print(picture("web", upgrade_view(latest)))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def followed(answers: Iterator[httpx.Response | Exception]) -> tuple[list[str], UpgradeStatus]:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/latest"):
+            return httpx.Response(200, json={"id": SET})
+        assert request.url.params["$expand"] == "decisions,instances"
+        following = next(answers)
+        if isinstance(following, Exception):
+            raise following
+        return following
+
+    console = Console(file=io.StringIO(), width=80)
+    with client(answer) as api:
+        view = follow(api, SET, console, lambda _: None)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines(), view.status
+
+
+def test_the_picture_has_a_row_per_batch_and_a_letter_per_machine() -> None:
+    rows = text_of(ENDED).splitlines()
+    [first] = [row for row in rows if row.startswith("batch 1")]
+    [second] = [row for row in rows if row.startswith("batch 2")]
+    [without] = [row for row in rows if row.startswith("no batch")]
+    assert "##" in first
+    assert "2 upgraded" in first
+    assert "#R" in second  # in the order of ids as numbers: 9 before 10
+    assert "1 upgraded, 1 rolledBack" in second
+    assert "=" in without
+
+
+def test_p17_the_picture_tells_the_reasons() -> None:
+    text = text_of(ENDED)
+    assert "go on: 0 of 5" in text
+    assert "machine 10: rolledBack: never got healthy" in text
+
+
+def test_the_picture_of_a_huge_batch_shows_counts() -> None:
+    many = deepcopy(RUNNING)
+    many["properties"]["instances"] = {str(n): {"outcome": "inProgress", "batch": 1, "reason": ""} for n in range(2000)}
+    text = text_of(many)
+    assert "2000 machines" in text
+    assert "~~~~~~" not in text
+
+
+def test_every_outcome_has_a_letter_of_its_own() -> None:
+    assert set(CELLS) == set(Outcome)
+    assert len({letter for letter, _ in CELLS.values()}) == len(Outcome)
+
+
+def test_lines_tell_each_decision_once_and_end_with_the_upgrade() -> None:
+    told, status = followed(
+        iter([not_found(), not_found(), *(httpx.Response(200, json=one) for one in (RUNNING, RUNNING, ENDED))]),
+    )
+    assert status is UpgradeStatus.COMPLETED
+    assert told == [
+        "no upgrade of web yet, waiting for the first",
+        "10:00:00 upgrade  started   go on: 0 of 5",
+        "web RollingForward: 4 successful, 1 failed, 0 in progress, 0 pending",
+        "10:00:09 batch 2  rollback  10 is sick",
+        "web Completed: 4 successful, 1 failed, 0 in progress, 0 pending",
+    ]
+
+
+def test_an_api_that_is_restarted_meanwhile_ends_nothing() -> None:
+    told, status = followed(iter([httpx.ConnectError("refused"), httpx.Response(200, json=ENDED)]))
+    assert status is UpgradeStatus.COMPLETED
+    assert told[0].startswith("the API is away, trying again")
+
+
+def test_an_api_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "AWAY_SECONDS", -1)
+    with pytest.raises(ApiAway, match="no API answers at"):
+        followed(iter([httpx.ConnectError("refused")]))
+
+
+def test_a_set_that_is_gone_is_told() -> None:
+    console = Console(file=io.StringIO())
+    with client(lambda _: not_found()) as api, pytest.raises(Trouble, match="is gone"):
+        follow(api, SET, console, lambda _: None)
+
+
+def test_a_name_is_looked_up_whatever_its_case() -> None:
+    with client(listing(SET, SET.replace("web", "db"))) as api:
+        assert find(api, "WEB", DEFAULT_SUBSCRIPTION) == SET
+
+
+def test_an_unknown_name_is_told_with_those_that_there_are() -> None:
+    with client(listing(SET)) as api, pytest.raises(Trouble, match=r"no scale set 'shop' .*there is: web"):
+        find(api, "shop", DEFAULT_SUBSCRIPTION)
+
+
+def test_a_name_in_several_groups_asks_for_the_group() -> None:
+    other = SET.replace("/demo/", "/live/")
+    with client(listing(SET, other)) as api, pytest.raises(Trouble, match=r"demo, live; add --resource-group"):
+        find(api, "web", DEFAULT_SUBSCRIPTION)
+
+
+def test_a_path_that_is_no_scale_set_is_refused() -> None:
+    with client(listing()) as api, pytest.raises(Trouble, match="is no resource id of a scale set"):
+        find(api, "/subscriptions/x", DEFAULT_SUBSCRIPTION)
+
+
+def test_a_resource_id_of_no_set_is_told() -> None:
+    with client(lambda _: not_found()) as api, pytest.raises(Trouble, match=f"there is no scale set {SET}"):
+        find(api, SET, DEFAULT_SUBSCRIPTION)
+
+
+def test_something_that_is_no_instar_is_told() -> None:
+    with client(lambda _: httpx.Response(200, text="hello")) as api, pytest.raises(Trouble, match="is no Instar API"):
+        find(api, "web", DEFAULT_SUBSCRIPTION)
