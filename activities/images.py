@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
+from activities.heartbeats import beating
 from activities.translation import translated
 from compute.provider import Provider
 from domain.images import ImageReference, newest
@@ -45,7 +46,7 @@ class ImageActivities:
         model = await newest_model(self.store, request.scale_set)
         if model is None:
             return Resolution(plan=None, reason="the scale set is not stored any more", refused=True)
-        async with translated():
+        async with translated(), beating():
             instances = await self.provider.list_instances(request.scale_set)
         if not model.image.follows_latest or all(one.protected for one in instances):
             return Resolution(plan=None, reason=NOTHING_USES_LATEST, refused=True)

@@ -5,8 +5,10 @@ import asyncio
 import ipaddress
 import logging
 import os
+import signal
 import sys
 from contextlib import ExitStack, closing
+from types import FrameType
 
 import uvicorn
 
@@ -34,6 +36,10 @@ def main() -> None:
             f"API may delete machines. Inside a container set {ANY_HOST}=1.",
         )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Once its requests are answered, uvicorn restores this handler and raises the signal again: what is open is
+        # closed on the way out.
+        signal.signal(number, _leave)
     asyncio.run(serve(Settings(), arguments.host, arguments.port))
 
 
@@ -55,6 +61,10 @@ async def serve(settings: Settings, host: str, port: int) -> None:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         await uvicorn.Server(config).serve()
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def _arguments() -> argparse.Namespace:

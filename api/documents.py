@@ -7,12 +7,14 @@ from pydantic import ValidationError
 
 from api.errors import ArmError, invalid
 from domain.policies import UpgradeMode
-from domain.scale_sets import ScaleSetModel
+from domain.scale_sets import HEALTH_TYPES, ScaleSetModel
 
 Json = dict[str, Any]
 
 NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?")
 """What a new scale set may be called (ARM: 1 to 64 characters)."""
+
+REGION = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 _PROFILE = "properties.virtualMachineProfile"
 _OBJECTS = (
@@ -123,6 +125,8 @@ def read_model(document: Json, generation: int) -> ScaleSetModel:
     for path in ("location", "sku.capacity", _IMAGE):
         if at(document, path) in (None, "", {}):
             raise invalid(f"Required parameter '{path}' is missing (null).", path)
+    if not REGION.fullmatch(document["location"]):
+        raise invalid("'location' must be the name of a region, like westus2.", "location")
     try:
         return ScaleSetModel.from_arm(document, generation)
     except ValidationError as error:
@@ -172,5 +176,7 @@ def _check_extension(extension: Json, path: str) -> None:
     settings = (body or {}).get("settings")
     if not isinstance(settings, dict | None):
         raise invalid(f"'{path}.properties.settings' must be an object.", f"{path}.properties.settings")
-    for key in _PROBE_NUMBERS if str((body or {}).get("type")).lower().startswith("applicationhealth") else ():
-        _expect_number((settings or {}).get(key), f"{path}.properties.settings.{key}")
+    probes: Json = (settings or {}) if str((body or {}).get("type")).lower() in HEALTH_TYPES else {}
+    for key in [key for key in _PROBE_NUMBERS if key in probes]:
+        # A null is refused as well: settings are taken whole, so that it would stay where a number is read.
+        _expect_number("" if probes[key] is None else probes[key], f"{path}.properties.settings.{key}")

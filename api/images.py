@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 
 from api.bodies import OptionalJsonBody, described
 from api.dependencies import LOCATION, ServicesDep
-from api.documents import normal_location
+from api.documents import REGION, normal_location
 from api.errors import ArmError, invalid, not_found
 from store.images import ImageVersionRow
 
@@ -25,7 +25,6 @@ VERSIONS = SKUS + "/{sku}/versions"
 VERSION = VERSIONS + "/{version}"
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-REGION = re.compile(r"[a-z][a-z0-9-]{0,63}")
 VERSION_NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18}){1,5}")
 """What may be published: numbers joined by dots (I1)."""
 

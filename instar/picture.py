@@ -30,6 +30,8 @@ BATCHES_SHOWN = 12
 CELLS_SHOWN = 200
 """A batch of more machines shows counts instead of cells."""
 REASONS_SHOWN = 8
+_LINES_BESIDE = 8
+"""On a screen: the headline, earlier batches, machines in no batch, the legend, and room for lines that wrap."""
 
 _STATUS_STYLES = {
     UpgradeStatus.ROLLING_FORWARD: "bold cyan",
@@ -40,21 +42,26 @@ _STATUS_STYLES = {
 }
 
 
-def picture(name: str, view: UpgradeView) -> RenderableType:
-    """The whole of it."""
+def picture(name: str, view: UpgradeView, height: int | None = None) -> RenderableType:
+    """The whole of it; with `height` (lines of a screen) as many of the reasons as fit, the newest unabridged."""
     parts: list[RenderableType] = [
         Text.assemble((name, "bold"), "  ", (view.headline, _STATUS_STYLES[view.status])),
     ]
     if earlier := view.batches[:-BATCHES_SHOWN]:
         done = sum(len(batch.machines) for batch in earlier)
         parts.append(Text(f"batches 1 to {earlier[-1].number}: {done} machines, not shown", style="dim"))
-    parts.append(_table(view.batches[-BATCHES_SHOWN:], view.waiting))
-    parts.append(_legend(view))
-    parts.extend(
-        Text(decision.line, style="" if decision is view.decisions[-1] else "dim")
-        for decision in view.decisions[-REASONS_SHOWN:]
-    )
-    parts.extend(_machine_reasons(view))
+    batches = view.batches[-BATCHES_SHOWN:]
+    parts += [_table(batches, view.waiting), _legend(view)]
+    machines = _machine_reasons(view)
+    if height is None:
+        decisions = [Text(one.line) for one in view.decisions[-REASONS_SHOWN:]]
+    else:
+        fitting = max(1, min(REASONS_SHOWN, height - len(batches) - len(machines) - _LINES_BESIDE))
+        decisions = [Text(one.line, no_wrap=True, overflow="ellipsis") for one in view.decisions[-fitting:-1]]
+        decisions += [Text(one.line) for one in view.decisions[-1:]]
+    for text in decisions[:-1]:
+        text.stylize("dim")
+    parts += [*decisions, *machines]
     if view.error:
         parts.append(Text(view.error, style="bold red"))
     return Group(*parts)

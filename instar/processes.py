@@ -19,8 +19,8 @@ from typing import Self
 
 from instar.errors import Trouble
 
-LOG_LINES = 20
-"""Shown of the log of a process that died."""
+LOG_LINES = 60
+"""Shown of the log of a process that died: above a stack of calls, the reason is still seen."""
 
 PULSE_SECONDS = 0.1
 """How soon a signal or a death is noticed."""

@@ -129,7 +129,7 @@ class LiveScreen(Screen):
 
     def __init__(self, name: str, console: Console) -> None:
         super().__init__(name, console)
-        self._live = Live(console=console, refresh_per_second=4, vertical_overflow="visible")
+        self._live = Live(console=console, refresh_per_second=4)
 
     @property
     def context(self) -> AbstractContextManager[object]:
@@ -139,7 +139,9 @@ class LiveScreen(Screen):
         self._live.update(line)
 
     def show(self, view: UpgradeView) -> None:
-        self._live.update(picture(self.name, view), refresh=view.status.ended)
+        # The last picture stays, so it need not fit the screen.
+        height = None if view.status.ended else self.console.height
+        self._live.update(picture(self.name, view, height), refresh=view.status.ended)
 
 
 class Lines(Screen):

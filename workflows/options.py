@@ -24,7 +24,8 @@ READ: dict[str, Any] = {
 }
 
 RECORD: dict[str, Any] = {
-    "start_to_close_timeout": timedelta(seconds=60),
+    # Milliseconds, or the store's busy time-out; longer, and its worker was killed (there is no heartbeat to tell).
+    "start_to_close_timeout": timedelta(seconds=20),
     # Without an end: a decision that nobody can read is not taken; the store comes back.
     "retry_policy": RetryPolicy(
         initial_interval=timedelta(seconds=1),

@@ -37,7 +37,7 @@ OLD, NEW = "18.04.202401161", "18.04.202402010"
 
 SECRETS = ("hunter2-admin", "aHVudGVyMi1jdXN0b20=", "hunter2-protected", "aHVudGVyMi11c2Vy")
 
-HEALTH_EXTENSION = {
+HEALTH_EXTENSION: dict[str, Any] = {
     "name": "health",
     "properties": {
         "publisher": "Microsoft.ManagedServices",

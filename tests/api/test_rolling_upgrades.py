@@ -43,14 +43,14 @@ def record(api: Api, number: int, started_at: datetime, **changes: Any) -> Upgra
     ],
 )
 async def test_start_and_cancel_answer_202_empty_with_both_urls(
-    api: Api, action: str, message: type, kind: OperationKind
+    api: Api, action: str, message: type[StartUpgrade | CancelUpgrade], kind: OperationKind
 ) -> None:
     await api.create()
     answer = await api.call("POST", f"{SCALE_SET}/{action}")
     assert answer.status_code == 202
     assert answer.content == b""
     assert answer.headers["Retry-After"] == "1"
-    assert isinstance(api.gateway.last, message)
+    assert type(api.gateway.last) is message
     operation = api.store.operations.get(answer.headers["x-ms-request-id"])
     assert operation is not None
     assert (operation.kind, operation.status) == (kind, OperationStatus.IN_PROGRESS)

@@ -1,4 +1,5 @@
 import asyncio
+import copy
 from typing import Any
 
 import pytest
@@ -241,24 +242,32 @@ async def test_a_wrong_property_is_400_and_named(api: Api, changes: dict[str, An
     [
         (
             {ENABLED: True, f"{IMAGE_PATH}__version": OLD},
-            "virtualMachineScaleSets with Automatic OS Upgrade enabled must use Platform or Gallery Image with version "
-            "set to 'latest'.",
+            (
+                "virtualMachineScaleSets with Automatic OS Upgrade enabled must use Platform or Gallery Image with "
+                "version set to 'latest'."
+            ),
         ),
         (
             {ENABLED: True, EXTENSIONS: []},
-            "Automatic OS Upgrade is not supported for this Virtual Machine Scale Set because a health probe or health "
-            "extension was not specified.",
+            (
+                "Automatic OS Upgrade is not supported for this Virtual Machine Scale Set because a health probe or "
+                "health extension was not specified."
+            ),
         ),
         (
             {ENABLED: True, PROBE: {"id": "/probes/p"}},
-            "Automatic OS Upgrade is not supported for this Virtual Machine Scale Set because both a health probe and "
-            "a health extension were provided. Remove the health probe or health extension prior to enabling automatic "
-            "OS upgrade.",
+            (
+                "Automatic OS Upgrade is not supported for this Virtual Machine Scale Set because both a health "
+                "probe and a health extension were provided. Remove the health probe or health extension prior to "
+                "enabling automatic OS upgrade."
+            ),
         ),
         (
             {"properties__upgradePolicy__mode": "Rolling", EXTENSIONS: []},
-            "Rolling Upgrade mode is not supported for this Virtual Machine Scale Set because a health probe or health "
-            "extension was not provided.",
+            (
+                "Rolling Upgrade mode is not supported for this Virtual Machine Scale Set because a health probe or "
+                "health extension was not provided."
+            ),
         ),
     ],
 )
@@ -272,9 +281,10 @@ async def test_i3_h1_h2_a_model_that_cannot_be_is_400_with_azures_sentence(
 
 
 async def test_p6_a_source_too_slow_for_the_health_wait_is_refused_when_enabling(api: Api) -> None:
-    settings = HEALTH_EXTENSION["properties"]["settings"] | {"intervalInSeconds": 60, "numberOfProbes": 6}  # type: ignore[index,operator]
-    slow = HEALTH_EXTENSION | {"properties": HEALTH_EXTENSION["properties"] | {"settings": settings}}  # type: ignore[operator]
-    await api.create(**{EXTENSIONS: [slow]})
+    slow = copy.deepcopy(HEALTH_EXTENSION)
+    slow["properties"]["settings"] |= {"intervalInSeconds": 60, "numberOfProbes": 6}
+    changes: dict[str, Any] = {EXTENSIONS: [slow]}
+    await api.create(**changes)
     before = api.stored()
     answer = await api.call("PATCH", SCALE_SET, ENABLE)
     assert answer.status_code == 400

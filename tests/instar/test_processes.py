@@ -44,13 +44,13 @@ def pid_of(group: ProcessGroup, name: str) -> int:
 
 
 def test_when_one_dies_it_is_named_and_the_end_of_its_log_shown_and_all_are_stopped(tmp_path: Path) -> None:
-    dying = [sys.executable, "-c", "print('line 0'); [print('line', n) for n in range(1, 50)]; raise SystemExit(3)"]
+    dying = [sys.executable, "-c", "print('line 0'); [print('line', n) for n in range(1, 100)]; raise SystemExit(3)"]
     with pytest.raises(Trouble, match="dying ended with status 3") as raised, ProcessGroup(tmp_path, print) as group:
         group.start("other", SLEEP, os.environ, patience=5)
         group.start("dying", dying, os.environ, patience=5)
         other = pid_of(group, "other")
         group.pause(30)
-    assert "line 49" in str(raised.value)
+    assert "line 99" in str(raised.value)
     assert "line 0\n" not in str(raised.value)
     assert gone(other)
 

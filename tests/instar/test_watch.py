@@ -116,6 +116,26 @@ def test_p17_the_picture_tells_the_reasons() -> None:
     assert "machine 10: rolledBack: never got healthy" in text
 
 
+def test_the_picture_fits_a_screen_and_keeps_the_newest_reason() -> None:
+    busy = deepcopy(RUNNING)
+    busy["properties"]["decisions"] = [
+        {
+            "sequence": n,
+            "time": "2026-05-01T10:00:00+00:00",
+            "batch": n,
+            "action": "batch",
+            "reason": f"reason {n} " * 20,
+        }
+        for n in range(1, 30)
+    ]
+    console = Console(file=io.StringIO(), width=80)
+    console.print(picture("web", upgrade_view(busy), height=16))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert len(text.splitlines()) <= 16
+    assert text.count("reason 29") == 20
+
+
 def test_the_picture_of_a_huge_batch_shows_counts() -> None:
     many = deepcopy(RUNNING)
     many["properties"]["instances"] = {str(n): {"outcome": "inProgress", "batch": 1, "reason": ""} for n in range(2000)}

@@ -1,0 +1,95 @@
+# ruff: noqa: S603  # our own program
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from instar.demo import OLDER
+from instar.watch import DEFAULT_SUBSCRIPTION
+
+pytestmark = pytest.mark.processes
+
+INSTAR = Path(sys.executable).parent / "instar"
+VERSION = (
+    f"/subscriptions/{DEFAULT_SUBSCRIPTION}/providers/Microsoft.Compute/locations/westeurope/publishers/{OLDER.publisher}"
+    f"/artifacttypes/vmimage/offers/{OLDER.offer}/skus/{OLDER.sku}/versions/{OLDER.version}?api-version=2024-11-01"
+)
+
+
+@contextmanager
+def up(directory: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    command = [str(INSTAR), "up", "--data-dir", str(directory), "--api-port", "0", "--temporal-port", "0", "--ui-port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        told: list[str] = []
+        for line in process.stdout:
+            told.append(line)
+            if line.startswith("ready "):
+                break
+        try:
+            assert told[-1].startswith("ready http://127.0.0.1:"), "".join(told)
+            yield process, told[-1].split()[1]
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def children_of(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children")
+    if not found.exists():
+        pytest.skip("this system does not tell the children of a process")
+    return [int(one) for one in found.read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_f1_up_ends_orderly_and_goes_on_where_it_was_even_after_kill_9(tmp_path: Path) -> None:
+    with up(tmp_path) as (process, url):
+        published = httpx.put(url + VERSION, json={"location": "westeurope"}, trust_env=False)
+        assert published.is_success, published.text
+        children = children_of(process.pid)
+        assert len(children) == 3
+        process.kill()
+        process.wait()
+        until = time.monotonic() + 10
+        while any(map(alive, children)) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert not any(map(alive, children))
+
+    with up(tmp_path) as (process, url):
+        assert httpx.get(url + VERSION, trust_env=False).json()["name"] == OLDER.version
+        children = children_of(process.pid)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert not any(map(alive, children))
+
+
+def test_up_stops_all_and_says_so_when_one_of_its_processes_dies(tmp_path: Path) -> None:
+    with up(tmp_path) as (process, _):
+        worker = next(pid for pid in children_of(process.pid) if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        os.kill(worker, signal.SIGKILL)
+        rest, _ = process.communicate(timeout=30)
+        assert process.returncode == 1
+        assert "worker was killed by SIGKILL" in rest
+        assert "worker ready" in rest  # the end of its log
+
+
+@pytest.mark.timeout(240)
+def test_the_demo_holds_and_leaves_nothing(tmp_path: Path) -> None:
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    ended = subprocess.run([INSTAR, "demo"], env=env, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stdout.splitlines()[-1] == "Everything held."
+    assert list(tmp_path.iterdir()) == []

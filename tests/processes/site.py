@@ -1,0 +1,193 @@
+"""Instar as it runs on a machine: Temporal server, worker and API as processes that a test may kill."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+from temporalio.client import Client
+
+from compute.simulated.fleet import SimulatedFleet
+from domain.delays import Delays
+from domain.names import NAMESPACE
+from instar.ports import answers
+from instar.stack import Ports, TemporalQuestions, server_command
+from store.sealing import Sealer
+from store.store import Store
+from tests.support.world import binary
+from workflows.plugin import INSTAR
+
+TEMPORAL, WORKER, API = "temporal", "worker", "api"
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+PULSE = 0.05
+
+
+class Site:
+    """A context. Whoever dies is started again at once, as an init system does; `killed` counts who died of SIGKILL."""
+
+    def __init__(self, folder: Path, delays: Delays) -> None:
+        self.folder = folder
+        self.logs = folder / "logs"
+        self.data = folder / "data"
+        self.killed: Counter[str] = Counter()
+        self.fallen: list[str] = []
+        """Who was ready and then ended by itself: nobody ever may."""
+
+        self._ports = Ports.chosen(0, 0, 0)
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._starts: Counter[str] = Counter()
+        self._delays = delays.model_dump(mode="json")
+        self._keeper: asyncio.Task[None] | None = None
+        self._client: Client | None = None
+
+    async def __aenter__(self) -> Self:
+        self.logs.mkdir(parents=True)
+        self.data.mkdir(mode=0o700)
+        try:
+            self._start(TEMPORAL)
+            ask = TemporalQuestions(binary(TEMPORAL), self._ports.temporal_address, self._env())
+            await eventually(lambda: asyncio.to_thread(ask.attributes_known), "the Temporal server is up")
+            self._start(WORKER)
+            self._start(API)
+            await eventually(self._all_ready, "worker and API are up")
+            self.store = Store.open(
+                f"sqlite:///{self.data / 'store.sqlite'}", Sealer.from_file(self.data / "seal.keys")
+            )
+            self.fleet = SimulatedFleet(self.data / "fleet.sqlite")
+            self.http = httpx.AsyncClient(base_url=self._ports.api_url, timeout=30, trust_env=False)
+        except BaseException:
+            self._end_all(signal.SIGKILL)
+            raise
+        self._keeper = asyncio.create_task(self._keep())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._keeper:
+                self._keeper.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._keeper
+            await self.http.aclose()
+            self.store.close()
+            self.fleet.close()
+            await self.stop()
+        finally:
+            self._end_all(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """Ask every process to end, the server last; raises AssertionError if one does not."""
+        if self._keeper:
+            self._keeper.cancel()
+        for name in (API, WORKER, TEMPORAL):
+            child = self._children.get(name)
+            if child and child.poll() is None:
+                child.terminate()
+                await asyncio.to_thread(child.wait, STOP_SECONDS)
+
+    def kill(self, name: str) -> None:
+        """kill -9."""
+        self._children[name].kill()
+
+    async def client(self) -> Client:
+        """A client of this site's server."""
+        self._client = self._client or await Client.connect(
+            self._ports.temporal_address, namespace=NAMESPACE, plugins=[INSTAR]
+        )
+        return self._client
+
+    def up(self) -> bool:
+        """Whether all three processes run and are ready."""
+        return all(child.poll() is None for child in self._children.values()) and all(map(self._ready, (WORKER, API)))
+
+    def log_text(self, name: str) -> str:
+        """What the newest process of that name wrote."""
+        return self._log(name).read_text(errors="replace")
+
+    async def _all_ready(self) -> bool:
+        return self.up()
+
+    def _ready(self, name: str) -> bool:
+        said = {WORKER: "worker ready", API: "Uvicorn running"}
+        return name not in said or said[name] in self.log_text(name)
+
+    async def _keep(self) -> None:
+        while True:
+            for name, child in self._children.items():
+                if child.poll() is None:
+                    continue
+                if child.returncode == -signal.SIGKILL:
+                    self.killed[name] += 1
+                elif self._ready(name):
+                    self.fallen.append(f"{name} ended with {child.returncode}:\n{self.log_text(name)[-2000:]}")
+                if name == WORKER:
+                    # It does not start without its server; started too early it would end and be started again.
+                    while not await asyncio.to_thread(answers, self._ports.temporal):
+                        await asyncio.sleep(PULSE)
+                        self._keep_server()
+                self._start(name)
+            await asyncio.sleep(PULSE)
+
+    def _keep_server(self) -> None:
+        if self._children[TEMPORAL].poll() is not None:
+            self.killed[TEMPORAL] += 1
+            self._start(TEMPORAL)
+
+    def _start(self, name: str) -> None:
+        self._starts[name] += 1
+        python = [binary("python"), "-P", "-m"]
+        commands = {
+            TEMPORAL: server_command(binary(TEMPORAL), self.data, self._ports),
+            WORKER: [*python, WORKER],
+            API: [*python, API, "--port", str(self._ports.api)],
+        }
+        with self._log(name).open("wb") as log:
+            self._children[name] = subprocess.Popen(  # noqa: S603  # our own programs, no shell
+                commands[name],
+                cwd=self.folder,
+                env=self._env(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _log(self, name: str) -> Path:
+        return self.logs / f"{name}-{self._starts[name]}.log"
+
+    def _env(self) -> dict[str, str]:
+        mine = {name: value for name, value in os.environ.items() if not name.startswith(("INSTAR_", "TEMPORAL_"))}
+        return mine | {
+            "INSTAR_DATA_DIR": str(self.data),
+            "TEMPORAL_ADDRESS": self._ports.temporal_address,
+            "TEMPORAL_NAMESPACE": NAMESPACE,
+            "TEMPORAL_CONFIG_FILE": os.devnull,
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": str(ROOT),
+            **{f"INSTAR_DELAYS__{name.upper()}": str(value) for name, value in self._delays.items()},
+        }
+
+    def _end_all(self, signum: int) -> None:
+        for child in self._children.values():
+            if child.poll() is None:
+                child.send_signal(signum)
+            child.wait()
+
+
+async def eventually(holds: object, what: str, seconds: float = START_SECONDS) -> None:
+    """Wait until the awaited answer of `holds()` is true. Raises AssertionError when the time is over."""
+    assert callable(holds)
+    loop = asyncio.get_running_loop()
+    give_up_at = loop.time() + seconds
+    while not await holds():
+        assert loop.time() < give_up_at, f"not after {seconds:g} s: {what}"
+        await asyncio.sleep(PULSE)
