@@ -1,11 +1,12 @@
 import socket
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from instar import ports
 from instar.errors import Trouble
-from instar.ports import LOOPBACK, answers, choose_ports
+from instar.ports import FREE_PORTS, LOOPBACK, answers, choose_ports
 
 
 def listener() -> socket.socket:
@@ -46,3 +47,14 @@ def test_chosen_ports_are_free_again_for_whom_they_were_chosen() -> None:
 def test_a_port_that_cannot_be_is_refused() -> None:
     with pytest.raises(Trouble, match="port 70000 cannot be used"):
         choose_ports({"--api-port": 70000})
+
+
+def test_free_ports_are_none_that_the_kernel_gives_to_outgoing_connections() -> None:
+    first = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if not first.exists():
+        pytest.skip("this system does not tell its range")
+    low, high = map(int, first.read_text().split())
+    if low <= FREE_PORTS[-1]:
+        pytest.skip("the range of this system was widened")
+    chosen = choose_ports({f"--{n}": 0 for n in range(20)})
+    assert not [port for port in chosen.values() if low <= port <= high]

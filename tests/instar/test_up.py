@@ -25,7 +25,8 @@ VERSION = (
 
 @contextmanager
 def up(directory: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [str(INSTAR), "up", "--data-dir", str(directory), "--api-port", "0", "--temporal-port", "0", "--ui-port", "0"]
+    ports = ["--api-port", "0", "--temporal-port", "0", "--ui-port", "0"]
+    command = [str(INSTAR), "up", "--data-dir", str(directory), *ports]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         told: list[str] = []

@@ -98,9 +98,9 @@ class World:
         self.store.images.publish(IMAGE.publisher, IMAGE.offer, IMAGE.sku, version, LOCATION, {}, self.clock())
         self.fleet.script_version(IMAGE.at(version), script or VersionScript())
 
-    async def has_set(self, size: int, **model: Any) -> ScaleSetIdentity:
-        """A set of that many machines on OLD, up and running since an hour."""
-        self.fleet.set_defaults(FleetDefaults(swap=timedelta(0), boot=BOOT))
+    async def has_set(self, size: int, *, boot: timedelta = BOOT, **model: Any) -> ScaleSetIdentity:
+        """A set of that many machines on OLD, up and running since an hour (with no boot time: since now)."""
+        self.fleet.set_defaults(FleetDefaults(swap=timedelta(0), boot=boot))
         self.publish(OLD)
         document = arm(size, **model)
         resource_id = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/web"
@@ -109,7 +109,8 @@ class World:
         )
         self.store.scale_sets.create(self.scale_set, GROUP.split("/")[2], "test", document, self.clock())
         await self.put(automatic=False)
-        await self.env.sleep(timedelta(hours=1))
+        if boot:
+            await self.env.sleep(timedelta(hours=1))
         await self.look_at_the_clock()
         return self.scale_set
 
@@ -310,14 +311,26 @@ def arm(
 
 
 @asynccontextmanager
-async def a_world(folder: Path, *, cached_workflows: int = 1000) -> AsyncIterator[World]:
-    """Start a server of its own: one stuck test must not freeze the clock of the next."""
+async def a_world(folder: Path, *, cached_workflows: int = 1000, forgetful_after: int = 0) -> AsyncIterator[World]:
+    """Start a server of its own: one stuck test must not freeze the clock of the next.
+
+    With `forgetful_after` it is the real dev server, in real time, which suggests continue-as-new after so many events.
+    """
     async with AsyncExitStack() as stack:
-        env = await stack.enter_async_context(
-            await WorkflowEnvironment.start_time_skipping(
+        if forgetful_after:
+            starting = WorkflowEnvironment.start_local(
+                dev_server_existing_path=binary("temporal"),
+                dev_server_extra_args=[
+                    "--dynamic-config-value",
+                    f"limit.historyCount.suggestContinueAsNew={forgetful_after}",
+                ],
+                plugins=[INSTAR],
+            )
+        else:
+            starting = WorkflowEnvironment.start_time_skipping(
                 test_server_existing_path=binary("temporal-test-server"), plugins=[INSTAR]
             )
-        )
+        env = await stack.enter_async_context(await starting)
         await register_search_attributes(env.client)
         clock = VirtualClock(await env.get_current_time())
         store = Store.open(f"sqlite:///{folder / 'store.sqlite'}", Sealer.from_file(folder / "seal.keys"))

@@ -1,0 +1,80 @@
+"""The same upgrade as a bare asyncio loop: the same fleet, the same decisions, nothing that survives a crash."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from activities.looks import look_at
+from compute.clock import utc_now
+from compute.provider import Effect, Fence, MachineModel, Step
+from compute.simulated.fleet import SimulatedFleet
+from domain import batching, verdicts
+from domain.instance_ids import InstanceIds
+from domain.instances import Standing
+from domain.messages import UpgradePlan
+from domain.policies import StartedBy
+from domain.progress import Outcome
+from domain.records import ErrorCode
+from domain.scale_sets import ScaleSetIdentity
+from tests.bench import scene
+from tests.support.world import IMAGE, NEW, OLD
+
+
+async def run(folder: Path, size: int) -> float:
+    """Make a fleet of that size, upgrade it, return the seconds of the latter."""
+    fleet = SimulatedFleet(folder / f"bare-{size}.sqlite")
+    try:
+        scene.script(fleet)
+        scale_set = scene.identity("bare")
+        model = scene.model(size)
+        machine = MachineModel(generation=1, data_disks=1, health_source=model.health_source)
+        for number in range(size):
+            await fleet.create_instance(scale_set, str(number), IMAGE.at(OLD), machine)
+        await asyncio.sleep(scene.BOOT.total_seconds() + 1)
+        plan = UpgradePlan(
+            target=IMAGE.at(NEW),
+            generation=1,
+            policy=scene.POLICY,
+            auto_rollback=False,
+            manual_mode=False,
+            health_source=model.health_source,
+        )
+        began = time.perf_counter()
+        await _upgrade(fleet, scale_set, plan, machine)
+        return time.perf_counter() - began
+    finally:
+        fleet.close()
+
+
+async def _upgrade(
+    fleet: SimulatedFleet, scale_set: ScaleSetIdentity, plan: UpgradePlan, machine: MachineModel
+) -> None:
+    look = await look_at(fleet, scale_set, plan.health_source, utc_now)
+    verdicts.check_whole_set(look, plan.policy, ErrorCode.UNHEALTHY_BEFORE, scale_set.name)
+    progress = batching.enrol(look, plan, StartedBy.USER)
+    number = 0
+    while True:
+        look = await look_at(fleet, scale_set, plan.health_source, utc_now)
+        verdicts.check_whole_set(look, plan.policy, ErrorCode.UNHEALTHY_DURING, scale_set.name)
+        ids = batching.select_batch(look, progress.of(Outcome.PENDING), plan.policy).ids
+        if not ids:
+            return
+        number += 1
+        effects = [Effect(scale_set, Fence(1, Step.SWAP, 1), one, number) for one in ids]
+        await asyncio.gather(*(fleet.swap_os_disk(one, plan.target, machine) for one in effects))
+        await _healthy(fleet, scale_set, plan, ids)
+        progress = progress.moved(ids, Outcome.UPGRADED)
+        look = await look_at(fleet, scale_set, plan.health_source, utc_now)
+        verdict = verdicts.judge(look, progress, plan.policy, scale_set.name)
+        if verdict.breach:
+            raise RuntimeError(f"the bare loop was breached: {verdict.breach.message}")
+
+
+async def _healthy(fleet: SimulatedFleet, scale_set: ScaleSetIdentity, plan: UpgradePlan, ids: InstanceIds) -> None:
+    pause = scene.DELAYS.health_poll_first
+    while True:
+        look = await look_at(fleet, scale_set, plan.health_source, utc_now, ids)
+        if len(look.standing_in(Standing.HEALTHY)) == len(ids):
+            return
+        await asyncio.sleep(pause.total_seconds())
+        pause = min(pause * 1.1, scene.DELAYS.health_poll_most)

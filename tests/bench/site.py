@@ -1,0 +1,156 @@
+"""Instar as `instar up` starts it, on free ports of the loopback and a data directory of its own."""
+
+import asyncio
+import os
+import subprocess
+import threading
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from temporalio.client import Client
+
+from api.scale_set_gateway import Message, ScaleSetGateway
+from compute.clock import utc_now
+from compute.simulated.fleet import SimulatedFleet
+from domain.messages import ApplyModel, StartUpgrade
+from domain.names import NAMESPACE, os_upgrade_workflow_id
+from domain.operations import Operation, OperationKind, OperationStatus
+from domain.records import UpgradeRecord, UpgradeStatus
+from domain.scale_sets import ScaleSetIdentity
+from instar.processes import ProcessGroup
+from instar.stack import Ports, start_stack
+from store.sealing import Sealer
+from store.store import Store
+from tests.bench import scene
+from tests.support.world import IMAGE, LOCATION, NEW, OLD
+from workflows.plugin import INSTAR
+
+
+@contextmanager
+def stack(folder: Path) -> Iterator[tuple[Ports, int]]:
+    """Temporal, worker and API, fresh; gives the worker's process id too."""
+    ports = Ports.chosen(0, 0, 0)
+    data = folder / "data"
+    data.mkdir(parents=True, mode=0o700)
+    with ProcessGroup(folder / "logs", print) as group:
+        start_stack(group, data, ports, os.environ)
+        worker = next(child for child in group._children if child.name == "worker")
+        yield ports, worker.process.pid
+
+
+@dataclass
+class Site:
+    """A client of that stack."""
+
+    client: Client
+    store: Store
+    fleet: SimulatedFleet
+    gateway: ScaleSetGateway
+
+    async def has_set(self, name: str, size: int) -> ScaleSetIdentity:
+        """Store a set and announce its model; `made` says when its machines are there."""
+        one = scene.identity(name)
+        self.store.scale_sets.create(one, scene.SUBSCRIPTION, "test", scene.document(size), utc_now())
+        operation = self._operation(one, OperationKind.PUT)
+        await self.gateway.send(one, ApplyModel(generation=1, operation_id=operation, automatic=False))
+        await scene.until(lambda: self._has_ended(operation), f"{size} machines of {name}")
+        return one
+
+    async def booted(self) -> None:
+        """Let the machines come up, and publish the newer version."""
+        await asyncio.sleep(scene.BOOT.total_seconds() + 1)
+        self.publish(NEW)
+
+    def publish(self, version: str) -> None:
+        """Offer a version."""
+        self.store.images.publish(IMAGE.publisher, IMAGE.offer, IMAGE.sku, version, LOCATION, {}, utc_now())
+
+    async def start(self, one: ScaleSetIdentity) -> None:
+        """Start an upgrade by hand."""
+        message: Message = StartUpgrade(operation_id=self._operation(one, OperationKind.OS_UPGRADE))
+        await self.gateway.send(one, message)
+
+    async def ended(self, one: ScaleSetIdentity) -> UpgradeRecord:
+        """Its record at the end. Raises RuntimeError unless it was completed."""
+
+        def record() -> UpgradeRecord | None:
+            return self.store.upgrades.get(one.unique_id, 1)
+
+        await scene.until(lambda: (found := record()) is not None and found.status.ended, f"upgrade of {one.name}")
+        found = record()
+        if found is None or found.status is not UpgradeStatus.COMPLETED:
+            raise RuntimeError(f"the upgrade of {one.name} was not completed: {found and found.error}")
+        return found
+
+    def batches(self, one: ScaleSetIdentity) -> int:
+        """How many batches it took."""
+        return max(decision.batch for decision in self.store.upgrades.decisions(one.unique_id, 1))
+
+    async def events(self, one: ScaleSetIdentity) -> int:
+        """History events of the upgrade, over all its runs."""
+        workflow_id = os_upgrade_workflow_id(one, 1)
+        found = [run async for run in self.client.list_workflows(f"WorkflowId = '{workflow_id}'")]
+        return sum(run.history_length for run in found)
+
+    def _operation(self, one: ScaleSetIdentity, kind: OperationKind) -> str:
+        row = Operation(
+            id=str(uuid.uuid4()),
+            kind=kind,
+            scale_set_unique_id=one.unique_id,
+            subscription_id=scene.SUBSCRIPTION,
+            location=LOCATION,
+            status=OperationStatus.IN_PROGRESS,
+            started_at=utc_now(),
+        )
+        self.store.operations.create(row)
+        return row.id
+
+    def _has_ended(self, operation_id: str) -> bool:
+        row = self.store.operations.get(operation_id)
+        return row is not None and row.status is not OperationStatus.IN_PROGRESS
+
+
+@asynccontextmanager
+async def site(folder: Path, ports: Ports) -> AsyncIterator[Site]:
+    """Connect, with the older version published."""
+    data = folder / "data"
+    client = await Client.connect(ports.temporal_address, namespace=NAMESPACE, plugins=[INSTAR])
+    store = Store.open(f"sqlite:///{data / 'store.sqlite'}", Sealer.from_file(data / "seal.keys"))
+    fleet = SimulatedFleet(data / "fleet.sqlite")
+    try:
+        scene.script(fleet)
+        one = Site(client, store, fleet, ScaleSetGateway(client, store, scene.DELAYS))
+        one.publish(OLD)
+        yield one
+    finally:
+        fleet.close()
+        store.close()
+
+
+class PeakMemory:
+    """A context: the most resident memory of a process, looked at twice a second."""
+
+    def __init__(self, pid: int) -> None:
+        self.mib = 0.0
+        self._pid = pid
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> "PeakMemory":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            command = ["ps", "-o", "rss=", "-p", str(self._pid)]
+            shown = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+            self.mib = max(self.mib, int(shown.stdout.strip() or 0) / 1024)
+            if self._stop.wait(0.5):
+                return

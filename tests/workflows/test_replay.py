@@ -1,0 +1,39 @@
+"""Histories that were recorded replay in this version; what a replay does not notice is compared."""
+
+from pathlib import Path
+
+import pytest
+from temporalio.worker import Replayer
+
+from tests.histories.commands import activities, timers
+from tests.histories.kept import files, read
+from tests.histories.scenes import SCALE_SET, SCENES, UPGRADE, played
+from workflows.plugin import INSTAR
+
+FIVE_MINUTES, THREE_HOURS = 300.0, 10_800.0
+
+
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("kind", [UPGRADE, SCALE_SET])
+def test_every_scene_has_kept_histories(scene: str, kind: str) -> None:
+    assert files(scene, kind)
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.stem)
+async def test_f1_a_kept_history_replays(path: Path) -> None:
+    await Replayer(workflows=[], plugins=[INSTAR]).replay_workflow(read(path))
+
+
+@pytest.mark.parametrize("scene", ["nominal", "rolled_back", "breached"])
+async def test_timers_and_activity_inputs_are_those_of_the_kept_run(scene: str, tmp_path: Path) -> None:
+    kept = [read(path) for path in files(scene, UPGRADE)]
+    fresh = (await played(scene, tmp_path)).runs[UPGRADE]
+    assert timers(fresh) == timers(kept)
+    assert activities(fresh) == activities(kept)
+
+
+def test_p6_t1_the_kept_timers_are_those_of_the_rules() -> None:
+    assert set(timers(map(read, files("nominal", UPGRADE)))) == {FIVE_MINUTES}
+    # Set within a second of the moment of enabling, from which the three hours count.
+    longest = max(one for one in timers(map(read, files("rolled_back", SCALE_SET))) if one <= THREE_HOURS)
+    assert longest > THREE_HOURS - 1
