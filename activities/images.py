@@ -8,17 +8,13 @@ from temporalio import activity
 from activities.heartbeats import beating
 from activities.translation import translated
 from compute.provider import Provider
+from domain.eligibility import start_blockers
 from domain.images import ImageReference, newest
 from domain.instances import Instance
 from domain.messages import Resolution, ResolveUpgrade, UpgradePlan
 from domain.policies import StartedBy, UpgradeMode, policy_in_force
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.store import Store
-
-NOTHING_USES_LATEST = (
-    "The OS Rolling Upgrade API cannot be used on a Virtual Machine Scale Set unless the Virtual Machine Scale Set "
-    "has some unprotected instances which have imageReference.version set to latest."
-)
 
 
 async def newest_version(store: Store, image: ImageReference, location: str) -> str | None:
@@ -48,8 +44,8 @@ class ImageActivities:
             return Resolution(plan=None, reason="the scale set is not stored any more", refused=True)
         async with translated(), beating():
             instances = await self.provider.list_instances(request.scale_set)
-        if not model.image.follows_latest or all(one.protected for one in instances):
-            return Resolution(plan=None, reason=NOTHING_USES_LATEST, refused=True)
+        if blockers := start_blockers(model, instances):
+            return Resolution(plan=None, reason=" ".join(one.message for one in blockers), refused=True)
         version = await newest_version(self.store, model.image, request.scale_set.location)
         if version is None:
             where = request.scale_set.location

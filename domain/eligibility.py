@@ -86,12 +86,8 @@ def change_blockers(before: ScaleSetModel, after: ScaleSetModel, *, upgrade_runn
 
 
 def start_blockers(model: ScaleSetModel, instances: Iterable[Instance]) -> tuple[Blocker, ...]:
-    """Why an upgrade by hand cannot start on a set: nothing in it follows `latest`, or all of it is protected (B6).
-
-    A set without instances may start: there is nothing to do, and that is no error.
-    """
-    protected = [instance.protected for instance in instances]
-    if model.image.follows_latest and not (protected and all(protected)):
+    """Why an upgrade cannot start on a set: no unprotected instance follows `latest`, so none of an empty one (B6)."""
+    if model.image.follows_latest and any(not instance.protected for instance in instances):
         return ()
     message = (
         "The OS Rolling Upgrade API cannot be used on a Virtual Machine Scale Set unless the Virtual Machine Scale Set "

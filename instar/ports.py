@@ -15,11 +15,11 @@ GRACE_SECONDS = 1.5
 """For the port of a process that is just about to die: `instar up` killed and started again at once."""
 
 
-FREE_PORTS = range(20_000, 30_000)
+FREE_PORTS = range(10_000, 32_000)
 """Where free ports are taken from: below those that kernels give to outgoing connections (32768 and up on Linux).
 
-One of those may be gone before its server binds it. Measured with the Temporal server, which connects to itself while it
-starts: 2 of 228 starts failed.
+One of those may be gone before its server binds it. Measured with the Temporal server, which connects to itself while
+it starts: 2 of 228 starts failed.
 """
 
 

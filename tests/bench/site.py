@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHistoryEventFilterType
 
 from api.scale_set_gateway import Message, ScaleSetGateway
 from compute.clock import utc_now
@@ -92,8 +92,20 @@ class Site:
     async def events(self, one: ScaleSetIdentity) -> int:
         """History events of the upgrade, over all its runs."""
         workflow_id = os_upgrade_workflow_id(one, 1)
-        found = [run async for run in self.client.list_workflows(f"WorkflowId = '{workflow_id}'")]
-        return sum(run.history_length for run in found)
+        execution = (await self.client.get_workflow_handle(workflow_id).describe()).raw_description
+        run_id = execution.workflow_execution_info.first_run_id
+        count = 0
+        while run_id:
+            run = self.client.get_workflow_handle(workflow_id, run_id=run_id)
+            [end] = [
+                event
+                async for event in run.fetch_history_events(
+                    wait_new_event=True, event_filter_type=WorkflowHistoryEventFilterType.CLOSE_EVENT
+                )
+            ]
+            count += end.event_id
+            run_id = end.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+        return count
 
     def _operation(self, one: ScaleSetIdentity, kind: OperationKind) -> str:
         row = Operation(
