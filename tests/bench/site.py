@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from temporalio.client import Client, WorkflowHistoryEventFilterType
 
@@ -92,17 +93,15 @@ class Site:
     async def events(self, one: ScaleSetIdentity) -> int:
         """History events of the upgrade, over all its runs."""
         workflow_id = os_upgrade_workflow_id(one, 1)
+        # The record is written a moment before the workflow closes.
+        await self.client.get_workflow_handle(workflow_id).result()
         execution = (await self.client.get_workflow_handle(workflow_id).describe()).raw_description
         run_id = execution.workflow_execution_info.first_run_id
         count = 0
         while run_id:
             run = self.client.get_workflow_handle(workflow_id, run_id=run_id)
-            [end] = [
-                event
-                async for event in run.fetch_history_events(
-                    wait_new_event=True, event_filter_type=WorkflowHistoryEventFilterType.CLOSE_EVENT
-                )
-            ]
+            closed = WorkflowHistoryEventFilterType.CLOSE_EVENT
+            [end] = [event async for event in run.fetch_history_events(event_filter_type=closed)]
             count += end.event_id
             run_id = end.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
         return count
@@ -151,7 +150,7 @@ class PeakMemory:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
-    def __enter__(self) -> "PeakMemory":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
