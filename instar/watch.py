@@ -2,6 +2,7 @@
 
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ def look(api: ApiClient, resource_id: str) -> UpgradeView | None:
 
 
 @dataclass
-class Screen:
+class Screen(ABC):
     """Where an upgrade is shown."""
 
     name: str
@@ -115,13 +116,13 @@ class Screen:
         """Open while something is shown."""
         return nullcontext()
 
+    @abstractmethod
     def say(self, line: str) -> None:
         """Something beside the upgrade; said once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def show(self, view: UpgradeView) -> None:
         """A moment of the upgrade."""
-        raise NotImplementedError
 
 
 class LiveScreen(Screen):

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from temporalio import workflow
 
 from activities.records import RecordActivities
-from domain.instance_ids import InstanceIds
 from domain.messages import EndOperation, UpgradeState
 from domain.operations import OperationStatus
 from domain.progress import Outcome, Progress
@@ -119,8 +118,3 @@ class Journal:
 
 
 NO_BATCH = (Outcome.PENDING, Outcome.CURRENT, Outcome.SKIPPED)
-
-
-def all_of(progress: Progress) -> InstanceIds:
-    """Every member of the upgrade."""
-    return progress.of(*Outcome)
