@@ -162,3 +162,14 @@ async def test_f1_a_worker_that_forgets_everything_replays_to_the_same_end(tmp_p
         assert (await world.end_of()).status is UpgradeStatus.COMPLETED
         assert world.outcomes()["9"] == "rolledBack"
         assert world.judgement().violations == ()
+
+
+async def test_f1_a_cancel_finds_a_terminated_upgrade_at_once(world: World) -> None:
+    await world.has_set(10, policy=PAUSED)
+    world.publish(NEW)
+    started = await world.start()
+    await world.pass_time(timedelta(minutes=12))
+    await world.upgrade(started.number).terminate("by hand")
+    operation = await world.cancel()
+    assert (await world.ended(operation)).status is OperationStatus.SUCCEEDED
+    assert world.record().status is UpgradeStatus.FAULTED
