@@ -13,7 +13,7 @@ from compute.provider import Provider
 from domain import batching, verdicts
 from domain.instance_ids import InstanceIds
 from domain.instances import Look, Standing
-from domain.messages import BatchChoice, LookRequest, Verdict
+from domain.messages.os_upgrade import BatchChoice, LookRequest, Verdict
 from domain.progress import Outcome, Progress
 from domain.records import ErrorCode, UpgradeError
 from store.store import Store

@@ -10,7 +10,7 @@ from activities.images import newest_version
 from activities.machine_models import machine_model
 from activities.translation import translated
 from compute.provider import Provider
-from domain.messages import ApplyCapacity, CapacityApplied
+from domain.messages.scale_set import ApplyCapacity, CapacityApplied
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.store import Store
 

@@ -13,7 +13,8 @@ from activities.translation import translated
 from compute.errors import InstanceFailed, InstanceGone, TryAgain, UpgradeImpossible
 from compute.provider import Effect, Fence, Provider, Step
 from domain.instance_ids import InstanceIds
-from domain.messages import CollectDisks, RestoreSlice, SliceOutcome, SwapSlice
+from domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice
+from domain.messages.scale_set import CollectDisks
 from domain.records import DETAILS_AT_MOST
 from store.store import Store
 

@@ -12,7 +12,7 @@ from compute.clock import Clock, utc_now
 from compute.provider import Provider
 from domain.instance_ids import InstanceIds
 from domain.instances import Standing
-from domain.messages import HealthFound, HealthRequest
+from domain.messages.os_upgrade import HealthFound, HealthRequest
 from domain.records import DETAILS_AT_MOST
 
 

@@ -11,7 +11,8 @@ from compute.provider import Provider
 from domain.eligibility import start_blockers
 from domain.images import ImageReference, newest
 from domain.instances import Instance
-from domain.messages import Resolution, ResolveUpgrade, UpgradePlan
+from domain.messages.os_upgrade import UpgradePlan
+from domain.messages.scale_set import Resolution, ResolveUpgrade
 from domain.policies import StartedBy, UpgradeMode, policy_in_force
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.store import Store

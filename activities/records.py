@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
 
-from domain.messages import ClosedAs, EndOperation, RecordClosed, UpgradeClosed
+from domain.messages.scale_set import ClosedAs, EndOperation, RecordClosed, UpgradeClosed
 from domain.operations import OperationStatus
 from domain.records import Decision, ErrorCode, UpgradeError, UpgradeRecord, UpgradeStatus
 from store.store import Store

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 
 from api.dependencies import Services
 from api.errors import ArmError
-from domain.messages import ApplyModel, CancelUpgrade, DeleteScaleSet, StartUpgrade
+from domain.messages.scale_set import ApplyModel, CancelUpgrade, DeleteScaleSet, StartUpgrade
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.scale_sets import ScaleSetIdentity
 from store.scale_sets import StoredScaleSet

@@ -18,7 +18,7 @@ from api.scale_set_lookup import find
 from api.upgrade_policies import filled_in, without_echo
 from api.wire import quoted_etag
 from domain.eligibility import Blocker, change_blockers, model_blockers
-from domain.messages import ApplyModel
+from domain.messages.scale_set import ApplyModel
 from domain.operations import Operation, OperationKind
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.errors import AlreadyThere, Conflict, Missing

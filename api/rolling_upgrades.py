@@ -13,7 +13,7 @@ from api.long_running import accepted, begin, hand_over
 from api.moments import months_before
 from api.scale_set_lookup import StoredDep
 from api.wire import decision_body, history_body, latest_body
-from domain.messages import CancelUpgrade, StartUpgrade
+from domain.messages.scale_set import CancelUpgrade, StartUpgrade
 from domain.operations import OperationKind
 from domain.records import UpgradeRecord
 

@@ -14,13 +14,7 @@ from temporalio.service import RPCError
 
 from api.errors import ArmError, unavailable
 from domain.delays import Delays
-from domain.messages import (
-    ApplyModel,
-    CancelUpgrade,
-    DeleteScaleSet,
-    ScaleSetState,
-    StartUpgrade,
-)
+from domain.messages.scale_set import ApplyModel, CancelUpgrade, DeleteScaleSet, ScaleSetState, StartUpgrade
 from domain.names import WORKFLOW_QUEUE, Refusal, scale_set_workflow_id
 from domain.scale_sets import ScaleSetIdentity
 from store.store import Store

@@ -13,7 +13,7 @@ from api.long_running import accepted, begin, hand_over, resource_headers, runni
 from api.model_changes import Change, Preconditions, change_model
 from api.scale_set_lookup import StoredDep, find
 from api.wire import provisioning_state, quoted_etag, scale_set_body
-from domain.messages import DeleteScaleSet
+from domain.messages.scale_set import DeleteScaleSet
 from domain.operations import OperationKind
 from domain.scale_sets import ScaleSetModel
 from store.scale_sets import StoredScaleSet

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from domain.images import version_key
 from domain.instance_ids import InstanceIds
 from domain.instances import InstanceView, Look, Standing
-from domain.messages import UpgradePlan
+from domain.messages.os_upgrade import UpgradePlan
 from domain.policies import RollingUpgradePolicy, StartedBy
 from domain.progress import Outcome, Progress
 

@@ -19,8 +19,8 @@ class Delays(BaseModel):
     health_wait: timedelta = Field(default=timedelta(minutes=5), gt=timedelta(0))
     """How long a batch has to become healthy (P6)."""
 
-    health_poll_first: timedelta = Field(default=timedelta(seconds=0.5), gt=timedelta(0))
-    """Between the first looks of a health wait; grows by a tenth each time."""
+    health_poll_first: timedelta = Field(default=timedelta(seconds=0.25), gt=timedelta(0))
+    """Between the first looks of a health wait; grows by a twentieth each time."""
 
     health_poll_most: timedelta = Field(default=timedelta(seconds=10), gt=timedelta(0))
     """Between looks at the most."""

@@ -55,6 +55,14 @@ class DataDisk:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtensionStatus:
+    """How one extension of a machine ended on its present OS disk; `error` is empty if it succeeded (P4)."""
+
+    name: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """One machine as the compute lists it: facts, no health."""
 
@@ -65,7 +73,14 @@ class Instance:
     power: PowerState = PowerState.RUNNING
     provisioned: bool = True
     protected: bool = False
+    """`protectFromScaleSetActions` (B6)."""
+    protected_from_scale_in: bool = False
     zone: str = ""
+    """Availability zone, "" in a set without any (B4)."""
+    update_domain: int = 0
+    """Counted from 0 (B7)."""
+    extensions: tuple[ExtensionStatus, ...] = ()
+    """In the order in which they ran."""
     created_at: datetime | None = None
     previous_os_disks: tuple[OsDisk, ...] = ()
     data_disks: tuple[DataDisk, ...] = ()
@@ -81,6 +96,10 @@ class HealthObservation:
     detail: str = ""
     settles_by: datetime | None = None
     """While INITIALIZING: when the grace period ends and the state can no longer be INITIALIZING (H5)."""
+    phase: int | None = None
+    """`PhaseOrderingNumber` of its custom metrics: lower ones come first, None last (contract.md 1.6)."""
+    skip: bool = False
+    """`SkipUpgrade` of its custom metrics: left out of upgrades."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from domain.instance_ids import InstanceIds
 from domain.instances import InstanceView, Look, Standing
-from domain.messages import Verdict
+from domain.messages.os_upgrade import Verdict
 from domain.policies import RollingUpgradePolicy
 from domain.progress import Outcome, Progress
 from domain.records import DETAILS_AT_MOST, ErrorCode, ErrorDetail, UpgradeError

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, select, text, update
 from store.database import Database
 from store.images import Images
 from store.operations import Operations
+from store.resources import Resources
 from store.scale_sets import ScaleSets
 from store.sealing import SealerProtocol
 from store.tables import SECRETS
@@ -29,6 +30,7 @@ class Store:
         self.images = Images(database)
         self.operations = Operations(database)
         self.upgrades = Upgrades(database)
+        self.resources = Resources(database)
 
     @classmethod
     def open(cls, url: str, sealer: SealerProtocol) -> Self:

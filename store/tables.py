@@ -124,3 +124,24 @@ INSTANCES = Table(
     Column("batch", Integer, nullable=False),
     Column("reason", Words, nullable=False),
 )
+
+RESOURCES = Table(
+    "resources",
+    METADATA,
+    Column("resource_key", Words, primary_key=True),
+    Column("type_key", Words, nullable=False),
+    Column("subscription_key", Words, nullable=False),
+    Column("resource_group_key", Words, nullable=False),
+    Column("parent_key", Words, nullable=False),
+    Column("resource_id", Words, nullable=False),
+    Column("type", Words, nullable=False),
+    Column("subscription_id", Words, nullable=False),
+    Column("resource_group", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("parent_id", Words, nullable=False),
+    Column("document", Document, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("etag", Integer, nullable=False),
+    Index("resources_by_type", "type_key", "subscription_key", "resource_group_key"),
+    Index("resources_by_parent", "parent_key", "type_key"),
+)

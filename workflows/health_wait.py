@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError
 from activities.health import HealthActivities
 from domain.delays import Delays
 from domain.instance_ids import InstanceIds
-from domain.messages import HealthFound, HealthRequest
+from domain.messages.os_upgrade import HealthFound, HealthRequest
 from domain.names import COMPUTE_QUEUE
 from domain.scale_sets import HealthSource, ScaleSetIdentity
 from workflows import options

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from temporalio import workflow
 
 from activities.records import RecordActivities
-from domain.messages import EndOperation, UpgradeState
+from domain.messages.os_upgrade import UpgradeState
 from domain.operations import OperationStatus
 from domain.progress import Outcome, Progress
 from domain.records import Decision, ErrorDetail, InstanceRecord, UpgradeError, UpgradeRecord, UpgradeStatus
 from domain.verdicts import details_of
 from workflows import options
+from workflows.operations import end_operation
 from workflows.visibility import show_phase, upgrade_details
 
 REASONS_KEPT = 200
@@ -91,15 +92,11 @@ class Journal:
             UpgradeStatus.COMPLETED: OperationStatus.SUCCEEDED,
             UpgradeStatus.CANCELLED: OperationStatus.CANCELED,
         }
-        request = EndOperation(
-            operation_id=self._operation_id,
-            status=ends.get(status, OperationStatus.FAILED),
-            at=workflow.now(),
-            error_code=error.code if error else "",
-            error_message=error.message if error else "",
-        )
-        await workflow.execute_activity_method(
-            RecordActivities.end_operation, request, summary="end the operation", **options.RECORD
+        await end_operation(
+            self._operation_id,
+            ends.get(status, OperationStatus.FAILED),
+            error.code if error else "",
+            error.message if error else "",
         )
 
     def _rollback_error(self, progress: Progress) -> str:

@@ -53,10 +53,17 @@ DESCRIBE: dict[str, Any] = {
 }
 
 
+HEALTH_POLL_GROWTH = 1.05
+"""Each pause between looks is a twentieth longer: a boot is noticed within a twentieth of its time, and five minutes
+take some 80 looks."""
+
+
 def health_wait(first: timedelta, most: timedelta) -> dict[str, Any]:
     """Looks of a health wait: retries of one activity, so that 300 looks cost as much history as two."""
     return {
         "start_to_close_timeout": timedelta(minutes=30),
         "heartbeat_timeout": LOST_AFTER,
-        "retry_policy": RetryPolicy(initial_interval=first, backoff_coefficient=1.1, maximum_interval=most),
+        "retry_policy": RetryPolicy(
+            initial_interval=first, backoff_coefficient=HEALTH_POLL_GROWTH, maximum_interval=most
+        ),
     }

@@ -10,17 +10,17 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from activities.batches import BatchActivities
 from activities.disks import DiskActivities
 from domain.instance_ids import InstanceIds
-from domain.messages import (
+from domain.messages.os_upgrade import (
     BatchChoice,
     BatchLine,
     LookRequest,
     RestoreSlice,
     SliceOutcome,
     SwapSlice,
-    UpgradeEnded,
     UpgradeResult,
     UpgradeState,
 )
+from domain.messages.scale_set import UpgradeEnded
 from domain.names import COMPUTE_QUEUE, scale_set_workflow_id
 from domain.progress import Outcome, Progress
 from domain.records import ErrorCode, UpgradeError, UpgradeStatus
@@ -28,8 +28,11 @@ from workflows import options
 from workflows.health_wait import HealthWait
 from workflows.journal import Journal
 
-SLICES_AT_MOST = 16
-"""Activities of one step: up to 16 instances each has its own row in the Temporal UI, above that an even slice."""
+ROWS = 16
+"""Activities of one step at the most: up to 16 instances each has its own row in the Temporal UI."""
+
+SLICE_AT_LEAST = 16
+"""Above that a row is an even slice of so many instances or more: a row each would double what many small sets cost."""
 
 BATCH_LINES_KEPT = 50
 """Lines of the batch table: it is copied at each continue-as-new."""
@@ -188,9 +191,11 @@ class OsUpgradeWorkflow:
         return await self._end(UpgradeStatus.CANCELLED, reason, error)
 
     async def _end(self, status: UpgradeStatus, reason: str, error: UpgradeError | None = None) -> UpgradeResult:
-        """Write the end down, end the operation, and tell the set that its lock is free."""
+        """Write the end down, tell the set that its lock is free, and end the operation.
+
+        In this order: whoever waits for the operation can start the next upgrade at once.
+        """
         await self._decided(status.lower(), reason, status, error)
-        await self._journal.end_operation(status, error)
         entity = workflow.get_external_workflow_handle(scale_set_workflow_id(self._started.scale_set))
         ended = UpgradeEnded(number=self._started.number, ended_at=workflow.now())
         try:
@@ -199,13 +204,14 @@ class OsUpgradeWorkflow:
             # A set whose own workflow is gone holds no lock.
             if "not found" not in str(lost).lower():
                 raise
+        await self._journal.end_operation(status, error)
         return UpgradeResult(status=status, reason=reason, error=error)
 
     async def _swap(self, ids: InstanceIds) -> SliceOutcome:
         started = self._started
         slices = [
             SwapSlice(scale_set=started.scale_set, number=started.number, batch=self._batch, plan=started.plan, ids=one)
-            for one in ids.slices(SLICES_AT_MOST)
+            for one in _slices(ids)
         ]
         tasks = [
             workflow.start_activity_method(
@@ -225,7 +231,7 @@ class OsUpgradeWorkflow:
             RestoreSlice(
                 scale_set=started.scale_set, number=started.number, batch=self._batch, plan=started.plan, ids=one
             )
-            for one in ids.slices(SLICES_AT_MOST)
+            for one in _slices(ids)
         ]
         tasks = [
             workflow.start_activity_method(
@@ -314,3 +320,8 @@ class OsUpgradeWorkflow:
     def _ends_waits(self) -> bool:
         """A cancel ends any health wait but that of a breach's rollback, which finishes first (P14)."""
         return self._is_cancelled() and not self._breach_is_rolled_back
+
+
+def _slices(ids: InstanceIds) -> tuple[InstanceIds, ...]:
+    count = len(ids) if len(ids) <= ROWS else min(ROWS, len(ids) // SLICE_AT_LEAST)
+    return ids.slices(count)

@@ -3,7 +3,8 @@
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from domain.messages import ScaleSetState, UpgradeState
+from domain.messages.os_upgrade import UpgradeState
+from domain.messages.scale_set import ScaleSetState
 from domain.names import Attribute
 from domain.records import UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity

@@ -142,10 +142,9 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
             powers[row[4]],
             not row[5],
             bool(row[6]),
-            "",
-            from_micros(row[7]),
-            tuple(kept.get(row[0], ())),
-            tuple(data.get(row[0], ())),
+            created_at=from_micros(row[7]),
+            previous_os_disks=tuple(kept.get(row[0], ())),
+            data_disks=tuple(data.get(row[0], ())),
         )
         for row in connection.execute(_LIST, (unique_id,))
     )

@@ -17,7 +17,7 @@ from temporalio.exceptions import ApplicationError
 from api import scale_set_gateway
 from api.errors import ArmError
 from api.paths import Paths
-from domain.messages import StartUpgrade
+from domain.messages.scale_set import StartUpgrade
 from domain.names import Refusal
 from store.errors import Unavailable
 from tests.api.conftest import LOCATION, SCALE_SET, SECRETS, Api, document, error_of

@@ -5,7 +5,7 @@ import pytest
 
 from api.errors import not_allowed, unavailable
 from domain.images import ImageReference
-from domain.messages import CancelUpgrade, StartUpgrade
+from domain.messages.scale_set import CancelUpgrade, StartUpgrade
 from domain.operations import OperationKind, OperationStatus
 from domain.policies import RollingUpgradePolicy, StartedBy
 from domain.progress import Counts

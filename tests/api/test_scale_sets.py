@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.errors import unavailable
-from domain.messages import ApplyModel, DeleteScaleSet
+from domain.messages.scale_set import ApplyModel, DeleteScaleSet
 from domain.operations import OperationStatus
 from domain.policies import RollingUpgradePolicy, StartedBy
 from domain.records import UpgradeRecord, UpgradeStatus

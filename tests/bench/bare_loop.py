@@ -11,13 +11,14 @@ from compute.simulated.fleet import SimulatedFleet
 from domain import batching, verdicts
 from domain.instance_ids import InstanceIds
 from domain.instances import Standing
-from domain.messages import UpgradePlan
+from domain.messages.os_upgrade import UpgradePlan
 from domain.policies import StartedBy
 from domain.progress import Outcome
 from domain.records import ErrorCode
 from domain.scale_sets import ScaleSetIdentity
 from tests.bench import scene
 from tests.support.world import IMAGE, NEW, OLD
+from workflows.options import HEALTH_POLL_GROWTH
 
 
 async def run(folder: Path, size: int) -> float:
@@ -77,4 +78,4 @@ async def _healthy(fleet: SimulatedFleet, scale_set: ScaleSetIdentity, plan: Upg
         if len(look.standing_in(Standing.HEALTHY)) == len(ids):
             return
         await asyncio.sleep(pause.total_seconds())
-        pause = min(pause * 1.1, scene.DELAYS.health_poll_most)
+        pause = min(pause * HEALTH_POLL_GROWTH, scene.DELAYS.health_poll_most)

@@ -16,7 +16,7 @@ from temporalio.client import Client, WorkflowHistoryEventFilterType
 from api.scale_set_gateway import Message, ScaleSetGateway
 from compute.clock import utc_now
 from compute.simulated.fleet import SimulatedFleet
-from domain.messages import ApplyModel, StartUpgrade
+from domain.messages.scale_set import ApplyModel, StartUpgrade
 from domain.names import NAMESPACE, os_upgrade_workflow_id
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.records import UpgradeRecord, UpgradeStatus

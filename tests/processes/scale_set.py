@@ -1,6 +1,7 @@
 """One scale set of a site, as its owner deals with it: through HTTP."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -20,6 +21,8 @@ IMAGES = (
     f"/subscriptions/{GROUP.split('/')[2]}/providers/Microsoft.Compute/locations/{LOCATION}"
     f"/publishers/{IMAGE.publisher}/artifacttypes/vmimage/offers/{IMAGE.offer}/skus/{IMAGE.sku}/versions"
 )
+
+RUNNING = re.compile(r"in progress: os-upgrade/[^/]+/(\d+)")
 
 SWAP = timedelta(seconds=0.3)
 BOOT = timedelta(seconds=0.5)
@@ -65,6 +68,8 @@ class LiveSet:
             answer = await self.site.http.post(f"{PATH}/osRollingUpgrade", params=VERSION)
             # What was answered 503 may have been begun all the same: then the second one is refused.
             known = (202, 409, 503) if told_to_come_back else (202, 503)
+            if answer.status_code == 409 and (one := RUNNING.search(answer.text)) and self.has_ended(int(one[1])):
+                return False  # its end is written down, and the set hears of it a moment later
             assert answer.status_code in known, answer.text
             told_to_come_back = told_to_come_back or answer.status_code == 503
             return answer.status_code != 503

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from domain.images import ImageReference
 from domain.instances import HealthObservation, HealthState, Instance, InstanceView, Look, OsDisk, PowerState
-from domain.messages import UpgradePlan
+from domain.messages.os_upgrade import UpgradePlan
 from domain.policies import RollingUpgradePolicy
 from domain.scale_sets import HealthSource
 

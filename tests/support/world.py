@@ -25,13 +25,13 @@ from compute.simulated.scripts import FleetDefaults, InstanceScript, VersionScri
 from domain.delays import Delays
 from domain.images import ImageReference
 from domain.instances import Instance, PowerState
-from domain.messages import (
+from domain.messages.os_upgrade import UpgradeResult
+from domain.messages.scale_set import (
     ApplyModel,
     CancelUpgrade,
     DeleteScaleSet,
     ScaleSetState,
     StartUpgrade,
-    UpgradeResult,
     UpgradeStarted,
 )
 from domain.names import NAMESPACE, WORKFLOW_QUEUE, Attribute, os_upgrade_workflow_id, scale_set_workflow_id

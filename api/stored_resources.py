@@ -1,0 +1,170 @@
+"""Resources that are kept as documents, as ARM shows them: PUT, GET, list and DELETE of one.
+
+A module per resource has its routes, says what its documents must look like, and what is shown besides. The work of a
+PUT or DELETE is done when it answers, so its operation is there and has ended.
+"""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+
+from api.dependencies import Services
+from api.documents import REGION, normal_location
+from api.errors import ArmError, changed_meanwhile, invalid
+from api.long_running import accepted, resource_headers
+from api.merge import canonical, merged, without_read_only
+from domain.operations import Operation, OperationKind, OperationStatus
+from store.errors import Conflict
+from store.resources import StoredResource
+
+Json = dict[str, Any]
+
+NAME_AT_MOST = 80
+
+
+@dataclass(frozen=True)
+class ResourceName:
+    """Which resource a path names. `type` is ARM's, `names` one name for each part of it: gallery, image, version."""
+
+    type: str
+    subscription_id: str
+    resource_group: str
+    names: tuple[str, ...]
+
+    @property
+    def resource_id(self) -> str:
+        """Its ARM id."""
+        namespace, *types = self.type.split("/")
+        parts = "".join(f"/{kind}/{name}" for kind, name in zip(types, self.names, strict=True))
+        group = f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+        return f"{group}/providers/{namespace}{parts}"
+
+    @property
+    def parent(self) -> "ResourceName | None":
+        """The resource that it is below, if there is one."""
+        if len(self.names) == 1:
+            return None
+        return ResourceName(self.type.rpartition("/")[0], self.subscription_id, self.resource_group, self.names[:-1])
+
+
+async def stored_resource(services: Services, name: ResourceName) -> StoredResource:
+    """Raises ArmError 404 ResourceNotFound."""
+    found = await asyncio.to_thread(services.store.resources.find, name.resource_id)
+    if found is None:
+        raise resource_not_found(name)
+    return found
+
+
+async def merged_document(services: Services, name: ResourceName, body: Json, *, create: bool) -> Json:
+    """What would be stored: the body, merged into what is there on a PATCH (`create` false), without what is read only.
+
+    Raises ArmError: 404 for a PATCH of nothing or a parent that does not exist, 400 without a region.
+    """
+    body = without_read_only(canonical(body))
+    had = await asyncio.to_thread(services.store.resources.find, name.resource_id)
+    if had is None and not create:
+        raise resource_not_found(name)
+    if name.parent is not None:
+        await stored_resource(services, name.parent)
+    document = merged({} if create or had is None else had.document, body)
+    location = document.get("location") or (had.document.get("location") if had else "")
+    if not isinstance(location, str) or not REGION.fullmatch(normal_location(location)):
+        raise invalid("'location' must be the name of a region, like westus2.", "location")
+    document["location"] = normal_location(location)
+    for key, kind, words in (("properties", dict, "an object"), ("tags", dict, "an object")):
+        if not isinstance(document.get(key, kind()), kind):
+            raise invalid(f"'{key}' must be {words}.", key)
+    return document
+
+
+async def write_resource(services: Services, name: ResourceName, document: Json) -> tuple[StoredResource, bool]:
+    """Store a document that was found good; whether the resource is new. Raises ArmError 409 if another was faster."""
+    try:
+        return await asyncio.to_thread(
+            lambda: services.store.resources.put(
+                name.type,
+                name.resource_id,
+                name.subscription_id,
+                name.resource_group,
+                document,
+                services.clock(),
+                parent_id=name.parent.resource_id if name.parent else "",
+            )
+        )
+    except Conflict:
+        raise changed_meanwhile() from None
+
+
+def resource_body(stored: StoredResource, **properties: Any) -> Json:
+    """A resource as its owner gets it; `properties` are those that the service knows besides."""
+    document = stored.document
+    shown = {**(document.get("properties") or {}), "provisioningState": "Succeeded", **properties}
+    return {
+        **document,
+        "name": stored.name,
+        "id": stored.resource_id,
+        "type": stored.type,
+        "etag": f'"{stored.etag}"',
+        "properties": shown,
+    }
+
+
+async def written(  # what an answer is made of
+    request: Request, services: Services, stored: StoredResource, body: Json, api_version: str, *, new: bool
+) -> Response:
+    """The answer to PUT (201 for a new one) and PATCH."""
+    operation = await _done(services, OperationKind.PUT, stored)
+    headers = resource_headers(request, services, operation, api_version) | {"ETag": f'"{stored.etag}"'}
+    return JSONResponse(body, status_code=201 if new else 200, headers=headers)
+
+
+async def delete_resource(request: Request, services: Services, name: ResourceName, api_version: str) -> Response:
+    """Delete it with all below it: 202, or 204 if there was none."""
+    stored = await asyncio.to_thread(services.store.resources.find, name.resource_id)
+    if stored is None:
+        return Response(status_code=204)
+    await asyncio.to_thread(services.store.resources.delete, stored.resource_id)
+    return accepted(request, services, await _done(services, OperationKind.DELETE, stored), api_version)
+
+
+def checked_name(name: str, parameter: str) -> str:
+    """Raises ArmError 400 for a name that no resource may have."""
+    allowed = name.replace("-", "").replace("_", "").replace(".", "")
+    if not (allowed.isascii() and allowed.isalnum() and name[0].isalnum() and len(name) <= NAME_AT_MOST):
+        raise invalid(
+            f"'{parameter}' must begin with a letter or digit and have letters, digits, '-', '_' and '.', at most "
+            f"{NAME_AT_MOST}.",
+            parameter,
+        )
+    return name
+
+
+def resource_not_found(name: ResourceName) -> ArmError:
+    """No such resource in that group."""
+    path = "/".join(name.resource_id.split("/providers/")[1].split("/"))
+    return ArmError(
+        404,
+        "ResourceNotFound",
+        f"The Resource '{path}' under resource group '{name.resource_group}' was not found. For more details please go "
+        "to https://aka.ms/ARMResourceNotFoundFix",
+    )
+
+
+async def _done(services: Services, kind: OperationKind, stored: StoredResource) -> Operation:
+    now = services.clock()
+    operation = Operation(
+        id=str(uuid.uuid4()),
+        kind=kind,
+        scale_set_unique_id="",
+        subscription_id=stored.subscription_id,
+        location=str(stored.document["location"]),
+        status=OperationStatus.SUCCEEDED,
+        started_at=now,
+        ended_at=now,
+    )
+    await asyncio.to_thread(services.store.operations.create, operation)
+    return operation

@@ -1,0 +1,160 @@
+"""One upgrade: what it is pinned to, what its activities are asked and answer."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from domain.delays import Delays
+from domain.images import ImageReference
+from domain.instance_ids import InstanceIds
+from domain.messages.base import Message
+from domain.policies import RollingUpgradePolicy, StartedBy
+from domain.progress import Progress
+from domain.records import UpgradeError, UpgradeStatus
+from domain.scale_sets import HealthSource, ScaleSetIdentity
+
+
+class UpgradePlan(Message):
+    """What an upgrade is pinned to when it starts (P1)."""
+
+    target: ImageReference
+    generation: int
+    policy: RollingUpgradePolicy
+    auto_rollback: bool
+    manual_mode: bool
+    health_source: HealthSource
+
+
+class UpgradeState(Message):
+    """Input of an upgrade's workflow, and all that it carries through continue-as-new."""
+
+    scale_set: ScaleSetIdentity
+    number: int
+    operation_id: str
+    started_by: StartedBy
+    started_at: datetime
+    plan: UpgradePlan
+    delays: Delays = Delays()
+    batch: int = 0
+    """Batches begun."""
+    progress: Progress | None = None
+    """None until the pre-check has fixed who belongs to this upgrade."""
+    sequence: int = 0
+    """Decisions taken."""
+    cancel_reason: str = ""
+    batches: tuple["BatchLine", ...] = ()
+    """The newest batches, for the operator's table."""
+
+
+class BatchLine(Message):
+    """One line of the batch table in the Temporal UI."""
+
+    batch: int
+    size: int
+    failed: int = 0
+    rolled_back: int = 0
+    reason: str = ""
+
+
+class UpgradeResult(Message):
+    """How an upgrade ended."""
+
+    status: UpgradeStatus
+    reason: str
+    error: UpgradeError | None = None
+
+
+class LookRequest(Message):
+    """Pre-check, selection and verdict: a fresh look at the whole set, judged by the domain."""
+
+    scale_set: ScaleSetIdentity
+    number: int
+    started_by: StartedBy
+    plan: UpgradePlan
+    progress: Progress | None = None
+    batch: int = 0
+
+
+class BatchChoice(Message):
+    """What comes next: a breach, a batch, or nothing left."""
+
+    progress: Progress
+    batch: InstanceIds = InstanceIds()
+    sick_before: InstanceIds = InstanceIds()
+    stopped: InstanceIds = InstanceIds()
+    reason: str
+    breach: UpgradeError | None = None
+    unhealthy: InstanceIds = InstanceIds()
+    """With a breach: instances of this upgrade that are unhealthy now (P10)."""
+
+
+class SwapSlice(Message):
+    """Give each of these instances a disk of the pinned version."""
+
+    scale_set: ScaleSetIdentity
+    number: int
+    batch: int
+    plan: UpgradePlan
+    ids: InstanceIds
+
+
+class RestoreSlice(Message):
+    """Give each of these instances its previous OS disk back."""
+
+    scale_set: ScaleSetIdentity
+    number: int
+    batch: int
+    plan: UpgradePlan
+    ids: InstanceIds
+
+
+class SliceOutcome(Message):
+    """What became of each instance of a slice; the reasons of the first failed ones."""
+
+    done: InstanceIds = InstanceIds()
+    failed: InstanceIds = InstanceIds()
+    vanished: InstanceIds = InstanceIds()
+    impossible: str = ""
+    """Why no instance can be brought to this version (F3); the slice was given up there."""
+    reasons: dict[str, str] = Field(default_factory=dict)
+
+    def merged(self, other: "SliceOutcome") -> "SliceOutcome":
+        """Both together."""
+        return SliceOutcome(
+            done=self.done | other.done,
+            failed=self.failed | other.failed,
+            vanished=self.vanished | other.vanished,
+            impossible=self.impossible or other.impossible,
+            reasons=self.reasons | other.reasons,
+        )
+
+
+class HealthRequest(Message):
+    """How are these instances now?"""
+
+    scale_set: ScaleSetIdentity
+    source: HealthSource
+    ids: InstanceIds
+    until_settled: bool = False
+    """Wait only for those still Initializing, not for everyone to be healthy."""
+
+
+class HealthFound(Message):
+    """One look at a batch. `settles_by`: when the last grace period of an Initializing instance ends (H5)."""
+
+    healthy: InstanceIds = InstanceIds()
+    unhealthy: InstanceIds = InstanceIds()
+    initializing: InstanceIds = InstanceIds()
+    stopped: InstanceIds = InstanceIds()
+    vanished: InstanceIds = InstanceIds()
+    settles_by: datetime | None = None
+    reasons: dict[str, str] = Field(default_factory=dict)
+
+
+class Verdict(Message):
+    """After a batch (P9): go on, or stop with this breach; and who would be rolled back for it (P10)."""
+
+    progress: Progress
+    reason: str
+    breach: UpgradeError | None = None
+    unhealthy: InstanceIds = InstanceIds()

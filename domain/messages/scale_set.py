@@ -1,0 +1,165 @@
+"""A scale set's own workflow: its state, what it is told, what its activities are asked and answer."""
+
+from datetime import datetime
+
+from domain.delays import Delays
+from domain.images import ImageReference
+from domain.messages.base import Message
+from domain.messages.os_upgrade import UpgradePlan
+from domain.policies import StartedBy
+from domain.scale_sets import ScaleSetIdentity
+
+
+class RunningUpgrade(Message):
+    """The rolling operation that holds the set's lock (P15)."""
+
+    number: int
+    workflow_id: str
+    operation_id: str
+    started_by: StartedBy
+    target: ImageReference
+
+
+class EndedUpgrade(Message):
+    """An upgrade whose kept disks are still to be collected (P5)."""
+
+    number: int
+    ended_at: datetime
+
+
+class ScaleSetState(Message):
+    """All that a scale set's workflow knows; what is not here is lost at continue-as-new."""
+
+    scale_set: ScaleSetIdentity
+    delays: Delays = Delays()
+    last_number: int = 0
+    running: RunningUpgrade | None = None
+    automatic: bool = False
+    first_trigger_at: datetime | None = None
+    """The deadline of T1: set once, survives disabling and enabling again."""
+    first_trigger_done: bool = False
+    last_look: str = ""
+    """What the last look at the catalogue came to, as a sentence (P17)."""
+    collect: tuple[EndedUpgrade, ...] = ()
+    pending_generation: int = 0
+    """The newest model generation that was announced; 0 before the first."""
+    applied_generation: int = 0
+    look_after_at: datetime | None = None
+    """When to look next whether `running` was closed without a word (F1)."""
+    cancel_operations: tuple[str, ...] = ()
+    """Operations of cancels that end once the running upgrade has (P14)."""
+    open_operations: tuple[str, ...] = ()
+    """Operations of PUTs that end once `pending_generation` is applied."""
+    deleting: str = ""
+    """Operation id of the DELETE that ends this set; empty while nobody asked."""
+    answered: tuple[tuple[str, str], ...] = ()
+    """(request id, upgrade workflow id) of the newest starts, so that one request starts one upgrade across runs."""
+
+
+class StartUpgrade(Message):
+    """Update: start an OS upgrade by hand (T4). `operation_id` is also the update id: asking twice starts one."""
+
+    operation_id: str
+
+
+class UpgradeStarted(Message):
+    """The upgrade holds the set's lock and runs."""
+
+    number: int
+    workflow_id: str
+
+
+class CancelUpgrade(Message):
+    """Update: cancel what runs (P14). The operation ends when the upgrade has."""
+
+    operation_id: str
+
+
+class ApplyModel(Message):
+    """Update: a model generation was stored."""
+
+    generation: int
+    operation_id: str
+    automatic: bool
+
+
+class DeleteScaleSet(Message):
+    """Update: delete the set, after a running upgrade was cancelled and came to its end (P15)."""
+
+    operation_id: str
+
+
+class UpgradeEnded(Message):
+    """Signal from an upgrade to its set."""
+
+    number: int
+    ended_at: datetime
+
+
+class ResolveUpgrade(Message):
+    """Which version and generation would an upgrade started now be pinned to, and may it start?"""
+
+    scale_set: ScaleSetIdentity
+    started_by: StartedBy
+
+
+class Resolution(Message):
+    """`plan` is None where there is nothing to do or nothing may be done; `refused` tells the latter apart."""
+
+    plan: UpgradePlan | None
+    reason: str
+    refused: bool = False
+
+
+class ApplyCapacity(Message):
+    """Make the set as large as its model generation says."""
+
+    scale_set: ScaleSetIdentity
+    generation: int
+
+
+class CapacityApplied(Message):
+    """What was made and deleted, or why not."""
+
+    created: int = 0
+    deleted: int = 0
+    error: str = ""
+
+
+class CollectDisks(Message):
+    """Delete the disks that these upgrades put aside (P5)."""
+
+    scale_set: ScaleSetIdentity
+    numbers: tuple[int, ...]
+
+
+class EndOperation(Message):
+    """End a long-running operation."""
+
+    operation_id: str
+    status: str
+    at: datetime
+    error_code: str = ""
+    error_message: str = ""
+
+
+class UpgradeClosed(Message):
+    """Ask whether an upgrade's workflow is closed although it never said so (F1)."""
+
+    workflow_id: str
+
+
+class ClosedAs(Message):
+    """`status` is Temporal's word for how it closed, empty while it runs."""
+
+    status: str = ""
+
+
+class RecordClosed(Message):
+    """Write down an upgrade that did not live to write its own end."""
+
+    scale_set: ScaleSetIdentity
+    number: int
+    operation_id: str
+    status: str
+    at: datetime

@@ -1,0 +1,35 @@
+"""Ending the API's long-running operations (contract.md 2.3): whoever finishes the work ends them."""
+
+from temporalio import workflow
+
+from activities.records import RecordActivities
+from domain.messages.scale_set import EndOperation
+from domain.operations import OperationStatus
+from workflows import options
+
+
+async def end_operation(
+    operation_id: str,
+    status: OperationStatus = OperationStatus.SUCCEEDED,
+    error_code: str = "",
+    error_message: str = "",
+) -> None:
+    """End one; the first end of an operation stays."""
+    request = EndOperation(
+        operation_id=operation_id,
+        status=status,
+        at=workflow.now(),
+        error_code=error_code,
+        error_message=error_message,
+    )
+    await workflow.execute_activity_method(
+        RecordActivities.end_operation, request, summary="end the operation", **options.RECORD
+    )
+
+
+async def end_operation_as(operation_id: str, error: str) -> None:
+    """End one well, or with an error where there is a sentence."""
+    if error:
+        await end_operation(operation_id, OperationStatus.FAILED, "OperationFailed", error)
+    else:
+        await end_operation(operation_id)

@@ -1,0 +1,148 @@
+"""The lock of a scale set: at most one upgrade at a time, and never a lock that nobody holds (behaviour.md P15, F1)."""
+
+from datetime import datetime
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+
+from activities.records import RecordActivities
+from domain.messages.os_upgrade import UpgradePlan, UpgradeState
+from domain.messages.scale_set import (
+    EndedUpgrade,
+    RecordClosed,
+    RunningUpgrade,
+    UpgradeClosed,
+    UpgradeEnded,
+    UpgradeStarted,
+)
+from domain.names import os_upgrade_workflow_id
+from domain.policies import StartedBy
+from workflows import options
+from workflows.memory import Memory
+from workflows.operations import end_operation_as
+from workflows.os_upgrade import OsUpgradeWorkflow
+from workflows.visibility import upgrade_attributes, upgrade_summary
+
+ANSWERS_KEPT = 20
+"""Newest starts remembered by request, so that a request made again after continue-as-new starts nothing twice."""
+
+
+class UpgradeLock:
+    """Starts upgrades of one set, cancels them, and learns of their end."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def answered(self, operation_id: str) -> UpgradeStarted | None:
+        """What that request started, if it was made before."""
+        for asked, workflow_id in self._memory.state.answered:
+            if asked == operation_id:
+                return UpgradeStarted(number=int(workflow_id.rpartition("/")[2]), workflow_id=workflow_id)
+        return None
+
+    async def begin(self, plan: UpgradePlan, started_by: StartedBy, operation_id: str) -> UpgradeStarted:
+        """Take the lock and start an upgrade. `operation_id` is "" where nobody asked for it."""
+        while True:
+            state = self._memory.state
+            number = state.last_number + 1
+            workflow_id = os_upgrade_workflow_id(state.scale_set, number)
+            running = RunningUpgrade(
+                number=number,
+                workflow_id=workflow_id,
+                operation_id=operation_id,
+                started_by=started_by,
+                target=plan.target,
+            )
+            # The lock is taken before the upgrade exists: killed in between, the look after it frees the set.
+            self._memory.change(
+                running=running,
+                last_number=number,
+                look_after_at=workflow.now() + state.delays.look_after_upgrade,
+            )
+            upgrade = UpgradeState(
+                scale_set=state.scale_set,
+                number=number,
+                operation_id=operation_id,
+                started_by=started_by,
+                started_at=workflow.now(),
+                plan=plan,
+                delays=state.delays,
+            )
+            try:
+                await workflow.start_child_workflow(
+                    OsUpgradeWorkflow.run,
+                    upgrade,
+                    id=workflow_id,
+                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                    static_summary=upgrade_summary(upgrade),
+                    search_attributes=upgrade_attributes(upgrade),
+                )
+            except WorkflowAlreadyStartedError:
+                # This set's workflow was terminated and begun anew: its count starts where the records end.
+                self._memory.change(running=None, look_after_at=None)
+                continue
+            if operation_id:
+                answered = (*self._memory.state.answered, (operation_id, workflow_id))
+                self._memory.change(answered=answered[-ANSWERS_KEPT:])
+            return UpgradeStarted(number=number, workflow_id=workflow_id)
+
+    async def cancel(self, reason: str) -> None:
+        """Ask what runs to end (P14); does nothing where nothing runs."""
+        running = self._memory.state.running
+        if running is None:
+            return
+        handle = workflow.get_external_workflow_handle(running.workflow_id)
+        try:
+            await handle.signal(OsUpgradeWorkflow.cancel, reason)
+        except ApplicationError:
+            # It is closed already: find out at once how.
+            self._memory.change(look_after_at=workflow.now())
+
+    def ended(self, ended: UpgradeEnded) -> None:
+        """Free the lock; its kept disks wait for their collection (P5)."""
+        state = self._memory.state
+        if state.running and state.running.number == ended.number:
+            collect = (*state.collect, EndedUpgrade(number=ended.number, ended_at=ended.ended_at))
+            self._memory.change(running=None, look_after_at=None, collect=collect)
+
+    @property
+    def look_is_due(self) -> bool:
+        """Whether it is time to see if what runs was terminated."""
+        return due(self._memory.state.look_after_at)
+
+    async def look_after(self) -> None:
+        """A terminated workflow says no word: its lock is freed here (F1)."""
+        state = self._memory.state
+        running = state.running
+        if running is None:
+            return self._memory.change(look_after_at=None)
+        closed = await workflow.execute_activity_method(
+            RecordActivities.upgrade_closed,
+            UpgradeClosed(workflow_id=running.workflow_id),
+            summary="was the running upgrade terminated by hand?",
+            **options.DESCRIBE,
+        )
+        self._memory.change(look_after_at=workflow.now() + state.delays.look_after_upgrade)
+        if not closed.status or self._memory.state.running != running:
+            return None
+        now = workflow.now()
+        await workflow.execute_activity_method(
+            RecordActivities.record_closed,
+            RecordClosed(
+                scale_set=state.scale_set,
+                number=running.number,
+                operation_id=running.operation_id,
+                status=closed.status,
+                at=now,
+            ),
+            summary=f"upgrade {running.number} was closed from outside: {closed.status}",
+            **options.RECORD,
+        )
+        if running.operation_id:
+            await end_operation_as(running.operation_id, f"the upgrade was closed from outside ({closed.status})")
+        return self.ended(UpgradeEnded(number=running.number, ended_at=now))
+
+
+def due(moment: datetime | None) -> bool:
+    """Whether that moment has come."""
+    return moment is not None and moment <= workflow.now()
