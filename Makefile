@@ -25,8 +25,9 @@ demo: $(READY)
 up: $(READY)
 	@$(BIN)/instar up --data-dir .data
 
+# A file's tests stay together: some share what takes long to start.
 test: $(READY)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

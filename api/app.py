@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
+from fastapi_offline import FastAPIOffline
 from temporalio.client import Client
 
 from api import errors, images, instances, operations, probes, rolling_upgrades, scale_sets, simulated
@@ -46,7 +47,8 @@ def create_app(
         yield
         await healths.close()
 
-    app = FastAPI(title="Instar", description=DESCRIPTION, lifespan=life, redirect_slashes=False, redoc_url=None)
+    # The interactive docs at /docs bring their scripts along: they work where the internet is out of reach.
+    app = FastAPIOffline(title="Instar", description=DESCRIPTION, lifespan=life, redirect_slashes=False, redoc_url=None)
     app.state.services = Services(
         store=store,
         provider=provider,

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -105,8 +106,17 @@ async def test_a4_it_is_ready_without_temporal_and_says_so(api: Api) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ready", "temporal": "away"})
 
 
+async def test_the_interactive_docs_need_nothing_from_elsewhere(api: Api) -> None:
+    page = await api.http.get("/docs")
+    assert page.status_code == 200
+    wanted = re.findall(r"(?:src|href)=\"([^\"]+)\"", page.text)
+    assert len(wanted) == 3
+    for path in wanted:
+        assert path.startswith("/")
+        assert (await api.http.get(path)).status_code == 200
+
+
 async def test_the_interactive_docs_describe_every_route(api: Api) -> None:
-    assert (await api.http.get("/docs")).status_code == 200
     described = (await api.http.get("/openapi.json")).json()["paths"]
     assert {"put", "patch", "get", "delete"} <= set(described[SCALE_SET_TEMPLATE])
     assert all(operation.get("description") for path in described.values() for operation in path.values())

@@ -5,7 +5,6 @@ heartbeat time-out of a worker that is dead.
 """
 
 import asyncio
-import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -20,6 +19,7 @@ from domain.progress import Outcome
 from domain.records import UpgradeStatus
 from tests.processes.scale_set import LiveSet, publish
 from tests.processes.site import API, TEMPORAL, WORKER, Site, eventually
+from tests.support.seed import SEED
 from tests.support.world import NEW, OLD, arm
 
 SIZE = 50
@@ -30,7 +30,6 @@ VICTIMS = {point: str(3 + SHARE * index) for index, point in enumerate(Point)}
 """One machine of each batch, and the point at which its swap or restore kills the worker."""
 
 RANDOM_KILLS = 20
-SEED = int(os.environ.get("INSTAR_TEST_SEED", "20240602"))
 BETWEEN_KILLS_SECONDS = (0.3, 3.5)
 KILLED_RUN_SECONDS = 240
 
@@ -130,10 +129,8 @@ async def test_f1_a_worker_killed_at_any_point_of_a_restore_changes_nothing_in_t
 
 
 async def test_f1_worker_api_and_server_killed_at_random_moments_change_nothing_in_the_end(
-    runs: dict[str, asyncio.Task[None]], capsys: pytest.CaptureFixture[str]
+    runs: dict[str, asyncio.Task[None]],
 ) -> None:
-    with capsys.disabled():
-        print(f"\nkilled at random moments: INSTAR_TEST_SEED={SEED}")  # noqa: T201  # to be run again with it
     await runs["random"]
 
 
