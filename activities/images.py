@@ -66,6 +66,7 @@ def _plan(model: ScaleSetModel, target: ImageReference, started_by: StartedBy) -
         auto_rollback=started_by is StartedBy.PLATFORM and not policy.automatic.disable_automatic_rollback,
         manual_mode=policy.mode is UpgradeMode.MANUAL,
         health_source=model.health_source,
+        by_update_domain=model.service_fabric is not None,
     )
 
 

@@ -60,7 +60,7 @@ class SimulatedFleet(Stage):
         with self._database.write() as tx:
             if refusal := _refusal(tx, image, instance_id):
                 raise refusal
-            machines.create(tx, scale_set, instance_id, image, model, placement)
+            machines.create(tx, scale_set, instance_id, image, model, placement=placement)
         self._answer(Call.CREATE, scale_set.unique_id, instance_id.__eq__)
 
     async def delete_instance(self, scale_set: ScaleSetIdentity, instance_id: str) -> None:

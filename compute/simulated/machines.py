@@ -49,6 +49,7 @@ def create(
     instance_id: str,
     image: ImageReference,
     model: MachineModel,
+    *,
     placement: Placement,
 ) -> None:
     """Make and start a machine; nothing if its id is or was in use."""

@@ -251,9 +251,9 @@ class World:
         found = await self.instances()
         return {one: view.os_disk.image.version if view.os_disk else "none" for one, view in found.items()}
 
-    def judgement(self, percent: int = 20) -> Judgement:
+    def judgement(self, percent: int = 20, *, cross_zone: bool = False) -> Judgement:
         """The flight recorder's verdict."""
-        return judge(self.fleet.recorder.records(), max_batch_percent=percent)
+        return judge(self.fleet.recorder.records(), max_batch_percent=percent, cross_zone=cross_zone)
 
     async def _update(self, update: Any, request: Any, update_id: str) -> Any:
         start = WithStartWorkflowOperation(
