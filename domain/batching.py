@@ -50,7 +50,7 @@ def select_batch(look: Look, progress: Progress, plan: UpgradePlan) -> Batch:
     chosen: list[str] = []
     for view in waiting:
         out.add(view.instance_id)
-        if chosen and (len(chosen) >= limit or len(out) > limit):
+        if chosen and len(out) > limit:  # the batch is part of what is out, so B1 is kept with B2
             break
         chosen.append(view.instance_id)
     name = group.name(phased=bool(progress.phases))

@@ -9,6 +9,7 @@ from compute.simulated.fleet import SimulatedFleet
 from compute.simulated.pace import NoPace
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk
+from domain.placement import placements
 from domain.scale_sets import HealthSource, ScaleSetIdentity
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location="here")
@@ -45,6 +46,12 @@ class Scene:
         """Machines 0..size-1 on OLD, healthy since long."""
         for number in range(size):
             await self.fleet.create_instance(scale_set, str(number), OLD, MODEL)
+        self.clock.move(timedelta(hours=1))
+
+    async def make_in_zones(self, size: int, zones: tuple[str, ...] = ("1", "2", "3")) -> None:
+        """The same, one after the other round the zones: 0 in zone 1, 1 in zone 2, …"""
+        for number, place in enumerate(placements((), zones, size)):
+            await self.fleet.create_instance(SET, str(number), OLD, MODEL, place)
         self.clock.move(timedelta(hours=1))
 
     def another(self) -> SimulatedFleet:
