@@ -1,7 +1,7 @@
 """As many machines as the model says, where they belong, and none once the set is deleted (behaviour.md P15, P16)."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from temporalio import activity
@@ -57,13 +57,18 @@ class CapacityActivities:
         return CapacityApplied(deleted=len(ids), error=error)
 
     async def _scale_out(
-        self, scale_set: ScaleSetIdentity, model: ScaleSetModel, places: tuple[Placement, ...]
+        self,
+        scale_set: ScaleSetIdentity,
+        model: ScaleSetModel,
+        places: tuple[Placement, ...],
+        excluded: Collection[str] = (),
     ) -> CapacityApplied:
+        """New machines on the newest version that is not `excluded` (T5)."""
         if not places:
             return CapacityApplied()
         image = model.image
         if image.follows_latest:
-            version = await newest_version(self.store, image, scale_set.location)
+            version = await newest_version(self.store, image, scale_set.location, excluded)
             if version is None:
                 return CapacityApplied(error=f"no version of {image} is published in {scale_set.location}")
             image = image.at(version)

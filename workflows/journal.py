@@ -118,12 +118,13 @@ class Journal:
 
 
 def _left_out(progress: Progress, fresh: InstanceIds) -> list[InstanceRecord]:
-    """A record for each reason, not for each instance (B6)."""
-    return [
-        InstanceRecord(ids=ids.ranges, batch=0, outcome=Outcome.SKIPPED, reason=reason)
-        for reason, concerned in progress.left_out.items()
-        if (ids := concerned & fresh)
-    ]
+    """A record for each reason, not for each instance (B6); an upgrade begun by an older worker knows no reasons."""
+    records, told = [], InstanceIds()
+    for reason, concerned in (progress.left_out | {"": fresh}).items():
+        if ids := (concerned & fresh) - told:
+            records.append(InstanceRecord(ids=ids.ranges, batch=0, outcome=Outcome.SKIPPED, reason=reason))
+            told |= ids
+    return records
 
 
 NO_BATCH = (Outcome.PENDING, Outcome.CURRENT)

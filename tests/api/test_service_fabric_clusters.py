@@ -1,12 +1,15 @@
 """Service Fabric clusters, and scale sets that are nodes of one (section S)."""
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.api.conftest import ENABLE, GROUP, SCALE_SET, SUBSCRIPTION, Api, document, error_of
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 CLUSTERS = f"{GROUP}/providers/Microsoft.ServiceFabric/clusters"
 MAIN = f"{CLUSTERS}/Main"
 SILVER: dict[str, Any] = {
@@ -189,3 +192,11 @@ async def test_s_another_subscriptions_cluster_is_not_known(api: Api) -> None:
     endpoint = response.json()["properties"]["clusterEndpoint"]
     await api.call("PUT", SCALE_SET, fabric_set(fabric(endpoint)))
     assert "no Service Fabric cluster is known" in error_of(await api.call("PATCH", SCALE_SET, ENABLE))["message"]
+
+
+async def test_s_the_examples_are_good(api: Api) -> None:
+    cluster, nodes = (json.loads((EXAMPLES / f"service-fabric.{one}.json").read_text()) for one in ("cluster", "vmss"))
+    assert (await api.call("PUT", SCALE_SET, nodes)).status_code == 400, "the cluster comes first"
+    assert (await api.call("PUT", MAIN, cluster)).status_code == 201
+    response = await api.call("PUT", SCALE_SET, nodes)
+    assert response.status_code == 201, response.text

@@ -3,14 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from compute.simulated.scripts import VersionScript
+from compute.simulated.scripts import FleetDefaults, VersionScript
 from domain.enrolment import PROTECTED, SKIPS
 from domain.instances import HealthObservation
 from domain.records import UpgradeStatus
 from domain.scale_sets import HealthSource, ScaleSetIdentity
+from tests.histories.scenes import _real_time_world
 from tests.support.world import NEW, OLD, World
 
 ZONES = ("1", "2", "3")
@@ -188,3 +190,21 @@ async def test_b7_an_update_domain_is_finished_before_the_next_though_it_takes_b
     world.publish(NEW)
     await world.upgraded()
     assert batches(world)[:4] == [["0", "5"], ["10"], ["1", "6"], ["11"]]
+
+
+async def test_b5_phases_and_reasons_go_through_continue_as_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with _real_time_world(tmp_path) as world:
+        await world.has_set(10, policy=HALF)
+        metrics = Metrics(world, monkeypatch)
+        metrics.phases = {str(9 - n): n for n in range(9)}
+        metrics.skips = {"0"}
+        world.publish(NEW)
+        world.fleet.set_defaults(FleetDefaults(swap=timedelta(0), boot=timedelta(0)))
+        result = await world.upgraded()
+        assert result.reason == f"completed: no instance is left; 1 left out (1: {SKIPS})"
+        assert batches(world) == [[str(9 - n)] for n in range(9)]
+        assert reason_of(world, "0") == SKIPS
+        description = await world.upgrade().describe()
+        assert description.raw_description.workflow_execution_info.first_run_id != description.run_id, "one run only"
