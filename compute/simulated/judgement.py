@@ -4,7 +4,7 @@ Out of service is a machine that is stopped for a swap or restore, or runs and i
 sick at that moment. One that its owner stopped, or that was deleted, is not (behaviour.md P18).
 
 Machines that were made in zones are judged zone by zone: B2 counts those of the zone, and no batch may have machines of
-two (B4). A rollback after a breach may: it is no batch.
+two (B4). A rollback after a breach may, and what is done to single instances (batch 0): they are no batches.
 """
 
 import heapq
@@ -169,7 +169,7 @@ class _Court:
 
     def _judge_zone(self, record: FlightRecord, machine: _Machine) -> None:
         # A machine that its owner had stopped is part of a batch without being stopped for it: its commit tells.
-        if self.cross_zone or record.step != "swap":
+        if self.cross_zone or not record.batch or record.step == "restore":
             return
         zones = self.zones_of_batch.setdefault((record.effect, record.batch), [])
         if machine.zone in zones:

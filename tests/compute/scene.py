@@ -1,11 +1,13 @@
 """A fleet on a file of its own, a clock that the test moves, and short words for effects."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from compute.provider import Effect, Fence, MachineModel, Step
 from compute.simulated.fleet import SimulatedFleet
+from compute.simulated.judgement import Judgement, judge
 from compute.simulated.pace import NoPace
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk
@@ -84,3 +86,17 @@ def swap(instance_id: str = "0", *, operation: int = 1, attempt: int = 1, batch:
 
 def restore(instance_id: str = "0", *, operation: int = 1, attempt: int = 1, batch: int = 1) -> Effect:
     return Effect(SET, Fence(operation, Step.RESTORE, attempt), instance_id, batch)
+
+
+def rules_broken(judgement: Judgement) -> list[str]:
+    return sorted({one.rule for one in judgement.violations})
+
+
+def verdict(scene: Scene, percent: int = 20) -> Judgement:
+    scene.fleet.take_stock(SET)
+    return judge(scene.fleet.recorder.records(), max_batch_percent=percent)
+
+
+async def swap_batch(scene: Scene, ids: Iterable[int], batch: int, operation: int = 1) -> None:
+    for number in ids:
+        await scene.swap(str(number), batch=batch, operation=operation)
