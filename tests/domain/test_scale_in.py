@@ -44,6 +44,11 @@ def test_the_fullest_zone_gives_first_whatever_the_rule(rule: ScaleInRule) -> No
     assert one in ("1", "2")
 
 
+def test_the_fullest_is_looked_for_anew_for_each() -> None:
+    there = [machine(n, zone="1" if n < 3 else "2") for n in range(5)]
+    assert leaving(there, 3) == ("2", "4", "1")
+
+
 def test_of_equally_full_zones_the_rule_decides() -> None:
     there = [machine(0, zone="2", age=3), machine(1, zone="1", age=1), machine(2, zone="3", age=2)]
     assert leaving(there, 3) == ("2", "1", "0")
