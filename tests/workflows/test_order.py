@@ -9,11 +9,14 @@ import pytest
 
 from compute.simulated.scripts import FleetDefaults, VersionScript
 from domain.enrolment import PROTECTED, SKIPS
+from domain.instance_ids import InstanceIds
 from domain.instances import HealthObservation
+from domain.progress import Progress
 from domain.records import UpgradeStatus
 from domain.scale_sets import HealthSource, ScaleSetIdentity
 from tests.histories.scenes import _real_time_world
 from tests.support.world import NEW, OLD, World
+from workflows.journal import _left_out
 
 ZONES = ("1", "2", "3")
 FORTY = {"maxBatchInstancePercent": 40, "maxUnhealthyInstancePercent": 40}
@@ -208,3 +211,11 @@ async def test_b5_phases_and_reasons_go_through_continue_as_new(
         assert reason_of(world, "0") == SKIPS
         description = await world.upgrade().describe()
         assert description.raw_description.workflow_execution_info.first_run_id != description.run_id, "one run only"
+
+
+def test_b6_a_record_for_each_reason_and_one_for_those_whose_reason_an_older_worker_did_not_say() -> None:
+    fresh = InstanceIds(ranges="0-9")
+    progress = Progress().leaving_out({PROTECTED: InstanceIds(ranges="0-3,20"), SKIPS: InstanceIds(ranges="7")})
+    records = _left_out(progress, fresh)
+    assert [(one.ids, one.reason) for one in records] == [("0-3", PROTECTED), ("7", SKIPS), ("4-6,8-9", "")]
+    assert {(one.outcome, one.batch) for one in records} == {("skipped", 0)}
