@@ -10,7 +10,7 @@ from activities.looks import look_at
 from activities.translation import translated
 from compute.clock import Clock, utc_now
 from compute.provider import Provider
-from domain import batching, verdicts
+from domain import batching, enrolment, verdicts
 from domain.instance_ids import InstanceIds
 from domain.instances import Look, Standing
 from domain.messages.os_upgrade import BatchChoice, LookRequest, Verdict
@@ -39,7 +39,8 @@ class BatchActivities:
         )
         if breach:
             return BatchChoice(progress=Progress(), reason=reason, breach=breach)
-        return BatchChoice(progress=batching.enrol(look, request.plan, request.started_by), reason=reason)
+        progress = enrolment.enrol(look, request.plan, request.started_by)
+        return BatchChoice(progress=progress, reason=_joined(reason, enrolment.left_out_sentence(progress)))
 
     @activity.defn
     async def select_batch(self, request: LookRequest) -> BatchChoice:
@@ -57,17 +58,19 @@ class BatchActivities:
             attempted = progress.attempted
             sick = InstanceIds.of(view.instance_id for view in look.standing_in(Standing.UNHEALTHY, attempted))
             return BatchChoice(progress=progress, reason=breach.message, breach=breach, unhealthy=sick)
-        progress = _sorted_anew(look, progress, request)
-        batch = batching.select_batch(look, progress.of(Outcome.PENDING), request.plan.policy)
+        left_out = progress.of(Outcome.SKIPPED)
+        progress = enrolment.enrolled_anew(look, progress, request.plan, request.started_by)
+        also_left_out = "" if progress.of(Outcome.SKIPPED) == left_out else enrolment.left_out_sentence(progress)
+        batch = batching.select_batch(look, progress, request.plan)
         if not batch.ids:
-            return BatchChoice(progress=progress, reason="no instance is left")
+            return BatchChoice(progress=progress, reason=_joined(batch.reason, enrolment.left_out_sentence(progress)))
         standing = {view.instance_id: view.standing for view in look.views}
         return BatchChoice(
             progress=progress,
             batch=batch.ids,
             sick_before=InstanceIds.of(one for one in batch.ids if standing[one] is Standing.UNHEALTHY),
             stopped=InstanceIds.of(one for one in batch.ids if standing[one] is Standing.STOPPED),
-            reason=f"{batch.reason}; {reason}",
+            reason=_joined(batch.reason, reason, also_left_out),
         )
 
     @activity.defn
@@ -97,10 +100,5 @@ class BatchActivities:
         return UpgradeError(code=ErrorCode.IMAGE_UNUSABLE, message=reason)
 
 
-def _sorted_anew(look: Look, progress: Progress, request: LookRequest) -> Progress:
-    """Pending instances that came to the target, or under protection, since the last look (P12, B6)."""
-    fresh = batching.enrol(look, request.plan, request.started_by)
-    pending = progress.of(Outcome.PENDING)
-    for outcome in (Outcome.CURRENT, Outcome.SKIPPED):
-        progress = progress.moved(pending & fresh.of(outcome), outcome)
-    return progress
+def _joined(*sentences: str) -> str:
+    return "; ".join(filter(None, sentences))

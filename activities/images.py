@@ -1,6 +1,7 @@
 """Which version an upgrade would be pinned to, and whether one may start (behaviour.md P1, B6, I1, I3)."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from temporalio import activity
@@ -18,10 +19,12 @@ from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.store import Store
 
 
-async def newest_version(store: Store, image: ImageReference, location: str) -> str | None:
-    """The newest version that the catalogue offers in a region (I1), None of none."""
+async def newest_version(
+    store: Store, image: ImageReference, location: str, excluded: Collection[str] = ()
+) -> str | None:
+    """The newest version that the catalogue offers in a region (I1) and that is not excluded, None of none."""
     rows = await asyncio.to_thread(store.images.versions, image.publisher, image.offer, image.sku, location)
-    return newest(row.version for row in rows)
+    return newest(row.version for row in rows if row.version not in excluded)
 
 
 async def newest_model(store: Store, scale_set: ScaleSetIdentity) -> ScaleSetModel | None:
@@ -66,6 +69,7 @@ def _plan(model: ScaleSetModel, target: ImageReference, started_by: StartedBy) -
         auto_rollback=started_by is StartedBy.PLATFORM and not policy.automatic.disable_automatic_rollback,
         manual_mode=policy.mode is UpgradeMode.MANUAL,
         health_source=model.health_source,
+        by_update_domain=model.service_fabric is not None,
     )
 
 

@@ -7,7 +7,17 @@ from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 from temporalio.client import Client
 
-from api import errors, images, instances, operations, probes, rolling_upgrades, scale_sets, simulated
+from api import (
+    errors,
+    images,
+    instances,
+    operations,
+    probes,
+    rolling_upgrades,
+    scale_sets,
+    service_fabric_clusters,
+    simulated,
+)
 from api.dependencies import GUARDS, Services, printable_path
 from api.errors import LastResort
 from api.healths import Healths
@@ -24,6 +34,7 @@ ARM_ROUTERS = (
     instances.router,
     rolling_upgrades.router,
     images.router,
+    service_fabric_clusters.router,
     operations.router,
 )
 

@@ -14,6 +14,8 @@ Json = dict[str, Any]
 NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?")
 """What a new scale set may be called (ARM: 1 to 64 characters)."""
 
+ZONE = re.compile(r"[A-Za-z0-9-]{1,32}")
+
 REGION = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 _PROFILE = "properties.virtualMachineProfile"
@@ -34,6 +36,7 @@ _OBJECTS = (
     f"{_PROFILE}.networkProfile",
     f"{_PROFILE}.networkProfile.healthProbe",
     f"{_PROFILE}.extensionProfile",
+    "properties.scaleInPolicy",
 )
 DATA_DISKS = f"{_PROFILE}.storageProfile.dataDisks"
 _LISTS_OF_OBJECTS = (
@@ -91,8 +94,8 @@ def check_shape(document: Json) -> None:
     for index, disk in enumerate(at(document, DATA_DISKS) or []):
         _expect_number(disk.get("lun"), f"{DATA_DISKS}[{index}].lun")
     zones = _expect(document, "zones", list, "a list") or []
-    if not all(isinstance(zone, str) for zone in zones):
-        raise invalid("'zones' must be a list of strings.", "zones")
+    if not all(isinstance(zone, str) and ZONE.fullmatch(zone) for zone in zones) or len(set(zones)) < len(zones):
+        raise invalid("'zones' must be a list of different names of zones, like \"1\".", "zones")
     for index, extension in enumerate(at(document, f"{_PROFILE}.extensionProfile.extensions") or []):
         _check_extension(extension, f"{_PROFILE}.extensionProfile.extensions[{index}]")
 

@@ -63,6 +63,7 @@ def instance_view(instance: Instance, health: HealthObservation | None, now: dat
     """What is seen of one machine at this moment."""
     disk = instance.os_disk
     view: Json = {
+        "platformUpdateDomain": instance.update_domain,
         "statuses": _statuses(instance),
         "disks": [{"name": one.name} for one in ((disk,) if disk else ())]
         + [{"name": one.name} for one in instance.data_disks],

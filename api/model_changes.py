@@ -15,6 +15,7 @@ from api.errors import ArmError, blocked, changed_meanwhile, invalid, not_allowe
 from api.long_running import begin, discard, hand_over
 from api.merge import canonical, merged, without_read_only
 from api.scale_set_lookup import find
+from api.service_fabric_clusters import cluster_named
 from api.upgrade_policies import filled_in, without_echo
 from api.wire import quoted_etag
 from domain.eligibility import Blocker, change_blockers, model_blockers
@@ -92,7 +93,8 @@ async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
     document = normal(merged({}, body))
     model = read_model(document, 1)
     document = _filled_in(document, model)
-    _refuse_if_any(model_blockers(model, services.settings.delays.health_wait))
+    cluster = await cluster_named(services, path.subscription_id, model)
+    _refuse_if_any(model_blockers(model, services.settings.delays.health_wait, cluster=cluster))
     identity = ScaleSetIdentity(
         resource_id=path.resource_id,
         name=path.name,
@@ -128,10 +130,11 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json) -> Cha
     before = ScaleSetModel.from_arm(stored.document, stored.generation)
     latest = await asyncio.to_thread(services.store.upgrades.latest, stored.identity.unique_id)
     runs = latest is not None and not latest.status.ended
+    cluster = await cluster_named(services, stored.subscription_id, model)
     _refuse_if_any(
         (
             *change_blockers(before, model, upgrade_running=runs),
-            *model_blockers(model, services.settings.delays.health_wait),
+            *model_blockers(model, services.settings.delays.health_wait, cluster=cluster),
         ),
     )
     operation = await begin(services, OperationKind.PUT, stored.identity, stored.subscription_id)

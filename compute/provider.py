@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk
+from domain.placement import Placement
 from domain.scale_sets import HealthSource, ScaleSetIdentity
 
 
@@ -91,8 +92,9 @@ class Provider(Protocol):
         instance_id: str,
         image: ImageReference,
         model: MachineModel,
+        placement: Placement = Placement(),  # noqa: B008  # frozen
     ) -> None:
-        """Make and start a machine; does nothing if that instance id exists or ever existed."""
+        """Make and start a machine in that zone and update domain; does nothing if that id exists or ever existed."""
         ...
 
     async def delete_instance(self, scale_set: ScaleSetIdentity, instance_id: str) -> None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from domain.instances import Instance
 from domain.policies import UpgradeMode
 from domain.scale_sets import HealthSource, ScaleSetModel
+from domain.service_fabric import FabricCluster, objections
 
 CAPACITY_AT_MOST = 10_000
 """Instances in one set: what the upgrade is made and measured for."""
@@ -41,17 +42,26 @@ class Blocker:
     target: str = ""
 
 
-def model_blockers(model: ScaleSetModel, health_wait: timedelta) -> tuple[Blocker, ...]:
-    """Why this model cannot be stored: ranges, health sources, and what automatic upgrades need (I3, H1, H2, P6).
+def model_blockers(
+    model: ScaleSetModel, health_wait: timedelta, *, cluster: FabricCluster | None = None
+) -> tuple[Blocker, ...]:
+    """Why this model cannot be stored: ranges, health sources, and what automatic upgrades need (I3, H1, H2, P6, S).
 
-    `health_wait` is how long a batch has to become healthy: by default 5 minutes.
+    `health_wait` is how long a batch has to become healthy: by default 5 minutes. `cluster` is the one that a Service
+    Fabric set names.
     """
     automatic = model.upgrade_policy.automatic.enable_automatic_os_upgrade
+    kinds = [source.kind for source in model.health_sources]
     return (
         *_shape_blockers(model),
         *(blocker for source in model.health_sources for blocker in _probe_blockers(source)),
         *_source_blockers(model, automatic=automatic),
         *(_automatic_blockers(model, health_wait) if automatic else ()),
+        *(
+            Blocker(BAD_REQUEST, why, EXTENSIONS)
+            for why in objections(model.service_fabric, cluster, kinds)
+            if automatic
+        ),
     )
 
 
@@ -150,7 +160,7 @@ def _source_blockers(model: ScaleSetModel, *, automatic: bool) -> list[Blocker]:
     if kinds:
         return []
     found = []
-    if automatic:
+    if automatic and model.service_fabric is None:
         message = (
             "Automatic OS Upgrade is not supported for this Virtual Machine Scale Set because a health probe or health "
             "extension was not specified."

@@ -85,7 +85,10 @@ class InstanceRecord(BaseModel):
     ids: str
     batch: int
     outcome: str
+    reason: str = ""
+    """Why, where one sentence is true of all of them."""
     reasons: dict[str, str] = {}
+    """Why, by id, where it is not."""
 
 
 class UpgradeRecord(BaseModel):

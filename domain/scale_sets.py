@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.images import ImageReference
 from domain.policies import UpgradePolicy
+from domain.scale_in import ScaleInRule
+from domain.service_fabric import FabricNode
 
 HEALTH_PUBLISHER = "microsoft.managedservices"
 HEALTH_TYPES = ("applicationhealthlinux", "applicationhealthwindows")
@@ -51,6 +53,9 @@ class ScaleSetModel(BaseModel):
     health_sources: tuple[HealthSource, ...] = ()
     data_disks: int = 0
     zones: tuple[str, ...] = ()
+    scale_in: ScaleInRule = ScaleInRule.DEFAULT
+    service_fabric: FabricNode | None = None
+    """Set where the machines are nodes of a Service Fabric cluster (section S)."""
 
     @property
     def health_source(self) -> HealthSource:
@@ -75,6 +80,8 @@ class ScaleSetModel(BaseModel):
             health_sources=tuple(_health_sources(profile)),
             data_disks=len(storage.get("dataDisks") or ()),
             zones=tuple(document.get("zones") or ()),
+            scale_in=_scale_in_rule(properties),
+            service_fabric=_service_fabric(profile),
         )
 
 
@@ -85,6 +92,20 @@ def _mapping(parent: dict[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"'{key}' must be an object")  # noqa: TRY004  # a bad document is a value, not a type, here
     return value
+
+
+def _scale_in_rule(properties: dict[str, Any]) -> ScaleInRule:
+    rules = _mapping(properties, "scaleInPolicy").get("rules") or [ScaleInRule.DEFAULT]
+    known = {one.lower(): one for one in ScaleInRule}
+    if not isinstance(rules, list) or len(rules) != 1 or str(rules[0]).lower() not in known:
+        raise ValueError(f"'scaleInPolicy.rules' must be a list of one of {', '.join(ScaleInRule)}")
+    return known[str(rules[0]).lower()]
+
+
+def _service_fabric(profile: dict[str, Any]) -> FabricNode | None:
+    extensions = _mapping(profile, "extensionProfile").get("extensions") or ()
+    nodes = (FabricNode.from_extension(_mapping(one, "properties")) for one in extensions)
+    return next((node for node in nodes if node), None)
 
 
 def _health_sources(profile: dict[str, Any]) -> list[HealthSource]:

@@ -151,7 +151,7 @@ def _instance_rows(record: UpgradeRecord, common: dict[str, Any]) -> list[dict[s
             "instance_id": number,
             "outcome": change.outcome,
             "batch": change.batch,
-            "reason": change.reasons.get(str(number), ""),
+            "reason": change.reasons.get(str(number), change.reason),
         }
         for change in record.instances
         for number in InstanceIds(ranges=change.ids).numbers()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from temporalio import workflow
 
 from activities.records import RecordActivities
+from domain.instance_ids import InstanceIds
 from domain.messages.os_upgrade import UpgradeState
 from domain.operations import OperationStatus
 from domain.progress import Outcome, Progress
@@ -107,11 +108,23 @@ class Journal:
         records = []
         for outcome in Outcome:
             fresh = progress.of(outcome) - self._written.of(outcome)
-            if fresh:
+            if outcome is Outcome.SKIPPED:
+                records += _left_out(progress, fresh)
+            elif fresh:
                 reasons = {one: why for one, why in self._unwritten.items() if one in fresh}
                 place = 0 if outcome in NO_BATCH else batch
                 records.append(InstanceRecord(ids=fresh.ranges, batch=place, outcome=outcome, reasons=reasons))
         return tuple(records)
 
 
-NO_BATCH = (Outcome.PENDING, Outcome.CURRENT, Outcome.SKIPPED)
+def _left_out(progress: Progress, fresh: InstanceIds) -> list[InstanceRecord]:
+    """A record for each reason, not for each instance (B6); an upgrade begun by an older worker knows no reasons."""
+    records, told = [], InstanceIds()
+    for reason, concerned in (progress.left_out | {"": fresh}).items():
+        if ids := (concerned & fresh) - told:
+            records.append(InstanceRecord(ids=ids.ranges, batch=0, outcome=Outcome.SKIPPED, reason=reason))
+            told |= ids
+    return records
+
+
+NO_BATCH = (Outcome.PENDING, Outcome.CURRENT)

@@ -18,6 +18,7 @@ from compute.simulated.scripts import concerns
 from compute.simulated.stage import Stage
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk
+from domain.placement import Placement
 from domain.scale_sets import HealthSource, ScaleSetIdentity
 
 
@@ -52,13 +53,14 @@ class SimulatedFleet(Stage):
         instance_id: str,
         image: ImageReference,
         model: MachineModel,
+        placement: Placement = Placement(),  # noqa: B008  # frozen
     ) -> None:
         """See `Provider`. Raises ImageGone, DiskNotMade as scripted for the version."""
         self._admit(Call.CREATE, scale_set.unique_id, instance_id.__eq__)
         with self._database.write() as tx:
             if refusal := _refusal(tx, image, instance_id):
                 raise refusal
-            machines.create(tx, scale_set, instance_id, image, model)
+            machines.create(tx, scale_set, instance_id, image, model, placement=placement)
         self._answer(Call.CREATE, scale_set.unique_id, instance_id.__eq__)
 
     async def delete_instance(self, scale_set: ScaleSetIdentity, instance_id: str) -> None:

@@ -15,6 +15,7 @@ from compute.simulated.recorder import Kind
 from compute.simulated.scripts import InstanceScript, Scripts, Timing
 from domain.images import ImageReference
 from domain.instances import DataDisk, HealthObservation, Instance, OsDisk, PowerState
+from domain.placement import Placement
 from domain.scale_sets import HealthSource, ScaleSetIdentity
 
 
@@ -48,14 +49,16 @@ def create(
     instance_id: str,
     image: ImageReference,
     model: MachineModel,
+    *,
+    placement: Placement,
 ) -> None:
     """Make and start a machine; nothing if its id is or was in use."""
     set_id, number = scale_set.unique_id, int(instance_id)
     name = f"{scale_set.name}_{number}_os_0"
     settle = settle_of(model.health_source)
     made = tx.execute(
-        "INSERT OR IGNORE INTO machines (unique_id, instance_id, set_name, vm_id, os_disk, generation, created_at, "
-        "booted_at, custom_data_digest, settle) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO machines (unique_id, instance_id, set_name, vm_id, os_disk, generation, zone, "
+        "update_domain, created_at, booted_at, custom_data_digest, settle) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             set_id,
             number,
@@ -63,6 +66,8 @@ def create(
             str(uuid.uuid5(uuid.NAMESPACE_URL, f"{set_id}/{number}")),
             name,
             model.generation,
+            placement.zone,
+            placement.update_domain,
             tx.now,
             tx.now,
             digest(model.custom_data),
@@ -88,6 +93,7 @@ def create(
         instance_id,
         os_disk=name,
         data_disks=data_disks(tx, set_id, number),
+        zone=placement.zone,
         healthy_from=None if moment is None else from_micros(moment),
     )
 
@@ -107,7 +113,7 @@ def delete(tx: Transaction, unique_id: str, instance_id: str) -> None:
 
 
 _LIST = """
-SELECT instance_id, vm_id, os_disk, generation, power, out_of_service, protected, created_at
+SELECT instance_id, vm_id, os_disk, generation, power, out_of_service, protected, created_at, zone, update_domain
 FROM machines WHERE unique_id = ? AND deleted_at IS NULL ORDER BY instance_id
 """
 _OS_DISKS = """
@@ -142,6 +148,8 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
             powers[row[4]],
             not row[5],
             bool(row[6]),
+            zone=row[8],
+            update_domain=row[9],
             created_at=from_micros(row[7]),
             previous_os_disks=tuple(kept.get(row[0], ())),
             data_disks=tuple(data.get(row[0], ())),

@@ -56,6 +56,9 @@ class FlightRecord:
     sick_from: datetime | None = None
     sick_until: datetime | None = None
     power: str = ""
+    zone: str = ""
+    """Where a machine was made; said by its CREATE alone."""
+
     discarded: tuple[str, ...] = ()
 
     def line(self) -> bytes:

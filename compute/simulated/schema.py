@@ -33,6 +33,8 @@ CREATE TABLE IF NOT EXISTS machines (
   power TEXT NOT NULL DEFAULT 'running',
   out_of_service INTEGER NOT NULL DEFAULT 0,
   protected INTEGER NOT NULL DEFAULT 0,
+  zone TEXT NOT NULL DEFAULT '',
+  update_domain INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER NOT NULL,
   booted_at INTEGER NOT NULL,
   deleted_at INTEGER,

@@ -23,6 +23,8 @@ class UpgradePlan(Message):
     auto_rollback: bool
     manual_mode: bool
     health_source: HealthSource
+    by_update_domain: bool = False
+    """A Service Fabric set: update domain by update domain (B7)."""
 
 
 class UpgradeState(Message):

@@ -15,6 +15,7 @@ GOOD = {
     "subscriptionId": SUBSCRIPTION,
     "resourceGroupName": "Farm",
     "scaleSetName": "web",
+    "clusterName": "Main",
     "instanceId": "0",
     "location": "westus2",
     "publisher": "Canonical",

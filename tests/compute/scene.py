@@ -1,14 +1,17 @@
 """A fleet on a file of its own, a clock that the test moves, and short words for effects."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from compute.provider import Effect, Fence, MachineModel, Step
 from compute.simulated.fleet import SimulatedFleet
+from compute.simulated.judgement import Judgement, judge
 from compute.simulated.pace import NoPace
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk
+from domain.placement import placements
 from domain.scale_sets import HealthSource, ScaleSetIdentity
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location="here")
@@ -47,6 +50,12 @@ class Scene:
             await self.fleet.create_instance(scale_set, str(number), OLD, MODEL)
         self.clock.move(timedelta(hours=1))
 
+    async def make_in_zones(self, size: int, zones: tuple[str, ...] = ("1", "2", "3")) -> None:
+        """The same, one after the other round the zones: 0 in zone 1, 1 in zone 2, …"""
+        for number, place in enumerate(placements((), zones, size)):
+            await self.fleet.create_instance(SET, str(number), OLD, MODEL, place)
+        self.clock.move(timedelta(hours=1))
+
     def another(self) -> SimulatedFleet:
         """A second process's fleet on the same file."""
         self.others.append(SimulatedFleet(self.path, clock=self.clock, pace=NoPace()))
@@ -77,3 +86,17 @@ def swap(instance_id: str = "0", *, operation: int = 1, attempt: int = 1, batch:
 
 def restore(instance_id: str = "0", *, operation: int = 1, attempt: int = 1, batch: int = 1) -> Effect:
     return Effect(SET, Fence(operation, Step.RESTORE, attempt), instance_id, batch)
+
+
+def rules_broken(judgement: Judgement) -> list[str]:
+    return sorted({one.rule for one in judgement.violations})
+
+
+def verdict(scene: Scene, percent: int = 20) -> Judgement:
+    scene.fleet.take_stock(SET)
+    return judge(scene.fleet.recorder.records(), max_batch_percent=percent)
+
+
+async def swap_batch(scene: Scene, ids: Iterable[int], batch: int, operation: int = 1) -> None:
+    for number in ids:
+        await scene.swap(str(number), batch=batch, operation=operation)

@@ -114,8 +114,8 @@ class World:
         await self.look_at_the_clock()
         return self.scale_set
 
-    async def put(self, *, automatic: bool, document: dict[str, Any] | None = None) -> None:
-        """Store a model, announce it, and wait until it is applied."""
+    async def put(self, *, automatic: bool, document: dict[str, Any] | None = None) -> Operation:
+        """Store a model, announce it, and wait until it is applied; returns its operation."""
         stored = self.store.scale_sets.by_unique_id(self.scale_set.unique_id)
         assert stored is not None
         if document is not None:
@@ -128,7 +128,7 @@ class World:
             ApplyModel(generation=stored.generation, operation_id=operation, automatic=automatic),
             operation,
         )
-        await self.ended(operation)
+        return await self.ended(operation)
 
     def operation(self, kind: OperationKind) -> str:
         """A row as the API makes one; returns its id."""
@@ -251,9 +251,9 @@ class World:
         found = await self.instances()
         return {one: view.os_disk.image.version if view.os_disk else "none" for one, view in found.items()}
 
-    def judgement(self, percent: int = 20) -> Judgement:
+    def judgement(self, percent: int = 20, *, cross_zone: bool = False) -> Judgement:
         """The flight recorder's verdict."""
-        return judge(self.fleet.recorder.records(), max_batch_percent=percent)
+        return judge(self.fleet.recorder.records(), max_batch_percent=percent, cross_zone=cross_zone)
 
     async def _update(self, update: Any, request: Any, update_id: str) -> Any:
         start = WithStartWorkflowOperation(
@@ -278,8 +278,11 @@ def arm(
     mode: str = "Automatic",
     health: dict[str, Any] | None = None,
     image: dict[str, Any] | None = None,
+    zones: tuple[str, ...] = (),
+    scale_in: str = "Default",
+    extensions: tuple[dict[str, Any], ...] | None = None,
 ) -> dict[str, Any]:
-    """An ARM document of a set."""
+    """An ARM document of a set; `extensions` stand for the health extension."""
     extension = {
         "name": "health",
         "properties": {
@@ -293,7 +296,9 @@ def arm(
     return {
         "location": LOCATION,
         "sku": {"name": "Standard_D2s_v3", "capacity": size},
+        **({"zones": list(zones)} if zones else {}),
         "properties": {
+            "scaleInPolicy": {"rules": [scale_in]},
             "upgradePolicy": {
                 "mode": mode,
                 "rollingUpgradePolicy": policy or {},
@@ -304,7 +309,7 @@ def arm(
                     "imageReference": image or IMAGE.model_dump(by_alias=True, exclude={"id"}),
                     "dataDisks": [{"lun": 0, "createOption": "Empty", "diskSizeGB": 10}],
                 },
-                "extensionProfile": {"extensions": [extension]},
+                "extensionProfile": {"extensions": [extension] if extensions is None else list(extensions)},
             },
         },
     }
