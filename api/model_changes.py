@@ -17,7 +17,8 @@ from api.merge import canonical, merged, without_read_only
 from api.scale_set_lookup import find
 from api.upgrade_policies import filled_in, without_echo
 from api.wire import quoted_etag
-from domain.eligibility import Blocker, change_blockers, model_blockers
+from domain.blockers import Blocker
+from domain.eligibility import change_blockers, model_blockers
 from domain.messages.scale_set import ApplyModel
 from domain.operations import Operation, OperationKind
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel

@@ -14,6 +14,10 @@ from domain.policies import UpgradePolicy
 HEALTH_PUBLISHER = "microsoft.managedservices"
 HEALTH_TYPES = ("applicationhealthlinux", "applicationhealthwindows")
 
+APPLICATION_HEALTH = "applicationHealth"
+LOAD_BALANCER_PROBE = "loadBalancerProbe"
+"""Kinds of health source."""
+
 
 class ScaleSetIdentity(BaseModel):
     """Which scale set. `unique_id` tells a set from one deleted and made again under the same name (F2)."""
@@ -51,6 +55,14 @@ class ScaleSetModel(BaseModel):
     health_sources: tuple[HealthSource, ...] = ()
     data_disks: int = 0
     zones: tuple[str, ...] = ()
+    windows: bool = False
+    """Whether the document itself says, or its platform image's name, that Windows runs on it (I6)."""
+    windows_updates: bool | None = None
+    """`windowsConfiguration.enableAutomaticUpdates` (I6)."""
+    patch_modes: tuple[str, ...] = ()
+    """`patchSettings.patchMode` of either system."""
+    single_placement_group: bool | None = None
+    orchestration_mode: str = "Uniform"
 
     @property
     def health_source(self) -> HealthSource:
@@ -67,14 +79,25 @@ class ScaleSetModel(BaseModel):
         profile = _mapping(properties, "virtualMachineProfile")
         storage = _mapping(profile, "storageProfile")
         sku = _mapping(document, "sku")
+        image = ImageReference.model_validate(storage.get("imageReference") or {})
+        system = _mapping(profile, "osProfile")
+        windows, linux = (_mapping(system, f"{one}Configuration") for one in ("windows", "linux"))
+        patched = (_mapping(one, "patchSettings").get("patchMode") for one in (windows, linux))
         return cls(
             generation=generation,
             capacity=sku.get("capacity", 0),
-            image=ImageReference.model_validate(storage.get("imageReference") or {}),
+            image=image,
             upgrade_policy=UpgradePolicy.model_validate(properties.get("upgradePolicy") or {}),
             health_sources=tuple(_health_sources(profile)),
             data_disks=len(storage.get("dataDisks") or ()),
             zones=tuple(document.get("zones") or ()),
+            windows=system.get("windowsConfiguration") is not None
+            or str(_mapping(storage, "osDisk").get("osType") or "").lower() == "windows"
+            or "windows" in f"{image.publisher} {image.offer}".lower(),
+            windows_updates=windows.get("enableAutomaticUpdates"),
+            patch_modes=tuple(one for one in patched if one),
+            single_placement_group=properties.get("singlePlacementGroup"),
+            orchestration_mode=properties.get("orchestrationMode") or "Uniform",
         )
 
 
@@ -90,7 +113,7 @@ def _mapping(parent: dict[str, Any], key: str) -> dict[str, Any]:
 def _health_sources(profile: dict[str, Any]) -> list[HealthSource]:
     sources = []
     if probe := _mapping(_mapping(profile, "networkProfile"), "healthProbe").get("id"):
-        sources.append(HealthSource(kind="loadBalancerProbe", settings={"id": probe}))
+        sources.append(HealthSource(kind=LOAD_BALANCER_PROBE, settings={"id": probe}))
     for extension in _mapping(profile, "extensionProfile").get("extensions") or ():
         body = _mapping(extension, "properties")
         if str(body.get("publisher", "")).lower() != HEALTH_PUBLISHER:
@@ -107,7 +130,7 @@ def _application_health(body: dict[str, Any]) -> HealthSource:
     probes = int(settings.get("numberOfProbes", 1))
     grace = settings.get("gracePeriod")
     return HealthSource(
-        kind="applicationHealth",
+        kind=APPLICATION_HEALTH,
         rich=str(body.get("typeHandlerVersion", "1.0")).split(".")[0] != "1",
         interval=interval,
         number_of_probes=probes,
