@@ -6,7 +6,20 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from temporalio.client import Client
 
-from api import errors, images, instances, operations, probes, rolling_upgrades, scale_sets, simulated
+from api import (
+    errors,
+    galleries,
+    gallery_images,
+    gallery_versions,
+    images,
+    instances,
+    operations,
+    probes,
+    rolling_upgrades,
+    scale_sets,
+    simulated,
+    simulated_galleries,
+)
 from api.dependencies import GUARDS, Services, printable_path
 from api.errors import LastResort
 from api.healths import Healths
@@ -23,6 +36,9 @@ ARM_ROUTERS = (
     instances.router,
     rolling_upgrades.router,
     images.router,
+    galleries.router,
+    gallery_images.router,
+    gallery_versions.router,
     operations.router,
 )
 
@@ -59,6 +75,7 @@ def create_app(
         app.include_router(router, dependencies=[Depends(guard) for guard in GUARDS])
     if isinstance(provider, SimulatedFleet):
         app.include_router(simulated.router, dependencies=[Depends(printable_path)])
+        app.include_router(simulated_galleries.router, dependencies=[Depends(printable_path)])
     app.include_router(probes.router)
     errors.install(app)
     # The last added stands outermost.

@@ -88,6 +88,11 @@ def with_replicas(document: Json, copies: Mapping[str, Replica]) -> Json:
     return document | {KEPT: (document.get(KEPT) or {}) | {"replicas": kept}}
 
 
+def without_kept(document: Json) -> Json:
+    """The document as its owner knows it."""
+    return {name: value for name, value in document.items() if name != KEPT}
+
+
 def begun(before: Mapping[str, Replica], regions: Iterable[str], now: datetime, delay: timedelta) -> dict[str, Replica]:
     """The copies once a version is to be in `regions`: those that are there stay, new and failed ones begin now."""
     kept = {name: copy for name, copy in before.items() if not copy.failure}

@@ -59,7 +59,7 @@ class ImageReference(BaseModel):
 
     def same_as(self, other: "ImageReference") -> bool:
         """Whether both name the same version of the same image, in whichever case."""
-        return (self.line, self.version.lower()) == (other.line, other.version.lower())
+        return self == other or (self.line, self.version.lower()) == (other.line, other.version.lower())
 
     def __str__(self) -> str:
         return self.version_id if self.id else f"{self.publisher}:{self.offer}:{self.sku}:{self.version}"
