@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from domain.blockers import BAD_REQUEST, EXTENSIONS, HEALTH_PROBE, IMAGE, OS_PROFILE, Blocker
-from domain.health_rules import Probe, probing_blockers
-from domain.scale_sets import APPLICATION_HEALTH, LOAD_BALANCER_PROBE, ScaleSetModel
+from domain.health_rules import APPLICATION_HEALTH, LOAD_BALANCER_PROBE, Probe, probing_blockers
+from domain.scale_sets import ScaleSetModel
 
 PROBE_INTERVAL_BELOW = timedelta(minutes=2)
 """Of a load-balancer probe (H3)."""

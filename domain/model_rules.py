@@ -1,7 +1,8 @@
 """What every model must be like, whatever is switched on in it."""
 
 from domain.blockers import DATA_DISKS, HEALTH_PROBE, IMAGE, INVALID_PARAMETER, Blocker
-from domain.scale_sets import LOAD_BALANCER_PROBE, ScaleSetModel
+from domain.health_rules import LOAD_BALANCER_PROBE
+from domain.scale_sets import ScaleSetModel
 
 CAPACITY_AT_MOST = 10_000
 """Instances in one set: what the upgrade is made and measured for."""

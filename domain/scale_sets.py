@@ -14,10 +14,6 @@ from domain.policies import UpgradePolicy
 HEALTH_PUBLISHER = "microsoft.managedservices"
 HEALTH_TYPES = ("applicationhealthlinux", "applicationhealthwindows")
 
-APPLICATION_HEALTH = "applicationHealth"
-LOAD_BALANCER_PROBE = "loadBalancerProbe"
-"""Kinds of health source."""
-
 
 class ScaleSetIdentity(BaseModel):
     """Which scale set. `unique_id` tells a set from one deleted and made again under the same name (F2)."""
@@ -113,7 +109,7 @@ def _mapping(parent: dict[str, Any], key: str) -> dict[str, Any]:
 def _health_sources(profile: dict[str, Any]) -> list[HealthSource]:
     sources = []
     if probe := _mapping(_mapping(profile, "networkProfile"), "healthProbe").get("id"):
-        sources.append(HealthSource(kind=LOAD_BALANCER_PROBE, settings={"id": probe}))
+        sources.append(HealthSource(kind="loadBalancerProbe", settings={"id": probe}))
     for extension in _mapping(profile, "extensionProfile").get("extensions") or ():
         body = _mapping(extension, "properties")
         if str(body.get("publisher", "")).lower() != HEALTH_PUBLISHER:
@@ -130,7 +126,7 @@ def _application_health(body: dict[str, Any]) -> HealthSource:
     probes = int(settings.get("numberOfProbes", 1))
     grace = settings.get("gracePeriod")
     return HealthSource(
-        kind=APPLICATION_HEALTH,
+        kind="applicationHealth",
         rich=str(body.get("typeHandlerVersion", "1.0")).split(".")[0] != "1",
         interval=interval,
         number_of_probes=probes,

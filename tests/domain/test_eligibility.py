@@ -14,8 +14,7 @@ from domain.scale_sets import HealthSource, ScaleSetModel
 IMAGE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="latest")
 GALLERY = ImageReference(id="/galleries/g/images/i")
 PINNED = ImageReference(id="/galleries/g/images/i/versions/1.0.0")
-HTTP = {"protocol": "http", "port": 80, "requestPath": "/"}
-EXTENSION = HealthSource(kind="applicationHealth", settings=HTTP)
+EXTENSION = HealthSource(kind="applicationHealth")
 PROBE = HealthSource(kind="loadBalancerProbe", settings={"id": "/probes/p"})
 AUTOMATIC = UpgradePolicy(automatic_os_upgrade_policy=AutomaticOSUpgradePolicy(enable_automatic_os_upgrade=True))
 WAIT = timedelta(minutes=5)
@@ -38,11 +37,6 @@ def slow(interval: int, probes: int) -> HealthSource:
     return EXTENSION.model_copy(update={"interval": timedelta(seconds=interval), "number_of_probes": probes})
 
 
-def asked(**settings: Any) -> HealthSource:
-    """The extension with these settings besides an interval."""
-    return HealthSource(kind="applicationHealth", settings=settings)
-
-
 @dataclass(frozen=True)
 class LoadBalancerProbe:
     """As the load balancer's document says it."""
@@ -62,8 +56,6 @@ class LoadBalancerProbe:
         model(image=GALLERY),
         model(image=IMAGE.at("18.04.1")),
         model(image=PINNED),
-        model(health_sources=(asked(protocol="tcp", port="22"),)),
-        model(health_sources=(asked(protocol="HTTPS", requestPath="/"),)),
         model(orchestration_mode="flexible"),
         model(windows=True, windows_updates=True),
         model(patch_modes=("AutomaticByPlatform",)),
@@ -120,17 +112,6 @@ def test_nothing_stands_against_a_good_model(good: ScaleSetModel) -> None:
             "must use Platform or Gallery Image with version set to 'latest'.",
         ),
         (model(image=GALLERY.model_copy(update={"sku": "x"})), "InvalidParameter", "cannot both be given"),
-        (model(health_sources=(asked(),)), "InvalidParameter", "'protocol' must be http, https or tcp"),
-        (model(health_sources=(asked(protocol="icmp"),)), "InvalidParameter", "'protocol' must be"),
-        (model(health_sources=(asked(protocol="tcp"),)), "InvalidParameter", "'port' is required"),
-        (model(health_sources=(asked(protocol="tcp", port=0),)), "InvalidParameter", "'port' must be from 1 to 65535"),
-        (
-            model(health_sources=(asked(protocol="tcp", port=1, requestPath="/"),)),
-            "InvalidParameter",
-            "'requestPath' cannot be given where its protocol is tcp",
-        ),
-        (model(health_sources=(asked(protocol="http"),)), "InvalidParameter", "'requestPath' is required"),
-        (model(health_sources=(asked(protocol="http", requestPath=7),)), "InvalidParameter", "must be a string"),
         (model(orchestration_mode="None"), "InvalidParameter", "must be Uniform or Flexible"),
         (
             model(orchestration_mode="Flexible", health_sources=(PROBE,)),
