@@ -7,9 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.galleries import GALLERY
+from domain.galleries import IMAGE as IMAGE_OF_GALLERY
+from domain.galleries import VERSION as VERSION_OF_GALLERY
 from domain.operations import Operation
 from store.scale_sets import StoredScaleSet
 from tests.api.conftest import IMAGE, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, error_of
+from tests.api.gallery import IMAGE as GALLERY_IMAGE
+from tests.api.gallery import make_image, publish
 
 GOOD = {
     "subscriptionId": SUBSCRIPTION,
@@ -23,6 +28,10 @@ GOOD = {
     "version": OLD,
     "operationId": "none",
     "uniqueId": "none",
+    "galleryName": "Farm.Images",
+    "imageName": "web",
+    "versionName": "1.0.0",
+    "region": "westus2",
 }
 PROBES = ("/healthz", "/readyz")
 VERSION = {"api-version": "2026-04-01"}
@@ -79,12 +88,13 @@ def params_of(template: str) -> list[str]:
     return re.findall(r"\{(\w+)\}", template)
 
 
-def state(api: Api) -> tuple[StoredScaleSet, list[Operation], Any, Any, int]:
+def state(api: Api) -> tuple[StoredScaleSet, list[Operation], Any, Any, Any, int]:
     stored = api.stored()
     return (
         stored,
         api.store.operations.running(stored.identity.unique_id),
         api.store.images.versions("Canonical", "UbuntuServer", "18.04-LTS", "westus2"),
+        [api.store.resources.of_type(kind, SUBSCRIPTION) for kind in (GALLERY, IMAGE_OF_GALLERY, VERSION_OF_GALLERY)],
         (api.fleet.defaults, api.fleet.version_script(IMAGE.at(OLD))),
         len(api.store.scale_sets.list(SUBSCRIPTION)),
     )
@@ -95,6 +105,8 @@ async def world(api: Api) -> Api:
     await api.create()
     await api.add_machines(1)
     api.store.images.publish("Canonical", "UbuntuServer", "18.04-LTS", OLD, "westus2", {}, api.clock())
+    await make_image(api)
+    await publish(api, "1.0.0")
     return api
 
 
@@ -205,6 +217,30 @@ async def test_a_wrong_type_anywhere_in_a_scale_set_never_breaks_it(world: Api) 
     assert refused > 100
 
 
+async def test_a_wrong_type_anywhere_in_a_gallery_never_breaks_it(world: Api) -> None:
+    """Each property in turn gets each wrong value: refused as ARM says, or stored and readable."""
+    gallery = GALLERY_IMAGE.rpartition("/images/")[0]
+    refused = 0
+    for path in (gallery, GALLERY_IMAGE, f"{GALLERY_IMAGE}/versions/1.0.0"):
+        good = (await world.http.get(path, params=VERSION)).json()
+        for place in places(good):
+            for wrong in WRONG:
+                bad = json.loads(json.dumps(good))
+                holder = bad
+                for key in place[:-1]:
+                    holder = holder[key]
+                holder[place[-1]] = wrong
+                answer = await world.http.put(f"{path}1", params=VERSION, json=bad)
+                check(answer, f"{path} {place} = {wrong!r}", may_succeed=True)
+                refused += answer.status_code >= 400
+                if answer.status_code < 400:
+                    for read in (f"{path}1", path.rpartition("/")[0]):
+                        seen = await world.http.get(read, params=VERSION | {"$expand": "ReplicationStatus"})
+                        assert seen.status_code == 200, f"{path} {place} = {wrong!r}: {seen.text[:300]}"
+                    world.store.resources.delete(f"{path}1")
+    assert refused > 100
+
+
 @pytest.mark.parametrize("name", NAMES)
 async def test_no_name_in_a_path_does_harm(world: Api, name: str) -> None:
     before = state(world)
@@ -214,7 +250,7 @@ async def test_no_name_in_a_path_does_harm(world: Api, name: str) -> None:
             found = f"{method} {template} with {parameter}={name[:40]}"
             check(answer, found, may_succeed=method in ("GET", "DELETE") or template.startswith("/instar/"))
             assert "X-Evil" not in answer.headers
-    assert state(world)[:3] == before[:3]
+    assert state(world)[:4] == before[:4]
 
 
 @pytest.mark.parametrize("value", ["x", "-1", "0", "1.5", "9" * 400, "\x00", "", "[]"])
