@@ -1,9 +1,11 @@
+import json
 from typing import Any
 
 import pytest
 
 from tests.api.conftest import GROUP, SUBSCRIPTION, Api, error_of
 from tests.api.gallery import GALLERY, IMAGE, image_body, make_image, publish
+from tests.api.test_nonsense import VERSION, WRONG, check, places
 
 
 async def test_a_gallery_is_put_read_changed_listed_and_deleted(api: Api) -> None:
@@ -143,3 +145,28 @@ async def test_names_are_of_letters_digits_and_few_others(api: Api, name: str) -
         answer = await api.call("PUT", path, image_body())
         assert answer.status_code == 400
         error_of(answer)
+
+
+async def test_a_wrong_type_anywhere_in_a_gallery_never_breaks_it(api: Api) -> None:
+    """Each property in turn gets each wrong value: refused as ARM says, or stored and readable."""
+    await make_image(api)
+    await publish(api, "1.0.0")
+    refused = 0
+    for path in (GALLERY, IMAGE, f"{IMAGE}/versions/1.0.0"):
+        good = (await api.http.get(path, params=VERSION)).json()
+        for place in places(good):
+            for wrong in WRONG:
+                bad = json.loads(json.dumps(good))
+                holder = bad
+                for key in place[:-1]:
+                    holder = holder[key]
+                holder[place[-1]] = wrong
+                answer = await api.http.put(f"{path}1", params=VERSION, json=bad)
+                check(answer, f"{path} {place} = {wrong!r}", may_succeed=True)
+                refused += answer.status_code >= 400
+                if answer.status_code < 400:
+                    for read in (f"{path}1", path.rpartition("/")[0]):
+                        seen = await api.http.get(read, params=VERSION | {"$expand": "ReplicationStatus"})
+                        assert seen.status_code == 200, f"{path} {place} = {wrong!r}: {seen.text[:300]}"
+                    api.store.resources.delete(f"{path}1")
+    assert refused > 100

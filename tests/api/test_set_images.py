@@ -163,8 +163,8 @@ async def test_i6_automatic_upgrades_turn_windows_own_updates_off_and_they_stay_
     assert updates(await api.get(SCALE_SET)) is False
     disable = {"properties": {"upgradePolicy": {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": False}}}}
     assert updates((await api.call("PATCH", SCALE_SET, disable)).json()) is False
-    asked = {"properties": {"virtualMachineProfile": {"osProfile": {"windowsConfiguration": {}}}}}
-    asked["properties"]["virtualMachineProfile"]["osProfile"]["windowsConfiguration"] = {"enableAutomaticUpdates": True}
+    system = {"windowsConfiguration": {"enableAutomaticUpdates": True}}
+    asked = {"properties": {"virtualMachineProfile": {"osProfile": system}}}
     assert updates((await api.call("PATCH", SCALE_SET, asked)).json()) is True, "asked for with upgrades off"
 
 
