@@ -92,7 +92,7 @@ async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
     if not NAME.fullmatch(path.name):
         raise invalid("A scale set's name has 1 to 64 letters, digits, '_', '.' and '-'.", "scaleSetName")
     document, model = await _read(services, normal(merged({}, body)), 1, body, {})
-    _refuse_if_any(model_blockers(model, services.settings.delays.health_wait))
+    _refuse_if_any(_blockers(services, model))
     await refuse_absent(services, model.image, document["location"])
     identity = ScaleSetIdentity(
         resource_id=path.resource_id,
@@ -131,7 +131,7 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json) -> Cha
     _refuse_if_any(
         (
             *change_blockers(before, model, upgrade_running=runs),
-            *model_blockers(model, services.settings.delays.health_wait),
+            *_blockers(services, model),
         ),
     )
     if not before.image.same_as(model.image):
@@ -164,6 +164,11 @@ async def _read(
         document = without_updates(document, body, stored)
         model = read_model(document, generation)
     return document, model
+
+
+def _blockers(services: Services, model: ScaleSetModel) -> tuple[Blocker, ...]:
+    """Why a model cannot be stored."""
+    return model_blockers(model, services.settings.delays.health_wait)
 
 
 def _filled_in(document: Json, model: ScaleSetModel) -> Json:
