@@ -134,7 +134,7 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json) -> Cha
             *_blockers(services, model),
         ),
     )
-    if not before.image.same_as(model.image):
+    if model.capacity > before.capacity or not before.image.same_as(model.image):
         await refuse_absent(services, model.image, document["location"])
     operation = await begin(services, OperationKind.PUT, stored.identity, stored.subscription_id)
     try:

@@ -45,7 +45,7 @@ def enrol(look: Look, plan: UpgradePlan, started_by: StartedBy) -> Progress:
 def is_current(view: InstanceView, plan: UpgradePlan) -> bool:
     """On the target version and the pinned generation (P12)."""
     disk = view.instance.os_disk
-    return disk is not None and disk.image.same_as(plan.target) and view.instance.generation == plan.generation
+    return disk is not None and disk.image == plan.target and view.instance.generation == plan.generation
 
 
 def skip_reason(view: InstanceView, plan: UpgradePlan, started_by: StartedBy) -> str:

@@ -113,11 +113,16 @@ async def test_i2_what_names_no_gallery_image_is_400(api: Api, image: dict[str, 
     assert "imageReference" in error_of(answer)["target"]
 
 
-async def test_p19_a_set_whose_pinned_version_was_deleted_can_still_be_changed(api: Api) -> None:
+async def test_p19_a_set_whose_pinned_version_was_deleted_can_still_be_changed_but_not_grow(api: Api) -> None:
     await there(api)
     await put(api, on_image({"id": f"{IMAGE}/versions/1.0.0"}))
     assert (await api.call("DELETE", f"{IMAGE}/versions/1.0.0")).status_code == 202
     assert (await api.call("PATCH", SCALE_SET, {"sku": {"capacity": 1}})).status_code == 200
+    before = api.stored()
+    grown = await api.call("PATCH", SCALE_SET, {"sku": {"capacity": 2}})
+    assert grown.status_code == 404, "no new machine can be made from it"
+    assert error_of(grown)["code"] == "ResourceNotFound"
+    assert api.stored() == before
 
 
 async def test_i4_one_gallery_image_may_follow_another_but_no_platform_image(api: Api) -> None:
