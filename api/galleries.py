@@ -115,7 +115,6 @@ async def _write(
 ) -> Response:
     had = await asyncio.to_thread(services.store.resources.find, name.resource_id)
     document = checked(GalleryProperties, await merged_document(services, name, body, create=create))
-    document["properties"].pop("identifier", None)  # read only: a client that puts back what it got brings it along
     if had:
         refuse_elsewhere(had.name, had.resource_group, had.document, document)
     stored, new = await write_resource(services, name, document, had.etag if had else 0)
