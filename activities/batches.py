@@ -1,11 +1,11 @@
 """Pre-check, batch selection and verdict: a look at the set, handed to the domain's decisions."""
 
-import asyncio
 from dataclasses import dataclass
 
 from temporalio import activity
 
 from activities.heartbeats import beating
+from activities.images import why_withdrawn
 from activities.looks import look_at
 from activities.translation import translated
 from compute.clock import Clock, utc_now
@@ -84,19 +84,12 @@ class BatchActivities:
             return await look_at(self.provider, request.scale_set, request.plan.health_source, self.clock)
 
     async def _withdrawn(self, request: LookRequest) -> UpgradeError | None:
-        """P19: a version that the catalogue no longer offers."""
+        """P19: a version that is not offered in the set's region any more."""
         target = request.plan.target
-        row = await asyncio.to_thread(
-            self.store.images.get,
-            target.publisher,
-            target.offer,
-            target.sku,
-            target.version,
-            request.scale_set.location,
-        )
-        if row is not None and not row.withdrawn:
+        why = await why_withdrawn(self.store, target, request.scale_set.location, self.clock())
+        if not why:
             return None
-        reason = f"stopped: image version {target} was withdrawn"
+        reason = f"stopped: image version {target} was withdrawn: {why}"
         return UpgradeError(code=ErrorCode.IMAGE_UNUSABLE, message=reason)
 
 

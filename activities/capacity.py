@@ -10,6 +10,7 @@ from activities.heartbeats import beating
 from activities.images import newest_version
 from activities.machine_models import machine_model
 from activities.translation import translated
+from compute.clock import Clock, utc_now
 from compute.provider import Provider
 from domain.instances import Instance
 from domain.messages.scale_set import ApplyCapacity, CapacityApplied
@@ -28,6 +29,7 @@ class CapacityActivities:
 
     provider: Provider
     store: Store
+    clock: Clock = utc_now
 
     @activity.defn
     async def apply_capacity(self, request: ApplyCapacity) -> CapacityApplied:
@@ -68,7 +70,7 @@ class CapacityActivities:
             return CapacityApplied()
         image = model.image
         if image.follows_latest:
-            version = await newest_version(self.store, image, scale_set.location, excluded)
+            version = await newest_version(self.store, image, scale_set.location, self.clock(), excluded)
             if version is None:
                 return CapacityApplied(error=f"no version of {image} is published in {scale_set.location}")
             image = image.at(version)

@@ -1,14 +1,17 @@
-"""Which version an upgrade would be pinned to, and whether one may start (behaviour.md P1, B6, I1, I3)."""
+"""Which version an upgrade would be pinned to, and whether one may start (behaviour.md P1, P19, B6, I1 to I3)."""
 
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from temporalio import activity
 
 from activities.heartbeats import beating
 from activities.translation import translated
+from compute.clock import Clock, utc_now
 from compute.provider import Provider
+from domain import galleries
 from domain.eligibility import start_blockers
 from domain.images import ImageReference, newest
 from domain.instances import Instance
@@ -19,12 +22,35 @@ from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.store import Store
 
 
-async def newest_version(
-    store: Store, image: ImageReference, location: str, excluded: Collection[str] = ()
-) -> str | None:
-    """The newest version that the catalogue offers in a region (I1) and that is not excluded, None of none."""
+async def offered_versions(store: Store, image: ImageReference, location: str, now: datetime) -> list[str]:
+    """The versions that `latest` may mean in a region: those of the catalogue (I1), or of the gallery image (I2)."""
+    if image.id:
+        found = await asyncio.to_thread(store.resources.children, galleries.VERSION, image.id)
+        return galleries.offered_versions({one.name: one.document for one in found}, location, now)
     rows = await asyncio.to_thread(store.images.versions, image.publisher, image.offer, image.sku, location)
-    return newest(row.version for row in rows if row.version not in excluded)
+    return [row.version for row in rows]
+
+
+async def newest_version(
+    store: Store, image: ImageReference, location: str, now: datetime, excluded: Collection[str] = ()
+) -> str | None:
+    """The newest version that is offered in a region (I1, I2) and not excluded (T5), None of none."""
+    offered = await offered_versions(store, image, location, now)
+    return newest(version for version in offered if version not in excluded)
+
+
+async def why_withdrawn(store: Store, target: ImageReference, location: str, now: datetime) -> str:
+    """Why an upgrade cannot go on to a version that it is pinned to, as half a sentence; empty if it can (P19).
+
+    The owner of a gallery takes a version back by deleting it, by excluding it from latest, or by taking its copy out
+    of the region.
+    """
+    if target.id:
+        version = await asyncio.to_thread(store.resources.find, target.version_id)
+        return galleries.not_offered(version.document, location, now) if version else "it was deleted"
+    names = (target.publisher, target.offer, target.sku, target.version)
+    row = await asyncio.to_thread(store.images.get, *names, location)
+    return "" if row is not None and not row.withdrawn else "it is not published any more"
 
 
 async def newest_model(store: Store, scale_set: ScaleSetIdentity) -> ScaleSetModel | None:
@@ -39,6 +65,7 @@ class ImageActivities:
 
     provider: Provider
     store: Store
+    clock: Clock = utc_now
 
     @activity.defn
     async def resolve_upgrade(self, request: ResolveUpgrade) -> Resolution:
@@ -50,7 +77,7 @@ class ImageActivities:
             instances = await self.provider.list_instances(request.scale_set)
         if blockers := start_blockers(model, instances):
             return Resolution(plan=None, reason=" ".join(one.message for one in blockers), refused=True)
-        version = await newest_version(self.store, model.image, request.scale_set.location)
+        version = await newest_version(self.store, model.image, request.scale_set.location, self.clock())
         if version is None:
             where = request.scale_set.location
             return Resolution(plan=None, reason=f"no version of {model.image} is published in {where}", refused=True)
@@ -74,4 +101,4 @@ def _plan(model: ScaleSetModel, target: ImageReference, started_by: StartedBy) -
 
 
 def _all_on(instances: tuple[Instance, ...], target: ImageReference) -> bool:
-    return all(one.os_disk is not None and one.os_disk.image == target for one in instances)
+    return all(one.os_disk is not None and one.os_disk.image.same_as(target) for one in instances)

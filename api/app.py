@@ -9,6 +9,9 @@ from temporalio.client import Client
 
 from api import (
     errors,
+    galleries,
+    gallery_images,
+    gallery_versions,
     images,
     instances,
     operations,
@@ -17,6 +20,7 @@ from api import (
     scale_sets,
     service_fabric_clusters,
     simulated,
+    simulated_galleries,
 )
 from api.dependencies import GUARDS, Services, printable_path
 from api.errors import LastResort
@@ -35,6 +39,9 @@ ARM_ROUTERS = (
     rolling_upgrades.router,
     images.router,
     service_fabric_clusters.router,
+    galleries.router,
+    gallery_images.router,
+    gallery_versions.router,
     operations.router,
 )
 
@@ -72,6 +79,7 @@ def create_app(
         app.include_router(router, dependencies=[Depends(guard) for guard in GUARDS])
     if isinstance(provider, SimulatedFleet):
         app.include_router(simulated.router, dependencies=[Depends(printable_path)])
+        app.include_router(simulated_galleries.router, dependencies=[Depends(printable_path)])
     app.include_router(probes.router)
     errors.install(app)
     # The last added stands outermost.

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from api.errors import ArmError, invalid
 from domain.policies import UpgradeMode
+from domain.regions import region_name
 from domain.scale_sets import HEALTH_TYPES, ScaleSetModel
 
 Json = dict[str, Any]
@@ -17,6 +18,9 @@ NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?")
 ZONE = re.compile(r"[A-Za-z0-9-]{1,32}")
 
 REGION = re.compile(r"[a-z][a-z0-9-]{0,63}")
+
+normal_location = region_name
+"""A region by its name, whether that or its display name was sent."""
 
 _PROFILE = "properties.virtualMachineProfile"
 _OBJECTS = (
@@ -30,6 +34,10 @@ _OBJECTS = (
     "properties.upgradePolicy.automaticOSUpgradePolicy",
     _PROFILE,
     f"{_PROFILE}.osProfile",
+    f"{_PROFILE}.osProfile.windowsConfiguration",
+    f"{_PROFILE}.osProfile.windowsConfiguration.patchSettings",
+    f"{_PROFILE}.osProfile.linuxConfiguration",
+    f"{_PROFILE}.osProfile.linuxConfiguration.patchSettings",
     f"{_PROFILE}.storageProfile",
     f"{_PROFILE}.storageProfile.imageReference",
     f"{_PROFILE}.storageProfile.osDisk",
@@ -50,6 +58,10 @@ _TEXTS = (
     "sku.name",
     "sku.tier",
     "properties.upgradePolicy.mode",
+    "properties.orchestrationMode",
+    f"{_PROFILE}.osProfile.windowsConfiguration.patchSettings.patchMode",
+    f"{_PROFILE}.osProfile.linuxConfiguration.patchSettings.patchMode",
+    f"{_PROFILE}.storageProfile.osDisk.osType",
     f"{_PROFILE}.networkProfile.healthProbe.id",
     *(f"{_IMAGE}.{name}" for name in ("publisher", "offer", "sku", "version", "id")),
 )
@@ -60,6 +72,8 @@ _NUMBERS = (
     f"{_PERCENT}.maxUnhealthyInstancePercent",
     f"{_PERCENT}.maxUnhealthyUpgradedInstancePercent",
 )
+WINDOWS_UPDATES = f"{_PROFILE}.osProfile.windowsConfiguration.enableAutomaticUpdates"
+_TRUTHS = ("properties.singlePlacementGroup", WINDOWS_UPDATES)
 _PROBE_NUMBERS = ("intervalInSeconds", "numberOfProbes", "gracePeriod")
 
 _MODEL_PREFIX = {
@@ -90,6 +104,8 @@ def check_shape(document: Json) -> None:
         _expect(document, path, str, "a string")
     for path in _NUMBERS:
         _expect_number(at(document, path), path)
+    for path in _TRUTHS:
+        _expect_truth(at(document, path), path)
     _check_tags(document)
     for index, disk in enumerate(at(document, DATA_DISKS) or []):
         _expect_number(disk.get("lun"), f"{DATA_DISKS}[{index}].lun")
@@ -112,15 +128,6 @@ def normal(document: Json) -> Json:
         properties["upgradePolicy"] = dict(properties["upgradePolicy"]) | {"mode": spelt}
         result["properties"] = properties
     return result
-
-
-def normal_location(location: str) -> str:
-    """A region by its name, whether that or its display name was sent.
-
-    >>> normal_location("West US 2")
-    'westus2'
-    """
-    return location.replace(" ", "").lower()
 
 
 def read_model(document: Json, generation: int) -> ScaleSetModel:
@@ -159,6 +166,12 @@ def _expect_number(value: Any, path: str) -> None:
     )
     if value is not None and not whole:
         raise invalid(f"'{path}' must be a whole number.", path)
+
+
+def _expect_truth(value: Any, path: str) -> None:
+    """True or false, or its text: templates write truths as strings."""
+    if not isinstance(value, bool | None) and str(value).lower() not in ("true", "false"):
+        raise invalid(f"'{path}' must be true or false.", path)
 
 
 def _check_tags(document: Json) -> None:

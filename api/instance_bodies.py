@@ -7,6 +7,7 @@ from typing import Any
 
 from api.merge import without_secrets
 from api.moments import moment
+from api.wire import target_body
 from domain.instances import HealthObservation, HealthState, Instance, OsDisk, PowerState
 from store.scale_sets import StoredScaleSet
 
@@ -144,7 +145,7 @@ def _beside(instance: Instance, health: HealthObservation | None, now: datetime)
 def _disk(disk: OsDisk) -> Json:
     return {
         "name": disk.name,
-        "imageReference": disk.image.model_dump(by_alias=True, exclude_defaults=True),
+        "imageReference": target_body(disk.image),
         "madeBy": disk.made_by,
     }
 

@@ -40,6 +40,10 @@ _WORDS = """
     automaticOSUpgradeSupported osDiskImage operatingSystem sizeInGb dataDiskImages hyperVGeneration architecture
     disallowed features imageDeprecationStatus imageState protectionPolicy protectFromScaleIn
     protectFromScaleSetActions nodeTypes durabilityLevel clusterEndpoint managementEndpoint
+    protectFromScaleSetActions patchSettings patchMode assessmentMode publishingProfile targetRegions
+    regionalReplicaCount replicaCount excludeFromLatest endOfLifeDate publishedDate replicationMode source
+    safetyProfile allowDeletionOfReplicatedLocations blockDeletionBeforeEndOfLife identifier uniqueName osState
+    sharingProfile softDeletePolicy replicationStatus description
 """
 _SPELLING = {word.lower(): word for word in _WORDS.split()}
 

@@ -8,9 +8,10 @@ from fastapi.responses import JSONResponse, Response
 
 from api.dependencies import LOCATION, ServicesDep
 from api.errors import not_found
+from api.gallery_versions import replicated
 from api.long_running import RETRY_AFTER
 from api.wire import operation_body
-from domain.operations import OperationStatus
+from domain.operations import OperationKind, OperationStatus
 
 router = APIRouter(tags=["operations"])
 
@@ -26,6 +27,8 @@ async def operation_status(
     operation = await asyncio.to_thread(services.store.operations.get, operation_id)
     if operation is None or operation.subscription_id.lower() != subscription_id.lower():
         raise not_found()
+    if operation.kind is OperationKind.REPLICATION and operation.status is OperationStatus.IN_PROGRESS:
+        operation = await replicated(services, operation)
     runs = operation.status is OperationStatus.IN_PROGRESS
     headers = {"Retry-After": RETRY_AFTER} if runs else {}
     if monitor.lower() == "true":

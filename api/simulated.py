@@ -53,7 +53,7 @@ async def script_version(
     body: JsonBody,
 ) -> dict[str, Any]:
     """Say how machines behave on one exact image version; replaces what was said of it before."""
-    script = _read(VersionScript, body)
+    script = read_script(VersionScript, body)
     fleet.script_version(ImageReference(publisher=publisher, offer=offer, sku=sku, version=version), script)
     return script.model_dump(mode="json")
 
@@ -61,7 +61,7 @@ async def script_version(
 @router.put("/defaults", openapi_extra=described({"swap": "PT2S", "boot": "PT3S"}), response_model=None)
 async def set_defaults(fleet: FleetDep, body: JsonBody) -> dict[str, Any]:
     """Set how long a swap and a boot take where no script says otherwise."""
-    defaults = _read(FleetDefaults, body)
+    defaults = read_script(FleetDefaults, body)
     fleet.set_defaults(defaults)
     return defaults.model_dump(mode="json")
 
@@ -105,7 +105,8 @@ async def _verdict(fleet: SimulatedFleet, percent: int, unique_id: str) -> dict[
     }
 
 
-def _read(kind: type[Script], body: dict[str, Any]) -> Script:
+def read_script(kind: type[Script], body: dict[str, Any]) -> Script:
+    """What is scripted, in either spelling. Raises ArmError 400 that names the wrong property."""
     try:
         return kind.model_validate({re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower(): body[key] for key in body})
     except ValidationError as error:

@@ -5,6 +5,7 @@ from typing import Any
 from api.merge import without_secrets
 from api.moments import moment
 from api.upgrade_policies import echoed, policy_body
+from domain.images import ImageReference
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.records import Decision, UpgradeError, UpgradeRecord
 from store.scale_sets import StoredScaleSet
@@ -101,12 +102,19 @@ def history_body(record: UpgradeRecord) -> Json:
         "runningStatus": status,
         "progress": _progress(record),
         "startedBy": record.started_by.value,
-        "targetImageReference": record.target.model_dump(by_alias=True, exclude_defaults=True),
+        "targetImageReference": target_body(record.target),
         "rollbackInfo": rollback,
     }
     if record.error:
         properties["error"] = error_body(record.error)
     return {"type": ROLLING_UPGRADE_TYPE, "location": record.scale_set.location, "properties": properties}
+
+
+def target_body(target: ImageReference) -> Json:
+    """The exact version that an upgrade was to: of a platform image by its names, of a gallery image by its id."""
+    if target.id:
+        return {"id": target.version_id, "exactVersion": target.version}
+    return target.model_dump(by_alias=True, exclude_defaults=True)
 
 
 def error_body(error: UpgradeError) -> Json:

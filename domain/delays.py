@@ -30,3 +30,6 @@ class Delays(BaseModel):
 
     keep_previous_disks: timedelta = Field(default=timedelta(hours=24), ge=timedelta(0))
     """How long previous OS disks are kept after the end of the upgrade that replaced them (P5)."""
+
+    replication: timedelta = Field(default=timedelta(minutes=5), ge=timedelta(0), le=timedelta(days=365))
+    """From publishing a gallery image version to its copy in a target region (I2); 0: at once."""

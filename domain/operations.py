@@ -22,6 +22,8 @@ class OperationKind(StrEnum):
     DELETE = "delete"
     OS_UPGRADE = "osRollingUpgrade"
     CANCEL = "cancel"
+    REPLICATION = "replication"
+    """Of a gallery image version, whose id then stands in place of a set's."""
 
 
 class Operation(BaseModel):

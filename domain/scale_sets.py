@@ -56,6 +56,14 @@ class ScaleSetModel(BaseModel):
     scale_in: ScaleInRule = ScaleInRule.DEFAULT
     service_fabric: FabricNode | None = None
     """Set where the machines are nodes of a Service Fabric cluster (section S)."""
+    windows: bool = False
+    """Whether the document itself says, or its platform image's name, that Windows runs on it (I6)."""
+    windows_updates: bool | None = None
+    """`windowsConfiguration.enableAutomaticUpdates` (I6)."""
+    patch_modes: tuple[str, ...] = ()
+    """`patchSettings.patchMode` of either system."""
+    single_placement_group: bool | None = None
+    orchestration_mode: str = "Uniform"
 
     @property
     def health_source(self) -> HealthSource:
@@ -72,16 +80,27 @@ class ScaleSetModel(BaseModel):
         profile = _mapping(properties, "virtualMachineProfile")
         storage = _mapping(profile, "storageProfile")
         sku = _mapping(document, "sku")
+        image = ImageReference.model_validate(storage.get("imageReference") or {})
+        system = _mapping(profile, "osProfile")
+        windows, linux = (_mapping(system, f"{one}Configuration") for one in ("windows", "linux"))
+        patched = (_mapping(one, "patchSettings").get("patchMode") for one in (windows, linux))
         return cls(
             generation=generation,
             capacity=sku.get("capacity", 0),
-            image=ImageReference.model_validate(storage.get("imageReference") or {}),
+            image=image,
             upgrade_policy=UpgradePolicy.model_validate(properties.get("upgradePolicy") or {}),
             health_sources=tuple(_health_sources(profile)),
             data_disks=len(storage.get("dataDisks") or ()),
             zones=tuple(document.get("zones") or ()),
             scale_in=_scale_in_rule(properties),
             service_fabric=_service_fabric(profile),
+            windows=system.get("windowsConfiguration") is not None
+            or str(_mapping(storage, "osDisk").get("osType") or "").lower() == "windows"
+            or "windows" in f"{image.publisher} {image.offer}".lower(),
+            windows_updates=windows.get("enableAutomaticUpdates"),
+            patch_modes=tuple(one for one in patched if one),
+            single_placement_group=properties.get("singlePlacementGroup"),
+            orchestration_mode=properties.get("orchestrationMode") or "Uniform",
         )
 
 

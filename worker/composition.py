@@ -33,11 +33,11 @@ def workers(
 ) -> tuple[Worker, Worker]:
     """Workflow tasks with their cheap activities, and calls to the compute. The client brings the plugin."""
     batches = BatchActivities(provider, store, clock)
-    images = ImageActivities(provider, store)
+    images = ImageActivities(provider, store, clock)
     records = RecordActivities(store)
     disks = DiskActivities(provider, store)
     health = HealthActivities(provider, clock)
-    capacity = CapacityActivities(provider, store)
+    capacity = CapacityActivities(provider, store, clock)
     return (
         Worker(
             client,

@@ -181,12 +181,14 @@ class Api:
         assert stored is not None
         return stored
 
-    async def add_machines(self, count: int, version: str = OLD, path: str = SCALE_SET) -> None:
+    async def add_machines(
+        self, count: int, version: str = OLD, path: str = SCALE_SET, image: ImageReference = IMAGE
+    ) -> None:
         """What the worker would make."""
         stored = self.stored(path)
         for number in range(count):
             model = MachineModel(generation=stored.generation, data_disks=1)
-            await self.fleet.create_instance(stored.identity, str(number), IMAGE.at(version), model)
+            await self.fleet.create_instance(stored.identity, str(number), image.at(version), model)
 
 
 def error_of(response: httpx.Response) -> dict[str, Any]:
