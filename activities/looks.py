@@ -5,8 +5,9 @@ from collections.abc import Iterable
 
 from compute.clock import Clock
 from compute.provider import Provider
+from domain.health import HealthSource
 from domain.instances import HealthObservation, HealthState, Instance, InstanceView, Look
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.scale_sets import ScaleSetIdentity
 
 
 async def look_at(

@@ -6,8 +6,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from api.errors import ArmError, invalid
+from domain.health import HEALTH_TYPES
 from domain.policies import UpgradeMode
-from domain.scale_sets import HEALTH_TYPES, ScaleSetModel
+from domain.scale_sets import ScaleSetModel
 
 Json = dict[str, Any]
 

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from compute.clock import Clock
 from compute.errors import ComputeError
 from compute.provider import Provider
+from domain.health import HealthSource
 from domain.instances import HealthObservation
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.scale_sets import ScaleSetIdentity
 
 Observations = dict[str, HealthObservation]
 

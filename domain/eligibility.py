@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from domain.health import HealthSource
 from domain.instances import Instance
 from domain.policies import UpgradeMode
-from domain.scale_sets import HealthSource, ScaleSetModel
+from domain.scale_sets import ScaleSetModel
 
 CAPACITY_AT_MOST = 10_000
 """Instances in one set: what the upgrade is made and measured for."""

@@ -16,9 +16,10 @@ from compute.simulated.disks import Machine
 from compute.simulated.faults import Call, FaultKind, Point
 from compute.simulated.scripts import concerns
 from compute.simulated.stage import Stage
+from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.scale_sets import ScaleSetIdentity
 
 
 class SimulatedFleet(Stage):

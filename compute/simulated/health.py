@@ -10,8 +10,8 @@ from enum import Enum, auto
 
 from compute.simulated.moments import micros
 from compute.simulated.scripts import Timing
+from domain.health import HealthSource
 from domain.instances import HealthState
-from domain.scale_sets import HealthSource
 
 DEFAULT_SOURCE = "default"
 

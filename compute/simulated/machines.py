@@ -13,9 +13,10 @@ from compute.simulated.health import healthy_from, life_since, report, report_ou
 from compute.simulated.moments import from_micros, micros, to_micros
 from compute.simulated.recorder import Kind
 from compute.simulated.scripts import InstanceScript, Scripts, Timing
+from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import DataDisk, HealthObservation, Instance, OsDisk, PowerState
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.scale_sets import ScaleSetIdentity
 
 
 def digest(custom_data: str) -> str:

@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 
 from domain.eligibility import Blocker, change_blockers, model_blockers, start_blockers
+from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import Instance
 from domain.policies import AutomaticOSUpgradePolicy, UpgradeMode, UpgradePolicy
-from domain.scale_sets import HealthSource, ScaleSetModel
+from domain.scale_sets import ScaleSetModel
 
 IMAGE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="latest")
 GALLERY = ImageReference(id="/galleries/g/images/i")
