@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from temporalio.client import Client
 
-from api import errors, images, instances, operations, probes, rolling_upgrades, scale_sets, simulated
+from api import errors, images, instances, load_balancers, operations, probes, rolling_upgrades, scale_sets, simulated
 from api.dependencies import GUARDS, Services, printable_path
 from api.errors import LastResort
 from api.healths import Healths
@@ -23,6 +23,7 @@ ARM_ROUTERS = (
     instances.router,
     rolling_upgrades.router,
     images.router,
+    load_balancers.router,
     operations.router,
 )
 

@@ -39,7 +39,7 @@ _WORDS = """
     notBeforeTimeout enable priority licenseType securityProfile serviceArtifactReference automaticOSUpgradeProperties
     automaticOSUpgradeSupported osDiskImage operatingSystem sizeInGb dataDiskImages hyperVGeneration architecture
     disallowed features imageDeprecationStatus imageState protectionPolicy protectFromScaleIn
-    protectFromScaleSetActions
+    protectFromScaleSetActions probes protocol port intervalInSeconds numberOfProbes probeThreshold requestPath
 """
 _SPELLING = {word.lower(): word for word in _WORDS.split()}
 

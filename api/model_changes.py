@@ -12,6 +12,7 @@ from typing import Any
 from api.dependencies import ScaleSetPath, Services
 from api.documents import NAME, at, check_shape, normal, read_model
 from api.errors import ArmError, blocked, changed_meanwhile, invalid, not_allowed, scale_set_not_found
+from api.health_probes import check_probe
 from api.long_running import begin, discard, hand_over
 from api.merge import canonical, merged, without_read_only
 from api.scale_set_lookup import find
@@ -93,6 +94,7 @@ async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
     model = read_model(document, 1)
     document = _filled_in(document, model)
     _refuse_if_any(model_blockers(model, services.settings.delays.health_wait))
+    await check_probe(services, path.resource_id, document["location"], model)
     identity = ScaleSetIdentity(
         resource_id=path.resource_id,
         name=path.name,
@@ -134,6 +136,7 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json) -> Cha
             *model_blockers(model, services.settings.delays.health_wait),
         ),
     )
+    await check_probe(services, stored.identity.resource_id, document["location"], model)
     operation = await begin(services, OperationKind.PUT, stored.identity, stored.subscription_id)
     try:
         # A model that says the same is no new generation. It is announced all the same: that is how a change whose

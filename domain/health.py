@@ -18,6 +18,7 @@ PORTS = range(1, 65_536)
 PATH_AT_MOST = 2_048
 """Characters of a request path."""
 
+ANSWER_AT_LEAST = timedelta(seconds=1)
 ANSWER_AT_MOST = timedelta(seconds=30)
 """A probe's time-out, where its interval is not shorter: so that probes of one instance never overlap."""
 
@@ -91,7 +92,7 @@ class HealthSource(BaseModel):
         >>> HealthSource(interval=timedelta(seconds=60)).timeout == ANSWER_AT_MOST
         True
         """
-        return min(self.interval, ANSWER_AT_MOST)
+        return min(max(self.interval, ANSWER_AT_LEAST), ANSWER_AT_MOST)
 
     @property
     def probes_at_most(self) -> int:

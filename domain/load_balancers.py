@@ -107,14 +107,15 @@ def probe_fault(probe: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def normal_probe(probe: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties of a good probe, in ARM's spelling and with numbers as numbers.
+    """The properties of a good probe, in ARM's spelling, with numbers as numbers and the interval filled in.
 
     >>> normal_probe({"protocol": "tcp", "port": "22"})
-    {'protocol': 'Tcp', 'port': 22}
+    {'intervalInSeconds': 15, 'protocol': 'Tcp', 'port': 22}
     """
     numbers = ("port", "intervalInSeconds", *THRESHOLD_NAMES)
     return {
-        **probe,
+        "intervalInSeconds": int(PROBE_INTERVAL.total_seconds()),
+        **{name: value for name, value in probe.items() if value is not None},
         "protocol": SPELLING[Protocol(str(probe["protocol"]).lower())],
         **{name: int(probe[name]) for name in numbers if probe.get(name) is not None},
     }

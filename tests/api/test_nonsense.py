@@ -16,6 +16,8 @@ GOOD = {
     "resourceGroupName": "Farm",
     "scaleSetName": "web",
     "instanceId": "0",
+    "loadBalancerName": "front",
+    "probeName": "web",
     "location": "westus2",
     "publisher": "Canonical",
     "offer": "UbuntuServer",
