@@ -95,6 +95,11 @@ class HealthSource(BaseModel):
         return min(max(self.interval, ANSWER_AT_LEAST), ANSWER_AT_MOST)
 
     @property
+    def reads_bodies(self) -> bool:
+        """Whether the application's own words are read: its state, and its custom metrics (contract.md 1.6)."""
+        return self.rich and self.protocol is not Protocol.TCP
+
+    @property
     def probes_at_most(self) -> int:
         """Probes of one look: enough for a run of equal answers after any one odd answer, if that takes no age.
 

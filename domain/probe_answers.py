@@ -78,8 +78,7 @@ def connected() -> Said:
 
 def unanswered(source: HealthSource, why: str) -> Said:
     """A probe that got no answer: Unknown to a rich source that asks for a body, a bad answer to any other."""
-    speaks = source.rich and source.protocol is not Protocol.TCP
-    return Said(Answer.NONE if speaks else Answer.BAD, why)
+    return Said(Answer.NONE if source.reads_bodies else Answer.BAD, why)
 
 
 def believed(answers: Sequence[Said], equal: int) -> Said | None:

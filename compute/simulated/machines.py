@@ -10,12 +10,13 @@ from compute.errors import Unavailable
 from compute.provider import MachineModel
 from compute.simulated.database import Database, Transaction
 from compute.simulated.health import healthy_from, life_since, report, report_out, settle_of
+from compute.simulated.metrics import Metrics, metrics_of, scripted_metrics
 from compute.simulated.moments import from_micros, micros, to_micros
 from compute.simulated.recorder import Kind
 from compute.simulated.scripts import InstanceScript, Scripts, Timing
 from domain.health import HealthSource
 from domain.images import ImageReference
-from domain.instances import DataDisk, HealthObservation, Instance, OsDisk, PowerState
+from domain.instances import DataDisk, HealthObservation, HealthState, Instance, OsDisk, PowerState
 from domain.scale_sets import ScaleSetIdentity
 
 
@@ -176,6 +177,7 @@ def observing(
     else:
         named = json.dumps([int(one) for one in instance_ids])
         rows = connection.execute(f"{_OBSERVE}{_NAMED} ORDER BY m.instance_id", (unique_id, named))
+    told = scripted_metrics(connection, unique_id) if source.reads_bodies else {}
     observations = []
     for number, power, out, booted_at, sick_from, sick_until, unreachable_until, image in rows.fetchall():
         instance_id = str(number)
@@ -188,8 +190,14 @@ def observing(
         else:
             life = life_since(booted_at, timings[image], instance_id, sick_from, sick_until)
             said = report(life, source, settle, grace, now)
+        tells = source.reads_bodies and said.state is HealthState.HEALTHY
         settles_by = None if said.settles_by is None else from_micros(said.settles_by)
-        observations.append(HealthObservation(instance_id, said.state, moment, said.detail, settles_by))
+        metrics = metrics_of(told, scripts.of(database.image(image)), instance_id) if tells else Metrics()
+        observations.append(
+            HealthObservation(
+                instance_id, said.state, moment, said.detail, settles_by, metrics.phase, metrics.skip, metrics.text
+            )
+        )
     return tuple(observations)
 
 
