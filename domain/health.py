@@ -68,7 +68,7 @@ class ProbeSettings(BaseModel):
 
 
 class HealthSource(BaseModel):
-    """The source of a set (H1). `port` 0 is one whose settings are not known: the probe does not exist."""
+    """The source of a set (H1). A load balancer's probe without a port is one that does not exist."""
 
     model_config = ConfigDict(frozen=True)
 

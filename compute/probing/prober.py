@@ -5,14 +5,13 @@ once, and no thread is started as long as hosts are addresses.
 """
 
 import asyncio
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-import httpx
-
 from compute.clock import Clock, utc_now
-from compute.probing.questions import ask, transport
+from compute.probing.questions import any_certificate, ask
 from domain.health import HealthSource, SourceKind
 from domain.instances import HealthObservation, HealthState
 from domain.probe_answers import Said, believed, observed
@@ -49,26 +48,26 @@ class Prober:
         """
         if source.kind is SourceKind.DEFAULT:
             raise ValueError("without a source there is nothing to ask a machine")
-        if not source.port:
+        if source.kind is SourceKind.LOAD_BALANCER and not source.port:
             why = f"the load balancer's probe '{source.name}' does not exist"
             now = self._clock()
             return tuple(HealthObservation(one.instance_id, HealthState.UNHEALTHY, now, why) for one in targets)
-        gate = asyncio.Semaphore(self._at_once)
+        gate, tls = asyncio.Semaphore(self._at_once), any_certificate()
         try:
-            async with transport() as carrier, asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._observe(carrier, gate, source, one)) for one in targets]
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._observe(tls, gate, source, one)) for one in targets]
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
         return tuple(task.result() for task in tasks)
 
     async def _observe(
-        self, carrier: httpx.AsyncHTTPTransport, gate: asyncio.Semaphore, source: HealthSource, target: Target
+        self, tls: ssl.SSLContext, gate: asyncio.Semaphore, source: HealthSource, target: Target
     ) -> HealthObservation:
         loop, answers = asyncio.get_running_loop(), list[Said]()
         while len(answers) < source.probes_at_most:
             async with gate:
                 asked_at = loop.time()
-                answers.append(await ask(carrier, source, target.host, target.port))
+                answers.append(await ask(tls, source, target.host, target.port))
             if believed(answers, source.number_of_probes):
                 break
             if len(answers) < source.probes_at_most:

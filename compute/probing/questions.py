@@ -1,15 +1,18 @@
 """One probe of one machine: the question asked over a socket, and whatever comes back as an answer.
 
 Garbage, silence, slowness and refusal are answers (behaviour.md H7). Only what hinders us to ask at all raises.
+
+Each probe has a connection of its own and is closed at once, so plain streams and h11 do what a client with a pool does
+in a fifth of the time: what a probe waits for us must not be taken for the machine's slowness.
 """
 
 import asyncio
 import errno
+import ssl
 import string
-from collections.abc import Iterator
 from urllib.parse import quote
 
-import httpx
+import h11
 
 from compute.errors import Unavailable
 from domain.health import HealthSource, Protocol
@@ -18,9 +21,11 @@ from domain.probe_answers import Said, connected, read_body, read_status, unansw
 BODY_AT_MOST = 65_536
 """Bytes of an answer that are read: an application's word needs a hundred, custom metrics some more."""
 
-CONNECT_SHARE = 0.9
-"""Of a probe's time-out: what the connection, or its TLS handshake, may take. A handshake that ends so is closed at
-once; one that is cancelled leaves its socket to the garbage collector."""
+HEAD_AT_MOST = 65_536
+CHUNK = 65_536
+
+STARVED = 0.5
+"""A time-out that fires so much of itself too late tells of this process, not of the machine."""
 
 OURS = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.ENETUNREACH}
@@ -34,30 +39,35 @@ _WORDS = {
 }
 
 
-def transport() -> httpx.AsyncHTTPTransport:
-    """What carries http and https: no proxy, no redirect, no cookie, no connection kept, and any certificate will do.
+def any_certificate() -> ssl.SSLContext:
+    """TLS that looks at no certificate, as the Application Health extension, which asks its own machine, does not."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
-    The Application Health extension looks at no certificate either: it asks its own machine.
-    """
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    return httpx.AsyncHTTPTransport(verify=False, trust_env=False, limits=limits)
 
-
-async def ask(transport: httpx.AsyncHTTPTransport, source: HealthSource, host: str, port: int) -> Said:
+async def ask(tls: ssl.SSLContext, source: HealthSource, host: str, port: int) -> Said:
     """Ask once, within the source's time-out. Raises Unavailable where no question could be asked."""
+    loop, longest = asyncio.get_running_loop(), source.timeout.total_seconds()
+    began = loop.time()
     try:
-        async with asyncio.timeout(source.timeout.total_seconds()):
+        async with asyncio.timeout(longest):
             if source.protocol is Protocol.TCP:
                 return await _connect(host, port)
-            return await _get(transport, source, host, port)
-    except (TimeoutError, httpx.TimeoutException):
-        return unanswered(source, f"no answer within {source.timeout.total_seconds():g} s")
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        causes = [cause for cause in _causes(error) if isinstance(cause, OSError)]
-        if ours := [cause for cause in causes if cause.errno in OURS]:
-            raise Unavailable(f"no probe can be made: {ours[0]}") from error
-        words = (_WORDS[cause.errno] for cause in causes if cause.errno in _WORDS)
-        return unanswered(source, next(words, f"no answer that can be read ({type(error).__name__})"))
+            return await _get(tls if source.protocol is Protocol.HTTPS else None, source, host, port)
+    except TimeoutError:
+        if loop.time() - began > longest * (1 + STARVED):
+            raise Unavailable("this process was too busy, or stood still, while it looked") from None
+        return unanswered(source, f"no answer within {longest:g} s")
+    except h11.ProtocolError:
+        return unanswered(source, "the application answered what is no HTTP")
+    except ssl.SSLError:
+        return unanswered(source, "no TLS connection was made")
+    except OSError as error:
+        if error.errno in OURS:
+            raise Unavailable(f"no probe can be made: {error}") from error
+        return unanswered(source, _WORDS.get(error.errno or 0, f"no connection was made ({type(error).__name__})"))
 
 
 async def _connect(host: str, port: int) -> Said:
@@ -66,33 +76,46 @@ async def _connect(host: str, port: int) -> Said:
     return connected()
 
 
-async def _get(transport: httpx.AsyncHTTPTransport, source: HealthSource, host: str, port: int) -> Said:
-    path = quote(source.path if source.path.startswith("/") else f"/{source.path}", safe=string.punctuation)
-    url = httpx.URL(scheme=source.protocol.value, host=host, port=port, raw_path=path.encode("ascii"))
-    steps = {"connect": source.timeout.total_seconds() * CONNECT_SHARE}
-    headers = {"User-Agent": "Instar-health", "Accept-Encoding": "identity", "Connection": "close"}
-    response = await transport.handle_async_request(
-        httpx.Request("GET", url, headers=headers, extensions={"timeout": steps})
-    )
+async def _get(tls: ssl.SSLContext | None, source: HealthSource, host: str, port: int) -> Said:
+    reader, writer = await asyncio.open_connection(host, port, ssl=tls)
     try:
-        if not source.reads_bodies:
-            return read_status(response.status_code)
-        body = b""
-        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  # an async transport's always is
-        async for part in response.stream:
-            body += part
-            if len(body) > BODY_AT_MOST:
-                return unanswered(source, f"the application answered with more than {BODY_AT_MOST} bytes")
-        return read_body(response.status_code, body)
+        http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_AT_MOST)
+        writer.write(_question(http, source, host, port))
+        return await _answer(http, reader, source)
     finally:
-        await response.aclose()
+        writer.transport.abort()
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error with all that it was raised from."""
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for one in error.exceptions:
-                yield from _causes(one)
-        error = error.__cause__ or error.__context__
+def _question(http: h11.Connection, source: HealthSource, host: str, port: int) -> bytes:
+    path = quote(source.path if source.path.startswith("/") else f"/{source.path}", safe=string.punctuation)
+    name = f"[{host}]" if ":" in host else host
+    headers = [
+        ("Host", f"{name}:{port}"),
+        ("User-Agent", "Instar-health"),
+        ("Accept-Encoding", "identity"),
+        ("Connection", "close"),
+    ]
+    request = http.send(h11.Request(method="GET", target=path, headers=headers)) or b""
+    return request + (http.send(h11.EndOfMessage()) or b"")
+
+
+async def _answer(http: h11.Connection, reader: asyncio.StreamReader, source: HealthSource) -> Said:
+    status, body = 0, b""
+    while True:
+        match http.next_event():
+            case h11.NEED_DATA:
+                http.receive_data(await reader.read(CHUNK))
+            case h11.Response() as response if not source.reads_bodies:
+                return read_status(response.status_code)
+            case h11.Response() as response:
+                status = response.status_code
+            case h11.Data() as part:
+                body += part.data
+                if len(body) > BODY_AT_MOST:
+                    return unanswered(source, f"the application answered with more than {BODY_AT_MOST} bytes")
+            case h11.EndOfMessage():
+                return read_body(status, body)
+            case h11.InformationalResponse():
+                continue
+            case _:
+                return unanswered(source, "the connection was closed without an answer")

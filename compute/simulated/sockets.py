@@ -42,6 +42,7 @@ class MachineSockets:
         self._database = Database(path, clock)
         self._tls = tls
         self._ports: dict[tuple[str, str], _Port] = {}
+        self._following = asyncio.Lock()
         self._follower: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -81,12 +82,13 @@ class MachineSockets:
 
     async def follow(self) -> None:
         """Open and close ports, and have each application answer as its machine is now."""
-        for unique_id in dict.fromkeys(unique_id for unique_id, _ in self._ports):
-            with self._database.read() as connection:
-                found = applications(self._database, connection, unique_id)
-            for application in found:
-                if port := self._ports.get((unique_id, application.instance_id)):
-                    await port.become(application)
+        async with self._following:
+            for unique_id in dict.fromkeys(unique_id for unique_id, _ in self._ports):
+                with self._database.read() as connection:
+                    found = applications(self._database, connection, unique_id)
+                for application in found:
+                    if port := self._ports.get((unique_id, application.instance_id)):
+                        await port.become(application)
 
     async def _follow_for_ever(self) -> None:
         while True:

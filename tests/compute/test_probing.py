@@ -3,6 +3,7 @@ import errno
 import json
 import socket
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -268,6 +269,13 @@ async def test_h7_a_look_that_could_not_be_made_says_nothing(
     monkeypatch.setattr(loop, "create_connection", no_socket)
     with pytest.raises(Unavailable, match="Too many open files"):
         await look(source, 80)
+
+
+async def test_h7_a_worker_that_stood_still_says_nothing_of_the_machine() -> None:
+    async with server(silence) as served:
+        asyncio.get_running_loop().call_later(0.2, time.sleep, 2)
+        with pytest.raises(Unavailable, match="stood still"):
+            await look(HTTP, served.port)
 
 
 async def test_h7_a_cancelled_look_leaves_nothing_behind() -> None:
