@@ -59,7 +59,7 @@ async def get_instance_view(services: ServicesDep, stored: StoredDep, instance_i
     """What is seen of one instance now: health with its time, power, disks."""
     instance = await _instance(services, stored, instance_id)
     health = (await _healths(services, stored, [instance])).get(instance.instance_id)
-    return instance_view(instance, health, services.clock())
+    return instance_view(stored, instance, health, services.clock())
 
 
 async def _instance(services: Services, stored: StoredScaleSet, instance_id: str) -> Instance:

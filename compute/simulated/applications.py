@@ -57,27 +57,29 @@ SELECT s.instance_id, s.port, m.power, m.out_of_service, m.booted_at, m.sick_fro
 FROM sockets s LEFT JOIN machines m
   ON (m.unique_id, m.instance_id) = (s.unique_id, s.instance_id) AND m.deleted_at IS NULL
 LEFT JOIN os_disks d ON (d.unique_id, d.instance_id, d.name) = (m.unique_id, m.instance_id, m.os_disk)
-WHERE s.unique_id = ? ORDER BY s.instance_id
+WHERE s.unique_id = ?1 AND (?2 IS NULL OR s.instance_id = ?2) ORDER BY s.instance_id
 """
 
 
-def applications(database: Database, connection: sqlite3.Connection, unique_id: str) -> tuple[Application, ...]:
-    """The applications of a set that have sockets, as they are now."""
+def applications(
+    database: Database, connection: sqlite3.Connection, unique_id: str, instance_id: str | None = None
+) -> tuple[Application, ...]:
+    """The applications of a set that have sockets, or the one of that instance, as they are now."""
     now, scripts = to_micros(database.clock()), database.scripts()
-    rows = connection.execute(_APPLICATIONS, (unique_id,)).fetchall()
+    rows = connection.execute(_APPLICATIONS, (unique_id, None if instance_id is None else int(instance_id))).fetchall()
     told = scripted_metrics(connection, unique_id) if rows else {}
     found = []
     for number, port, power, out, booted_at, sick_from, sick_until, image_number in rows:
-        instance_id = str(number)
+        name = str(number)
         if image_number is None or out or power != PowerState.RUNNING:
-            found.append(Application(instance_id, port, Manner.CLOSED))
+            found.append(Application(name, port, Manner.CLOSED))
             continue
         image = database.image(image_number)
         script = scripts.of(image)
-        life = life_since(booted_at, scripts.timing(image), instance_id, sick_from, sick_until)
+        life = life_since(booted_at, scripts.timing(image), name, sick_from, sick_until)
         manner = _manner(life.answer_at(now), script.mute_as) if now >= life.boot_end else Manner.CLOSED
-        metrics = metrics_of(told, script, instance_id).text
-        found.append(Application(instance_id, port, manner, life.boot_end, metrics))
+        metrics = metrics_of(told, script, name).text
+        found.append(Application(name, port, manner, life.boot_end, metrics))
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from compute.simulated.health import healthy_from, life_since, report, report_ou
 from compute.simulated.metrics import Metrics, metrics_of, scripted_metrics
 from compute.simulated.moments import from_micros, micros, to_micros
 from compute.simulated.recorder import Kind
-from compute.simulated.scripts import InstanceScript, Scripts, Timing
+from compute.simulated.scripts import InstanceScript, Scripts, Timing, VersionScript
 from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import DataDisk, HealthObservation, HealthState, Instance, OsDisk, PowerState
@@ -172,6 +172,7 @@ def observing(
     now, settle, grace = to_micros(moment), settle_of(source), micros(source.grace_period)
     scripts = database.scripts()
     timings: dict[int, Timing] = {}
+    versions: dict[int, VersionScript] = {}
     if instance_ids is None:
         rows = connection.execute(f"{_OBSERVE} ORDER BY m.instance_id", (unique_id,))
     else:
@@ -185,6 +186,7 @@ def observing(
             raise Unavailable(f"instance {instance_id} is unreachable")
         if image not in timings:
             timings[image] = scripts.timing(database.image(image))
+            versions[image] = scripts.of(database.image(image))
         if out or power == PowerState.STOPPED:
             said = report_out(source, stopped_by_owner=not out)
         else:
@@ -192,7 +194,7 @@ def observing(
             said = report(life, source, settle, grace, now)
         tells = source.reads_bodies and said.state is HealthState.HEALTHY
         settles_by = None if said.settles_by is None else from_micros(said.settles_by)
-        metrics = metrics_of(told, scripts.of(database.image(image)), instance_id) if tells else Metrics()
+        metrics = metrics_of(told, versions[image], instance_id) if tells else Metrics()
         observations.append(
             HealthObservation(
                 instance_id, said.state, moment, said.detail, settles_by, metrics.phase, metrics.skip, metrics.text

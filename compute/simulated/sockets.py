@@ -8,13 +8,15 @@ the ports in the fleet's file.
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from compute.clock import Clock, utc_now
+from compute.errors import Unavailable
 from compute.simulated.applications import LOOPBACK, Application, Manner, applications, body
 from compute.simulated.database import Database
 from domain.scale_sets import ScaleSetIdentity
@@ -71,7 +73,10 @@ class MachineSockets:
         given = {}
         with self._database.write() as tx:
             for instance_id in instance_ids:
-                port = self._ports.setdefault((scale_set.unique_id, instance_id), _Port(self._tls))
+                key = (scale_set.unique_id, instance_id)
+                if key not in self._ports:
+                    self._ports[key] = _Port(self._tls, partial(self._application, *key))
+                port = self._ports[key]
                 tx.execute(
                     "INSERT OR REPLACE INTO sockets VALUES (?, ?, ?)",
                     (scale_set.unique_id, int(instance_id), port.number),
@@ -81,36 +86,41 @@ class MachineSockets:
         return given
 
     async def follow(self) -> None:
-        """Open and close ports, and have each application answer as its machine is now."""
+        """Open and close ports as their machines are now."""
         async with self._following:
             for unique_id in dict.fromkeys(unique_id for unique_id, _ in self._ports):
                 with self._database.read() as connection:
                     found = applications(self._database, connection, unique_id)
                 for application in found:
                     if port := self._ports.get((unique_id, application.instance_id)):
-                        await port.become(application)
+                        await port.follow(listens=application.manner is not Manner.CLOSED)
+
+    def _application(self, unique_id: str, instance_id: str) -> Application:
+        with self._database.read() as connection:
+            [found] = applications(self._database, connection, unique_id, instance_id)
+        return found
 
     async def _follow_for_ever(self) -> None:
         while True:
-            await self.follow()
+            with suppress(Unavailable):
+                await self.follow()
             await asyncio.sleep(FOLLOW_SECONDS)
 
 
 class _Port:
     """One machine's port, held by a socket that does not listen; another one listens while the machine does."""
 
-    def __init__(self, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None, application: Callable[[], Application]) -> None:
         self._tls = tls
+        self._application = application
         self._held = _bound(0)
         self.number: int = self._held.getsockname()[1]
-        self._application: Application | None = None
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
-    async def become(self, application: Application) -> None:
-        """Answer like this from now on."""
-        self._application = application
-        if application.manner is Manner.CLOSED:
+    async def follow(self, *, listens: bool) -> None:
+        """Listen from now on, or no longer."""
+        if not listens:
             await self._shut()
         elif self._server is None:
             self._server = await asyncio.start_server(
@@ -135,7 +145,7 @@ class _Port:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 await self._answer(reader, writer)
-        except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
+        except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError, Unavailable):
             pass  # whoever asked has left, or asked nothing that can be answered
         finally:
             self._open.discard(writer)
@@ -145,8 +155,7 @@ class _Port:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        application = self._application
-        assert application is not None  # noqa: S101  # a port listens only for an application
+        application = self._application()
         match application.manner:
             case Manner.HEALTHY:
                 await _respond(writer, "200 OK", body(application))

@@ -278,8 +278,9 @@ def arm(
     mode: str = "Automatic",
     health: dict[str, Any] | None = None,
     image: dict[str, Any] | None = None,
+    probe: str | None = None,
 ) -> dict[str, Any]:
-    """An ARM document of a set."""
+    """An ARM document of a set. `probe`: the id of a load balancer's probe in the extension's place, "" for neither."""
     extension = {
         "name": "health",
         "properties": {
@@ -304,7 +305,8 @@ def arm(
                     "imageReference": image or IMAGE.model_dump(by_alias=True, exclude={"id"}),
                     "dataDisks": [{"lun": 0, "createOption": "Empty", "diskSizeGB": 10}],
                 },
-                "extensionProfile": {"extensions": [extension]},
+                "extensionProfile": {"extensions": [extension] if probe is None else []},
+                "networkProfile": {"healthProbe": {"id": probe}} if probe else {},
             },
         },
     }
