@@ -34,7 +34,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One answer; `metrics` is the text of its custom metrics (contract.md 1.6)."""
+    """One answer; `metrics` is the text of its custom metrics, which only a good one has (contract.md 1.6)."""
 
     answer: Answer
     detail: str = ""
@@ -131,7 +131,7 @@ def observed(
     detail = last.detail if last else f"no {source.number_of_probes} of {len(answers)} answers in a row were equal"
     if state is HealthState.UNKNOWN and since is not None:
         detail = f"{detail}, and its grace period is over"
-    metrics = last.metrics if last and state is HealthState.HEALTHY else ""
+    metrics = last.metrics if last else ""
     phase, skip = read_metrics(metrics)
     return HealthObservation(
         instance_id,

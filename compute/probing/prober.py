@@ -35,11 +35,11 @@ class Target:
 
 
 class Prober:
-    """Takes looks. It keeps nothing between two of them."""
+    """Takes looks, for one event loop. Many may be taken at the same time: what is open at once is counted for all."""
 
     def __init__(self, clock: Clock = utc_now, at_once: int = AT_ONCE) -> None:
         self._clock = clock
-        self._at_once = at_once
+        self._gate = asyncio.Semaphore(at_once)
 
     async def look(self, targets: Iterable[Target], source: HealthSource) -> tuple[HealthObservation, ...]:
         """One look at each target, in their order; the source must be one that asks machines.
@@ -52,20 +52,18 @@ class Prober:
             why = f"the load balancer's probe '{source.name}' does not exist"
             now = self._clock()
             return tuple(HealthObservation(one.instance_id, HealthState.UNHEALTHY, now, why) for one in targets)
-        gate, tls = asyncio.Semaphore(self._at_once), any_certificate()
+        tls = any_certificate()
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._observe(tls, gate, source, one)) for one in targets]
+                tasks = [group.create_task(self._observe(tls, source, one)) for one in targets]
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
         return tuple(task.result() for task in tasks)
 
-    async def _observe(
-        self, tls: ssl.SSLContext, gate: asyncio.Semaphore, source: HealthSource, target: Target
-    ) -> HealthObservation:
+    async def _observe(self, tls: ssl.SSLContext, source: HealthSource, target: Target) -> HealthObservation:
         loop, answers = asyncio.get_running_loop(), list[Said]()
         while len(answers) < source.probes_at_most:
-            async with gate:
+            async with self._gate:
                 asked_at = loop.time()
                 answers.append(await ask(tls, source, target.host, target.port))
             if believed(answers, source.number_of_probes):

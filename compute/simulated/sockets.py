@@ -19,7 +19,6 @@ from compute.clock import Clock, utc_now
 from compute.errors import Unavailable
 from compute.simulated.applications import LOOPBACK, Application, Manner, applications, body
 from compute.simulated.database import Database
-from domain.scale_sets import ScaleSetIdentity
 
 FOLLOW_SECONDS = 0.05
 """How late a port opens or closes after its machine."""
@@ -68,18 +67,18 @@ class MachineSockets:
             for port in self._ports.values():
                 await port.close()
 
-    async def put(self, scale_set: ScaleSetIdentity, instance_ids: Iterable[str]) -> dict[str, int]:
-        """Give these machines a port each; which one each has."""
+    async def put(self, unique_id: str, instance_ids: Iterable[str]) -> dict[str, int]:
+        """Give these machines of a set a port each; which one each has."""
         given = {}
         with self._database.write() as tx:
             for instance_id in instance_ids:
-                key = (scale_set.unique_id, instance_id)
+                key = (unique_id, instance_id)
                 if key not in self._ports:
                     self._ports[key] = _Port(self._tls, partial(self._application, *key))
                 port = self._ports[key]
                 tx.execute(
                     "INSERT OR REPLACE INTO sockets VALUES (?, ?, ?)",
-                    (scale_set.unique_id, int(instance_id), port.number),
+                    (unique_id, int(instance_id), port.number),
                 )
                 given[instance_id] = port.number
         await self.follow()

@@ -187,7 +187,10 @@ async def test_h3_the_probes_threshold_is_what_a_reader_sees(front: Api) -> None
 
     async def health() -> str:
         view = await front.get(f"{SCALE_SET}/virtualMachines/0/instanceView")
-        return str(view["vmHealth"]["status"]["code"])
+        code = str(view["vmHealth"]["status"]["code"])
+        summary = (await front.get(f"{SCALE_SET}/instanceView"))["virtualMachine"]["statusesSummary"]
+        assert {"code": code, "count": 1} in summary
+        return code
 
     front.clock.advance(front.fleet.defaults.boot + timedelta(seconds=19))
     assert await health() == "HealthState/unhealthy"

@@ -239,6 +239,11 @@ async def test_hundreds_are_asked_at_once_and_no_thread_is_started() -> None:
     assert threading.active_count() == threads
 
 
+async def test_no_more_of_an_answer_is_read_than_a_word_can_need() -> None:
+    async with server(endless) as served:
+        assert (await look(RICH, served.port)).detail == "the application answered with more than 65536 bytes"
+
+
 async def test_no_more_are_asked_at_once_than_there_are_sockets_for() -> None:
     open_now, most = 0, 0
 
@@ -252,8 +257,9 @@ async def test_no_more_are_asked_at_once_than_there_are_sockets_for() -> None:
 
     async with server(count) as served:
         targets = [Target(str(number), LOOPBACK, served.port) for number in range(30)]
-        seen = await Prober(at_once=5).look(targets, HTTP)
-    assert {one.state for one in seen} == {HealthState.HEALTHY}
+        prober = Prober(at_once=5)
+        looks = await asyncio.gather(prober.look(targets[:10], HTTP), prober.look(targets[10:], HTTP))
+    assert {one.state for seen in looks for one in seen} == {HealthState.HEALTHY}
     assert most <= 5
 
 

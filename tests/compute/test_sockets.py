@@ -1,5 +1,7 @@
 import asyncio
+import signal
 import socket
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +11,9 @@ import pytest
 from compute.errors import Unavailable
 from compute.simulated.database import Database
 from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.scripts import InstanceScript, Mute, VersionScript
+from compute.simulated.fleet import SimulatedFleet
+from compute.simulated.pace import NoPace
+from compute.simulated.scripts import FleetDefaults, InstanceScript, Mute, VersionScript
 from compute.simulated.sockets import MachineSockets
 from domain.health import HealthSource, Protocol
 from domain.instances import HealthState, PowerState
@@ -40,7 +44,7 @@ async def test_machines_on_sockets_are_really_asked_and_the_others_are_computed(
     scene: Scene, sockets: MachineSockets
 ) -> None:
     await scene.make(3)
-    ports = await sockets.put(SET, ["0", "2"])
+    ports = await sockets.put(SET.unique_id, ["0", "2"])
     assert await states(scene, sockets, RICH) == [HEALTHY] * 3
     database = Database(scene.path, scene.clock)
     with database.write() as tx:
@@ -64,7 +68,7 @@ async def test_a_port_is_open_while_its_machine_runs_and_no_longer(
 ) -> None:
     out, boots = (UNKNOWN, INITIALIZING) if source.rich else (UNHEALTHY, UNHEALTHY)
     await scene.make(1)
-    await sockets.put(SET, ["0"])
+    await sockets.put(SET.unique_id, ["0"])
     assert await states(scene, sockets, source) == [HEALTHY]
     late = scene.fleet.inject(Fault(kind=FaultKind.LATE, call=Call.SWAP))
     task = asyncio.create_task(scene.swap())
@@ -88,7 +92,7 @@ async def test_h4_h5_h7_an_application_that_gives_no_answer_is_seen_so_on_every_
     scene: Scene, sockets: MachineSockets, mute: Mute, source: HealthSource
 ) -> None:
     await scene.make(1)
-    await sockets.put(SET, ["0"])
+    await sockets.put(SET.unique_id, ["0"])
     scene.fleet.script_version(NEW, VersionScript(never_healthy="all", mute_as=mute))
     await scene.swap()
     scene.clock.move(BOOT + timedelta(minutes=1))
@@ -105,7 +109,7 @@ async def test_h5_an_application_that_is_not_ready_yet_becomes_healthy_in_its_ti
     scene: Scene, sockets: MachineSockets
 ) -> None:
     await scene.make(1)
-    await sockets.put(SET, ["0"])
+    await sockets.put(SET.unique_id, ["0"])
     scene.fleet.script_version(NEW, VersionScript(initializing=timedelta(minutes=2), mute_as=Mute.INITIALIZING))
     await scene.swap()
     swapped = scene.clock.now
@@ -121,7 +125,7 @@ async def test_h5_an_application_that_is_not_ready_yet_becomes_healthy_in_its_ti
 @pytest.mark.parametrize("source", [BINARY, RICH], ids=["binary", "rich"])
 async def test_h4_h5_a_sick_application_says_so(scene: Scene, sockets: MachineSockets, source: HealthSource) -> None:
     await scene.make(2)
-    await sockets.put(SET, ["0", "1"])
+    await sockets.put(SET.unique_id, ["0", "1"])
     scene.fleet.script_instance(SET, "1", InstanceScript(sick_from=scene.clock.now))
     assert await states(scene, sockets, source) == [HEALTHY, UNHEALTHY]
 
@@ -129,14 +133,14 @@ async def test_h4_h5_a_sick_application_says_so(scene: Scene, sockets: MachineSo
 async def test_h4_https_is_answered_where_it_is_asked_for(scene: Scene, tmp_path: Path) -> None:
     await scene.make(1)
     async with MachineSockets(scene.path, clock=scene.clock, tls=untrusted(tmp_path)) as sockets:
-        await sockets.put(SET, ["0"])
+        await sockets.put(SET.unique_id, ["0"])
         https = RICH.model_copy(update={"protocol": Protocol.HTTPS})
         assert await states(scene, sockets, https) == [HEALTHY]
 
 
 async def test_b5_custom_metrics_go_over_the_wire(scene: Scene, sockets: MachineSockets) -> None:
     await scene.make(3)
-    await sockets.put(SET, ["0", "1"])
+    await sockets.put(SET.unique_id, ["0", "1"])
     scene.fleet.script_version(scenes.OLD, VersionScript(phase=4, skip=("1",)))
     scene.fleet.script_instance(SET, "2", InstanceScript(phase=1))
     await sockets.follow()
@@ -149,7 +153,7 @@ async def test_another_process_finds_the_ports_and_at_the_end_there_are_none(sce
     await scene.make(1)
     other = scene.another()
     async with MachineSockets(scene.path, clock=scene.clock) as sockets:
-        [port] = (await sockets.put(SET, ["0"])).values()
+        [port] = (await sockets.put(SET.unique_id, ["0"])).values()
         scene.fleet.script_instance(SET, "0", InstanceScript(sick_from=scene.clock.now))
         await sockets.follow()
         # Computed, the sickness would have to last for as many answers as are asked for.
@@ -162,7 +166,7 @@ async def test_another_process_finds_the_ports_and_at_the_end_there_are_none(sce
 
 async def test_ports_follow_their_machines_by_themselves(scene: Scene, sockets: MachineSockets) -> None:
     await scene.make(1)
-    await sockets.put(SET, ["0"])
+    await sockets.put(SET.unique_id, ["0"])
     scene.fleet.script_instance(SET, "0", InstanceScript(power=PowerState.STOPPED))
     await asyncio.sleep(0.5)
     assert (await scene.health(BINARY)).detail == "the connection was refused"
@@ -170,7 +174,7 @@ async def test_ports_follow_their_machines_by_themselves(scene: Scene, sockets: 
 
 async def test_a_port_stays_its_machines_while_nobody_listens(scene: Scene, sockets: MachineSockets) -> None:
     await scene.make(1)
-    [port] = (await sockets.put(SET, ["0"])).values()
+    [port] = (await sockets.put(SET.unique_id, ["0"])).values()
     scene.fleet.script_instance(SET, "0", InstanceScript(power=PowerState.STOPPED))
     await sockets.follow()
     with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
@@ -181,7 +185,7 @@ async def test_h7_an_unreachable_machine_makes_no_observation_on_a_socket_either
     scene: Scene, sockets: MachineSockets
 ) -> None:
     await scene.make(1)
-    await sockets.put(SET, ["0"])
+    await sockets.put(SET.unique_id, ["0"])
     later = scene.clock.now + timedelta(minutes=1)
     scene.fleet.script_instance(SET, "0", InstanceScript(unreachable_until=later))
     with pytest.raises(Unavailable):
@@ -192,8 +196,30 @@ async def test_h6_hundreds_of_machines_on_sockets_are_looked_at_together(scene: 
     for number in range(200):
         await scene.fleet.create_instance(SET, str(number), scenes.OLD, MODEL)
     scene.clock.move(timedelta(hours=1))
-    await sockets.put(SET, [str(number) for number in range(200)])
+    await sockets.put(SET.unique_id, [str(number) for number in range(200)])
     for number in range(0, 200, 10):
         scene.fleet.script_instance(SET, str(number), InstanceScript(sick_from=scene.clock.now))
     seen = await states(scene, sockets, RICH)
     assert [index for index, state in enumerate(seen) if state is not HEALTHY] == list(range(0, 200, 10))
+
+
+@pytest.mark.parametrize(("sent", "state"), [(signal.SIGTERM, HEALTHY), (signal.SIGKILL, UNKNOWN)])
+async def test_h7_machines_on_sockets_of_a_process_of_their_own(
+    tmp_path: Path, sent: signal.Signals, state: HealthState
+) -> None:
+    """Asked to stop, it takes them off their sockets; killed, it takes their applications with it."""
+    path = tmp_path / "fleet.sqlite"
+    command = (sys.executable, "-m", "compute.simulated", str(path), SET.unique_id, "0")
+    with SimulatedFleet(path, pace=NoPace()) as fleet:
+        fleet.set_defaults(FleetDefaults(swap=timedelta(0), boot=timedelta(0)))
+        await fleet.create_instance(SET, "0", scenes.OLD, MODEL)
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        said = await process.stdout.readline()
+        assert said.startswith(b"instance 0 answers on port ")
+        source = RICH.model_copy(update={"grace_period": timedelta(0), "interval": timedelta(0)})
+        await asyncio.sleep(0.2)
+        assert [one.state for one in await fleet.observe_health(SET, source)] == [HEALTHY]
+        process.send_signal(sent)
+        await process.wait()
+        assert [one.state for one in await fleet.observe_health(SET, source)] == [state]
