@@ -76,6 +76,7 @@ async def put_load_balancer(
     """Create a load balancer (201), or replace it (200). A probe that a scale set names cannot be left out (409)."""
     checked_name(name.names[0], "loadBalancerName")
     document = _checked(await merged_document(services, name, body, create=True))
+    await _check_place(services, name, document["location"])
     kept = {str(probe["name"]).lower() for probe in probe_documents(document)}
     for probe, scale_set in (await probes_in_use(services, name.subscription_id, name.resource_id)).items():
         if probe not in kept:
@@ -158,6 +159,18 @@ async def delete_load_balancer(
 async def _list(services: Services, subscription_id: str, resource_group: str | None) -> Json:
     found = await asyncio.to_thread(services.store.resources.of_type, LOAD_BALANCER, subscription_id, resource_group)
     return {"value": [_body(one) for one in found]}
+
+
+async def _check_place(services: Services, name: ResourceName, location: str) -> None:
+    """A load balancer stays in its region: scale sets name its probes from there."""
+    had = await asyncio.to_thread(services.store.resources.find, name.resource_id)
+    if had is not None and had.document["location"] != location:
+        message = (
+            f"The resource '{had.name}' already exists in location '{had.document['location']}' in resource group "
+            f"'{had.resource_group}'. A resource with the same name cannot be created in location '{location}'. Please "
+            "select a new resource name."
+        )
+        raise ArmError(409, "InvalidResourceLocation", message, target="location")
 
 
 def _checked(document: Json) -> Json:

@@ -58,14 +58,11 @@ class MachineSockets:
         if self._follower is not None:
             self._follower.cancel()
             await asyncio.gather(self._follower, return_exceptions=True)
-        with closing(self._database):
-            with self._database.write() as tx:
-                for unique_id, instance_id in self._ports:
-                    tx.execute(
-                        "DELETE FROM sockets WHERE (unique_id, instance_id) = (?, ?)", (unique_id, int(instance_id))
-                    )
-            for port in self._ports.values():
-                await port.close()
+        for port in self._ports.values():
+            await port.close()
+        with closing(self._database), self._database.write() as tx:
+            for unique_id, instance_id in self._ports:
+                tx.execute("DELETE FROM sockets WHERE (unique_id, instance_id) = (?, ?)", (unique_id, int(instance_id)))
 
     async def put(self, unique_id: str, instance_ids: Iterable[str]) -> dict[str, int]:
         """Give these machines of a set a port each; which one each has."""

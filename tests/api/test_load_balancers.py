@@ -96,6 +96,14 @@ async def test_only_tags_can_be_patched(front: Api) -> None:
     assert (await front.call("PATCH", f"{FRONT}2", {"tags": {}})).status_code == 404
 
 
+async def test_a_load_balancer_stays_in_its_region(front: Api) -> None:
+    answer = await front.call("PUT", FRONT, BALANCER | {"location": "eastus"})
+    assert (answer.status_code, error_of(answer)["code"]) == (409, "InvalidResourceLocation")
+    assert (await front.get(FRONT))["location"] == "westus2"
+    without = {key: value for key, value in BALANCER.items() if key != "location"}
+    assert (await front.call("PUT", FRONT, without)).status_code == 200
+
+
 async def test_a_load_balancer_is_deleted_once(front: Api) -> None:
     assert (await front.call("DELETE", FRONT)).status_code == 202
     assert (await front.call("GET", FRONT)).status_code == 404
