@@ -13,12 +13,14 @@ from compute.clock import Clock, utc_now
 from compute.provider import Provider
 from domain import galleries
 from domain.eligibility import start_blockers
+from domain.health import HealthSource
 from domain.images import ImageReference, newest
 from domain.instances import Instance
 from domain.messages.os_upgrade import UpgradePlan
 from domain.messages.scale_set import Resolution, ResolveUpgrade
 from domain.policies import StartedBy, UpgradeMode, policy_in_force
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
+from store.health_sources import health_source_of
 from store.store import Store
 
 
@@ -84,10 +86,13 @@ class ImageActivities:
         target = model.image.at(version)
         if request.started_by is StartedBy.PLATFORM and _all_on(instances, target):
             return Resolution(plan=None, reason=f"nothing to do: every instance is on {version} already")
-        return Resolution(plan=_plan(model, target, request.started_by), reason=f"{target} is the newest version")
+        source = await asyncio.to_thread(health_source_of, self.store, model)
+        return Resolution(
+            plan=_plan(model, target, request.started_by, source), reason=f"{target} is the newest version"
+        )
 
 
-def _plan(model: ScaleSetModel, target: ImageReference, started_by: StartedBy) -> UpgradePlan:
+def _plan(model: ScaleSetModel, target: ImageReference, started_by: StartedBy, source: HealthSource) -> UpgradePlan:
     policy = model.upgrade_policy
     return UpgradePlan(
         target=target,
@@ -95,7 +100,7 @@ def _plan(model: ScaleSetModel, target: ImageReference, started_by: StartedBy) -
         policy=policy_in_force(policy, started_by),
         auto_rollback=started_by is StartedBy.PLATFORM and not policy.automatic.disable_automatic_rollback,
         manual_mode=policy.mode is UpgradeMode.MANUAL,
-        health_source=model.health_source,
+        health_source=source,
         by_update_domain=model.service_fabric is not None,
     )
 

@@ -4,6 +4,7 @@ import asyncio
 
 from compute.provider import MachineModel
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
+from store.health_sources import health_source_of
 from store.store import Store
 
 
@@ -18,5 +19,5 @@ async def machine_model(store: Store, scale_set: ScaleSetIdentity, generation: i
         data_disks=model.data_disks,
         custom_data=str((profile.get("osProfile") or {}).get("customData") or ""),
         extensions=tuple(extensions),
-        health_source=model.health_source,
+        health_source=await asyncio.to_thread(health_source_of, store, model),
     )

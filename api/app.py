@@ -14,6 +14,7 @@ from api import (
     gallery_versions,
     images,
     instances,
+    load_balancers,
     operations,
     probes,
     rolling_upgrades,
@@ -42,6 +43,7 @@ ARM_ROUTERS = (
     galleries.router,
     gallery_images.router,
     gallery_versions.router,
+    load_balancers.router,
     operations.router,
 )
 

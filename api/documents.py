@@ -6,9 +6,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from api.errors import ArmError, invalid
+from domain.health import HEALTH_TYPES, is_application_health, settings_fault
 from domain.policies import UpgradeMode
 from domain.regions import region_name
-from domain.scale_sets import HEALTH_TYPES, ScaleSetModel
+from domain.scale_sets import ScaleSetModel
 
 Json = dict[str, Any]
 
@@ -196,3 +197,7 @@ def _check_extension(extension: Json, path: str) -> None:
     for key in [key for key in _PROBE_NUMBERS if key in probes]:
         # A null is refused as well: settings are taken whole, so that it would stay where a number is read.
         _expect_number("" if probes[key] is None else probes[key], f"{path}.properties.settings.{key}")
+    if is_application_health(body or {}):
+        key, fault = settings_fault(settings or {})
+        if key:
+            raise invalid(f"'{path}.properties.settings.{key}' {fault}.", f"{path}.properties.settings.{key}")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from api.custom_metrics import add_custom_metrics
 from api.merge import without_secrets
 from api.moments import moment
 from api.wire import target_body
@@ -44,7 +45,7 @@ def instance_body(
     if instance.created_at:
         properties["timeCreated"] = moment(instance.created_at)
     if expanded:
-        properties["instanceView"] = instance_view(instance, health, now)
+        properties["instanceView"] = instance_view(stored, instance, health, now)
     body: Json = {
         "name": f"{stored.identity.name}_{instance.instance_id}",
         "id": path,
@@ -60,7 +61,7 @@ def instance_body(
     return body
 
 
-def instance_view(instance: Instance, health: HealthObservation | None, now: datetime) -> Json:
+def instance_view(stored: StoredScaleSet, instance: Instance, health: HealthObservation | None, now: datetime) -> Json:
     """What is seen of one machine at this moment."""
     disk = instance.os_disk
     view: Json = {
@@ -72,6 +73,7 @@ def instance_view(instance: Instance, health: HealthObservation | None, now: dat
     }
     if health:
         view["vmHealth"] = {"status": _health_status(health)}
+    add_custom_metrics(view, stored.document, health)
     return view
 
 

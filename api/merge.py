@@ -44,6 +44,7 @@ _WORDS = """
     regionalReplicaCount replicaCount excludeFromLatest endOfLifeDate publishedDate replicationMode source
     safetyProfile allowDeletionOfReplicatedLocations blockDeletionBeforeEndOfLife identifier uniqueName osState
     sharingProfile softDeletePolicy replicationStatus description
+    protectFromScaleSetActions probes protocol port intervalInSeconds numberOfProbes probeThreshold requestPath
 """
 _SPELLING = {word.lower(): word for word in _WORDS.split()}
 

@@ -12,6 +12,7 @@ from typing import Any
 from api.dependencies import ScaleSetPath, Services
 from api.documents import NAME, at, check_shape, normal, read_model
 from api.errors import ArmError, blocked, changed_meanwhile, invalid, not_allowed, scale_set_not_found
+from api.health_probes import check_probe
 from api.long_running import begin, discard, hand_over
 from api.merge import canonical, merged, without_read_only
 from api.scale_set_lookup import find
@@ -25,6 +26,7 @@ from domain.messages.scale_set import ApplyModel
 from domain.operations import Operation, OperationKind
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.errors import AlreadyThere, Conflict, Missing
+from store.health_sources import probe_settings_of
 from store.scale_sets import StoredScaleSet
 
 Json = dict[str, Any]
@@ -95,6 +97,7 @@ async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
     document, model = await _read(services, normal(merged({}, body)), 1, body, {})
     _refuse_if_any(await _blockers(services, path.subscription_id, model))
     await refuse_absent(services, model.image, document["location"])
+    await check_probe(services, path.resource_id, document["location"], model)
     identity = ScaleSetIdentity(
         resource_id=path.resource_id,
         name=path.name,
@@ -137,6 +140,7 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json) -> Cha
     )
     if model.capacity > before.capacity or not before.image.same_as(model.image):
         await refuse_absent(services, model.image, document["location"])
+    await check_probe(services, stored.identity.resource_id, document["location"], model)
     operation = await begin(services, OperationKind.PUT, stored.identity, stored.subscription_id)
     try:
         # A model that says the same is no new generation. It is announced all the same: that is how a change whose
@@ -170,7 +174,8 @@ async def _read(
 async def _blockers(services: Services, subscription_id: str, model: ScaleSetModel) -> tuple[Blocker, ...]:
     """Why a model cannot be stored."""
     cluster = await cluster_named(services, subscription_id, model)
-    return model_blockers(model, services.settings.delays.health_wait, cluster=cluster)
+    probe = await asyncio.to_thread(probe_settings_of, services.store, model)
+    return model_blockers(model, services.settings.delays.health_wait, probe, cluster)
 
 
 def _filled_in(document: Json, model: ScaleSetModel) -> Json:

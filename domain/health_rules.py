@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import Protocol
 
 from domain.blockers import BAD_REQUEST, EXTENSIONS, INVALID_PARAMETER, Blocker
+from domain.health import HealthSource
 from domain.policies import UpgradeMode
-from domain.scale_sets import HealthSource, ScaleSetModel
+from domain.scale_sets import ScaleSetModel
 
 APPLICATION_HEALTH = "applicationHealth"
 LOAD_BALANCER_PROBE = "loadBalancerProbe"

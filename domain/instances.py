@@ -100,6 +100,8 @@ class HealthObservation:
     """`PhaseOrderingNumber` of its custom metrics: lower ones come first, None last (contract.md 1.6)."""
     skip: bool = False
     """`SkipUpgrade` of its custom metrics: left out of upgrades."""
+    custom_metrics: str = ""
+    """Its custom metrics as they were sent; only of an instance that is HEALTHY."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,15 @@
 The ARM document stays whole in the store; `ScaleSetModel` is the part that decisions are made from.
 """
 
-from datetime import timedelta
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.health import HealthSource, health_sources
 from domain.images import ImageReference
 from domain.policies import UpgradePolicy
 from domain.scale_in import ScaleInRule
 from domain.service_fabric import FabricNode
-
-HEALTH_PUBLISHER = "microsoft.managedservices"
-HEALTH_TYPES = ("applicationhealthlinux", "applicationhealthwindows")
 
 
 class ScaleSetIdentity(BaseModel):
@@ -26,19 +23,6 @@ class ScaleSetIdentity(BaseModel):
     name: str
     unique_id: str
     location: str
-
-
-class HealthSource(BaseModel):
-    """Where health comes from (H1, H2, H4, H5): `default` (power and extensions) or an application's own word."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: str = "default"
-    rich: bool = False
-    interval: timedelta = timedelta(seconds=5)
-    number_of_probes: int = 1
-    grace_period: timedelta = timedelta(seconds=5)
-    settings: dict[str, Any] = {}
 
 
 class ScaleSetModel(BaseModel):
@@ -89,7 +73,7 @@ class ScaleSetModel(BaseModel):
             capacity=sku.get("capacity", 0),
             image=image,
             upgrade_policy=UpgradePolicy.model_validate(properties.get("upgradePolicy") or {}),
-            health_sources=tuple(_health_sources(profile)),
+            health_sources=health_sources(profile),
             data_disks=len(storage.get("dataDisks") or ()),
             zones=tuple(document.get("zones") or ()),
             scale_in=_scale_in_rule(properties),
@@ -125,32 +109,3 @@ def _service_fabric(profile: dict[str, Any]) -> FabricNode | None:
     extensions = _mapping(profile, "extensionProfile").get("extensions") or ()
     nodes = (FabricNode.from_extension(_mapping(one, "properties")) for one in extensions)
     return next((node for node in nodes if node), None)
-
-
-def _health_sources(profile: dict[str, Any]) -> list[HealthSource]:
-    sources = []
-    if probe := _mapping(_mapping(profile, "networkProfile"), "healthProbe").get("id"):
-        sources.append(HealthSource(kind="loadBalancerProbe", settings={"id": probe}))
-    for extension in _mapping(profile, "extensionProfile").get("extensions") or ():
-        body = _mapping(extension, "properties")
-        if str(body.get("publisher", "")).lower() != HEALTH_PUBLISHER:
-            continue
-        if str(body.get("type", "")).lower() not in HEALTH_TYPES:
-            continue
-        sources.append(_application_health(body))
-    return sources
-
-
-def _application_health(body: dict[str, Any]) -> HealthSource:
-    settings = _mapping(body, "settings")
-    interval = timedelta(seconds=int(settings.get("intervalInSeconds", 5)))
-    probes = int(settings.get("numberOfProbes", 1))
-    grace = settings.get("gracePeriod")
-    return HealthSource(
-        kind="applicationHealth",
-        rich=str(body.get("typeHandlerVersion", "1.0")).split(".")[0] != "1",
-        interval=interval,
-        number_of_probes=probes,
-        grace_period=interval * probes if grace is None else timedelta(seconds=int(grace)),
-        settings=settings,
-    )

@@ -11,15 +11,17 @@ from datetime import timedelta
 from compute.errors import ComputeError, DiskNotMade, ImageGone
 from compute.provider import Effect, MachineModel, operation_key
 from compute.simulated import disks, machines
+from compute.simulated.applications import with_real_answers
 from compute.simulated.database import Transaction
 from compute.simulated.disks import Machine
 from compute.simulated.faults import Call, FaultKind, Point
 from compute.simulated.scripts import concerns
 from compute.simulated.stage import Stage
+from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk
 from domain.placement import Placement
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.scale_sets import ScaleSetIdentity
 
 
 class SimulatedFleet(Stage):
@@ -41,11 +43,15 @@ class SimulatedFleet(Stage):
         source: HealthSource,
         instance_ids: Iterable[str] | None = None,
     ) -> tuple[HealthObservation, ...]:
-        """See `Provider`. The equal answers were gathered inside each machine before the look, so none is awaited."""
+        """See `Provider`. The equal answers were gathered inside each machine before the look, so none is awaited.
+
+        But of the machines whose applications have real sockets (`sockets`): they are really asked.
+        """
         named = None if instance_ids is None else frozenset(instance_ids)
         self._admit(Call.OBSERVE, scale_set.unique_id, lambda one: named is None or one in named)
         with self._database.read() as connection:
-            return machines.observing(self._database, connection, scale_set.unique_id, source, named)
+            computed = machines.observing(self._database, connection, scale_set.unique_id, source, named)
+        return await with_real_answers(self._database, self._prober, scale_set.unique_id, source, computed)
 
     async def create_instance(
         self,

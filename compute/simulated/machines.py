@@ -10,13 +10,15 @@ from compute.errors import Unavailable
 from compute.provider import MachineModel
 from compute.simulated.database import Database, Transaction
 from compute.simulated.health import healthy_from, life_since, report, report_out, settle_of
+from compute.simulated.metrics import Metrics, metrics_of, scripted_metrics
 from compute.simulated.moments import from_micros, micros, to_micros
 from compute.simulated.recorder import Kind
-from compute.simulated.scripts import InstanceScript, Scripts, Timing
+from compute.simulated.scripts import InstanceScript, Scripts, Timing, VersionScript
+from domain.health import HealthSource
 from domain.images import ImageReference
-from domain.instances import DataDisk, HealthObservation, Instance, OsDisk, PowerState
+from domain.instances import DataDisk, HealthObservation, HealthState, Instance, OsDisk, PowerState
 from domain.placement import Placement
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.scale_sets import ScaleSetIdentity
 
 
 def digest(custom_data: str) -> str:
@@ -178,11 +180,13 @@ def observing(
     now, settle, grace = to_micros(moment), settle_of(source), micros(source.grace_period)
     scripts = database.scripts()
     timings: dict[int, Timing] = {}
+    versions: dict[int, VersionScript] = {}
     if instance_ids is None:
         rows = connection.execute(f"{_OBSERVE} ORDER BY m.instance_id", (unique_id,))
     else:
         named = json.dumps([int(one) for one in instance_ids])
         rows = connection.execute(f"{_OBSERVE}{_NAMED} ORDER BY m.instance_id", (unique_id, named))
+    told = scripted_metrics(connection, unique_id) if source.reads_bodies else {}
     observations = []
     for number, power, out, booted_at, sick_from, sick_until, unreachable_until, image in rows.fetchall():
         instance_id = str(number)
@@ -190,13 +194,20 @@ def observing(
             raise Unavailable(f"instance {instance_id} is unreachable")
         if image not in timings:
             timings[image] = scripts.timing(database.image(image))
+            versions[image] = scripts.of(database.image(image))
         if out or power == PowerState.STOPPED:
             said = report_out(source, stopped_by_owner=not out)
         else:
             life = life_since(booted_at, timings[image], instance_id, sick_from, sick_until)
             said = report(life, source, settle, grace, now)
+        tells = source.reads_bodies and said.state is HealthState.HEALTHY
         settles_by = None if said.settles_by is None else from_micros(said.settles_by)
-        observations.append(HealthObservation(instance_id, said.state, moment, said.detail, settles_by))
+        metrics = metrics_of(told, versions[image], instance_id) if tells else Metrics()
+        observations.append(
+            HealthObservation(
+                instance_id, said.state, moment, said.detail, settles_by, metrics.phase, metrics.skip, metrics.text
+            )
+        )
     return tuple(observations)
 
 

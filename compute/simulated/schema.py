@@ -82,6 +82,24 @@ CREATE TABLE IF NOT EXISTS faults (
 """
 
 
+LATER_TABLES = """
+CREATE TABLE IF NOT EXISTS metrics (
+  unique_id TEXT NOT NULL,
+  instance_id INTEGER NOT NULL,
+  phase INTEGER,
+  skip INTEGER NOT NULL,
+  PRIMARY KEY (unique_id, instance_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sockets (
+  unique_id TEXT NOT NULL,
+  instance_id INTEGER NOT NULL,
+  port INTEGER NOT NULL,
+  PRIMARY KEY (unique_id, instance_id)
+) WITHOUT ROWID;
+"""
+"""What a file made by an earlier version lacks."""
+
+
 def _use_write_ahead_log(path: Path, connection: sqlite3.Connection) -> None:
     """Switch the file to WAL, one process at a time: SQLite does not wait for a lock here but gives up at once."""
     with path.with_name(f"{path.name}.opening").open("w") as gate:
@@ -97,4 +115,5 @@ def open_database(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = NORMAL")
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'faults'").fetchone():
         connection.executescript(f"BEGIN IMMEDIATE; {TABLES} COMMIT;")
+    connection.executescript(LATER_TABLES)
     return connection

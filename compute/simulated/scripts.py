@@ -5,6 +5,7 @@ Kept in the fleet's file, so that every process plays the same play.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -17,6 +18,19 @@ from domain.instances import PowerState
 Duration = Annotated[timedelta, Field(ge=timedelta(0))]
 Some = Literal["all"] | tuple[str, ...]
 """All instances, or those with these ids."""
+
+
+class Mute(StrEnum):
+    """How an application that gives no answer behaves where it has a real socket (`sockets`)."""
+
+    SILENCE = "silence"
+    """It takes the connection and says nothing."""
+    REFUSES = "refuses"
+    GARBAGE = "garbage"
+    SLOW = "slow"
+    """A byte now and then."""
+    INITIALIZING = "initializing"
+    """It says that it is not ready."""
 
 
 class FleetDefaults(BaseModel):
@@ -50,6 +64,15 @@ class VersionScript(BaseModel):
     disk_fails: Some = ()
     """Who cannot get a disk of this version (P9)."""
 
+    mute_as: Mute = Mute.SILENCE
+    """What it does on a real socket while it gives no answer."""
+
+    phase: int | None = None
+    """`PhaseOrderingNumber` of the custom metrics that it tells (B5)."""
+
+    skip: Some = ()
+    """Who tells `SkipUpgrade` in the custom metrics."""
+
     withdrawn: bool = False
     """No disk can be made from it any more (P19)."""
 
@@ -71,6 +94,10 @@ class InstanceScript(BaseModel):
 
     protected: bool | None = None
     """`protectFromScaleSetActions` (B6)."""
+
+    phase: int | None = None
+    skip: bool = False
+    """Custom metrics of its own, where either is set: instead of its version's."""
 
     unreachable_until: AwareDatetime | None = None
     """Until then every look at it and every call about it raises Unavailable (H7)."""

@@ -11,10 +11,12 @@ from typing import Self
 
 from compute.clock import Clock, utc_now
 from compute.errors import InstanceGone, Throttled, Unavailable
+from compute.probing.prober import Prober
 from compute.provider import Effect
 from compute.simulated import machines
 from compute.simulated.database import Database
 from compute.simulated.faults import ArmedFault, Call, Fault, FaultKind, Point
+from compute.simulated.metrics import script_metrics
 from compute.simulated.moments import to_micros
 from compute.simulated.pace import Pace, RealPace
 from compute.simulated.recorder import FlightRecorder, Kind
@@ -35,6 +37,7 @@ class Stage:
     def __init__(self, path: Path, *, clock: Clock = utc_now, pace: Pace | None = None) -> None:
         self._database = Database(path, clock)
         self._pace = pace or RealPace()
+        self._prober = Prober(clock)
         self._released: dict[int, asyncio.Event] = {}
 
     def close(self) -> None:
@@ -82,6 +85,7 @@ class Stage:
         with self._database.write() as tx:
             if not machines.script_instance(tx, scale_set.unique_id, instance_id, script):
                 raise InstanceGone(f"instance {instance_id} does not exist")
+            script_metrics(tx, scale_set.unique_id, instance_id, script)
 
     def away(self, until: datetime) -> None:
         """Let the whole compute not answer until that moment."""

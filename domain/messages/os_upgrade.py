@@ -5,13 +5,14 @@ from datetime import datetime
 from pydantic import Field
 
 from domain.delays import Delays
+from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instance_ids import InstanceIds
 from domain.messages.base import Message
 from domain.policies import RollingUpgradePolicy, StartedBy
 from domain.progress import Progress
 from domain.records import UpgradeError, UpgradeStatus
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.scale_sets import ScaleSetIdentity
 
 
 class UpgradePlan(Message):

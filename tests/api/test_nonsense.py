@@ -21,6 +21,8 @@ GOOD = {
     "scaleSetName": "web",
     "clusterName": "Main",
     "instanceId": "0",
+    "loadBalancerName": "front",
+    "probeName": "web",
     "location": "westus2",
     "publisher": "Canonical",
     "offer": "UbuntuServer",

@@ -9,10 +9,11 @@ from compute.provider import Effect, Fence, MachineModel, Step
 from compute.simulated.fleet import SimulatedFleet
 from compute.simulated.judgement import Judgement, judge
 from compute.simulated.pace import NoPace
+from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk
 from domain.placement import placements
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.scale_sets import ScaleSetIdentity
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location="here")
 OLD = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="18.04.1")

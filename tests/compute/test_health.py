@@ -3,8 +3,8 @@ from datetime import timedelta
 
 from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.scripts import InstanceScript, VersionScript
+from domain.health import HealthSource
 from domain.instances import HealthState, PowerState
-from domain.scale_sets import HealthSource
 from tests.compute.scene import BINARY, BOOT, MODEL, NEW, OLD, RICH, SET, SETTLE, Scene
 
 SECOND = timedelta(seconds=1)

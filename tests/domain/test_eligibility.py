@@ -6,16 +6,17 @@ import pytest
 
 from domain.blockers import Blocker
 from domain.eligibility import change_blockers, model_blockers, start_blockers
+from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import Instance
 from domain.policies import AutomaticOSUpgradePolicy, RollingUpgradePolicy, UpgradeMode, UpgradePolicy
-from domain.scale_sets import HealthSource, ScaleSetModel
+from domain.scale_sets import ScaleSetModel
 
 IMAGE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="latest")
 GALLERY = ImageReference(id="/galleries/g/images/i")
 PINNED = ImageReference(id="/galleries/g/images/i/versions/1.0.0")
 EXTENSION = HealthSource(kind="applicationHealth")
-PROBE = HealthSource(kind="loadBalancerProbe", settings={"id": "/probes/p"})
+PROBE = HealthSource(kind="loadBalancerProbe", name="/probes/p")
 AUTOMATIC = UpgradePolicy(automatic_os_upgrade_policy=AutomaticOSUpgradePolicy(enable_automatic_os_upgrade=True))
 WAIT = timedelta(minutes=5)
 UPDATES_REFUSED = (

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from domain.eligibility import model_blockers
+from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.policies import AutomaticOSUpgradePolicy, UpgradePolicy
-from domain.scale_sets import HealthSource, ScaleSetModel
+from domain.scale_sets import ScaleSetModel
 from domain.service_fabric import FabricCluster, FabricNode, cluster_of
 
 ENDPOINT = "https://westus2.servicefabric.azure.com/runtime/clusters/7"

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
+from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import HealthObservation, HealthState, Instance, InstanceView, Look, OsDisk, PowerState
 from domain.messages.os_upgrade import UpgradePlan
 from domain.policies import RollingUpgradePolicy
-from domain.scale_sets import HealthSource
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 IMAGE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="2.0.0")

@@ -281,8 +281,12 @@ def arm(
     zones: tuple[str, ...] = (),
     scale_in: str = "Default",
     extensions: tuple[dict[str, Any], ...] | None = None,
+    probe: str | None = None,
 ) -> dict[str, Any]:
-    """An ARM document of a set; `extensions` stand for the health extension."""
+    """An ARM document of a set; `extensions` stand for the health extension.
+
+    `probe`: the id of a load balancer's probe in the health extension's place, "" for neither.
+    """
     extension = {
         "name": "health",
         "properties": {
@@ -309,10 +313,19 @@ def arm(
                     "imageReference": image or IMAGE.model_dump(by_alias=True, exclude={"id"}),
                     "dataDisks": [{"lun": 0, "createOption": "Empty", "diskSizeGB": 10}],
                 },
-                "extensionProfile": {"extensions": [extension] if extensions is None else list(extensions)},
+                "extensionProfile": {"extensions": _extensions(extension, extensions, probe)},
+                "networkProfile": {"healthProbe": {"id": probe}} if probe else {},
             },
         },
     }
+
+
+def _extensions(
+    health: dict[str, Any], others: tuple[dict[str, Any], ...] | None, probe: str | None
+) -> list[dict[str, Any]]:
+    if others is not None:
+        return list(others)
+    return [health] if probe is None else []
 
 
 @asynccontextmanager

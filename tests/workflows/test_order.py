@@ -9,11 +9,12 @@ import pytest
 
 from compute.simulated.scripts import FleetDefaults, VersionScript
 from domain.enrolment import PROTECTED, SKIPS
+from domain.health import HealthSource
 from domain.instance_ids import InstanceIds
 from domain.instances import HealthObservation
 from domain.progress import Progress
 from domain.records import UpgradeStatus
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.scale_sets import ScaleSetIdentity
 from tests.histories.scenes import _real_time_world
 from tests.support.world import NEW, OLD, World
 from workflows.journal import _left_out
