@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from domain.extensions import extension_problems
 from domain.instances import Instance
 from domain.policies import UpgradeMode
 from domain.scale_sets import HealthSource, ScaleSetModel
@@ -49,6 +50,7 @@ def model_blockers(model: ScaleSetModel, health_wait: timedelta) -> tuple[Blocke
     automatic = model.upgrade_policy.automatic.enable_automatic_os_upgrade
     return (
         *_shape_blockers(model),
+        *(Blocker(INVALID_PARAMETER, one, EXTENSIONS) for one in extension_problems(model.extension_profile.extensions)),
         *(blocker for source in model.health_sources for blocker in _probe_blockers(source)),
         *_source_blockers(model, automatic=automatic),
         *(_automatic_blockers(model, health_wait) if automatic else ()),

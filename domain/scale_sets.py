@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.extensions import ExtensionProfile
 from domain.images import ImageReference
 from domain.policies import UpgradePolicy
 
@@ -51,6 +52,7 @@ class ScaleSetModel(BaseModel):
     health_sources: tuple[HealthSource, ...] = ()
     data_disks: int = 0
     zones: tuple[str, ...] = ()
+    extension_profile: ExtensionProfile = ExtensionProfile()
 
     @property
     def health_source(self) -> HealthSource:
@@ -75,6 +77,7 @@ class ScaleSetModel(BaseModel):
             health_sources=tuple(_health_sources(profile)),
             data_disks=len(storage.get("dataDisks") or ()),
             zones=tuple(document.get("zones") or ()),
+            extension_profile=ExtensionProfile.from_arm(_mapping(profile, "extensionProfile")),
         )
 
 
