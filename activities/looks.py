@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from compute.clock import Clock
 from compute.provider import Provider
+from domain.extensions import with_extensions
 from domain.instances import HealthObservation, HealthState, Instance, InstanceView, Look
 from domain.scale_sets import HealthSource, ScaleSetIdentity
 
@@ -29,9 +30,12 @@ async def look_at(
         views=tuple(
             InstanceView(
                 one,
-                # Listed but not observed: it appeared between the two, so nothing answered yet.
-                observed.get(one.instance_id)
-                or HealthObservation(one.instance_id, HealthState.INITIALIZING, now, "not observed yet"),
+                with_extensions(
+                    one,
+                    # Listed but not observed: it appeared between the two, so nothing answered yet.
+                    observed.get(one.instance_id)
+                    or HealthObservation(one.instance_id, HealthState.INITIALIZING, now, "not observed yet"),
+                ),
             )
             for one in chosen
         ),

@@ -50,7 +50,10 @@ def model_blockers(model: ScaleSetModel, health_wait: timedelta) -> tuple[Blocke
     automatic = model.upgrade_policy.automatic.enable_automatic_os_upgrade
     return (
         *_shape_blockers(model),
-        *(Blocker(INVALID_PARAMETER, one, EXTENSIONS) for one in extension_problems(model.extension_profile.extensions)),
+        *(
+            Blocker(INVALID_PARAMETER, one, EXTENSIONS)
+            for one in extension_problems(model.extension_profile.extensions)
+        ),
         *(blocker for source in model.health_sources for blocker in _probe_blockers(source)),
         *_source_blockers(model, automatic=automatic),
         *(_automatic_blockers(model, health_wait) if automatic else ()),

@@ -1,6 +1,6 @@
 """Extensions of a model: what decisions need of them, and the order in which they run on a machine (P4).
 
-Their settings are no part of this: they stay in the store, sealed where they are secret, until a machine gets them (F5).
+Their settings are no part of this: they stay in the store, sealed where secret, until a machine gets them (F5).
 """
 
 import heapq
@@ -100,11 +100,11 @@ def extension_problems(extensions: Sequence[Extension]) -> tuple[str, ...]:
 
 
 def run_order(extensions: Sequence[Extension]) -> tuple[Extension, ...]:
-    """The order in which they run: each after those it names, and as they stand in the model where that leaves a choice.
+    """The order in which they run: each after those it names; where that leaves a choice, as they stand in the model.
 
-    >>> late = Extension(name="app", provision_after=("Setup", "health"))
-    >>> [one.name for one in run_order([late, Extension(name="setup"), Extension(name="log"), Extension(name="health")])]
-    ['setup', 'log', 'health', 'app']
+    >>> late = Extension(name="app", provision_after=("Setup", "probe"))
+    >>> [one.name for one in run_order([late, Extension(name="setup"), Extension(name="log"), Extension(name="probe")])]
+    ['setup', 'log', 'probe', 'app']
 
     Raises graphlib.CycleError and KeyError for what `extension_problems` names.
     """
@@ -124,7 +124,7 @@ def run_order(extensions: Sequence[Extension]) -> tuple[Extension, ...]:
 
 
 def with_extensions(instance: Instance, seen: HealthObservation) -> HealthObservation:
-    """What is seen of an instance, joined with how its extensions ended: one that failed makes it unhealthy (P9, H2)."""
+    """What is seen of an instance, joined with how its extensions ended: a failed one makes it unhealthy (H2, F4)."""
     failed = [f"extension '{one.name}' failed: {one.error}" for one in instance.extensions if one.error]
     if not failed:
         return seen

@@ -17,12 +17,12 @@ from pathlib import Path
 from compute.simulated.fleet import SimulatedFleet
 from compute.simulated.pace import NoPace
 from datetime import datetime
-from tests.compute.scene import NEW, NEXT_MODEL, restore, swap
+from tests.compute.scene import NEW, NEXT_MODEL, models, restore, swap
 
 now = datetime.fromisoformat(sys.argv[3])
 fleet = SimulatedFleet(Path(sys.argv[1]), clock=lambda: now, pace=NoPace())
-work = fleet.swap_os_disk(swap(), NEW, NEXT_MODEL) if sys.argv[2] == "swap" else fleet.restore_os_disk(restore())
-asyncio.run(work)
+swaps = sys.argv[2] == "swap"
+asyncio.run(fleet.swap_os_disk(swap(), NEW, NEXT_MODEL) if swaps else fleet.restore_os_disk(restore(), models))
 """
 
 
