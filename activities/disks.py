@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from temporalio import activity
@@ -124,6 +125,8 @@ async def _to_the_end(work: asyncio.Future[list[BaseException | None]]) -> bool:
             details = activity.cancellation_details()
             if cancelled or details is None or not details.cancel_requested:
                 work.cancel()
+                with suppress(asyncio.CancelledError):
+                    await work
                 raise
             cancelled = True
     return cancelled

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -278,8 +278,10 @@ def arm(
     mode: str = "Automatic",
     health: dict[str, Any] | None = None,
     image: dict[str, Any] | None = None,
+    extensions: Sequence[dict[str, Any]] = (),
+    custom_data: str = "",
 ) -> dict[str, Any]:
-    """An ARM document of a set."""
+    """An ARM document of a set; `extensions` beside the one that tells its health."""
     extension = {
         "name": "health",
         "properties": {
@@ -304,8 +306,9 @@ def arm(
                     "imageReference": image or IMAGE.model_dump(by_alias=True, exclude={"id"}),
                     "dataDisks": [{"lun": 0, "createOption": "Empty", "diskSizeGB": 10}],
                 },
-                "extensionProfile": {"extensions": [extension]},
-            },
+                "extensionProfile": {"extensions": [extension, *extensions]},
+            }
+            | ({"osProfile": {"customData": custom_data}} if custom_data else {}),
         },
     }
 
