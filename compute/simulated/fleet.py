@@ -10,18 +10,18 @@ from datetime import timedelta
 
 from compute.errors import ComputeError, DiskNotMade, ImageGone, NotBegun
 from compute.provider import Effect, MachineModel, Models, operation_key
-from compute.simulated import disks, machines, provisioning
+from compute.simulated import disks, machines
+from compute.simulated.agent import Agent
 from compute.simulated.database import Transaction
 from compute.simulated.disks import Machine
 from compute.simulated.faults import Call, FaultKind, Point
 from compute.simulated.scripts import concerns
-from compute.simulated.stage import Stage
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk
 from domain.scale_sets import HealthSource, ScaleSetIdentity
 
 
-class SimulatedFleet(Stage):
+class SimulatedFleet(Agent):
     """A `compute.provider.Provider`. Use it from one event loop; close it.
 
     Calls run inline: each of their transactions takes well under a millisecond. Only the time that a swap or restore
@@ -156,19 +156,6 @@ class SimulatedFleet(Stage):
                 tx.refuse(DiskNotMade(f"instance {effect.instance_id}: its OS disk could not be made"))
             elif not begun:
                 tx.refuse(NotBegun(f"instance {effect.instance_id}: nothing was begun"))
-
-    async def _provision(self, call: Call, effect: Effect) -> None:
-        """Run what is due on the machine, each extension in the time that it takes."""
-        place = (effect.scale_set.unique_id, int(effect.instance_id))
-        with self._database.write() as tx:
-            disks.look(tx, effect)
-            extension = provisioning.go_on(tx, *place)
-        while extension is not None:
-            await self._pace.take(extension.takes)
-            self._pass(Point.BEFORE_EXTENSION, call, effect)
-            with self._database.write() as tx:
-                disks.look(tx, effect)
-                extension = provisioning.end(tx, *place, extension)
 
     async def _stop(self, call: Call, effect: Effect, duration: timedelta) -> None:
         with self._database.write() as tx:

@@ -251,3 +251,23 @@ async def test_what_is_scripted_of_extensions_is_known_to_every_process(scene: S
     scene.another().expire_credential("another")
     await scene.swap()
     assert await ended(scene) == ["setup: no"]
+
+
+async def test_f2_the_same_attempt_running_twice_at_once_ends_each_extension_once(scene: Scene) -> None:
+    await scene.make(1)
+    twice: list[timedelta] = []
+
+    class Again:
+        """A second call of the same attempt comes by while the first waits for its extension."""
+
+        async def take(self, duration: timedelta) -> None:
+            if duration == MINUTE and not twice:
+                twice.append(duration)
+                await fleet.swap_os_disk(swap(), NEW, NEXT_MODEL)
+
+    with SimulatedFleet(scene.path, clock=scene.clock, pace=Again()) as fleet:
+        fleet.script_extensions(ExtensionScript(takes=MINUTE))
+        await fleet.swap_os_disk(swap(), NEW, NEXT_MODEL)
+    assert await ended(scene) == ["setup", "app"]
+    assert recorded(scene) == [("setup", "app"), ("setup", "app")]
+    assert scene.fleet.runs(SET, "0")["web_0_os_1"] == DiskRuns(2, 1, 1)

@@ -1,6 +1,7 @@
 """A cancel while machines are swapped or restored: nothing begins, what was begun comes to its end (P14)."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.recorder import Kind
 from compute.simulated.scripts import ExtensionScript, VersionScript
 from domain.messages.os_upgrade import UpgradeResult
-from domain.records import UpgradeStatus
+from domain.records import UpgradeRecord, UpgradeStatus
 from tests.support.world import NEW, OLD, World, a_world
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -116,14 +117,31 @@ async def test_p9_p14_a_disk_that_could_not_be_made_stays_a_failure(world: World
     assert (world.outcomes()["3"], world.outcomes()["7"]) == ("failed", "pending")
 
 
-async def by_the_platform_with_one_failing(world: World) -> None:
+async def test_p14_what_a_cancelled_row_knows_of_its_failures_is_kept(world: World) -> None:
+    await world.has_set(100)
+    world.publish(NEW, VersionScript(disk_fails=("3",)))
+    throttle, hold = throttled(world, Call.SWAP, "7"), held(world, Call.SWAP, "5")
+    await world.start()
+    await struck(world, throttle)
+    await struck(world, hold)
+    await world.cancel()
+    await asyncio.sleep(3)  # until the row has heard of it
+    world.fleet.release(hold)
+    assert (await world.end_of()).status is UpgradeStatus.CANCELLED
+    rows = world.store.upgrades.instances(world.scale_set.unique_id, 1)
+    assert rows["3"].reason.startswith("instance 3: no OS disk can be made from")
+    assert world.outcomes()["7"] == "pending"
+    assert len(swapped(world)) == 18
+
+
+async def by_the_platform_with_nobody_healthy(world: World) -> None:
     await world.has_set(10)
     world.publish(NEW, VersionScript(never_healthy="all"))
     await world.put(automatic=True)
 
 
 async def test_p14_a_throttled_restore_is_not_begun_after_a_cancel(world: World) -> None:
-    await by_the_platform_with_one_failing(world)
+    await by_the_platform_with_nobody_healthy(world)
     fault = throttled(world, Call.RESTORE)
     await world.pass_time(timedelta(hours=3, minutes=6))
     await struck(world, fault)
@@ -135,7 +153,7 @@ async def test_p14_a_throttled_restore_is_not_begun_after_a_cancel(world: World)
 
 
 async def test_p14_a_begun_restore_comes_to_its_end(world: World) -> None:
-    await by_the_platform_with_one_failing(world)
+    await by_the_platform_with_nobody_healthy(world)
     fault, hold = throttled(world, Call.RESTORE, "1"), held(world, Call.RESTORE, "0")
     await world.pass_time(timedelta(hours=3, minutes=4))
     # No virtual time passes while a call stands still.
@@ -208,3 +226,52 @@ async def test_p14_extensions_of_a_begun_swap_run_to_their_end(world: World) -> 
     assert (await world.end_of()).status is UpgradeStatus.CANCELLED
     instance = (await world.instances())["0"]
     assert ([one.error for one in instance.extensions], instance.provisioned) == (["exit code 1"], True)
+
+
+class HeldRecord:
+    """The write of one decision takes its time: what follows it has not begun yet."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
+        self.reached, self.release = threading.Event(), threading.Event()
+        write = world.store.upgrades.write
+
+        def slow(record: UpgradeRecord) -> None:
+            if record.decisions[-1].action == action:
+                self.reached.set()
+                self.release.wait(20)
+            write(record)
+
+        monkeypatch.setattr(world.store.upgrades, "write", slow)
+
+
+async def test_p14_a_batch_that_was_decided_and_not_begun_is_not_begun(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.has_set(10)
+    world.publish(NEW)
+    record = HeldRecord(world, monkeypatch, "batch")
+    await world.start()
+    await until(record.reached.is_set)
+    await world.cancel()
+    record.release.set()
+    assert (await world.end_of()).status is UpgradeStatus.CANCELLED
+    assert swapped(world) == []
+    assert (world.record().counts.failed, world.record().counts.pending) == (0, 10)
+
+
+async def test_p14_a_rollback_that_was_decided_and_not_begun_is_not_begun(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await by_the_platform_with_nobody_healthy(world)
+    record = HeldRecord(world, monkeypatch, "rollback")
+    await world.pass_time(timedelta(hours=3, minutes=4))
+    # No virtual time passes while the record is written.
+    passing = asyncio.create_task(world.pass_time(2 * MINUTE))
+    await until(record.reached.is_set)
+    await world.cancel()
+    record.release.set()
+    await passing
+    assert (await world.end_of()).status is UpgradeStatus.CANCELLED
+    assert list((await world.versions()).values()).count(NEW) == 2
+    counts = world.record().counts
+    assert (counts.failed, counts.rolled_back, counts.rollback_failed, counts.pending) == (2, 0, 0, 8)

@@ -1,23 +1,10 @@
 """An extension whose credentials have expired: from the breach to the documented recovery (behaviour.md F4)."""
 
 from datetime import timedelta
-from typing import Any
 
-from compute.simulated.recorder import Kind
 from domain.records import ErrorCode, UpgradeStatus
+from tests.support.extensions import FRESH, TOKEN, errors, with_token
 from tests.support.world import NEW, OLD, World, arm
-
-TOKEN, FRESH = "token-of-last-year", "token-of-this-year"
-
-
-def with_token(token: str) -> list[dict[str, Any]]:
-    """One that downloads with a token, and before it in the model one that waits for it."""
-    kind = {"publisher": "Microsoft.Azure.Extensions", "type": "CustomScript", "typeHandlerVersion": "2.1"}
-    after = {"provisionAfterExtensions": ["download"]}
-    return [
-        {"name": "app", "properties": kind | after},
-        {"name": "download", "properties": kind | {"protectedSettings": {"sasToken": token}}},
-    ]
 
 
 async def the_token_expires_and_an_upgrade_begins(world: World) -> None:
@@ -26,16 +13,6 @@ async def the_token_expires_and_an_upgrade_begins(world: World) -> None:
     world.publish(NEW)
     await world.put(automatic=True)
     await world.pass_time(timedelta(hours=3, seconds=1))
-
-
-async def errors(world: World) -> dict[str, list[str]]:
-    """What failed on each machine, by extension."""
-    found = {one: view.extensions for one, view in (await world.instances()).items()}
-    return {
-        one: [f"{each.name}: {each.error}" for each in ended if each.error]
-        for one, ended in found.items()
-        if any(each.error for each in ended)
-    }
 
 
 async def test_f4_the_first_batch_fails_on_the_new_disk_and_after_the_rollback_and_nobody_else_is_touched(
@@ -84,29 +61,3 @@ async def test_f4_without_fresh_settings_an_upgrade_by_hand_fails_again(world: W
     result = await world.end_of((await world.start()).number)
     assert result.status is UpgradeStatus.FAULTED
     assert set(await errors(world)) >= {"0", "1"}
-
-
-async def test_p16_new_instances_run_the_extensions_of_the_newest_model(world: World) -> None:
-    await world.has_set(2, mode="Manual", extensions=with_token(TOKEN))
-    world.fleet.expire_credential(TOKEN)
-    await world.put(automatic=False, document=arm(3, mode="Manual", extensions=with_token(FRESH)))
-    assert await errors(world) == {}
-    await world.put(automatic=False, document=arm(4, mode="Manual", extensions=with_token(TOKEN)))
-    assert list(await errors(world)) == ["3"]
-
-
-async def test_p4_p7_custom_data_of_each_disks_own_generation_runs_on_it(world: World) -> None:
-    await world.has_set(5, mode="Manual", custom_data="Zmlyc3Q=", extensions=with_token(TOKEN))
-    world.publish(NEW)
-    world.fleet.expire_credential(FRESH)
-    # By hand, so that the whole set is taken to the new generation; the breach gives the old one back.
-    policy = {"rollbackFailedInstancesOnPolicyBreach": True}
-    document = arm(5, mode="Manual", custom_data="c2Vjb25k", extensions=with_token(FRESH), policy=policy)
-    await world.put(automatic=False, document=document)
-    assert (await world.upgraded()).status is UpgradeStatus.FAULTED
-    assert world.outcomes()["0"] == "rolledBack", "the old generation's token is good"
-    runs = world.fleet.runs(world.scale_set, "0")
-    assert [(one.generation, one.custom_data, one.extensions) for one in runs.values()] == [(1, 2, 2), (2, 1, 1)]
-    assert (await world.instances())["0"].generation == 1
-    ended = [one for one in world.fleet.recorder.records() if one.kind is Kind.EXTENSIONS and one.instance_id == "0"]
-    assert [one.extensions[1] for one in ended] == ["download", "download: its credentials have expired", "download"]
