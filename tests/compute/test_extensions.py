@@ -7,6 +7,7 @@ import pytest
 
 from compute.errors import Unavailable
 from compute.provider import MachineExtension, MachineModel
+from compute.simulated import provisioning
 from compute.simulated.fleet import SimulatedFleet
 from compute.simulated.recorder import Kind
 from compute.simulated.scripts import ExtensionScript, InstanceScript
@@ -253,21 +254,33 @@ async def test_what_is_scripted_of_extensions_is_known_to_every_process(scene: S
     assert await ended(scene) == ["setup: no"]
 
 
-async def test_f2_the_same_attempt_running_twice_at_once_ends_each_extension_once(scene: Scene) -> None:
+async def test_f2_an_extension_that_somebody_else_has_ended_does_not_end_again(scene: Scene) -> None:
     await scene.make(1)
-    twice: list[timedelta] = []
 
-    class Again:
-        """A second call of the same attempt comes by while the first waits for its extension."""
-
+    class Dies:
         async def take(self, duration: timedelta) -> None:
-            if duration == MINUTE and not twice:
-                twice.append(duration)
-                await fleet.swap_os_disk(swap(), NEW, NEXT_MODEL)
+            if duration == MINUTE:
+                raise Unavailable("the process dies here")
 
-    with SimulatedFleet(scene.path, clock=scene.clock, pace=Again()) as fleet:
+    with SimulatedFleet(scene.path, clock=scene.clock, pace=Dies()) as fleet, pytest.raises(Unavailable):
         fleet.script_extensions(ExtensionScript(takes=MINUTE))
         await fleet.swap_os_disk(swap(), NEW, NEXT_MODEL)
-    assert await ended(scene) == ["setup", "app"]
-    assert recorded(scene) == [("setup", "app"), ("setup", "app")]
-    assert scene.fleet.runs(SET, "0")["web_0_os_1"] == DiskRuns(2, 1, 1)
+    with scene.fleet._database.write() as tx:
+        setup = provisioning.go_on(tx, "u-1", 0)
+        assert setup is not None
+        app = provisioning.end(tx, "u-1", 0, setup)
+        assert provisioning.end(tx, "u-1", 0, setup) == app
+    assert await ended(scene) == ["setup"]
+
+
+async def test_p7_a_restore_opens_the_model_that_the_disk_had(scene: Scene) -> None:
+    await scene.make(1)
+    await scene.swap()
+    opened = []
+
+    async def of(generation: int) -> MachineModel:
+        opened.append(generation)
+        return replace(MODEL, extensions=(MachineExtension("opened"),))
+
+    await scene.fleet.restore_os_disk(restore(), of)
+    assert (opened, await ended(scene)) == ([1], ["opened"])

@@ -228,6 +228,12 @@ async def test_p14_extensions_of_a_begun_swap_run_to_their_end(world: World) -> 
     assert ([one.error for one in instance.extensions], instance.provisioned) == (["exit code 1"], True)
 
 
+async def begun(world: World, activity: str) -> int:
+    """How many such activities the upgrade has asked for."""
+    history = await world.upgrade().fetch_history()
+    return sum(one.activity_task_scheduled_event_attributes.activity_type.name == activity for one in history.events)
+
+
 class HeldRecord:
     """The write of one decision takes its time: what follows it has not begun yet."""
 
@@ -255,6 +261,7 @@ async def test_p14_a_batch_that_was_decided_and_not_begun_is_not_begun(
     await world.cancel()
     record.release.set()
     assert (await world.end_of()).status is UpgradeStatus.CANCELLED
+    assert await begun(world, "swap_os_disks") == 0
     assert swapped(world) == []
     assert (world.record().counts.failed, world.record().counts.pending) == (0, 10)
 
@@ -272,6 +279,7 @@ async def test_p14_a_rollback_that_was_decided_and_not_begun_is_not_begun(
     record.release.set()
     await passing
     assert (await world.end_of()).status is UpgradeStatus.CANCELLED
+    assert await begun(world, "restore_os_disks") == 0
     assert list((await world.versions()).values()).count(NEW) == 2
     counts = world.record().counts
     assert (counts.failed, counts.rolled_back, counts.rollback_failed, counts.pending) == (2, 0, 0, 8)
