@@ -262,8 +262,8 @@ async def test_f2_an_extension_that_somebody_else_has_ended_does_not_end_again(s
             if duration == MINUTE:
                 raise Unavailable("the process dies here")
 
+    scene.fleet.script_extensions(ExtensionScript(takes=MINUTE))
     with SimulatedFleet(scene.path, clock=scene.clock, pace=Dies()) as fleet, pytest.raises(Unavailable):
-        fleet.script_extensions(ExtensionScript(takes=MINUTE))
         await fleet.swap_os_disk(swap(), NEW, NEXT_MODEL)
     with scene.fleet._database.write() as tx:
         setup = provisioning.go_on(tx, "u-1", 0)
