@@ -18,8 +18,9 @@ ROWS = 16
 SLICE_AT_LEAST = 16
 """Above that a row is an even slice of so many instances or more: a row each would double what many small sets cost."""
 
-Handle = workflow.ActivityHandle[SliceOutcome]
-Row = tuple[InstanceIds, Handle]
+Row = tuple[InstanceIds, workflow.ActivityHandle[SliceOutcome]]
+Start = Callable[[InstanceIds, bool], list[Row]]
+"""Starts rows for these instances; with False they begin nothing, and bring to its end what was begun."""
 
 
 class DiskSteps:
@@ -33,60 +34,61 @@ class DiskSteps:
         """Disks of the target version for these instances; `not_begun` are those that a cancel kept from it."""
         target = self._started.plan.target.version
 
-        def row(part: InstanceIds, what: str, *, begin: bool) -> Handle:
-            return workflow.start_activity_method(
-                DiskActivities.swap_os_disks,
-                SwapSlice(ids=part, begin=begin, **self._slice(batch)),
-                summary=f"{what}swap OS disk of {part.ranges[:100]} to {target}",
-                **options.DISKS,
-                **_ROW,
-            )
+        def start(some: InstanceIds, begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
+            return [
+                (
+                    part,
+                    workflow.start_activity_method(
+                        DiskActivities.swap_os_disks,
+                        SwapSlice(ids=part, begin=begin, **self._slice(batch)),
+                        task_queue=COMPUTE_QUEUE,
+                        summary=f"{_words(begin)}swap OS disk of {part.ranges[:100]} to {target}",
+                        **options.DISKS,
+                    ),
+                )
+                for part in _slices(some)
+            ]
 
-        return await self._carry_out(ids, row)
+        return await carry_out(ids, start, self._cancelled)
 
     async def restore(self, batch: int, ids: InstanceIds) -> SliceOutcome:
         """The previous disks of these instances; `not_begun` as for a swap."""
 
-        def row(part: InstanceIds, what: str, *, begin: bool) -> Handle:
-            return workflow.start_activity_method(
-                DiskActivities.restore_os_disks,
-                RestoreSlice(ids=part, begin=begin, **self._slice(batch)),
-                summary=f"{what}restore the previous OS disk of {part.ranges[:100]}",
-                **options.DISKS,
-                **_ROW,
-            )
+        def start(some: InstanceIds, begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
+            return [
+                (
+                    part,
+                    workflow.start_activity_method(
+                        DiskActivities.restore_os_disks,
+                        RestoreSlice(ids=part, begin=begin, **self._slice(batch)),
+                        task_queue=COMPUTE_QUEUE,
+                        summary=f"{_words(begin)}restore the previous OS disk of {part.ranges[:100]}",
+                        **options.DISKS,
+                    ),
+                )
+                for part in _slices(some)
+            ]
 
-        return await self._carry_out(ids, row)
+        return await carry_out(ids, start, self._cancelled)
 
     def _slice(self, batch: int) -> dict[str, Any]:
         started = self._started
         return {"scale_set": started.scale_set, "number": started.number, "batch": batch, "plan": started.plan}
 
-    async def _carry_out(self, ids: InstanceIds, row: Callable[..., Handle]) -> SliceOutcome:
-        if self._cancelled():
-            return SliceOutcome(not_begun=ids)
-        rows = [(part, row(part, "", begin=True)) for part in _slices(ids)]
-        await self._until_done_or_cancelled(rows)
-        outcome = await _outcome(rows, for_good=not self._cancelled())
-        left = ids - outcome.known
-        if not left:
-            return outcome
-        # A cancelled row says nothing of those that were to be tried again, or nothing at all if its worker died.
-        ends = [(part, row(part, "cancelled; end what was begun: ", begin=False)) for part in _slices(left)]
-        return outcome.merged(await _outcome(ends, for_good=True))
 
-    async def _until_done_or_cancelled(self, rows: list[Row]) -> None:
-        await workflow.wait_condition(lambda: self._cancelled() or all(handle.done() for _, handle in rows))
-        for _, handle in rows:
-            if not handle.done():
-                handle.cancel()
-
-
-_ROW: dict[str, Any] = {
-    "task_queue": COMPUTE_QUEUE,
-    # A cancelled row still tells how far it came: its begun machines come to their end first (P14).
-    "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-}
+async def carry_out(ids: InstanceIds, start: Start, cancelled: Callable[[], bool]) -> SliceOutcome:
+    """The outcome of every instance. A cancel ends its rows as soon as what they have begun came to its end."""
+    if cancelled():
+        return SliceOutcome(not_begun=ids)
+    rows = start(ids, True)
+    await workflow.wait_condition(lambda: cancelled() or all(handle.done() for _, handle in rows))
+    for _, handle in rows:
+        if not handle.done():
+            handle.cancel()
+    outcome = await _outcome(rows, for_good=not cancelled())
+    # A cancelled row says nothing of those that were to be tried again, or nothing at all if its worker died.
+    left = ids - outcome.known
+    return outcome.merged(await _outcome(start(left, False), for_good=True)) if left else outcome
 
 
 async def _outcome(rows: list[Row], *, for_good: bool) -> SliceOutcome:
@@ -104,6 +106,10 @@ async def _outcome(rows: list[Row], *, for_good: bool) -> SliceOutcome:
                 reasons = dict.fromkeys(ids, str(cause)) if len(ids) == 1 else {}
                 total = total.merged(SliceOutcome(failed=ids, reasons=reasons))
     return total
+
+
+def _words(begin: bool) -> str:  # noqa: FBT001  # as `Start` says
+    return "" if begin else "cancelled; end what was begun: "
 
 
 def _slices(ids: InstanceIds) -> tuple[InstanceIds, ...]:
