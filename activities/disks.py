@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import beating
-from activities.machine_models import machine_model
+from activities.machine_models import machine_model, models_of
 from activities.translation import translated
-from compute.errors import InstanceFailed, InstanceGone, TryAgain, UpgradeImpossible
+from compute.errors import InstanceFailed, InstanceGone, NotBegun, TryAgain, UpgradeImpossible
 from compute.provider import Effect, Fence, Provider, Step
 from domain.instance_ids import InstanceIds
 from domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice
@@ -33,7 +34,7 @@ class DiskActivities:
             model = await machine_model(self.store, request.scale_set, request.plan.generation)
 
             async def swap(instance_id: str) -> None:
-                effect = _effect(request, Step.SWAP, instance_id)
+                effect = _effect(request, Step.SWAP if request.begin else Step.END_SWAP, instance_id)
                 await self.provider.swap_os_disk(effect, request.plan.target, model)
 
             return await _each(request.ids, swap)
@@ -42,9 +43,11 @@ class DiskActivities:
     async def restore_os_disks(self, request: RestoreSlice) -> SliceOutcome:
         """Give each instance of the slice its previous disk back (P7)."""
         async with translated():
+            models = models_of(self.store, request.scale_set)
 
             async def restore(instance_id: str) -> None:
-                await self.provider.restore_os_disk(_effect(request, Step.RESTORE, instance_id))
+                effect = _effect(request, Step.RESTORE if request.begin else Step.END_RESTORE, instance_id)
+                await self.provider.restore_os_disk(effect, models)
 
             return await _each(request.ids, restore)
 
@@ -61,7 +64,10 @@ def _effect(request: SwapSlice | RestoreSlice, step: Step, instance_id: str) -> 
 
 
 async def _each(ids: InstanceIds, act: Callable[[str], Awaitable[None]]) -> SliceOutcome:
-    """Act on every instance at once; what may work later fails the attempt after the others have come to their end."""
+    """Act on every instance at once; what may work later fails the attempt after the others have come to their end.
+
+    Asked to cancel, what was begun comes to its end all the same; what may work later is then left out of the answer.
+    """
     told = activity.info().heartbeat_details
     outcome = SliceOutcome.model_validate(told[0]) if told and told[0] else SliceOutcome()
     later: list[TryAgain] = []
@@ -78,6 +84,8 @@ async def _each(ids: InstanceIds, act: Callable[[str], Awaitable[None]]) -> Slic
             done.append(instance_id)
         except TryAgain as error:
             later.append(error)
+        except NotBegun:
+            outcome = outcome.merged(SliceOutcome(not_begun=this))
         except InstanceGone:
             outcome = outcome.merged(SliceOutcome(vanished=this))
         except InstanceFailed as error:
@@ -86,14 +94,15 @@ async def _each(ids: InstanceIds, act: Callable[[str], Awaitable[None]]) -> Slic
         except UpgradeImpossible as error:
             outcome = outcome.merged(SliceOutcome(failed=this, impossible=str(error)))
 
-    left = ids - outcome.done - outcome.failed - outcome.vanished
+    left = ids - outcome.known
     async with beating(so_far):
         # Every instance is begun before the first failure is looked at, so that none is cut off half-way.
-        results = await asyncio.gather(*(one(instance_id) for instance_id in left), return_exceptions=True)
+        work = asyncio.gather(*(one(instance_id) for instance_id in left), return_exceptions=True)
+        cancelled = await _to_the_end(work)
     activity.heartbeat(so_far())
-    if errors := [result for result in results if isinstance(result, BaseException)]:
+    if errors := [result for result in work.result() if isinstance(result, BaseException)]:
         raise errors[0]
-    if later:
+    if later and not cancelled:
         delay = max((error.retry_after for error in later if error.retry_after), default=None)
         raise ApplicationError(
             f"{len(later)} of {len(ids)} to be tried again: {later[0]}",
@@ -101,3 +110,23 @@ async def _each(ids: InstanceIds, act: Callable[[str], Awaitable[None]]) -> Slic
             next_retry_delay=delay,
         )
     return so_far()
+
+
+async def _to_the_end(work: asyncio.Future[list[BaseException | None]]) -> bool:
+    """Wait for the work; a cancel that the workflow asked for cuts nothing off (P14). Returns whether one came.
+
+    Any other cancel (a worker that stops, an attempt given up for lost) ends the work where it is: it is done again.
+    """
+    cancelled = False
+    while not work.done():
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            details = activity.cancellation_details()
+            if cancelled or details is None or not details.cancel_requested:
+                work.cancel()
+                with suppress(asyncio.CancelledError):
+                    await work
+                raise
+            cancelled = True
+    return cancelled

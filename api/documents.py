@@ -64,6 +64,7 @@ _TEXTS = (
     f"{_PROFILE}.osProfile.linuxConfiguration.patchSettings.patchMode",
     f"{_PROFILE}.storageProfile.osDisk.osType",
     f"{_PROFILE}.networkProfile.healthProbe.id",
+    f"{_PROFILE}.extensionProfile.extensionsTimeBudget",
     *(f"{_IMAGE}.{name}" for name in ("publisher", "offer", "sku", "version", "id")),
 )
 _PERCENT = "properties.upgradePolicy.rollingUpgradePolicy"
@@ -80,6 +81,7 @@ _PROBE_NUMBERS = ("intervalInSeconds", "numberOfProbes", "gracePeriod")
 _MODEL_PREFIX = {
     "UpgradePolicy": "properties.upgradePolicy",
     "ImageReference": _IMAGE,
+    "ExtensionProfile": f"{_PROFILE}.extensionProfile",
 }
 
 
@@ -190,6 +192,10 @@ def _check_extension(extension: Json, path: str) -> None:
     for key in ("publisher", "type", "typeHandlerVersion"):
         if not isinstance((body or {}).get(key), str | None):
             raise invalid(f"'{path}.properties.{key}' must be a string.", f"{path}.properties.{key}")
+    after = (body or {}).get("provisionAfterExtensions")
+    if not isinstance(after, list | None) or not all(isinstance(one, str) for one in after or ()):
+        key = f"{path}.properties.provisionAfterExtensions"
+        raise invalid(f"'{key}' must be a list of names of extensions.", key)
     settings = (body or {}).get("settings")
     if not isinstance(settings, dict | None):
         raise invalid(f"'{path}.properties.settings' must be an object.", f"{path}.properties.settings")

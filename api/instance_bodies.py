@@ -9,7 +9,7 @@ from api.custom_metrics import add_custom_metrics
 from api.merge import without_secrets
 from api.moments import moment
 from api.wire import target_body
-from domain.instances import HealthObservation, HealthState, Instance, OsDisk, PowerState
+from domain.instances import ExtensionStatus, HealthObservation, HealthState, Instance, OsDisk, PowerState
 from store.scale_sets import StoredScaleSet
 
 Json = dict[str, Any]
@@ -21,6 +21,14 @@ _LEVELS = {
     HealthState.INITIALIZING: "Info",
     HealthState.UNHEALTHY: "Error",
     HealthState.UNKNOWN: "Warning",
+}
+
+
+_SUCCEEDED = {"code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded"}
+_EXTENSION_FAILED = {
+    "code": "ProvisioningState/failed/VMExtensionProvisioningError",
+    "level": "Error",
+    "displayStatus": "Provisioning failed",
 }
 
 
@@ -38,7 +46,7 @@ def instance_body(
         "latestModelApplied": instance.generation == stored.generation,
         "modelDefinitionApplied": "VirtualMachineScaleSet",
         "vmId": instance.vm_id,
-        "provisioningState": "Succeeded" if instance.provisioned else "Updating",
+        "provisioningState": _provisioning_state(instance),
         "storageProfile": _storage(stored, instance),
         "protectionPolicy": {"protectFromScaleIn": False, "protectFromScaleSetActions": instance.protected},
     }
@@ -69,6 +77,7 @@ def instance_view(stored: StoredScaleSet, instance: Instance, health: HealthObse
         "statuses": _statuses(instance),
         "disks": [{"name": one.name} for one in ((disk,) if disk else ())]
         + [{"name": one.name} for one in instance.data_disks],
+        "extensions": [_extension(one) for one in instance.extensions],
         "instar": _beside(instance, health, now),
     }
     if health:
@@ -81,8 +90,12 @@ def set_view(instances: Sequence[Instance], healths: Iterable[HealthObservation]
     """How many machines of the set are in which state."""
     codes = Counter(status["code"] for instance in instances for status in _statuses(instance))
     codes.update(_health_code(one.state) for one in healths)
+    ended: dict[str, Counter[str]] = {}
+    for one in (one for instance in instances for one in instance.extensions):
+        ended.setdefault(one.name, Counter())[_extension_status(one)["code"]] += 1
     return {
-        "virtualMachine": {"statusesSummary": [{"code": code, "count": codes[code]} for code in sorted(codes)]},
+        "virtualMachine": {"statusesSummary": _summary(codes)},
+        "extensions": [{"name": name, "statusesSummary": _summary(ended[name])} for name in sorted(ended)],
         "statuses": [
             {
                 "code": f"ProvisioningState/{state.lower()}",
@@ -152,14 +165,48 @@ def _disk(disk: OsDisk) -> Json:
     }
 
 
+def _summary(codes: Counter[str]) -> list[Json]:
+    return [{"code": code, "count": codes[code]} for code in sorted(codes)]
+
+
+def _failed(instance: Instance) -> list[ExtensionStatus]:
+    return [one for one in instance.extensions if one.error]
+
+
+def _provisioning_state(instance: Instance) -> str:
+    if not instance.provisioned:
+        return "Updating"
+    return "Failed" if _failed(instance) else "Succeeded"
+
+
+def _extension(extension: ExtensionStatus) -> Json:
+    return {
+        "name": extension.name,
+        "type": extension.kind,
+        "typeHandlerVersion": extension.version,
+        "statuses": [_extension_status(extension)],
+    }
+
+
+def _extension_status(extension: ExtensionStatus) -> Json:
+    if not extension.error:
+        return _SUCCEEDED
+    return _EXTENSION_FAILED | {"message": extension.error}
+
+
+def _provisioning_status(instance: Instance) -> Json:
+    if not instance.provisioned:
+        return {"code": "ProvisioningState/updating", "level": "Info", "displayStatus": "Updating"}
+    if failed := _failed(instance):
+        message = "; ".join(f"extension '{one.name}' failed: {one.error}" for one in failed)
+        return _EXTENSION_FAILED | {"message": message}
+    return _SUCCEEDED
+
+
 def _statuses(instance: Instance) -> list[Json]:
-    done, running = instance.provisioned, instance.power is PowerState.RUNNING
+    running = instance.power is PowerState.RUNNING
     return [
-        {
-            "code": f"ProvisioningState/{'succeeded' if done else 'updating'}",
-            "level": "Info",
-            "displayStatus": "Provisioning succeeded" if done else "Updating",
-        },
+        _provisioning_status(instance),
         {
             "code": f"PowerState/{'running' if running else 'stopped'}",
             "level": "Info",

@@ -8,7 +8,15 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from domain.automatic_rules import automatic_blockers
-from domain.blockers import BAD_REQUEST, EXTENSIONS, OPERATION_NOT_ALLOWED, PROPERTY_CHANGE_NOT_ALLOWED, Blocker
+from domain.blockers import (
+    BAD_REQUEST,
+    EXTENSIONS,
+    INVALID_PARAMETER,
+    OPERATION_NOT_ALLOWED,
+    PROPERTY_CHANGE_NOT_ALLOWED,
+    Blocker,
+)
+from domain.extensions import extension_problems
 from domain.health_rules import Probe, settings_blockers, source_blockers
 from domain.images import LATEST, ImageReference
 from domain.instances import Instance
@@ -32,6 +40,10 @@ def model_blockers(
     kinds = [source.kind for source in model.health_sources]
     return (
         *shape_blockers(model),
+        *(
+            Blocker(INVALID_PARAMETER, one, EXTENSIONS)
+            for one in extension_problems(model.extension_profile.extensions)
+        ),
         *settings_blockers(model),
         *source_blockers(model, automatic=automatic),
         *(automatic_blockers(model, health_wait, probe) if automatic else ()),

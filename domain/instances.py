@@ -60,6 +60,10 @@ class ExtensionStatus:
 
     name: str
     error: str = ""
+    kind: str = ""
+    """`<publisher>.<type>`."""
+    version: str = ""
+    """Of its handler, as the model names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Instance:
     update_domain: int = 0
     """Counted from 0 (B7)."""
     extensions: tuple[ExtensionStatus, ...] = ()
-    """In the order in which they ran."""
+    """In the order in which they ran on the present OS disk; those after a failed one did not run."""
     created_at: datetime | None = None
     previous_os_disks: tuple[OsDisk, ...] = ()
     data_disks: tuple[DataDisk, ...] = ()

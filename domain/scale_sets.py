@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.extensions import ExtensionProfile
 from domain.health import HealthSource, health_sources
 from domain.images import ImageReference
 from domain.policies import UpgradePolicy
@@ -48,6 +49,7 @@ class ScaleSetModel(BaseModel):
     """`patchSettings.patchMode` of either system."""
     single_placement_group: bool | None = None
     orchestration_mode: str = "Uniform"
+    extension_profile: ExtensionProfile = ExtensionProfile()
 
     @property
     def health_source(self) -> HealthSource:
@@ -85,6 +87,7 @@ class ScaleSetModel(BaseModel):
             patch_modes=tuple(one for one in patched if one),
             single_placement_group=properties.get("singlePlacementGroup"),
             orchestration_mode=properties.get("orchestrationMode") or "Uniform",
+            extension_profile=ExtensionProfile.from_arm(_mapping(profile, "extensionProfile")),
         )
 
 

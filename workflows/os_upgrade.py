@@ -5,34 +5,25 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import is_cancelled_exception
 
 from activities.batches import BatchActivities
-from activities.disks import DiskActivities
 from domain.instance_ids import InstanceIds
 from domain.messages.os_upgrade import (
     BatchChoice,
     BatchLine,
     LookRequest,
-    RestoreSlice,
-    SliceOutcome,
-    SwapSlice,
     UpgradeResult,
     UpgradeState,
 )
 from domain.messages.scale_set import UpgradeEnded
-from domain.names import COMPUTE_QUEUE, scale_set_workflow_id
+from domain.names import scale_set_workflow_id
 from domain.progress import Outcome, Progress
 from domain.records import ErrorCode, UpgradeError, UpgradeStatus
 from workflows import options
+from workflows.disk_steps import DiskSteps
 from workflows.health_wait import HealthWait
 from workflows.journal import Journal
-
-ROWS = 16
-"""Activities of one step at the most: up to 16 instances each has its own row in the Temporal UI."""
-
-SLICE_AT_LEAST = 16
-"""Above that a row is an even slice of so many instances or more: a row each would double what many small sets cost."""
 
 BATCH_LINES_KEPT = 50
 """Lines of the batch table: it is copied at each continue-as-new."""
@@ -52,6 +43,7 @@ class OsUpgradeWorkflow:
         self._breach_is_rolled_back = False
         self._started = state
         self._journal = Journal(state)
+        self._disks = DiskSteps(state, self._ends_waits)
         self._health = HealthWait(state.scale_set, state.plan.health_source, state.delays, self._ends_waits)
 
     @workflow.signal(description="End waits at once, begin nothing new, let begun swaps come to their end (P14)")
@@ -102,7 +94,8 @@ class OsUpgradeWorkflow:
         self._batch += 1
         self._move(choice.batch, Outcome.IN_PROGRESS)
         await self._decided("batch", f"batch {self._batch}: {choice.batch.ranges[:100]}: {choice.reason}")
-        swapped = await self._swap(choice.batch)
+        swapped = await self._disks.swap(self._batch, choice.batch)
+        self._move(swapped.not_begun, Outcome.PENDING)
         self._move(swapped.vanished, Outcome.VANISHED)
         self._move(swapped.failed, Outcome.FAILED)
         self._move(swapped.done & choice.stopped, Outcome.STOPPED)
@@ -161,7 +154,8 @@ class OsUpgradeWorkflow:
     async def _roll_back(self, ids: InstanceIds) -> None:
         """Previous disks back, and a second wait (P7, P8)."""
         self._move(ids, Outcome.IN_PROGRESS)
-        restored = await self._restore(ids)
+        restored = await self._disks.restore(self._batch, ids)
+        self._move(restored.not_begun, Outcome.FAILED)
         self._move(restored.vanished, Outcome.VANISHED)
         self._move(restored.failed, Outcome.ROLLBACK_FAILED)
         found = await self._health.until_healthy(restored.done, "after the rollback")
@@ -206,59 +200,6 @@ class OsUpgradeWorkflow:
                 raise
         await self._journal.end_operation(status, error)
         return UpgradeResult(status=status, reason=reason, error=error)
-
-    async def _swap(self, ids: InstanceIds) -> SliceOutcome:
-        started = self._started
-        slices = [
-            SwapSlice(scale_set=started.scale_set, number=started.number, batch=self._batch, plan=started.plan, ids=one)
-            for one in _slices(ids)
-        ]
-        tasks = [
-            workflow.start_activity_method(
-                DiskActivities.swap_os_disks,
-                one,
-                task_queue=COMPUTE_QUEUE,
-                summary=f"swap OS disk of {one.ids.ranges[:100]} to {started.plan.target.version}",
-                **options.DISKS,
-            )
-            for one in slices
-        ]
-        return await self._all([one.ids for one in slices], tasks)
-
-    async def _restore(self, ids: InstanceIds) -> SliceOutcome:
-        started = self._started
-        slices = [
-            RestoreSlice(
-                scale_set=started.scale_set, number=started.number, batch=self._batch, plan=started.plan, ids=one
-            )
-            for one in _slices(ids)
-        ]
-        tasks = [
-            workflow.start_activity_method(
-                DiskActivities.restore_os_disks,
-                one,
-                task_queue=COMPUTE_QUEUE,
-                summary=f"restore the previous OS disk of {one.ids.ranges[:100]}",
-                **options.DISKS,
-            )
-            for one in slices
-        ]
-        return await self._all([one.ids for one in slices], tasks)
-
-    async def _all(
-        self,
-        slices: list[InstanceIds],
-        tasks: list[workflow.ActivityHandle[SliceOutcome]],
-    ) -> SliceOutcome:
-        """Every slice's outcome. One that was refused for good is a failure of its instances, no end of the upgrade."""
-        total = SliceOutcome()
-        for ids, task in zip(slices, tasks, strict=True):
-            try:
-                total = total.merged(await task)
-            except ActivityError as error:
-                reasons = dict.fromkeys(ids, str(error.cause)) if len(ids) == 1 else {}
-                total = total.merged(SliceOutcome(failed=ids, reasons=reasons))
-        return total
 
     async def _pause(self) -> None:
         pause = self._started.plan.policy.pause_time_between_batches
@@ -318,10 +259,5 @@ class OsUpgradeWorkflow:
         return bool(self._cancel_reason)
 
     def _ends_waits(self) -> bool:
-        """A cancel ends any health wait but that of a breach's rollback, which finishes first (P14)."""
+        """A cancel ends any wait, swap or restore but those of a breach's rollback, which finishes first (P14)."""
         return self._is_cancelled() and not self._breach_is_rolled_back
-
-
-def _slices(ids: InstanceIds) -> tuple[InstanceIds, ...]:
-    count = len(ids) if len(ids) <= ROWS else min(ROWS, len(ids) // SLICE_AT_LEAST)
-    return ids.slices(count)

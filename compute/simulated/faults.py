@@ -50,13 +50,15 @@ class Call(StrEnum):
 class Point(StrEnum):
     """Where in a swap or restore a process may die, in the order in which they are passed.
 
-    A restore makes no disk: its AFTER_DISK_MADE is the same place, between the look and the stop.
+    A restore makes no disk: its AFTER_DISK_MADE is the same place, between the look and the stop. AFTER_COMMIT is
+    before custom data and extensions run, BEFORE_EXTENSION is passed before the end of each of them.
     """
 
     BEFORE_LOOK = "before-look"
     AFTER_DISK_MADE = "after-disk-made"
     AFTER_STOP = "after-stop"
     AFTER_COMMIT = "after-commit"
+    BEFORE_EXTENSION = "before-extension"
     ANSWER_UNSENT = "answer-unsent"
 
 

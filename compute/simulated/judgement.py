@@ -82,6 +82,8 @@ class _Machine:
                 self.os_disk = record.os_disk
             case Kind.DELETE:
                 self.alive = False
+            case Kind.EXTENSIONS:
+                return  # how they ended is the machine's health, not the orchestrator's deed
 
     def out_at(self, moment: datetime) -> bool:
         if not self.alive or self.owner_stopped:

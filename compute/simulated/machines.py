@@ -1,6 +1,5 @@
 """Machines as a whole: made, deleted, listed, observed, scripted. Each function inside one transaction or read."""
 
-import hashlib
 import json
 import sqlite3
 import uuid
@@ -12,18 +11,14 @@ from compute.simulated.database import Database, Transaction
 from compute.simulated.health import healthy_from, life_since, report, report_out, settle_of
 from compute.simulated.metrics import Metrics, metrics_of, scripted_metrics
 from compute.simulated.moments import from_micros, micros, to_micros
+from compute.simulated.provisioning import digest, make_due, remember, run_at_once, statuses
 from compute.simulated.recorder import Kind
 from compute.simulated.scripts import InstanceScript, Scripts, Timing, VersionScript
 from domain.health import HealthSource
 from domain.images import ImageReference
-from domain.instances import DataDisk, HealthObservation, HealthState, Instance, OsDisk, PowerState
+from domain.instances import DataDisk, ExtensionStatus, HealthObservation, HealthState, Instance, OsDisk, PowerState
 from domain.placement import Placement
 from domain.scale_sets import ScaleSetIdentity
-
-
-def digest(custom_data: str) -> str:
-    """What is kept of custom data: enough to see that it changed, nothing to read (behaviour.md F5)."""
-    return hashlib.sha256(custom_data.encode()).hexdigest()
 
 
 def data_disks(tx: Transaction, unique_id: str, instance_id: int) -> tuple[str, ...]:
@@ -54,7 +49,7 @@ def create(
     *,
     placement: Placement,
 ) -> None:
-    """Make and start a machine; nothing if its id is or was in use."""
+    """Make and start a machine, which runs custom data and extensions; nothing if its id is or was in use."""
     set_id, number = scale_set.unique_id, int(instance_id)
     name = f"{scale_set.name}_{number}_os_0"
     settle = settle_of(model.health_source)
@@ -98,6 +93,9 @@ def create(
         zone=placement.zone,
         healthy_from=None if moment is None else from_micros(moment),
     )
+    remember(tx, set_id, model)
+    make_due(tx, set_id, number)
+    run_at_once(tx, set_id, number)
 
 
 def delete(tx: Transaction, unique_id: str, instance_id: str) -> None:
@@ -115,7 +113,8 @@ def delete(tx: Transaction, unique_id: str, instance_id: str) -> None:
 
 
 _LIST = """
-SELECT instance_id, vm_id, os_disk, generation, power, out_of_service, protected, created_at, zone, update_domain
+SELECT instance_id, vm_id, os_disk, generation, power, out_of_service, protected, created_at, provisioning, extensions,
+  zone, update_domain
 FROM machines WHERE unique_id = ? AND deleted_at IS NULL ORDER BY instance_id
 """
 _OS_DISKS = """
@@ -141,6 +140,15 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
     ):
         data.setdefault(instance_id, []).append(DataDisk(lun, name, marker))
     powers = {str(power): power for power in PowerState}
+    models = dict(connection.execute("SELECT generation, document FROM models WHERE unique_id = ?", (unique_id,)))
+    ended: dict[tuple[int, str], tuple[ExtensionStatus, ...]] = {}  # ten thousand machines, few ways to end
+
+    def extensions(generation: int, results: str) -> tuple[ExtensionStatus, ...]:
+        key = (generation, results)
+        if key not in ended:
+            ended[key] = statuses(results, models.get(generation))
+        return ended[key]
+
     return tuple(
         Instance(
             str(row[0]),
@@ -148,10 +156,11 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
             in_use.get((row[0], row[2])),
             row[3],
             powers[row[4]],
-            not row[5],
+            not row[5] and (not row[8] or row[4] != PowerState.RUNNING),
             bool(row[6]),
-            zone=row[8],
-            update_domain=row[9],
+            extensions=extensions(row[3], row[9]),
+            zone=row[10],
+            update_domain=row[11],
             created_at=from_micros(row[7]),
             previous_os_disks=tuple(kept.get(row[0], ())),
             data_disks=tuple(data.get(row[0], ())),
@@ -239,6 +248,7 @@ def script_instance(tx: Transaction, unique_id: str, instance_id: str, script: I
     if power != row[0]:
         tx.record(Kind.POWER, unique_id, instance_id, power=str(power))
         record_plans(tx, None, instance=(unique_id, int(instance_id)))
+        run_at_once(tx, unique_id, int(instance_id))
     return True
 
 

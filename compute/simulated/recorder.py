@@ -24,6 +24,9 @@ class Kind(StrEnum):
     START = "start"
     COMMIT_SWAP = "commit-swap"
     COMMIT_RESTORE = "commit-restore"
+    EXTENSIONS = "extensions"
+    """Custom data and extensions have run."""
+
     HEALTHY_FROM = "healthy-from"
     SICK = "sick"
     POWER = "power"
@@ -60,6 +63,8 @@ class FlightRecord:
     """Where a machine was made; said by its CREATE alone."""
 
     discarded: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    """`<name>` of each that succeeded, `<name>: <error>` of one that failed, in the order in which they ran."""
 
     def line(self) -> bytes:
         """As it stands in the file."""
@@ -70,7 +75,7 @@ class FlightRecord:
 _FIELDS = tuple(one.name for one in fields(FlightRecord))
 _ENCODER = json.JSONEncoder(default=datetime.isoformat, separators=(",", ":"))
 _MOMENTS = ("time", "healthy_from", "sick_from", "sick_until")
-_LISTS = ("kept_disks", "data_disks", "discarded")
+_LISTS = ("kept_disks", "data_disks", "discarded", "extensions")
 
 
 def parse(line: str) -> FlightRecord:

@@ -99,6 +99,8 @@ class SwapSlice(Message):
     batch: int
     plan: UpgradePlan
     ids: InstanceIds
+    begin: bool = True
+    """False after a cancel: only what was begun comes to its end (P14)."""
 
 
 class RestoreSlice(Message):
@@ -109,6 +111,8 @@ class RestoreSlice(Message):
     batch: int
     plan: UpgradePlan
     ids: InstanceIds
+    begin: bool = True
+    """As for a swap."""
 
 
 class SliceOutcome(Message):
@@ -120,6 +124,13 @@ class SliceOutcome(Message):
     impossible: str = ""
     """Why no instance can be brought to this version (F3); the slice was given up there."""
     reasons: dict[str, str] = Field(default_factory=dict)
+    not_begun: InstanceIds = InstanceIds()
+    """After a cancel: those on which nothing was begun."""
+
+    @property
+    def known(self) -> InstanceIds:
+        """Those of which it says what became."""
+        return self.done | self.failed | self.vanished | self.not_begun
 
     def merged(self, other: "SliceOutcome") -> "SliceOutcome":
         """Both together."""
@@ -129,6 +140,7 @@ class SliceOutcome(Message):
             vanished=self.vanished | other.vanished,
             impossible=self.impossible or other.impossible,
             reasons=self.reasons | other.reasons,
+            not_begun=self.not_begun | other.not_begun,
         )
 
 

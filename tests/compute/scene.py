@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from compute.provider import Effect, Fence, MachineModel, Step
+from compute.provider import Effect, Fence, MachineExtension, MachineModel, Step
 from compute.simulated.fleet import SimulatedFleet
 from compute.simulated.judgement import Judgement, judge
 from compute.simulated.pace import NoPace
@@ -18,13 +18,28 @@ from domain.scale_sets import ScaleSetIdentity
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location="here")
 OLD = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="18.04.1")
 NEW = OLD.at("18.04.2")
-MODEL = MachineModel(generation=1, data_disks=2, custom_data="first")
-NEXT_MODEL = MachineModel(generation=2, data_disks=2, custom_data="second")
+MODEL = MachineModel(
+    generation=1,
+    data_disks=2,
+    custom_data="first",
+    extensions=(MachineExtension("setup"), MachineExtension("app")),
+)
+NEXT_MODEL = MachineModel(
+    generation=2,
+    data_disks=2,
+    custom_data="second",
+    extensions=(MachineExtension("setup"), MachineExtension("app")),
+)
 BOOT = timedelta(seconds=30)
 BINARY = HealthSource(kind="applicationHealth", interval=timedelta(seconds=5), number_of_probes=3)
 RICH = BINARY.model_copy(update={"rich": True, "grace_period": timedelta(minutes=10)})
 SETTLE = timedelta(seconds=10)
 """Three equal answers, five seconds apart."""
+
+
+async def models(generation: int) -> MachineModel:
+    """Opens what machines are made of here."""
+    return {one.generation: one for one in (MODEL, NEXT_MODEL)}[generation]
 
 
 @dataclass
@@ -78,7 +93,7 @@ class Scene:
         return await self.fleet.swap_os_disk(swap(instance_id, **who), image, NEXT_MODEL)
 
     async def restore(self, instance_id: str = "0", **who: int) -> OsDisk:
-        return await self.fleet.restore_os_disk(restore(instance_id, **who))
+        return await self.fleet.restore_os_disk(restore(instance_id, **who), models)
 
 
 def swap(instance_id: str = "0", *, operation: int = 1, attempt: int = 1, batch: int = 1) -> Effect:

@@ -12,7 +12,7 @@ from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.recorder import Kind
 from compute.simulated.scripts import InstanceScript
 from domain.instances import OsDisk, PowerState
-from tests.compute.scene import MODEL, NEW, NEXT_MODEL, OLD, SET, Scene, restore, swap
+from tests.compute.scene import MODEL, NEW, NEXT_MODEL, OLD, SET, Scene, models, restore, swap
 
 MINUTE = timedelta(minutes=1)
 
@@ -247,7 +247,7 @@ async def test_two_fleets_on_one_file_see_the_same_machines_and_the_same_scripts
     assert (await scene.disk("1")).image == NEW
     scene.fleet.inject(Fault(kind=FaultKind.DISK_NOT_MADE, call=Call.SWAP, instance_id="0"))
     assert len(other._database.scripts().faults) == 1
-    await other.restore_os_disk(restore("1"))
+    await other.restore_os_disk(restore("1"), models)
     numbers = [one.number for one in scene.fleet.recorder.records()]
     assert numbers == list(range(1, len(numbers) + 1))
 

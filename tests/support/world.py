@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -280,10 +280,11 @@ def arm(
     image: dict[str, Any] | None = None,
     zones: tuple[str, ...] = (),
     scale_in: str = "Default",
-    extensions: tuple[dict[str, Any], ...] | None = None,
+    extensions: Sequence[dict[str, Any]] = (),
     probe: str | None = None,
+    custom_data: str = "",
 ) -> dict[str, Any]:
-    """An ARM document of a set; `extensions` stand for the health extension.
+    """An ARM document of a set; `extensions` beside the one that tells its health.
 
     `probe`: the id of a load balancer's probe in the health extension's place, "" for neither.
     """
@@ -313,19 +314,12 @@ def arm(
                     "imageReference": image or IMAGE.model_dump(by_alias=True, exclude={"id"}),
                     "dataDisks": [{"lun": 0, "createOption": "Empty", "diskSizeGB": 10}],
                 },
-                "extensionProfile": {"extensions": _extensions(extension, extensions, probe)},
+                "extensionProfile": {"extensions": [*([extension] if probe is None else []), *extensions]},
                 "networkProfile": {"healthProbe": {"id": probe}} if probe else {},
-            },
+            }
+            | ({"osProfile": {"customData": custom_data}} if custom_data else {}),
         },
     }
-
-
-def _extensions(
-    health: dict[str, Any], others: tuple[dict[str, Any], ...] | None, probe: str | None
-) -> list[dict[str, Any]]:
-    if others is not None:
-        return list(others)
-    return [health] if probe is None else []
 
 
 @asynccontextmanager

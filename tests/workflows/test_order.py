@@ -180,7 +180,7 @@ async def test_b6_the_protected_are_left_out_and_it_is_said(world: World) -> Non
 
 
 async def test_b7_a_service_fabric_set_goes_update_domain_by_update_domain(world: World) -> None:
-    await world.has_set(10, extensions=(FABRIC,), policy=HALF)
+    await world.has_set(10, extensions=(FABRIC,), probe="", policy=HALF)
     world.publish(NEW)
     result = await world.upgraded()
     assert result.status is UpgradeStatus.COMPLETED, result.reason
@@ -190,7 +190,7 @@ async def test_b7_a_service_fabric_set_goes_update_domain_by_update_domain(world
 
 
 async def test_b7_an_update_domain_is_finished_before_the_next_though_it_takes_batches(world: World) -> None:
-    await world.has_set(15, extensions=(FABRIC,), policy={"maxBatchInstancePercent": 14})
+    await world.has_set(15, extensions=(FABRIC,), probe="", policy={"maxBatchInstancePercent": 14})
     world.publish(NEW)
     await world.upgraded()
     assert batches(world)[:4] == [["0", "5"], ["10"], ["1", "6"], ["11"]]
