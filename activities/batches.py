@@ -13,9 +13,10 @@ from compute.provider import Provider
 from domain import batching, verdicts
 from domain.instance_ids import InstanceIds
 from domain.instances import Look, Standing
-from domain.messages.os_upgrade import BatchChoice, LookRequest, Verdict
+from domain.messages.os_upgrade import BatchChoice, LookRequest, UpgradePlan, Verdict
+from domain.model_changes import keeps_its_disk, kept_disks
 from domain.progress import Outcome, Progress
-from domain.records import ErrorCode, UpgradeError
+from domain.records import ErrorCode, UpgradeError, UpgradeKind
 from store.store import Store
 
 
@@ -52,7 +53,8 @@ class BatchActivities:
             ErrorCode.UNHEALTHY_DURING,
             request.scale_set.name,
         )
-        breach = breach or await self._withdrawn(request)
+        if not breach and _needs_version(look, progress, request.plan):
+            breach = await self._withdrawn(request)
         if breach:
             attempted = progress.attempted
             sick = InstanceIds.of(view.instance_id for view in look.standing_in(Standing.UNHEALTHY, attempted))
@@ -67,6 +69,7 @@ class BatchActivities:
             batch=batch.ids,
             sick_before=InstanceIds.of(one for one in batch.ids if standing[one] is Standing.UNHEALTHY),
             stopped=InstanceIds.of(one for one in batch.ids if standing[one] is Standing.STOPPED),
+            keeps_disk=kept_disks((look.by_id[one].instance for one in batch.ids), request.plan),
             reason=f"{batch.reason}; {reason}",
         )
 
@@ -95,6 +98,12 @@ class BatchActivities:
             return None
         reason = f"stopped: image version {target} was withdrawn"
         return UpgradeError(code=ErrorCode.IMAGE_UNUSABLE, message=reason)
+
+
+def _needs_version(look: Look, progress: Progress, plan: UpgradePlan) -> bool:
+    """Whether somebody may still need a disk of the pinned version. An OS upgrade always says so, to the last batch."""
+    waiting = [look.by_id[one].instance for one in progress.of(Outcome.PENDING) if one in look.by_id]
+    return plan.kind is UpgradeKind.OS_UPGRADE or not all(keeps_its_disk(one, plan) for one in waiting)
 
 
 def _sorted_anew(look: Look, progress: Progress, request: LookRequest) -> Progress:

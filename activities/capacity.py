@@ -34,7 +34,10 @@ class CapacityActivities:
         async with translated(), beating():
             instances = await self.provider.list_instances(scale_set)
             if len(instances) >= model.capacity:
-                unprotected = sorted((int(one.instance_id) for one in instances if not one.protected), reverse=True)
+                unprotected = sorted(
+                    (int(one.instance_id) for one in instances if not (one.protected or one.protected_from_scale_in)),
+                    reverse=True,
+                )
                 surplus = unprotected[: len(instances) - model.capacity]
                 await self._delete(scale_set, [str(number) for number in surplus])
                 return CapacityApplied(deleted=len(surplus))
@@ -44,7 +47,10 @@ class CapacityActivities:
                 if version is None:
                     return CapacityApplied(error=f"no version of {image} is published in {scale_set.location}")
                 image = image.at(version)
-            opened = await machine_model(self.store, scale_set, request.generation)
+            seen = await asyncio.to_thread(
+                self.store.scale_sets.machine_generation, scale_set.unique_id, request.generation
+            )
+            opened = await machine_model(self.store, scale_set, seen)
             first = await self.provider.next_instance_id(scale_set)
             missing = model.capacity - len(instances)
             gate = asyncio.Semaphore(AT_ONCE)

@@ -7,8 +7,10 @@ from domain.images import version_key
 from domain.instance_ids import InstanceIds
 from domain.instances import InstanceView, Look, Standing
 from domain.messages.os_upgrade import UpgradePlan
+from domain.model_changes import is_on_model
 from domain.policies import RollingUpgradePolicy, StartedBy
 from domain.progress import Outcome, Progress
+from domain.records import UpgradeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,9 @@ def enrol(look: Look, plan: UpgradePlan, started_by: StartedBy) -> Progress:
 
 
 def is_current(view: InstanceView, plan: UpgradePlan) -> bool:
-    """On the target version and the pinned generation (P12)."""
+    """On the target version and the pinned generation (P12); for a model change, on an image that the model allows."""
+    if plan.kind is UpgradeKind.MODEL_CHANGE:
+        return is_on_model(view.instance, plan)
     disk = view.instance.os_disk
     return disk is not None and disk.image == plan.target and view.instance.generation == plan.generation
 

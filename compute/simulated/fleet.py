@@ -14,14 +14,14 @@ from compute.simulated import disks, machines
 from compute.simulated.database import Transaction
 from compute.simulated.disks import Machine
 from compute.simulated.faults import Call, FaultKind, Point
+from compute.simulated.owner import Owner
 from compute.simulated.scripts import concerns
-from compute.simulated.stage import Stage
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk
 from domain.scale_sets import HealthSource, ScaleSetIdentity
 
 
-class SimulatedFleet(Stage):
+class SimulatedFleet(Owner):
     """A `compute.provider.Provider`. Use it from one event loop; close it.
 
     Calls run inline: each of their transactions takes well under a millisecond. Only the time that a swap or restore

@@ -29,7 +29,7 @@ class Judgement:
 
     violations: tuple[Violation, ...]
     most_out_at_once: int
-    """At any stop or commit of a swap or restore, the most of one set."""
+    """At any stop or commit, the most of one set."""
 
     swaps_per_instance: int
     """The most that one operation swapped one machine; 1 in a right run that swapped any."""
@@ -61,7 +61,7 @@ class _Machine:
 
     def apply(self, record: FlightRecord) -> None:
         match record.kind:
-            case Kind.CREATE | Kind.START | Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE:
+            case Kind.CREATE | Kind.START | Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE | Kind.COMMIT_APPLY:
                 self.stopped, self.healthy_from = False, record.healthy_from
                 self.os_disk = record.os_disk or self.os_disk
             case Kind.STOP:
@@ -125,7 +125,7 @@ class _Court:
             if change is not None and change > record.time:
                 heapq.heappush(self.changes, (change, place))
         self._recount(place, record.time)
-        if record.kind in (Kind.STOP, Kind.COMMIT_SWAP, Kind.COMMIT_RESTORE):
+        if record.kind in (Kind.STOP, Kind.COMMIT_SWAP, Kind.COMMIT_RESTORE, Kind.COMMIT_APPLY):
             self.most_out = max(self.most_out, len(self.out[record.unique_id]))
 
     def _judge(self, record: FlightRecord, place: Place, machine: _Machine) -> None:
@@ -136,7 +136,7 @@ class _Court:
                 if key not in self.batches:
                     self.batches[key] = _Batch(out_at_start=len(out), union=set(out))
                 self._judge_stop(record, place)
-            case Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE:
+            case Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE | Kind.COMMIT_APPLY:
                 self._judge_commit(record, place)
                 self._judge_data_disks(record, machine)
             case Kind.DISCARD if machine.os_disk in record.discarded:
@@ -196,7 +196,7 @@ class _Court:
 def judge(records: Iterable[FlightRecord], *, max_batch_percent: int = 20) -> Judgement:
     """Judge a run from the beginning of its records. max_batch_percent: what the run was held to, 1 to 100 (B1).
 
-    Broken can be: F1 (more than one swap or restore of a machine by one operation; a machine left without an OS disk),
+    Broken can be: F1 (more than one swap, restore or model for a machine by one operation; a machine left without an OS disk),
     B2 (at a stop, the machines out when its batch began and those of the batch stopped so far are more than
     max(share of B1, out when it began + 1)), P4 (data disks), P5 (a disk in use deleted).
     """

@@ -107,7 +107,7 @@ def delete(tx: Transaction, unique_id: str, instance_id: str) -> None:
 
 
 _LIST = """
-SELECT instance_id, vm_id, os_disk, generation, power, out_of_service, protected, created_at
+SELECT instance_id, vm_id, os_disk, generation, power, out_of_service, protected, created_at, protected_from_scale_in
 FROM machines WHERE unique_id = ? AND deleted_at IS NULL ORDER BY instance_id
 """
 _OS_DISKS = """
@@ -142,6 +142,7 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
             powers[row[4]],
             not row[5],
             bool(row[6]),
+            bool(row[8]),
             created_at=from_micros(row[7]),
             previous_os_disks=tuple(kept.get(row[0], ())),
             data_disks=tuple(data.get(row[0], ())),

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     START = "start"
     COMMIT_SWAP = "commit-swap"
     COMMIT_RESTORE = "commit-restore"
+    COMMIT_APPLY = "commit-apply"
     HEALTHY_FROM = "healthy-from"
     SICK = "sick"
     POWER = "power"

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS machines (
   power TEXT NOT NULL DEFAULT 'running',
   out_of_service INTEGER NOT NULL DEFAULT 0,
   protected INTEGER NOT NULL DEFAULT 0,
+  protected_from_scale_in INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER NOT NULL,
   booted_at INTEGER NOT NULL,
   deleted_at INTEGER,
@@ -44,6 +45,7 @@ CREATE TABLE IF NOT EXISTS machines (
   fence_operation INTEGER NOT NULL DEFAULT 0,
   fence_step INTEGER NOT NULL DEFAULT 0,
   fence_attempt INTEGER NOT NULL DEFAULT 0,
+  acted_by TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (unique_id, instance_id)
 ) WITHOUT ROWID;
 
