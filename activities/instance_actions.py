@@ -29,6 +29,7 @@ from domain.messages.os_upgrade import SliceOutcome
 from domain.model_changes import is_on_model, kept_disks
 from domain.scale_sets import ScaleSetModel
 from store.errors import Conflict, Missing
+from store.scale_sets import StoredScaleSet
 from store.store import Store
 
 Act = Callable[[str], Awaitable[None]]
@@ -83,7 +84,7 @@ class InstanceActionActivities:
         while stored := await asyncio.to_thread(self.store.scale_sets.by_unique_id, unique_id):
             sku = stored.document.get("sku") or {}
             if stored.deleting or int(sku.get("capacity") or 0) != request.found:
-                return CapacityLowered(generation=stored.generation)
+                return _announcement(stored)
             document = stored.document | {"sku": sku | {"capacity": request.to}}
             try:
                 stored = await asyncio.to_thread(
@@ -91,7 +92,7 @@ class InstanceActionActivities:
                 )
             except (Conflict, Missing):
                 continue  # somebody else was faster: look again
-            return CapacityLowered(generation=stored.generation)
+            return _announcement(stored)
         return CapacityLowered()
 
     async def _act(self, request: ActionSlice) -> Act:
@@ -141,6 +142,16 @@ class InstanceActionActivities:
             )
 
         return reimage
+
+
+def _announcement(stored: StoredScaleSet) -> CapacityLowered:
+    policy = ScaleSetModel.from_arm(stored.document, stored.generation).upgrade_policy
+    return CapacityLowered(
+        generation=stored.generation,
+        machine_generation=stored.machine_generation,
+        mode=policy.mode,
+        automatic=policy.automatic.enable_automatic_os_upgrade,
+    )
 
 
 def _existing(there: dict[str, Instance], instance_id: str) -> Instance:

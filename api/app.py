@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from temporalio.client import Client
 
-from api import errors, images, instances, operations, probes, rolling_upgrades, scale_sets, simulated
+from api import errors, images, instance_actions, instances, operations, probes, rolling_upgrades, scale_sets, simulated
 from api.dependencies import GUARDS, Services, printable_path
 from api.errors import LastResort
 from api.healths import Healths
@@ -21,6 +21,7 @@ from store.store import Store
 ARM_ROUTERS = (
     scale_sets.router,
     instances.router,
+    instance_actions.router,
     rolling_upgrades.router,
     images.router,
     operations.router,

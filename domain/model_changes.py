@@ -1,4 +1,4 @@
-"""Bringing instances to the set's model: who is on it already, and who needs another disk for it (P12, contract 2.5)."""
+"""Bringing instances to the set's model: who is on it already, and who needs another disk for it (P12)."""
 
 from collections.abc import Iterable
 

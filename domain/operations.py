@@ -22,6 +22,14 @@ class OperationKind(StrEnum):
     DELETE = "delete"
     OS_UPGRADE = "osRollingUpgrade"
     CANCEL = "cancel"
+    MANUAL_UPGRADE = "manualupgrade"
+    REIMAGE = "reimage"
+    START = "start"
+    POWER_OFF = "powerOff"
+    DEALLOCATE = "deallocate"
+    RESTART = "restart"
+    DELETE_INSTANCES = "deleteInstances"
+    UPDATE_INSTANCE = "updateInstance"
 
 
 class Operation(BaseModel):

@@ -48,6 +48,7 @@ class ErrorCode(StrEnum):
     CANCELED = "RollingUpgradeCanceled"
     IMAGE_UNUSABLE = "RollingUpgradeImageUnusable"
     TERMINATED = "RollingUpgradeTerminated"
+    ACTION_FAILED = "InstanceActionFailed"
     INSTANCE_UNHEALTHY = "RollingUpgradeInstanceUnhealthyError"
 
 

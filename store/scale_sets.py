@@ -17,7 +17,6 @@ from store.sealing import SealerProtocol
 from store.secret_places import put_back, still_in_place, take_out
 from store.tables import DECISIONS, INSTANCES, MODELS, SCALE_SETS, SECRETS, UPGRADES
 
-
 MACHINE_PARTS_COMPARED = 20
 """Newest different machine parts among which a model finds the one that it goes back to."""
 
@@ -27,8 +26,8 @@ class StoredScaleSet:
     """A scale set at its current generation.
 
     `document` is the ARM document without its secrets. `generation` counts from 1, up with each changed model; `etag`
-    counts from 1, up with each change of anything here. `machine_generation` is the oldest generation that says the same
-    to machines, secrets included: an instance of that generation is on the latest model.
+    counts from 1, up with each change of anything here. `machine_generation` is the oldest generation that says the
+    same to machines, secrets included: an instance of that generation is on the latest model.
     """
 
     identity: ScaleSetIdentity

@@ -72,6 +72,10 @@ def scale_set_details(state: ScaleSetState) -> str:
     lines = [f"Automatic upgrades **{'on' if state.automatic else 'off'}**."]
     if state.running:
         lines.append(f"Upgrade {state.running.number} to {state.running.target} runs: `{state.running.workflow_id}`.")
+    if state.actions:
+        lines.append(f"Asked of instances: {', '.join(one.kind for one in state.actions)}.")
+    if state.waiting_operations:
+        lines.append("A changed model waits for its turn.")
     if state.automatic and state.first_trigger_at and not state.first_trigger_done:
         lines.append(f"First upgrade not before {state.first_trigger_at.isoformat(timespec='seconds')}.")
     if state.last_look:

@@ -196,8 +196,8 @@ class _Court:
 def judge(records: Iterable[FlightRecord], *, max_batch_percent: int = 20) -> Judgement:
     """Judge a run from the beginning of its records. max_batch_percent: what the run was held to, 1 to 100 (B1).
 
-    Broken can be: F1 (more than one swap, restore or model for a machine by one operation; a machine left without an OS disk),
-    B2 (at a stop, the machines out when its batch began and those of the batch stopped so far are more than
+    Broken can be: F1 (more than one swap, restore or model for a machine by one operation; a machine left without an OS
+    disk), B2 (at a stop, the machines out when its batch began and those of the batch stopped so far are more than
     max(share of B1, out when it began + 1)), P4 (data disks), P5 (a disk in use deleted).
     """
     court, end = _Court(max_batch_percent), None

@@ -8,6 +8,7 @@ from domain.instance_ids import InstanceIds
 from domain.instances import PowerAction
 from domain.messages.base import Message
 from domain.messages.os_upgrade import UpgradePlan
+from domain.policies import UpgradeMode
 from domain.scale_sets import ScaleSetIdentity
 
 
@@ -106,9 +107,12 @@ class LowerCapacity(Message):
 
 
 class CapacityLowered(Message):
-    """The newest generation of the set; 0 if the set is not stored any more."""
+    """The newest generation of the set, as a PUT would announce it; 0 if the set is not stored any more."""
 
     generation: int = 0
+    machine_generation: int = 0
+    mode: UpgradeMode | None = None
+    automatic: bool = False
 
 
 class ResolveModelChange(Message):

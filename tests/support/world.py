@@ -24,7 +24,9 @@ from compute.simulated.pace import NoPace
 from compute.simulated.scripts import FleetDefaults, InstanceScript, VersionScript
 from domain.delays import Delays
 from domain.images import ImageReference
+from domain.instance_ids import InstanceIds
 from domain.instances import Instance, PowerState
+from domain.messages.instance_actions import ActionKind, InstanceAction
 from domain.messages.os_upgrade import UpgradeResult
 from domain.messages.scale_set import (
     ApplyModel,
@@ -37,7 +39,7 @@ from domain.messages.scale_set import (
 from domain.names import NAMESPACE, WORKFLOW_QUEUE, Attribute, os_upgrade_workflow_id, scale_set_workflow_id
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.records import UpgradeRecord
-from domain.scale_sets import ScaleSetIdentity
+from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.sealing import Sealer
 from store.store import Store
 from worker.composition import workers
@@ -116,6 +118,10 @@ class World:
 
     async def put(self, *, automatic: bool, document: dict[str, Any] | None = None) -> None:
         """Store a model, announce it, and wait until it is applied."""
+        await self.ended(await self.announce(automatic=automatic, document=document))
+
+    async def announce(self, *, automatic: bool = False, document: dict[str, Any] | None = None) -> str:
+        """Store a model and announce it, as the API does; returns the operation's id."""
         stored = self.store.scale_sets.by_unique_id(self.scale_set.unique_id)
         assert stored is not None
         if document is not None:
@@ -125,10 +131,16 @@ class World:
         operation = self.operation(OperationKind.PUT)
         await self._update(
             ScaleSetWorkflow.apply_model,
-            ApplyModel(generation=stored.generation, operation_id=operation, automatic=automatic),
+            ApplyModel(
+                generation=stored.generation,
+                operation_id=operation,
+                automatic=automatic,
+                mode=ScaleSetModel.from_arm(stored.document, stored.generation).upgrade_policy.mode,
+                machine_generation=stored.machine_generation,
+            ),
             operation,
         )
-        await self.ended(operation)
+        return operation
 
     def operation(self, kind: OperationKind) -> str:
         """A row as the API makes one; returns its id."""
@@ -220,6 +232,31 @@ class World:
         """
         await self.env.sleep(duration)
         await self.look_at_the_clock()
+
+    async def ask(self, kind: ActionKind, *ids: str, **more: Any) -> str:
+        """Ask something of these instances, or of everyone; returns the operation's id."""
+        operation = self.operation(OperationKind.PUT)
+        action = InstanceAction(
+            operation_id=operation, kind=kind, ids=InstanceIds.of(ids), **({"everyone": not ids} | more)
+        )
+        await self._update(ScaleSetWorkflow.act_on_instances, action, operation)
+        return operation
+
+    async def begun(self, number: int = 1) -> UpgradeRecord:
+        """The record of an operation on instances once there is one (real time)."""
+        for _ in range(600):
+            if record := self.store.upgrades.get(self.scale_set.unique_id, number):
+                return record
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"nothing of number {number} has begun")
+
+    def document(self, **profile: Any) -> dict[str, Any]:
+        """The set's model with these members of its machine profile."""
+        stored = self.store.scale_sets.by_unique_id(self.scale_set.unique_id)
+        assert stored is not None
+        properties = stored.document["properties"]
+        changed = properties["virtualMachineProfile"] | profile
+        return stored.document | {"properties": properties | {"virtualMachineProfile": changed}}
 
     # --- what came of it ---------------------------------------------------------------------------------------------
 
