@@ -4,9 +4,9 @@ Every answer is given at once, and its operation ends with the work (contract.md
 is protected from scale-set actions; one on the instance itself does not (contract.md 1.7).
 """
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.bodies import JsonBody, OptionalJsonBody, described
@@ -29,7 +29,6 @@ VERSION = described({"instanceIds": ["0", "1"], "exactVersion": "18.04.202401161
 PROTECTED = described({"properties": {"protectionPolicy": {"protectFromScaleSetActions": True}}})
 
 POWER = {one.value.lower(): one for one in ActionKind if one.power}
-Power = Annotated[str, Path(alias="power", pattern="(?i)^(start|powerOff|deallocate|restart)$")]
 
 
 @router.post(SCALE_SET + "/manualupgrade", status_code=202, openapi_extra=SOME, response_model=None)

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateStage
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowHistory, WorkflowUpdateStage
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
 
@@ -241,6 +241,18 @@ class World:
         )
         await self._update(ScaleSetWorkflow.act_on_instances, action, operation)
         return operation
+
+    async def until(self, so: Callable[[], bool]) -> None:
+        """Wait in real time until it is so."""
+        for _ in range(600):
+            if so():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("it never came to that")
+
+    async def history(self) -> WorkflowHistory:
+        """What the set's own workflow has left."""
+        return await self.client.get_workflow_handle(scale_set_workflow_id(self.scale_set)).fetch_history()
 
     async def begun(self, number: int = 1) -> UpgradeRecord:
         """The record of an operation on instances once there is one (real time)."""
