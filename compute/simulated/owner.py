@@ -29,7 +29,9 @@ class Owner(Stage):
             machine = disks.look(tx, effect)
             if not machine.out and _generation(tx, effect) == model.generation:
                 return
-            disks.stop(tx, effect, machine)
+        self._pass(Point.AFTER_DISK_MADE, Call.APPLY, effect)
+        with self._database.write() as tx:
+            disks.stop(tx, effect, disks.look(tx, effect))
         self._pass(Point.AFTER_STOP, Call.APPLY, effect)
         await self._pace.take(self.defaults.swap)
         await self._stand_still(Call.APPLY, effect)

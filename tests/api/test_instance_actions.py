@@ -145,7 +145,8 @@ async def test_reimage_takes_a_version_of_the_sets_image_that_is_offered(web: Ap
     assert answer.status_code == 202
     assert web.gateway.last.exact_version == NEW
     web.store.images.withdraw("Canonical", "UbuntuServer", "18.04-LTS", NEW, "westus2")
-    for wrong in (NEW, "18.04.999", "latest", "1.x", "..", 7, True, [], {}, "9" * 5000, "1\u0663"):
+    nonsense: tuple[Any, ...] = (NEW, "18.04.999", "latest", "1.x", "..", 7, True, [], {}, "9" * 5000, "1\u0663")
+    for wrong in nonsense:
         refused = await web.call("POST", path, {"exactVersion": wrong})
         assert refused.status_code == 400, wrong
         assert error_of(refused)["target"] == "exactVersion"
@@ -171,7 +172,8 @@ async def test_an_instance_put_back_as_it_was_shown_stays_as_it_is(web: Api) -> 
     await web.fleet.protect(web.stored().identity, "1", from_actions=False, from_scale_in=True)
     shown = await web.get(INSTANCE)
     assert shown["properties"]["protectionPolicy"] == {"protectFromScaleIn": True, "protectFromScaleSetActions": False}
-    for body in (shown, {"properties": {}}, {}):
+    bodies: tuple[Any, ...] = (shown, {"properties": {}}, {})
+    for body in bodies:
         assert (await web.call("PUT", INSTANCE, body)).status_code == 200
         assert web.gateway.last.protection == Protection(from_actions=False, from_scale_in=True)
     shown["properties"]["protectionPolicy"]["protectFromScaleSetActions"] = True

@@ -300,3 +300,16 @@ async def test_f1_a_terminated_roll_ends_every_put_that_waits_for_it(world: Worl
     await world.pass_time(timedelta(minutes=3, seconds=5))
     assert (await world.ended(operation)).status is OperationStatus.FAILED
     assert world.record().status is UpgradeStatus.FAULTED
+
+
+async def test_p1_two_puts_that_waited_end_with_one_roll(world: World) -> None:
+    await world.has_set(5, policy={"pauseTimeBetweenBatches": "PT10M"}, **ROLLING)
+    world.publish(NEW)
+    await world.start()
+    await world.pass_time(timedelta(minutes=7))
+    puts = [await world.announce(document=world.document(licenseType=text)) for text in ("one", "two")]
+    await world.end_of(1)
+    ended = [await rolled(world, one, 2) for one in puts]
+    assert [one.status for one in ended] == [OperationStatus.SUCCEEDED] * 2
+    assert set(await generations(world)) == {3}
+    assert world.store.upgrades.last_number(world.scale_set.unique_id) == 2
