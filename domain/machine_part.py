@@ -10,7 +10,6 @@ NOT_SEEN: tuple[tuple[str, ...], ...] = (
     ("scheduledEventsProfile",),
     ("serviceArtifactReference",),
     ("timeCreated",),
-    ("extensionProfile", "extensionsTimeBudget"),
     # An answer to the set-up of a new disk; enabling automatic upgrades forces it, and enabling touches no instance.
     ("osProfile", "windowsConfiguration", "enableAutomaticUpdates"),
 )

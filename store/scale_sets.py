@@ -8,17 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, insert, select, update
 
-from domain.machine_part import SECRETS_BELOW, machine_part
 from domain.scale_sets import ScaleSetIdentity
 from store.columns import folded, written
 from store.database import Database
 from store.errors import AlreadyThere, Conflict, Missing
+from store.machine_generations import seen_before
 from store.sealing import SealerProtocol
 from store.secret_places import put_back, still_in_place, take_out
 from store.tables import DECISIONS, INSTANCES, MODELS, SCALE_SETS, SECRETS, UPGRADES
-
-MACHINE_PARTS_COMPARED = 20
-"""Newest different machine parts among which a model finds the one that it goes back to."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +137,7 @@ class ScaleSets:
             if not unchanged:
                 # Kept tokens are rotated as they are copied: so a put during `reseal` brings no old token back.
                 tokens = {place: self._sealer.rotate(had[place]) for place in kept} | self._sealed(given)
-                seen = self._seen_before(connection, unique_id, clean, tokens)
+                seen = seen_before(connection, self._sealer, unique_id, clean, tokens)
                 at = (unique_id, row.generation + 1)
                 _write_model(connection, at, clean, tokens, now, machine_generation=seen or at[1])
                 _touch(connection, unique_id, generation=row.generation + 1)
@@ -182,32 +179,6 @@ class ScaleSets:
         with self._database.writing() as connection:
             for table in (SECRETS, MODELS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES):
                 connection.execute(delete(table).where(table.c.unique_id == unique_id))
-
-    def _seen_before(
-        self, connection: Connection, unique_id: str, document: Mapping[str, Any], tokens: Mapping[str, str]
-    ) -> int | None:
-        """The generation whose machines need nothing for this model, if there is one."""
-        part = written(machine_part(document), canonical=True)
-        rows = connection.execute(
-            select(MODELS.c.generation, MODELS.c.document)
-            .where(MODELS.c.unique_id == unique_id, MODELS.c.machine_generation == MODELS.c.generation)
-            .order_by(MODELS.c.generation.desc())
-            .limit(MACHINE_PARTS_COMPARED)
-        ).all()
-        for row in rows:
-            if written(machine_part(row.document), canonical=True) != part:
-                continue
-            if self._opened(_model(connection, unique_id, row.generation)[1]) == self._opened(tokens):
-                return int(row.generation)
-        return None
-
-    def _opened(self, tokens: Mapping[str, str]) -> dict[str, str]:
-        """The machines' secrets among these, comparable."""
-        return {
-            place.lower(): written(json.loads(self._sealer.open(token)), canonical=True)
-            for place, token in tokens.items()
-            if place.lower().startswith(SECRETS_BELOW)
-        }
 
     def _sealed(self, secrets: Mapping[str, Any]) -> dict[str, str]:
         return {place: self._sealer.seal(written(value)) for place, value in secrets.items() if value is not None}

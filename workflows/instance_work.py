@@ -18,6 +18,12 @@ from workflows.running_upgrade import UpgradeLock
 ACTIONS_AT_MOST = 100
 """Actions that wait for each other: they travel through continue-as-new."""
 
+IDS_AT_MOST = 200_000
+"""Letters of all their instance ids: a tenth of what one payload may have."""
+
+REQUESTS_KEPT = 50
+"""Newest requests remembered, so that one made again after continue-as-new is not done twice."""
+
 
 class InstanceWork:
     """Does one thing after the other. `starting` keeps a start and an action from both finding the set idle."""
@@ -31,16 +37,18 @@ class InstanceWork:
         """Remember what was asked; the main loop does it. Raises OperationNotAllowed."""
         async with self._starting:
             state = self._memory.state
-            if action.operation_id in (one.operation_id for one in state.actions):
+            if action.operation_id in state.acted:
                 return
             name = f"Operation '{action.kind}' is not allowed because"
             if state.deleting:
                 raise refused(f"{name} the scale set is being deleted.")
             if state.running and action.kind.numbered:
                 raise refused(f"{name} a Rolling Upgrade is in progress: {state.running.workflow_id}.")
-            if len(state.actions) >= ACTIONS_AT_MOST:
+            waiting = (*state.actions, action)
+            if len(waiting) > ACTIONS_AT_MOST or sum(len(one.ids.ranges) for one in waiting) > IDS_AT_MOST:
                 raise refused(f"{name} {len(state.actions)} others wait already.")
-            self._memory.change(actions=(*state.actions, action))
+            acted = (*state.acted, action.operation_id)[-REQUESTS_KEPT:]
+            self._memory.change(actions=waiting, acted=acted)
 
     def refuse_a_start(self) -> None:
         """Raises OperationNotAllowed while instances are worked on one by one (P15)."""
@@ -69,6 +77,7 @@ class InstanceWork:
             change = await self._resolved()
             if not self.waits:
                 return  # deleted meanwhile
+            workflow.logger.info("%s: %s", self._memory.state.scale_set.name, change.reason)
             left = tuple(one for one in self._memory.state.waiting_operations if one not in operations)
             self._memory.change(waiting_operations=left, brought_generation=change.generation)
             if change.plan is not None and change.rolling:

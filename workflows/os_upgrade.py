@@ -1,6 +1,6 @@
 """One upgrade of one scale set: pre-check, batches, health wait, rollback, verdict (behaviour.md section P).
 
-An OS upgrade, or a change of the model in mode Rolling: the plan says which, and the domain what that means for whom.
+An OS upgrade, or a change of the model in mode Rolling: the plan says which, the domain what that means for whom.
 """
 
 import asyncio

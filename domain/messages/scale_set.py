@@ -65,6 +65,8 @@ class ScaleSetState(Message):
     """Operations of PUTs that end once instances are brought to the model; begun as soon as nothing else runs (P1)."""
     actions: tuple[InstanceAction, ...] = ()
     """What was asked of instances and is not done yet, in the order of the asking; the first is being done."""
+    acted: tuple[str, ...] = ()
+    """Operation ids of the newest actions, so that one request is done once across runs."""
     deleting: str = ""
     """Operation id of the DELETE that ends this set; empty while nobody asked."""
     answered: tuple[tuple[str, str], ...] = ()

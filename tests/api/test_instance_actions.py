@@ -10,6 +10,7 @@ from compute.simulated.scripts import InstanceScript
 from domain.messages.instance_actions import ActionKind, InstanceAction, Protection
 from domain.operations import OperationKind, OperationStatus
 from tests.api.conftest import NEW, OLD, SCALE_SET, Api, error_of
+from tests.api.test_nonsense import BODIES
 
 INSTANCE = f"{SCALE_SET}/virtualMachines/1"
 
@@ -130,6 +131,20 @@ async def test_wrong_instance_ids_are_400_and_nothing_is_sent(web: Api, route: s
         error = error_of(answer)
         assert (error["code"], error["target"]) == ("InvalidParameter", "instanceIds")
         assert len(error["message"]) < 400
+    assert len(web.gateway.sent) == sent
+    assert web.store.operations.running(web.stored().identity.unique_id) == []
+
+
+@pytest.mark.parametrize("name", BODIES)
+async def test_no_body_whatever_does_harm_to_an_action(web: Api, name: str) -> None:
+    sent = len(web.gateway.sent)
+    for route in ("manualupgrade", "reimage", "reimageall", "restart", "delete", "virtualMachines/1/reimage"):
+        if name == "empty" and route not in ("manualupgrade", "delete"):
+            continue  # everyone
+        query = {"api-version": "2026-04-01"}
+        answer = await web.http.post(f"{SCALE_SET}/{route}", params=query, content=BODIES[name])
+        assert 400 <= answer.status_code < 500, route
+        error_of(answer)
     assert len(web.gateway.sent) == sent
     assert web.store.operations.running(web.stored().identity.unique_id) == []
 

@@ -76,7 +76,6 @@ def test_p16_enrolment_for_a_model_change() -> None:
                 "virtualMachineProfile": {
                     "userData": "x",
                     "scheduledEventsProfile": {"terminateNotificationProfile": {"enable": True}},
-                    "extensionProfile": {"extensionsTimeBudget": "PT20M"},
                     "osProfile": {"windowsConfiguration": {"enableAutomaticUpdates": False}},
                 }
             }

@@ -233,9 +233,9 @@ class World:
         await self.env.sleep(duration)
         await self.look_at_the_clock()
 
-    async def ask(self, kind: ActionKind, *ids: str, **more: Any) -> str:
+    async def ask(self, kind: ActionKind, *ids: str, operation: str = "", **more: Any) -> str:
         """Ask something of these instances, or of everyone; returns the operation's id."""
-        operation = self.operation(OperationKind.PUT)
+        operation = operation or self.operation(OperationKind(kind.value))
         action = InstanceAction(
             operation_id=operation, kind=kind, ids=InstanceIds.of(ids), **({"everyone": not ids} | more)
         )
@@ -299,6 +299,10 @@ class World:
         """The exact version of each machine's OS disk."""
         found = await self.instances()
         return {one: view.os_disk.image.version if view.os_disk else "none" for one, view in found.items()}
+
+    async def disks(self) -> dict[str, str]:
+        """The name of each machine's OS disk."""
+        return {one: view.os_disk.name for one, view in (await self.instances()).items() if view.os_disk}
 
     def judgement(self, percent: int = 20) -> Judgement:
         """The flight recorder's verdict."""

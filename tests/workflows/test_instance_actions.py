@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
@@ -12,6 +13,7 @@ from compute.simulated.recorder import Kind
 from compute.simulated.scripts import VersionScript
 from domain.instances import PowerState
 from domain.messages.instance_actions import ActionKind, Protection
+from domain.names import scale_set_workflow_id
 from domain.operations import OperationStatus
 from domain.records import UpgradeKind, UpgradeStatus
 from tests.support.world import NEW, OLD, World, a_world
@@ -19,7 +21,7 @@ from tests.support.world import NEW, OLD, World, a_world
 PAUSED = {"pauseTimeBetweenBatches": "PT1H"}
 
 
-async def done(world: World, kind: ActionKind, *ids: str, **more: object) -> str:
+async def done(world: World, kind: ActionKind, *ids: str, **more: Any) -> str:
     """Ask and wait; the error message, "" if all went well."""
     ended = await world.ended(await world.ask(kind, *ids, **more))
     assert (ended.status is OperationStatus.SUCCEEDED) == (not ended.error_message)
@@ -30,10 +32,6 @@ async def generations(world: World) -> dict[str, int]:
     return {one: view.generation for one, view in (await world.instances()).items()}
 
 
-async def disks(world: World) -> dict[str, str]:
-    return {one: view.os_disk.name for one, view in (await world.instances()).items() if view.os_disk}
-
-
 async def changed(world: World, **profile: object) -> None:
     await world.put(automatic=False, document=world.document(**profile))
 
@@ -41,10 +39,10 @@ async def changed(world: World, **profile: object) -> None:
 async def test_manualupgrade_brings_the_named_instances_to_the_model_and_touches_no_other(world: World) -> None:
     await world.has_set(4, mode="Manual")
     await changed(world, osProfile={"customData": "other"})
-    before = await disks(world)
+    before = await world.disks()
     assert await done(world, ActionKind.MANUAL_UPGRADE, "1", "3") == ""
     assert await generations(world) == {"0": 1, "1": 2, "2": 1, "3": 2}
-    assert await disks(world) == before
+    assert await world.disks() == before
 
 
 async def test_manualupgrade_of_everyone_leaves_the_current_and_the_protected_alone(world: World) -> None:
@@ -87,14 +85,14 @@ async def test_t1_after_manualupgrade_the_platform_takes_the_instances_along(wor
 async def test_p5_reimage_makes_a_new_disk_of_the_same_version_and_keeps_the_old_one_for_24_hours(world: World) -> None:
     await world.has_set(3)
     world.publish(NEW)
-    before = await disks(world)
+    before = await world.disks()
     assert await done(world, ActionKind.REIMAGE, "1") == ""
     found = (await world.instances())["1"]
     assert found.os_disk is not None
     assert (found.os_disk.image.version, found.generation) == (OLD, 1)
     assert found.os_disk.name != before["1"]
     assert [one.name for one in found.previous_os_disks] == [before["1"]]
-    assert {one: (await disks(world))[one] for one in ("0", "2")} == {one: before[one] for one in ("0", "2")}
+    assert {one: (await world.disks())[one] for one in ("0", "2")} == {one: before[one] for one in ("0", "2")}
     await world.pass_time(timedelta(hours=23, minutes=59))
     assert (await world.instances())["1"].previous_os_disks
     await world.pass_time(timedelta(minutes=2))
@@ -114,12 +112,12 @@ async def test_reimage_to_an_exact_version_keeps_the_instances_own_model(world: 
 async def test_1_7_reimage_of_the_set_exempts_the_protected_and_of_the_instance_does_not(world: World) -> None:
     await world.has_set(3)
     world.script("1", protected=True)
-    before = await disks(world)
+    before = await world.disks()
     await done(world, ActionKind.REIMAGE)
-    assert [one for one, name in (await disks(world)).items() if name != before[one]] == ["0", "2"]
+    assert [one for one, name in (await world.disks()).items() if name != before[one]] == ["0", "2"]
     assert "1 left out: protected from scale-set actions" in world.reasons(1)
     await done(world, ActionKind.REIMAGE, "1", on_instance=True)
-    assert (await disks(world))["1"] != before["1"]
+    assert (await world.disks())["1"] != before["1"]
 
 
 async def test_p9_a_disk_that_cannot_be_made_fails_the_operation_and_names_the_instance(world: World) -> None:
@@ -165,6 +163,33 @@ async def test_f2_an_answer_that_was_lost_restarts_nothing_twice(world: World) -
     assert len([one for one in world.fleet.recorder.records() if one.kind is Kind.START]) == 1
 
 
+async def test_f2_one_request_is_done_once_also_after_the_set_has_continued_as_new(tmp_path: Path) -> None:
+    async with a_world(tmp_path, forgetful_after=60) as world:
+        await world.has_set(1, boot=timedelta(0))
+        operation = await world.ask(ActionKind.REIMAGE)
+        await world.ended(operation)
+        first = await world.disks()
+        for _ in range(4):
+            await world.put(automatic=False)
+        runs = await world.client.get_workflow_handle(scale_set_workflow_id(world.scale_set)).describe()
+        assert runs.raw_description.workflow_execution_info.first_run_id != runs.run_id, "it has begun anew"
+        await world.ask(ActionKind.REIMAGE, operation=operation)
+        await done(world, ActionKind.PROTECT, "0", protection=Protection())
+        assert await world.disks() == first
+
+
+async def test_p15_a_set_of_actions_without_measure_is_refused(world: World) -> None:
+    await world.has_set(2)
+    late = world.fleet.inject(Fault(kind=FaultKind.LATE, call=Call.SWAP, instance_id="1"))
+    await world.ask(ActionKind.REIMAGE)
+    scattered = [str(number) for number in range(0, 60_000, 2)]
+    await world.ask(ActionKind.PROTECT, *scattered)
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await world.ask(ActionKind.PROTECT, *scattered)
+    assert "others wait already" in str(refused.value.cause)
+    world.fleet.release(late)
+
+
 async def test_deleting_an_instance_lowers_the_capacity_and_nothing_fills_the_gap(world: World) -> None:
     await world.has_set(4)
     await done(world, ActionKind.DELETE, "1", "2", on_instance=True)
@@ -186,10 +211,10 @@ async def test_1_7_scale_in_spares_who_is_protected_from_it(world: World) -> Non
 
 async def test_unknown_instances_fail_the_operation_and_change_nothing(world: World) -> None:
     await world.has_set(2)
-    before = await disks(world)
+    before = await world.disks()
     message = await done(world, ActionKind.REIMAGE, "1", "7")
     assert message == "instances that do not exist (any more): 7"
-    assert await disks(world) == before
+    assert await world.disks() == before
 
 
 @pytest.mark.parametrize("kind", [ActionKind.MANUAL_UPGRADE, ActionKind.REIMAGE, ActionKind.RESTART])
