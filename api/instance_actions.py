@@ -64,7 +64,7 @@ async def delete_instances(
     return accepted(request, services, operation, api_version)
 
 
-async def _power_of_set(
+async def set_power_of_instances(
     request: Request, services: ServicesDep, stored: StoredDep, api_version: ApiVersion, body: OptionalJsonBody
 ) -> Response:
     """Start, stop or restart instances, all where none is named. A stopped one is its owner's will (P18)."""
@@ -92,7 +92,7 @@ async def reimage_instance(
     return accepted(request, services, operation, api_version)
 
 
-async def _power_of_instance(
+async def set_power_of_instance(
     request: Request, services: ServicesDep, stored: StoredDep, api_version: ApiVersion, instance_id: InstanceId
 ) -> Response:
     """Start, stop or restart one instance. A body is ignored."""
@@ -102,7 +102,7 @@ async def _power_of_instance(
 
 
 for _kind in POWER.values():
-    for _base, _route in ((SCALE_SET, _power_of_set), (INSTANCE, _power_of_instance)):
+    for _base, _route in ((SCALE_SET, set_power_of_instances), (INSTANCE, set_power_of_instance)):
         _extra = SOME if _base == SCALE_SET else None
         router.post(f"{_base}/{_kind}", status_code=202, openapi_extra=_extra, response_model=None)(_route)
 
