@@ -12,11 +12,14 @@ from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.recorder import Kind
 from compute.simulated.scripts import VersionScript
 from domain.instances import PowerState
-from domain.messages.instance_actions import ActionKind, Protection
-from domain.names import scale_set_workflow_id
-from domain.operations import OperationStatus
+from domain.messages.instance_actions import ActionKind, InstanceAction, Protection
+from domain.messages.scale_set import RunningUpgrade, ScaleSetState
+from domain.names import WORKFLOW_QUEUE, scale_set_workflow_id
+from domain.operations import OperationKind, OperationStatus
+from domain.policies import StartedBy
 from domain.records import UpgradeKind, UpgradeStatus
-from tests.support.world import NEW, OLD, World, a_world
+from tests.support.world import IMAGE, NEW, OLD, World, a_world
+from workflows.scale_set import ScaleSetWorkflow
 
 PAUSED = {"pauseTimeBetweenBatches": "PT1H"}
 
@@ -333,3 +336,20 @@ async def test_f1_a_worker_that_forgets_everything_acts_to_the_same_end(tmp_path
         assert set((await generations(world)).values()) == {2}
         history = await world.history()
         assert len(history.events) < 250, "slices, not instances"
+
+
+async def test_p15_an_action_that_finds_an_upgrade_running_gives_way_to_it(world: World) -> None:
+    await world.has_set(2)
+    operation = world.operation(OperationKind.RESTART)
+    running = RunningUpgrade(
+        number=1, workflow_id="os-upgrade/1", operation_id="", started_by=StartedBy.USER, target=IMAGE
+    )
+    action = InstanceAction(operation_id=operation, kind=ActionKind.RESTART, everyone=True)
+    state = ScaleSetState(scale_set=world.scale_set, running=running, actions=(action,), last_number=1)
+    handle = await world.client.start_workflow(
+        ScaleSetWorkflow.run, state, id="the-set-as-it-may-be", task_queue=WORKFLOW_QUEUE
+    )
+    ended = await world.ended(operation)
+    assert ended.error_message == "a Rolling Upgrade is in progress: os-upgrade/1"
+    assert not [one for one in world.fleet.recorder.records() if one.kind is Kind.START]
+    await handle.terminate()
