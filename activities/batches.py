@@ -13,9 +13,10 @@ from compute.provider import Provider
 from domain import batching, enrolment, verdicts
 from domain.instance_ids import InstanceIds
 from domain.instances import Look, Standing
-from domain.messages.os_upgrade import BatchChoice, LookRequest, Verdict
+from domain.messages.os_upgrade import BatchChoice, LookRequest, UpgradePlan, Verdict
+from domain.model_changes import keeps_its_disk, kept_disks
 from domain.progress import Outcome, Progress
-from domain.records import ErrorCode, UpgradeError
+from domain.records import ErrorCode, UpgradeError, UpgradeKind
 from store.store import Store
 
 
@@ -53,7 +54,8 @@ class BatchActivities:
             ErrorCode.UNHEALTHY_DURING,
             request.scale_set.name,
         )
-        breach = breach or await self._withdrawn(request)
+        if not breach and _needs_version(look, progress, request.plan):
+            breach = await self._withdrawn(request)
         if breach:
             attempted = progress.attempted
             sick = InstanceIds.of(view.instance_id for view in look.standing_in(Standing.UNHEALTHY, attempted))
@@ -70,6 +72,7 @@ class BatchActivities:
             batch=batch.ids,
             sick_before=InstanceIds.of(one for one in batch.ids if standing[one] is Standing.UNHEALTHY),
             stopped=InstanceIds.of(one for one in batch.ids if standing[one] is Standing.STOPPED),
+            keeps_disk=kept_disks((look.by_id[one].instance for one in batch.ids), request.plan),
             reason=_joined(batch.reason, reason, also_left_out),
         )
 
@@ -95,3 +98,9 @@ class BatchActivities:
 
 def _joined(*sentences: str) -> str:
     return "; ".join(filter(None, sentences))
+
+
+def _needs_version(look: Look, progress: Progress, plan: UpgradePlan) -> bool:
+    """Whether somebody may still need a disk of the pinned version. An OS upgrade always says so, to the last batch."""
+    waiting = [look.by_id[one].instance for one in progress.of(Outcome.PENDING) if one in look.by_id]
+    return plan.kind is UpgradeKind.OS_UPGRADE or not all(keeps_its_disk(one, plan) for one in waiting)

@@ -74,7 +74,8 @@ class CapacityActivities:
             if version is None:
                 return CapacityApplied(error=f"no version of {image} is published in {scale_set.location}")
             image = image.at(version)
-        opened = await machine_model(self.store, scale_set, model.generation)
+        seen = await asyncio.to_thread(self.store.scale_sets.machine_generation, scale_set.unique_id, model.generation)
+        opened = await machine_model(self.store, scale_set, seen)
         first = await self.provider.next_instance_id(scale_set)
         gate = asyncio.Semaphore(AT_ONCE)
 

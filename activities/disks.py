@@ -1,4 +1,4 @@
-"""Swapping, restoring and collecting OS disks: slices of a batch, instance by instance (behaviour.md P4, P5, P7)."""
+"""Swapping, restoring and collecting OS disks, and the model alone: slices, instance by instance (P4, P5, P7)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,6 +14,7 @@ from activities.translation import translated
 from compute.errors import InstanceFailed, InstanceGone, NotBegun, TryAgain, UpgradeImpossible
 from compute.provider import Effect, Fence, Provider, Step
 from domain.instance_ids import InstanceIds
+from domain.messages.instance_actions import ActionSlice
 from domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice
 from domain.messages.scale_set import CollectDisks
 from domain.records import DETAILS_AT_MOST
@@ -34,10 +35,22 @@ class DiskActivities:
             model = await machine_model(self.store, request.scale_set, request.plan.generation)
 
             async def swap(instance_id: str) -> None:
-                effect = _effect(request, Step.SWAP if request.begin else Step.END_SWAP, instance_id)
+                effect = effect_of(request, Step.SWAP if request.begin else Step.END_SWAP, instance_id)
                 await self.provider.swap_os_disk(effect, request.plan.target, model)
 
-            return await _each(request.ids, swap)
+            return await each(request.ids, swap)
+
+    @activity.defn
+    async def apply_models(self, request: SwapSlice) -> SliceOutcome:
+        """Give each instance of the slice the pinned model, and leave it its disk (contract.md 2.5)."""
+        async with translated():
+            model = await machine_model(self.store, request.scale_set, request.plan.generation)
+
+            async def apply(instance_id: str) -> None:
+                effect = effect_of(request, Step.APPLY if request.begin else Step.END_APPLY, instance_id)
+                await self.provider.apply_model(effect, model)
+
+            return await each(request.ids, apply)
 
     @activity.defn
     async def restore_os_disks(self, request: RestoreSlice) -> SliceOutcome:
@@ -46,10 +59,10 @@ class DiskActivities:
             models = models_of(self.store, request.scale_set)
 
             async def restore(instance_id: str) -> None:
-                effect = _effect(request, Step.RESTORE if request.begin else Step.END_RESTORE, instance_id)
+                effect = effect_of(request, Step.RESTORE if request.begin else Step.END_RESTORE, instance_id)
                 await self.provider.restore_os_disk(effect, models)
 
-            return await _each(request.ids, restore)
+            return await each(request.ids, restore)
 
     @activity.defn
     async def collect_os_disks(self, request: CollectDisks) -> int:
@@ -58,12 +71,13 @@ class DiskActivities:
             return await self.provider.discard_os_disks(request.scale_set, request.numbers)
 
 
-def _effect(request: SwapSlice | RestoreSlice, step: Step, instance_id: str) -> Effect:
+def effect_of(request: SwapSlice | RestoreSlice | ActionSlice, step: Step, instance_id: str) -> Effect:
+    """The key of what this attempt of the activity does to one instance."""
     attempt = activity.info().attempt
     return Effect(request.scale_set, Fence(request.number, step, attempt), instance_id, request.batch)
 
 
-async def _each(ids: InstanceIds, act: Callable[[str], Awaitable[None]]) -> SliceOutcome:
+async def each(ids: InstanceIds, act: Callable[[str], Awaitable[None]]) -> SliceOutcome:
     """Act on every instance at once; what may work later fails the attempt after the others have come to their end.
 
     Asked to cancel, what was begun comes to its end all the same; what may work later is then left out of the answer.

@@ -56,9 +56,9 @@ async def why_withdrawn(store: Store, target: ImageReference, location: str, now
 
 
 async def newest_model(store: Store, scale_set: ScaleSetIdentity) -> ScaleSetModel | None:
-    """The newest stored model; None if the set is not stored (any more)."""
+    """The newest stored model, by the generation that machines get; None if the set is not stored (any more)."""
     stored = await asyncio.to_thread(store.scale_sets.by_unique_id, scale_set.unique_id)
-    return ScaleSetModel.from_arm(stored.document, stored.generation) if stored else None
+    return ScaleSetModel.from_arm(stored.document, stored.machine_generation) if stored else None
 
 
 @dataclass(frozen=True)

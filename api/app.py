@@ -13,6 +13,7 @@ from api import (
     gallery_images,
     gallery_versions,
     images,
+    instance_actions,
     instances,
     load_balancers,
     operations,
@@ -37,6 +38,7 @@ from store.store import Store
 ARM_ROUTERS = (
     scale_sets.router,
     instances.router,
+    instance_actions.router,
     rolling_upgrades.router,
     images.router,
     service_fabric_clusters.router,

@@ -43,13 +43,18 @@ def instance_body(
     """One instance. `instar` holds what ARM has no word for: the kept disks, zone, power, and the age of its health."""
     path = f"{stored.identity.resource_id}/virtualMachines/{instance.instance_id}"
     properties: Json = {
-        "latestModelApplied": instance.generation == stored.generation,
+        "latestModelApplied": instance.generation == stored.machine_generation,
         "modelDefinitionApplied": "VirtualMachineScaleSet",
         "vmId": instance.vm_id,
         "provisioningState": _provisioning_state(instance),
         "storageProfile": _storage(stored, instance),
-        "protectionPolicy": {"protectFromScaleIn": False, "protectFromScaleSetActions": instance.protected},
     }
+    if instance.protected or instance.protected_from_scale_in:
+        # Only then: a client that puts it back with one of two shown switches turned on would contradict itself.
+        properties["protectionPolicy"] = {
+            "protectFromScaleIn": True,
+            "protectFromScaleSetActions": instance.protected,
+        }
     if instance.created_at:
         properties["timeCreated"] = moment(instance.created_at)
     if expanded:

@@ -48,7 +48,7 @@ async def get_instance(
     expand: Expand = "",
 ) -> dict[str, Any]:
     """One instance."""
-    instance = await _instance(services, stored, instance_id)
+    instance = await existing_instance(services, stored, instance_id)
     expanded = _wants_view(expand)
     health = (await _healths(services, stored, [instance])).get(instance.instance_id) if expanded else None
     return instance_body(stored, instance, health, expanded=expanded, now=services.clock())
@@ -57,12 +57,13 @@ async def get_instance(
 @router.get(INSTANCE + "/instanceView", response_model=None)
 async def get_instance_view(services: ServicesDep, stored: StoredDep, instance_id: InstanceId) -> dict[str, Any]:
     """What is seen of one instance now: health with its time, power, disks."""
-    instance = await _instance(services, stored, instance_id)
+    instance = await existing_instance(services, stored, instance_id)
     health = (await _healths(services, stored, [instance])).get(instance.instance_id)
     return instance_view(stored, instance, health, services.clock())
 
 
-async def _instance(services: Services, stored: StoredScaleSet, instance_id: str) -> Instance:
+async def existing_instance(services: Services, stored: StoredScaleSet, instance_id: str) -> Instance:
+    """Raises ArmError 404 NotFound."""
     for instance in await services.provider.list_instances(stored.identity):
         if instance.instance_id == instance_id:
             return instance

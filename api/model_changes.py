@@ -85,6 +85,8 @@ async def change_model(
             generation=change.stored.generation,
             operation_id=change.operation.id,
             automatic=model.upgrade_policy.automatic.enable_automatic_os_upgrade,
+            mode=model.upgrade_policy.mode,
+            machine_generation=change.stored.machine_generation,
         )
         await hand_over(services, change.stored.identity, change.operation, message)
         return change

@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 
 from api.errors import ArmError, unavailable
 from domain.delays import Delays
+from domain.messages.instance_actions import InstanceAction
 from domain.messages.scale_set import ApplyModel, CancelUpgrade, DeleteScaleSet, ScaleSetState, StartUpgrade
 from domain.names import WORKFLOW_QUEUE, Refusal, scale_set_workflow_id
 from domain.scale_sets import ScaleSetIdentity
@@ -30,7 +31,7 @@ _REFUSALS = {Refusal.OPERATION_NOT_ALLOWED: 409, Refusal.NOT_FOUND: 404}
 
 _AWAY = "The orchestrator does not answer just now: its server or every worker is away. Try again later."
 
-Message = StartUpgrade | CancelUpgrade | ApplyModel | DeleteScaleSet
+Message = StartUpgrade | CancelUpgrade | ApplyModel | InstanceAction | DeleteScaleSet
 
 
 class ScaleSetGateway:
@@ -86,9 +87,10 @@ _UPDATES = {
     StartUpgrade: "start_upgrade",
     CancelUpgrade: "cancel_upgrade",
     ApplyModel: "apply_model",
+    InstanceAction: "act_on_instances",
     DeleteScaleSet: "delete_scale_set",
 }
-"""By name, since the four differ in type and one line sends them all; a test compares them with the workflow's."""
+"""By name, since they differ in type and one line sends them all; a test compares them with the workflow's."""
 
 
 def _refusal(error: WorkflowUpdateFailedError) -> ArmError:

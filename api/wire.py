@@ -42,14 +42,16 @@ def quoted_etag(stored: StoredScaleSet) -> str:
     return f'"{str(stored.etag).strip(chr(34))}"'
 
 
-def provisioning_state(stored: StoredScaleSet, running: list[Operation]) -> str:
-    """Creating, Updating or Deleting while an operation runs, else Succeeded."""
+def provisioning_state(stored: StoredScaleSet, running: list[Operation], last_put: Operation | None) -> str:
+    """Creating, Updating or Deleting while an operation runs; else what became of the newest PUT (contract.md 2.3)."""
     kinds = {operation.kind for operation in running}
     if stored.deleting or OperationKind.DELETE in kinds:
         return "Deleting"
     if OperationKind.PUT in kinds and stored.generation == 1:
         return "Creating"
-    return "Updating" if kinds else "Succeeded"
+    if kinds or last_put is None:
+        return "Updating" if kinds else "Succeeded"
+    return last_put.status.value
 
 
 def operation_body(operation: Operation) -> Json:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from domain.extensions import DEFAULT_BUDGET
 from domain.health import HealthSource
 from domain.images import ImageReference
-from domain.instances import HealthObservation, Instance, OsDisk
+from domain.instances import HealthObservation, Instance, OsDisk, PowerAction
 from domain.placement import Placement
 from domain.scale_sets import ScaleSetIdentity
 
@@ -27,11 +27,17 @@ class Step(IntEnum):
     RESTORE = 3
     END_RESTORE = 4
     """The same for a restore."""
+    APPLY = 5
+    """The model alone: nothing follows it, since there is no disk to give back."""
+    POWER = 6
+    """A start, stop or restart: nothing follows it."""
+    END_APPLY = 7
+    """After a cancel, for the model alone."""
 
     @property
     def begins(self) -> bool:
         """Whether the step may begin what was not begun before."""
-        return self in (Step.SWAP, Step.RESTORE)
+        return self not in (Step.END_SWAP, Step.END_RESTORE, Step.END_APPLY)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -179,4 +185,29 @@ class Provider(Protocol):
 
     async def discard_os_disks(self, scale_set: ScaleSetIdentity, operations: Iterable[int]) -> int:
         """Delete the kept disks that those operations put aside, never one in use; return how many (P5)."""
+        ...
+
+    async def apply_model(self, effect: Effect, model: MachineModel) -> None:
+        """Give the instance the model; it keeps its OS disk (contract.md 2.5).
+
+        Custom data is there for its next boot on a new disk, the extensions run again. A running machine is out of
+        service meanwhile; one stopped by its owner stays stopped. Returns at once if the instance is on
+        `model.generation` already. Raises InstanceGone, NotAllowed, Superseded; NotBegun at a step that begins nothing.
+        """
+        ...
+
+    async def set_power(self, effect: Effect, action: PowerAction) -> None:
+        """Do what its owner wants (P18): afterwards it runs, or is stopped by its owner; once per `effect.key`.
+
+        A restart of a stopped machine leaves it stopped. Raises InstanceGone, NotAllowed, Superseded.
+        """
+        ...
+
+    async def protect(
+        self, scale_set: ScaleSetIdentity, instance_id: str, *, from_actions: bool, from_scale_in: bool
+    ) -> None:
+        """Set what the instance is protected from (B6; contract.md 1.7), whatever is done to it just now.
+
+        Raises InstanceGone.
+        """
         ...

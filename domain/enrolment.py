@@ -6,8 +6,10 @@ from domain.images import version_key
 from domain.instance_ids import InstanceIds
 from domain.instances import InstanceView, Look, Standing
 from domain.messages.os_upgrade import UpgradePlan
+from domain.model_changes import is_on_model
 from domain.policies import StartedBy
 from domain.progress import Outcome, Progress
+from domain.records import UpgradeKind
 
 PROTECTED = "protected from scale-set actions (protectFromScaleSetActions)"
 SKIPS = "SkipUpgrade in its custom metrics"
@@ -59,9 +61,11 @@ def left_out_sentence(progress: Progress) -> str:
 
 
 def is_current(view: InstanceView, plan: UpgradePlan) -> bool:
-    """On the target version and the pinned generation (P12)."""
+    """On the target version and the pinned generation (P12); for a model change, on an image that the model allows."""
+    if plan.kind is UpgradeKind.MODEL_CHANGE:
+        return is_on_model(view.instance, plan)
     disk = view.instance.os_disk
-    return disk is not None and disk.image == plan.target and view.instance.generation == plan.generation
+    return disk is not None and disk.image.same_as(plan.target) and view.instance.generation == plan.generation
 
 
 def skip_reason(view: InstanceView, plan: UpgradePlan, started_by: StartedBy) -> str:

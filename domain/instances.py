@@ -27,6 +27,14 @@ class PowerState(StrEnum):
     STOPPED = "stopped"
 
 
+class PowerAction(StrEnum):
+    """What its owner may do to a machine (behaviour.md P18)."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+
+
 class Standing(StrEnum):
     """How an instance counts in a decision: the one translation of power and health into words of the rules."""
 

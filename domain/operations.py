@@ -24,6 +24,14 @@ class OperationKind(StrEnum):
     CANCEL = "cancel"
     REPLICATION = "replication"
     """Of a gallery image version, whose id then stands in place of a set's."""
+    MANUAL_UPGRADE = "manualupgrade"
+    REIMAGE = "reimage"
+    START = "start"
+    POWER_OFF = "powerOff"
+    DEALLOCATE = "deallocate"
+    RESTART = "restart"
+    DELETE_INSTANCES = "deleteInstances"
+    UPDATE_INSTANCE = "updateInstance"
 
 
 class Operation(BaseModel):

@@ -38,6 +38,7 @@ MODELS = Table(
     Column("generation", Integer, primary_key=True),
     Column("document", Document, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("machine_generation", Integer, nullable=False),
     ForeignKeyConstraint(["unique_id"], ["scale_sets.unique_id"], ondelete="CASCADE", name="models_of_a_set"),
 )
 
@@ -99,6 +100,7 @@ UPGRADES = Table(
     Column("ended", Boolean, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("record", Words, nullable=False),
+    Column("kind", Words, nullable=False),
 )
 
 DECISIONS = Table(

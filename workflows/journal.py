@@ -29,7 +29,7 @@ class Journal:
         self._shown = UpgradeStatus.ROLLING_FORWARD
         self._reasons: dict[str, str] = {}
         self._unwritten: dict[str, str] = {}
-        self._operation_id = state.operation_id
+        self._operations = tuple(filter(None, (state.operation_id, *state.more_operations)))
 
     def explain(self, reasons: dict[str, str]) -> None:
         """Remember why single instances failed, for the next write."""
@@ -56,6 +56,7 @@ class Journal:
         record = UpgradeRecord(
             scale_set=state.scale_set,
             number=state.number,
+            kind=state.plan.kind,
             operation_id=state.operation_id,
             started_by=state.started_by,
             target=state.plan.target,
@@ -86,19 +87,18 @@ class Journal:
         )
 
     async def end_operation(self, status: UpgradeStatus, error: UpgradeError | None) -> None:
-        """End the long-running operation that started the upgrade, if a person did (contract.md 2.7)."""
-        if not self._operation_id:
-            return
+        """End the long-running operations that wait for the upgrade, if there are any (contract.md 2.7)."""
         ends = {
             UpgradeStatus.COMPLETED: OperationStatus.SUCCEEDED,
             UpgradeStatus.CANCELLED: OperationStatus.CANCELED,
         }
-        await end_operation(
-            self._operation_id,
-            ends.get(status, OperationStatus.FAILED),
-            error.code if error else "",
-            error.message if error else "",
-        )
+        for operation_id in self._operations:
+            await end_operation(
+                operation_id,
+                ends.get(status, OperationStatus.FAILED),
+                error.code if error else "",
+                error.message if error else "",
+            )
 
     def _rollback_error(self, progress: Progress) -> str:
         stuck = progress.of(Outcome.ROLLBACK_FAILED)

@@ -1,4 +1,7 @@
-"""One upgrade of one scale set: pre-check, batches, health wait, rollback, verdict (behaviour.md section P)."""
+"""One upgrade of one scale set: pre-check, batches, health wait, rollback, verdict (behaviour.md section P).
+
+An OS upgrade, or a change of the model in mode Rolling: the plan says which, the domain what that means for whom.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,8 +24,8 @@ from domain.names import scale_set_workflow_id
 from domain.progress import Outcome, Progress
 from domain.records import ErrorCode, UpgradeError, UpgradeStatus
 from workflows import options
-from workflows.disk_steps import DiskSteps
 from workflows.health_wait import HealthWait
+from workflows.instance_effects import InstanceEffects
 from workflows.journal import Journal
 
 BATCH_LINES_KEPT = 50
@@ -31,7 +34,7 @@ BATCH_LINES_KEPT = 50
 
 @workflow.defn
 class OsUpgradeWorkflow:
-    """Moves one scale set to one image version, batch by batch."""
+    """Moves one scale set to one image version, or to its changed model, batch by batch."""
 
     @workflow.init
     def __init__(self, state: UpgradeState) -> None:
@@ -39,11 +42,12 @@ class OsUpgradeWorkflow:
         self._progress = state.progress
         self._batch = state.batch
         self._lines = state.batches
+        self._kept_disks = state.kept_disks
         self._impossible = ""
         self._breach_is_rolled_back = False
         self._started = state
         self._journal = Journal(state)
-        self._disks = DiskSteps(state, self._ends_waits)
+        self._effects = InstanceEffects(state.scale_set, state.number, self._ends_waits)
         self._health = HealthWait(state.scale_set, state.plan.health_source, state.delays, self._ends_waits)
 
     @workflow.signal(description="End waits at once, begin nothing new, let begun swaps come to their end (P14)")
@@ -94,7 +98,8 @@ class OsUpgradeWorkflow:
         self._batch += 1
         self._move(choice.batch, Outcome.IN_PROGRESS)
         await self._decided("batch", f"batch {self._batch}: {choice.batch.ranges[:100]}: {choice.reason}")
-        swapped = await self._disks.swap(self._batch, choice.batch)
+        self._kept_disks = self._kept_disks | choice.keeps_disk
+        swapped = await self._effects.bring(self._started.plan, choice.batch, choice.keeps_disk, self._batch)
         self._move(swapped.not_begun, Outcome.PENDING)
         self._move(swapped.vanished, Outcome.VANISHED)
         self._move(swapped.failed, Outcome.FAILED)
@@ -154,7 +159,7 @@ class OsUpgradeWorkflow:
     async def _roll_back(self, ids: InstanceIds) -> None:
         """Previous disks back, and a second wait (P7, P8)."""
         self._move(ids, Outcome.IN_PROGRESS)
-        restored = await self._disks.restore(self._batch, ids)
+        restored = await self._effects.restore(self._started.plan, ids, self._batch)
         self._move(restored.not_begun, Outcome.FAILED)
         self._move(restored.vanished, Outcome.VANISHED)
         self._move(restored.failed, Outcome.ROLLBACK_FAILED)
@@ -166,17 +171,22 @@ class OsUpgradeWorkflow:
 
     async def _breached(self, breach: UpgradeError, unhealthy: InstanceIds) -> UpgradeResult:
         """A limit was exceeded: Faulted, after what P10 asks for. A cancel meanwhile changes nothing in that."""
-        progress = self._known()
-        mine = unhealthy & progress.of(Outcome.UPGRADED, Outcome.FAILED)
+        mine = unhealthy & self._known().of(Outcome.UPGRADED, Outcome.FAILED)
         if self._started.plan.policy.rollback_failed_instances_on_policy_breach and mine:
-            await self._decided(
-                "rollback",
-                f"{breach.message}; the {len(mine)} unhealthy instances of this upgrade get their previous disk",
-                UpgradeStatus.ROLLING_BACK,
-            )
-            self._breach_is_rolled_back = True
-            await self._roll_back(mine)
+            await self._roll_back_breach(breach, mine)
         return await self._end(UpgradeStatus.FAULTED, breach.message, breach)
+
+    async def _roll_back_breach(self, breach: UpgradeError, mine: InstanceIds) -> None:
+        """Previous disks back, where there are any: who got the model alone has none to be given back (P10)."""
+        swapped = mine - self._kept_disks
+        told = [f"the {len(swapped)} unhealthy instances of this upgrade get their previous disk"] if swapped else []
+        if kept := mine & self._kept_disks:
+            told.append(f"{kept.ranges[:100]} kept their disk and got the model alone: there is no disk to give back")
+        status = UpgradeStatus.ROLLING_BACK if swapped else UpgradeStatus.ROLLING_FORWARD
+        await self._decided("rollback", "; ".join([breach.message, *told]), status)
+        if swapped:
+            self._breach_is_rolled_back = True
+            await self._roll_back(swapped)
 
     async def _cancelled_end(self) -> UpgradeResult:
         reason = f"cancelled: {self._cancel_reason}"
@@ -246,6 +256,7 @@ class OsUpgradeWorkflow:
                 "sequence": self._journal.sequence,
                 "cancel_reason": self._cancel_reason,
                 "batches": self._lines,
+                "kept_disks": self._kept_disks,
             },
         )
 

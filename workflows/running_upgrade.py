@@ -40,8 +40,10 @@ class UpgradeLock:
                 return UpgradeStarted(number=int(workflow_id.rpartition("/")[2]), workflow_id=workflow_id)
         return None
 
-    async def begin(self, plan: UpgradePlan, started_by: StartedBy, operation_id: str) -> UpgradeStarted:
-        """Take the lock and start an upgrade. `operation_id` is "" where nobody asked for it."""
+    async def begin(
+        self, plan: UpgradePlan, started_by: StartedBy, operation_id: str, *more_operations: str
+    ) -> UpgradeStarted:
+        """Take the lock and start an upgrade. `operation_id` is "" where nobody asked for it; `more` end with it."""
         while True:
             state = self._memory.state
             number = state.last_number + 1
@@ -52,6 +54,8 @@ class UpgradeLock:
                 operation_id=operation_id,
                 started_by=started_by,
                 target=plan.target,
+                kind=plan.kind,
+                more_operations=more_operations,
             )
             # The lock is taken before the upgrade exists: killed in between, the look after it frees the set.
             self._memory.change(
@@ -67,6 +71,7 @@ class UpgradeLock:
                 started_at=workflow.now(),
                 plan=plan,
                 delays=state.delays,
+                more_operations=more_operations,
             )
             try:
                 await workflow.start_child_workflow(
@@ -138,8 +143,8 @@ class UpgradeLock:
             summary=f"upgrade {running.number} was closed from outside: {closed.status}",
             **options.RECORD,
         )
-        if running.operation_id:
-            await end_operation_as(running.operation_id, f"the upgrade was closed from outside ({closed.status})")
+        for operation_id in filter(None, (running.operation_id, *running.more_operations)):
+            await end_operation_as(operation_id, f"the upgrade was closed from outside ({closed.status})")
         return self.ended(UpgradeEnded(number=running.number, ended_at=now))
 
 

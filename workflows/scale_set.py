@@ -4,9 +4,9 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 from activities.disks import DiskActivities
+from domain.messages.instance_actions import InstanceAction
 from domain.messages.scale_set import (
     ApplyModel,
     CancelUpgrade,
@@ -17,9 +17,11 @@ from domain.messages.scale_set import (
     UpgradeEnded,
     UpgradeStarted,
 )
-from domain.names import COMPUTE_QUEUE, Refusal
+from domain.names import COMPUTE_QUEUE
 from domain.policies import StartedBy
 from workflows import options
+from workflows.instance_work import InstanceWork
+from workflows.instance_work import refused as _not_allowed
 from workflows.memory import Memory
 from workflows.operations import end_operation
 from workflows.running_upgrade import UpgradeLock
@@ -39,6 +41,7 @@ class ScaleSetWorkflow:
         self._starting = asyncio.Lock()
         self._lock = UpgradeLock(self._memory)
         self._model = StoredModel(self._memory)
+        self._instances = InstanceWork(self._memory, self._lock, self._starting)
         self._triggers = Triggers(self._memory, self._lock, self._starting)
 
     @workflow.run
@@ -55,6 +58,8 @@ class ScaleSetWorkflow:
                     await self._model.delete()
                     await workflow.wait_condition(workflow.all_handlers_finished)
                     return
+            if self._instances.waits:
+                await self._instances.go_on()
             if self._lock.look_is_due:
                 await self._lock.look_after()
             if self._triggers.is_due:
@@ -82,6 +87,7 @@ class ScaleSetWorkflow:
                     "Operation 'osRollingUpgrade' is not allowed because a Rolling Upgrade is in progress: "
                     f"{self._state.running.workflow_id}.",
                 )
+            self._instances.refuse_a_start()
             resolution = await resolve(self._memory, StartedBy.USER)
             if resolution.plan is None:
                 raise _not_allowed(resolution.reason)
@@ -102,6 +108,11 @@ class ScaleSetWorkflow:
         self._model.announced(request)
         if self._state.automatic:
             self._triggers.enabled()
+
+    @workflow.update(description="Something is asked of instances: manualupgrade, reimage, power, deletion, protection")
+    async def act_on_instances(self, action: InstanceAction) -> None:
+        """Remember it; the main loop does one after the other. Raises OperationNotAllowed while an upgrade runs."""
+        await self._instances.ask(action)
 
     @workflow.update(description="Delete the set, after a running upgrade came to its end (P15)")
     async def delete_scale_set(self, request: DeleteScaleSet) -> None:
@@ -142,7 +153,7 @@ class ScaleSetWorkflow:
     def _something_to_do(self) -> bool:
         state = self._state
         waiting = bool(state.cancel_operations or state.deleting) and not state.running
-        return waiting or self._model.waits
+        return waiting or self._model.waits or self._instances.waits
 
     def _collectable(self) -> tuple[int, ...]:
         kept = self._state.delays.keep_previous_disks
@@ -166,7 +177,3 @@ class ScaleSetWorkflow:
             **options.DISKS,
         )
         self._memory.change(collect=tuple(one for one in self._state.collect if one.number not in numbers))
-
-
-def _not_allowed(message: str) -> ApplicationError:
-    return ApplicationError(message, type=Refusal.OPERATION_NOT_ALLOWED, non_retryable=True)

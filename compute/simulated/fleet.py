@@ -11,11 +11,11 @@ from datetime import timedelta
 from compute.errors import ComputeError, DiskNotMade, ImageGone, NotBegun
 from compute.provider import Effect, MachineModel, Models, operation_key
 from compute.simulated import disks, machines
-from compute.simulated.agent import Agent
 from compute.simulated.applications import with_real_answers
 from compute.simulated.database import Transaction
 from compute.simulated.disks import Machine
 from compute.simulated.faults import Call, FaultKind, Point
+from compute.simulated.owner import Owner
 from compute.simulated.scripts import concerns
 from domain.health import HealthSource
 from domain.images import ImageReference
@@ -24,7 +24,7 @@ from domain.placement import Placement
 from domain.scale_sets import ScaleSetIdentity
 
 
-class SimulatedFleet(Agent):
+class SimulatedFleet(Owner):
     """A `compute.provider.Provider`. Use it from one event loop; close it.
 
     Calls run inline: each of their transactions takes well under a millisecond. Only the time that a swap or restore

@@ -32,7 +32,7 @@ class Judgement:
 
     violations: tuple[Violation, ...]
     most_out_at_once: int
-    """At any stop or commit of a swap or restore, the most of one set."""
+    """At any stop or commit, the most of one set."""
 
     swaps_per_instance: int
     """The most that one operation swapped one machine; 1 in a right run that swapped any."""
@@ -65,7 +65,7 @@ class _Machine:
 
     def apply(self, record: FlightRecord) -> None:
         match record.kind:
-            case Kind.CREATE | Kind.START | Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE:
+            case Kind.CREATE | Kind.START | Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE | Kind.COMMIT_APPLY:
                 self.stopped, self.healthy_from = False, record.healthy_from
                 self.os_disk = record.os_disk or self.os_disk
             case Kind.STOP:
@@ -140,7 +140,7 @@ class _Court:
             if change is not None and change > record.time:
                 heapq.heappush(self.changes, (change, place))
         self._recount(place, record.time)
-        if record.kind in (Kind.STOP, Kind.COMMIT_SWAP, Kind.COMMIT_RESTORE):
+        if record.kind in (Kind.STOP, Kind.COMMIT_SWAP, Kind.COMMIT_RESTORE, Kind.COMMIT_APPLY):
             self.most_out = max(self.most_out, len(self.out[record.unique_id]))
 
     def _judge(self, record: FlightRecord, place: Place, machine: _Machine) -> None:
@@ -148,7 +148,7 @@ class _Court:
             case Kind.STOP:
                 self._judge_zone(record, machine)
                 self._judge_stop(record, place)
-            case Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE:
+            case Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE | Kind.COMMIT_APPLY:
                 self._judge_zone(record, machine)
                 self._judge_commit(record, place)
                 self._judge_data_disks(record, machine)
@@ -232,8 +232,8 @@ def judge(records: Iterable[FlightRecord], *, max_batch_percent: int = 20, cross
 
     cross_zone: whether the run was told to take no heed of zones (`enableCrossZoneUpgrade`).
 
-    Broken can be: F1 (more than one swap or restore of a machine by one operation; a machine left without an OS disk),
-    B2 (at a stop, the machines out when its batch began and those of the batch stopped so far are more than
+    Broken can be: F1 (more than one swap, restore or model for a machine by one operation; a machine left without an OS
+    disk), B2 (at a stop, the machines out when its batch began and those of the batch stopped so far are more than
     max(share of B1, out when it began + 1)), B4 (a batch in two zones), P4 (data disks), P5 (a disk in use deleted).
     """
     court, end = _Court(max_batch_percent, cross_zone), None

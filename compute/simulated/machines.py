@@ -114,7 +114,7 @@ def delete(tx: Transaction, unique_id: str, instance_id: str) -> None:
 
 _LIST = """
 SELECT instance_id, vm_id, os_disk, generation, power, out_of_service, protected, created_at, provisioning, extensions,
-  zone, update_domain
+  zone, update_domain, protected_from_scale_in
 FROM machines WHERE unique_id = ? AND deleted_at IS NULL ORDER BY instance_id
 """
 _OS_DISKS = """
@@ -158,6 +158,7 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
             powers[row[4]],
             not row[5] and (not row[8] or row[4] != PowerState.RUNNING),
             bool(row[6]),
+            bool(row[12]),
             extensions=extensions(row[3], row[9]),
             zone=row[10],
             update_domain=row[11],

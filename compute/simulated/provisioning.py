@@ -74,12 +74,12 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def make_due(tx: Transaction, unique_id: str, instance_id: int) -> None:
-    """The machine was moved to an OS disk: everything runs anew."""
+def make_due(tx: Transaction, unique_id: str, instance_id: int, due: Due = Due.CUSTOM_DATA) -> None:
+    """The machine was moved to an OS disk: everything runs anew; or, with the model alone, its extensions."""
     tx.execute(
         "UPDATE machines SET provisioning = ?, extensions = '[]', extensions_took = 0 "
         "WHERE unique_id = ? AND instance_id = ?",
-        (Due.CUSTOM_DATA, unique_id, instance_id),
+        (due, unique_id, instance_id),
     )
 
 

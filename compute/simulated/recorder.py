@@ -27,6 +27,7 @@ class Kind(StrEnum):
     EXTENSIONS = "extensions"
     """Custom data and extensions have run."""
 
+    COMMIT_APPLY = "commit-apply"
     HEALTHY_FROM = "healthy-from"
     SICK = "sick"
     POWER = "power"

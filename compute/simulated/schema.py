@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS machines (
   protected INTEGER NOT NULL DEFAULT 0,
   zone TEXT NOT NULL DEFAULT '',
   update_domain INTEGER NOT NULL DEFAULT 0,
+  protected_from_scale_in INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER NOT NULL,
   booted_at INTEGER NOT NULL,
   deleted_at INTEGER,
@@ -56,6 +57,7 @@ CREATE TABLE IF NOT EXISTS machines (
   provisioning TEXT NOT NULL DEFAULT '',
   extensions TEXT NOT NULL DEFAULT '[]',
   extensions_took INTEGER NOT NULL DEFAULT 0,
+  acted_by TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (unique_id, instance_id)
 ) WITHOUT ROWID;
 

@@ -11,7 +11,7 @@ from domain.instance_ids import InstanceIds
 from domain.messages.base import Message
 from domain.policies import RollingUpgradePolicy, StartedBy
 from domain.progress import Progress
-from domain.records import UpgradeError, UpgradeStatus
+from domain.records import UpgradeError, UpgradeKind, UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity
 
 
@@ -20,12 +20,16 @@ class UpgradePlan(Message):
 
     target: ImageReference
     generation: int
+    """The machine part that instances get: the oldest generation that says the same to machines as the newest."""
     policy: RollingUpgradePolicy
     auto_rollback: bool
     manual_mode: bool
     health_source: HealthSource
     by_update_domain: bool = False
     """A Service Fabric set: update domain by update domain (B7)."""
+    kind: UpgradeKind = UpgradeKind.OS_UPGRADE
+    any_version: bool = False
+    """A model change whose model follows `latest`: an instance on whatever version of the image keeps its disk."""
 
 
 class UpgradeState(Message):
@@ -47,6 +51,10 @@ class UpgradeState(Message):
     cancel_reason: str = ""
     batches: tuple["BatchLine", ...] = ()
     """The newest batches, for the operator's table."""
+    more_operations: tuple[str, ...] = ()
+    """Further operations that end with this upgrade: PUTs that waited for the same model."""
+    kept_disks: InstanceIds = InstanceIds()
+    """Who got the model without another disk: there is none to give back (P10)."""
 
 
 class BatchLine(Message):
@@ -85,6 +93,8 @@ class BatchChoice(Message):
     batch: InstanceIds = InstanceIds()
     sick_before: InstanceIds = InstanceIds()
     stopped: InstanceIds = InstanceIds()
+    keeps_disk: InstanceIds = InstanceIds()
+    """Those of the batch that get the model alone."""
     reason: str
     breach: UpgradeError | None = None
     unhealthy: InstanceIds = InstanceIds()

@@ -5,8 +5,10 @@ from datetime import datetime
 from domain.delays import Delays
 from domain.images import ImageReference
 from domain.messages.base import Message
+from domain.messages.instance_actions import InstanceAction
 from domain.messages.os_upgrade import UpgradePlan
-from domain.policies import StartedBy
+from domain.policies import StartedBy, UpgradeMode
+from domain.records import UpgradeKind
 from domain.scale_sets import ScaleSetIdentity
 
 
@@ -18,6 +20,9 @@ class RunningUpgrade(Message):
     operation_id: str
     started_by: StartedBy
     target: ImageReference
+    kind: UpgradeKind = UpgradeKind.OS_UPGRADE
+    more_operations: tuple[str, ...] = ()
+    """Further operations that end with it."""
 
 
 class EndedUpgrade(Message):
@@ -50,6 +55,18 @@ class ScaleSetState(Message):
     """Operations of cancels that end once the running upgrade has (P14)."""
     open_operations: tuple[str, ...] = ()
     """Operations of PUTs that end once `pending_generation` is applied."""
+    mode: UpgradeMode | None = None
+    """How model changes reach instances; None while no model was announced that says so."""
+    machine_generation: int = 0
+    """The machine part of `pending_generation`."""
+    brought_generation: int = 0
+    """The machine part that instances were last brought to, or are being brought to."""
+    waiting_operations: tuple[str, ...] = ()
+    """Operations of PUTs that end once instances are brought to the model; begun as soon as nothing else runs (P1)."""
+    actions: tuple[InstanceAction, ...] = ()
+    """What was asked of instances and is not done yet, in the order of the asking; the first is being done."""
+    acted: tuple[str, ...] = ()
+    """Operation ids of the newest actions, so that one request is done once across runs."""
     deleting: str = ""
     """Operation id of the DELETE that ends this set; empty while nobody asked."""
     answered: tuple[tuple[str, str], ...] = ()
@@ -81,6 +98,8 @@ class ApplyModel(Message):
     generation: int
     operation_id: str
     automatic: bool
+    mode: UpgradeMode | None = None
+    machine_generation: int = 0
 
 
 class DeleteScaleSet(Message):

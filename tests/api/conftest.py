@@ -187,7 +187,7 @@ class Api:
         """What the worker would make."""
         stored = self.stored(path)
         for number in range(count):
-            model = MachineModel(generation=stored.generation, data_disks=1)
+            model = MachineModel(generation=stored.machine_generation, data_disks=1)
             await self.fleet.create_instance(stored.identity, str(number), image.at(version), model)
 
 

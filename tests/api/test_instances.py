@@ -29,7 +29,7 @@ async def test_a3_an_instance_shows_its_exact_version_its_disks_and_its_health(a
     assert storage["osDisk"]["name"] == body["instar"]["osDisk"]["name"]
     assert storage["osDisk"]["managedDisk"]["storageAccountType"] == "Premium_LRS"
     assert [disk["lun"] for disk in storage["dataDisks"]] == [0]
-    assert properties["protectionPolicy"] == {"protectFromScaleIn": False, "protectFromScaleSetActions": False}
+    assert "protectionPolicy" not in properties
     view = properties["instanceView"]
     assert view["vmHealth"]["status"]["code"] == "HealthState/healthy"
     assert view["vmHealth"]["status"]["time"] == "2026-03-01T12:05:00.1234+00:00"
@@ -41,9 +41,19 @@ async def test_a3_an_instance_shows_its_exact_version_its_disks_and_its_health(a
 async def test_the_model_of_an_older_generation_is_not_the_latest(api: Api) -> None:
     await api.create()
     await api.add_machines(1)
-    await api.call("PATCH", SCALE_SET, {"properties": {"mine": 1}})
+    await api.call("PATCH", SCALE_SET, {"properties": {"virtualMachineProfile": {"licenseType": "x"}}})
     body = await api.get(f"{SCALE_SET}/virtualMachines/0")
     assert body["properties"]["latestModelApplied"] is False
+
+
+async def test_capacity_and_policy_are_not_the_model_of_a_machine(api: Api) -> None:
+    await api.create()
+    await api.add_machines(1)
+    policy = {"mode": "Automatic", "rollingUpgradePolicy": {"maxBatchInstancePercent": 10}}
+    await api.call("PATCH", SCALE_SET, {"sku": {"capacity": 5}, "properties": {"upgradePolicy": policy}})
+    assert api.stored().generation == 2
+    body = await api.get(f"{SCALE_SET}/virtualMachines/0")
+    assert body["properties"]["latestModelApplied"] is True
 
 
 async def test_protected_stopped_and_sick_machines_are_shown_as_such(api: Api) -> None:

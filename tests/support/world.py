@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sys
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateStage
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowHistory, WorkflowUpdateStage
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
 
@@ -24,7 +24,9 @@ from compute.simulated.pace import NoPace
 from compute.simulated.scripts import FleetDefaults, InstanceScript, VersionScript
 from domain.delays import Delays
 from domain.images import ImageReference
+from domain.instance_ids import InstanceIds
 from domain.instances import Instance, PowerState
+from domain.messages.instance_actions import ActionKind, InstanceAction
 from domain.messages.os_upgrade import UpgradeResult
 from domain.messages.scale_set import (
     ApplyModel,
@@ -37,7 +39,7 @@ from domain.messages.scale_set import (
 from domain.names import NAMESPACE, WORKFLOW_QUEUE, Attribute, os_upgrade_workflow_id, scale_set_workflow_id
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.records import UpgradeRecord
-from domain.scale_sets import ScaleSetIdentity
+from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.sealing import Sealer
 from store.store import Store
 from worker.composition import workers
@@ -116,6 +118,10 @@ class World:
 
     async def put(self, *, automatic: bool, document: dict[str, Any] | None = None) -> Operation:
         """Store a model, announce it, and wait until it is applied; returns its operation."""
+        return await self.ended(await self.announce(automatic=automatic, document=document))
+
+    async def announce(self, *, automatic: bool = False, document: dict[str, Any] | None = None) -> str:
+        """Store a model and announce it, as the API does; returns the operation's id."""
         stored = self.store.scale_sets.by_unique_id(self.scale_set.unique_id)
         assert stored is not None
         if document is not None:
@@ -125,10 +131,16 @@ class World:
         operation = self.operation(OperationKind.PUT)
         await self._update(
             ScaleSetWorkflow.apply_model,
-            ApplyModel(generation=stored.generation, operation_id=operation, automatic=automatic),
+            ApplyModel(
+                generation=stored.generation,
+                operation_id=operation,
+                automatic=automatic,
+                mode=ScaleSetModel.from_arm(stored.document, stored.generation).upgrade_policy.mode,
+                machine_generation=stored.machine_generation,
+            ),
             operation,
         )
-        return await self.ended(operation)
+        return operation
 
     def operation(self, kind: OperationKind) -> str:
         """A row as the API makes one; returns its id."""
@@ -221,6 +233,43 @@ class World:
         await self.env.sleep(duration)
         await self.look_at_the_clock()
 
+    async def ask(self, kind: ActionKind, *ids: str, operation: str = "", **more: Any) -> str:
+        """Ask something of these instances, or of everyone; returns the operation's id."""
+        operation = operation or self.operation(OperationKind(kind.value))
+        action = InstanceAction(
+            operation_id=operation, kind=kind, ids=InstanceIds.of(ids), **({"everyone": not ids} | more)
+        )
+        await self._update(ScaleSetWorkflow.act_on_instances, action, operation)
+        return operation
+
+    async def until(self, so: Callable[[], bool]) -> None:
+        """Wait in real time until it is so."""
+        for _ in range(600):
+            if so():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("it never came to that")
+
+    async def history(self) -> WorkflowHistory:
+        """What the set's own workflow has left."""
+        return await self.client.get_workflow_handle(scale_set_workflow_id(self.scale_set)).fetch_history()
+
+    async def begun(self, number: int = 1) -> UpgradeRecord:
+        """The record of an operation on instances once there is one (real time)."""
+        for _ in range(600):
+            if record := self.store.upgrades.get(self.scale_set.unique_id, number):
+                return record
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"nothing of number {number} has begun")
+
+    def document(self, **profile: Any) -> dict[str, Any]:
+        """The set's model with these members of its machine profile."""
+        stored = self.store.scale_sets.by_unique_id(self.scale_set.unique_id)
+        assert stored is not None
+        properties = stored.document["properties"]
+        changed = properties["virtualMachineProfile"] | profile
+        return stored.document | {"properties": properties | {"virtualMachineProfile": changed}}
+
     # --- what came of it ---------------------------------------------------------------------------------------------
 
     def record(self, number: int = 1) -> UpgradeRecord:
@@ -250,6 +299,10 @@ class World:
         """The exact version of each machine's OS disk."""
         found = await self.instances()
         return {one: view.os_disk.image.version if view.os_disk else "none" for one, view in found.items()}
+
+    async def disks(self) -> dict[str, str]:
+        """The name of each machine's OS disk."""
+        return {one: view.os_disk.name for one, view in (await self.instances()).items() if view.os_disk}
 
     def judgement(self, percent: int = 20, *, cross_zone: bool = False) -> Judgement:
         """The flight recorder's verdict."""

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+from domain.messages.instance_actions import ActionKind
 from domain.records import ErrorCode, UpgradeStatus
+from tests.support.actions import done
 from tests.support.extensions import FRESH, TOKEN, errors, with_token
 from tests.support.world import NEW, OLD, World, arm
 
@@ -61,3 +63,14 @@ async def test_f4_without_fresh_settings_an_upgrade_by_hand_fails_again(world: W
     result = await world.end_of((await world.start()).number)
     assert result.status is UpgradeStatus.FAULTED
     assert set(await errors(world)) >= {"0", "1"}
+
+
+async def test_f4_manualupgrade_with_fresh_settings_heals_every_instance(world: World) -> None:
+    await the_token_expires_and_an_upgrade_begins(world)
+    await world.end_of()
+    await world.put(automatic=False, document=arm(10, mode="Manual", extensions=with_token(FRESH)))
+    assert set(await errors(world)) == {"0", "1"}
+    assert await done(world, ActionKind.MANUAL_UPGRADE) == ""
+    assert await errors(world) == {}
+    assert {one.generation for one in (await world.instances()).values()} == {2}
+    assert set((await world.versions()).values()) == {OLD}
