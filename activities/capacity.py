@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.heartbeats import beating
 from activities.images import newest_version
 from activities.machine_models import machine_model
+from activities.quarantines import outdated_generations
 from activities.translation import translated
 from compute.provider import Provider
 from domain.messages.scale_set import ApplyCapacity, CapacityApplied
@@ -31,18 +32,24 @@ class CapacityActivities:
         scale_set = request.scale_set
         document = await asyncio.to_thread(self.store.scale_sets.model, scale_set.unique_id, request.generation)
         model = ScaleSetModel.from_arm(document, request.generation)
+        outdated = await outdated_generations(self.store, scale_set, request.quarantine, request.generation)
+        quarantine = request.quarantine.without_generations(outdated)
         async with translated(), beating():
             instances = await self.provider.list_instances(scale_set)
             if len(instances) >= model.capacity:
                 unprotected = sorted((int(one.instance_id) for one in instances if not one.protected), reverse=True)
                 surplus = unprotected[: len(instances) - model.capacity]
                 await self._delete(scale_set, [str(number) for number in surplus])
-                return CapacityApplied(deleted=len(surplus))
+                return CapacityApplied(deleted=len(surplus), outdated=outdated)
             image = model.image
             if image.follows_latest:
-                version = await newest_version(self.store, image, scale_set.location)
+                excluded = quarantine.excluded
+                version = await newest_version(self.store, image, scale_set.location, excluded)
                 if version is None:
-                    return CapacityApplied(error=f"no version of {image} is published in {scale_set.location}")
+                    error = f"no version of {image} is published in {scale_set.location}"
+                    if excluded:
+                        error += f" but what is quarantined here: {', '.join(excluded)}"
+                    return CapacityApplied(error=error, outdated=outdated)
                 image = image.at(version)
             opened = await machine_model(self.store, scale_set, request.generation)
             first = await self.provider.next_instance_id(scale_set)
@@ -54,7 +61,7 @@ class CapacityActivities:
                     await self.provider.create_instance(scale_set, str(number), image, opened)
 
             await asyncio.gather(*(create(number) for number in range(first, first + missing)))
-            return CapacityApplied(created=missing)
+            return CapacityApplied(created=missing, outdated=outdated)
 
     @activity.defn
     async def delete_scale_set(self, scale_set: ScaleSetIdentity) -> None:

@@ -33,7 +33,7 @@ def workers(
 ) -> tuple[Worker, Worker]:
     """Workflow tasks with their cheap activities, and calls to the compute. The client brings the plugin."""
     batches = BatchActivities(provider, store, clock)
-    images = ImageActivities(provider, store)
+    images = ImageActivities(provider, store, clock)
     records = RecordActivities(store)
     disks = DiskActivities(provider, store)
     health = HealthActivities(provider, clock)
@@ -49,6 +49,7 @@ def workers(
                 images.resolve_upgrade,
                 records.record_upgrade,
                 records.end_operation,
+                records.record_status,
                 records.upgrade_closed,
                 records.record_closed,
             ],

@@ -12,6 +12,8 @@ from domain.messages.scale_set import (
     CancelUpgrade,
     CollectDisks,
     DeleteScaleSet,
+    LiftQuarantine,
+    NudgeLook,
     ScaleSetState,
     StartUpgrade,
     UpgradeEnded,
@@ -23,6 +25,7 @@ from workflows import options
 from workflows.memory import Memory
 from workflows.operations import end_operation
 from workflows.running_upgrade import UpgradeLock
+from workflows.status import StatusRecord
 from workflows.stored_model import StoredModel
 from workflows.triggers import Triggers, resolve
 from workflows.visibility import scale_set_details
@@ -39,12 +42,15 @@ class ScaleSetWorkflow:
         self._starting = asyncio.Lock()
         self._lock = UpgradeLock(self._memory)
         self._model = StoredModel(self._memory)
-        self._triggers = Triggers(self._memory, self._lock, self._starting)
+        self._record = StatusRecord(self._memory)
+        self._triggers = Triggers(self._memory, self._lock, self._starting, self._record)
 
     @workflow.run
     async def run(self, _state: ScaleSetState) -> None:
         """Wait for something to be due, do it, and wait again, until the set is deleted."""
         while True:
+            self._triggers.plan_next()
+            await self._record.write()
             workflow.set_current_details(scale_set_details(self._state))
             await self._until_due()
             if self._model.waits:
@@ -58,12 +64,13 @@ class ScaleSetWorkflow:
             if self._lock.look_is_due:
                 await self._lock.look_after()
             if self._triggers.is_due:
-                await self._triggers.look()
+                await self._triggers.look(self._something_to_do)
             if self._collectable():
                 await self._collect_disks()
             if workflow.info().is_continue_as_new_suggested():
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(self._state)
+                if not self._record.is_stale:
+                    workflow.continue_as_new(self._state)
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
@@ -82,7 +89,7 @@ class ScaleSetWorkflow:
                     "Operation 'osRollingUpgrade' is not allowed because a Rolling Upgrade is in progress: "
                     f"{self._state.running.workflow_id}.",
                 )
-            resolution = await resolve(self._memory, StartedBy.USER)
+            resolution = await resolve(self._memory)
             if resolution.plan is None:
                 raise _not_allowed(resolution.reason)
             return await self._lock.begin(resolution.plan, StartedBy.USER, request.operation_id)
@@ -100,14 +107,31 @@ class ScaleSetWorkflow:
     def apply_model(self, request: ApplyModel) -> None:
         """Remember it; the main loop applies it. Only the newest generation counts."""
         self._model.announced(request)
-        if self._state.automatic:
-            self._triggers.enabled()
+        self._triggers.switched()
 
     @workflow.update(description="Delete the set, after a running upgrade came to its end (P15)")
     async def delete_scale_set(self, request: DeleteScaleSet) -> None:
         """Remember it; the main loop deletes."""
         self._memory.change(deleting=request.operation_id, automatic=False)
+        self._triggers.switched()
         await self._lock.cancel("the scale set is being deleted")
+
+    @workflow.update(description="Lift a version's quarantine by hand (T5)")
+    async def lift_quarantine(self, request: LiftQuarantine) -> None:
+        """The version, and the instances that it did not suit, are free again. Raises ResourceNotFound."""
+        quarantine = self._state.quarantine.without(request.version)
+        if quarantine == self._state.quarantine:
+            message = f"Version {request.version} is not quarantined for this Virtual Machine Scale Set."
+            raise ApplicationError(message, type=Refusal.NOT_FOUND, non_retryable=True)
+        self._memory.change(quarantine=quarantine, settled=None)
+        self._triggers.nudged()
+        # Whoever lifted it reads that it is lifted.
+        await self._record.write()
+
+    @workflow.signal(description="A version was published that the set may be waiting for: look within minutes (T2)")
+    def nudge_look(self, _nudge: NudgeLook) -> None:
+        """Look sooner."""
+        self._triggers.nudged()
 
     @workflow.signal(description="An upgrade ended")
     def upgrade_ended(self, ended: UpgradeEnded) -> None:

@@ -34,7 +34,7 @@ class StoredModel:
         """Make the set as its newest generation says."""
         state = self._memory.state
         generation, operations = state.pending_generation, state.open_operations
-        request = ApplyCapacity(scale_set=state.scale_set, generation=generation)
+        request = ApplyCapacity(scale_set=state.scale_set, generation=generation, quarantine=state.quarantine)
         applied = await workflow.execute_activity_method(
             CapacityActivities.apply_capacity,
             request,
@@ -44,6 +44,7 @@ class StoredModel:
         )
         self._memory.change(
             applied_generation=generation,
+            quarantine=self._memory.state.quarantine.without_generations(applied.outdated),
             open_operations=tuple(one for one in self._memory.state.open_operations if one not in operations),
         )
         for operation_id in operations:

@@ -23,6 +23,8 @@ class UpgradePlan(Message):
     auto_rollback: bool
     manual_mode: bool
     health_source: HealthSource
+    left_behind: InstanceIds = InstanceIds()
+    """Instances that an earlier upgrade to this version could not keep there: not offered it by the platform (T5)."""
 
 
 class UpgradeState(Message):
