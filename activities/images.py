@@ -89,7 +89,7 @@ class ImageActivities:
             and (request.settled.version, request.settled.generation) == (version, model.generation)
             and not outdated
         ):
-            found = Resolution(plan=None, reason=f"nothing newer than {version}", settled=request.settled)
+            found = Resolution(plan=None, reason=request.settled.reason, settled=request.settled)
         else:
             found = await self._in_full(request, model, version, quarantine.behind(version))
         return found.model_copy(update={"reason": found.reason + kept_out, "outdated": outdated})
@@ -116,7 +116,8 @@ class ImageActivities:
         reason = f"nothing newer than {version}"
         if elsewhere:
             reason += f"; left as they are: {InstanceIds.of(elsewhere).ranges[:100]}"
-        settled = Settled(version=version, generation=model.generation, until=request.at or self.clock())
+        until = request.at or self.clock()
+        settled = Settled(version=version, generation=model.generation, reason=reason, until=until)
         return Resolution(plan=None, reason=reason, settled=settled)
 
     async def _refusal(self, scale_set: ScaleSetIdentity, model: ScaleSetModel) -> str:

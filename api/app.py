@@ -6,7 +6,17 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from temporalio.client import Client
 
-from api import errors, images, instances, operations, probes, rolling_upgrades, scale_sets, simulated
+from api import (
+    automatic_upgrades,
+    errors,
+    images,
+    instances,
+    operations,
+    probes,
+    rolling_upgrades,
+    scale_sets,
+    simulated,
+)
 from api.dependencies import GUARDS, Services, printable_path
 from api.errors import LastResort
 from api.healths import Healths
@@ -22,6 +32,7 @@ ARM_ROUTERS = (
     scale_sets.router,
     instances.router,
     rolling_upgrades.router,
+    automatic_upgrades.router,
     images.router,
     operations.router,
 )

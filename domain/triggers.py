@@ -20,6 +20,8 @@ class Settled(BaseModel):
 
     version: str
     generation: int
+    reason: str
+    """What that look came to, for the looks that only repeat it."""
     until: datetime
 
 

@@ -31,6 +31,11 @@ from workflows.triggers import Triggers, resolve
 from workflows.visibility import scale_set_details
 
 
+EVENTS_AT_MOST = 1000
+"""Three days of an idle set. The server suggests no end before 4,096, and a worker that takes many sets over after a
+restart reads the history of each."""
+
+
 @workflow.defn
 class ScaleSetWorkflow:
     """Holds the lock of one scale set and starts its upgrades."""
@@ -67,7 +72,7 @@ class ScaleSetWorkflow:
                 await self._triggers.look(self._something_to_do)
             if self._collectable():
                 await self._collect_disks()
-            if workflow.info().is_continue_as_new_suggested():
+            if _is_long(workflow.info()):
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if not self._record.is_stale:
                     workflow.continue_as_new(self._state)
@@ -190,6 +195,10 @@ class ScaleSetWorkflow:
             **options.DISKS,
         )
         self._memory.change(collect=tuple(one for one in self._state.collect if one.number not in numbers))
+
+
+def _is_long(info: workflow.Info) -> bool:
+    return info.is_continue_as_new_suggested() or info.get_current_history_length() >= EVENTS_AT_MOST
 
 
 def _not_allowed(message: str) -> ApplicationError:
