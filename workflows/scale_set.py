@@ -30,7 +30,6 @@ from workflows.stored_model import StoredModel
 from workflows.triggers import Triggers, resolve
 from workflows.visibility import scale_set_details
 
-
 EVENTS_AT_MOST = 1000
 """Three days of an idle set. The server suggests no end before 4,096, and a worker that takes many sets over after a
 restart reads the history of each."""
