@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from domain.images import is_exact
 from domain.messages.scale_set import RunningUpgrade, ScaleSetState, UpgradeEnded
 from domain.policies import StartedBy
 from domain.quarantine import EndOfUpgrade
@@ -15,7 +16,7 @@ NO_FAULT = (ErrorCode.UNHEALTHY_BEFORE, ErrorCode.UNHEALTHY_DURING, ErrorCode.TE
 def learned(state: ScaleSetState, running: RunningUpgrade, ended: UpgradeEnded) -> dict[str, Any]:
     """Changes of the set's state: the quarantine, what is held back, and that looks must list the machines again."""
     changes: dict[str, Any] = {"settled": None}
-    if ended.status is None:
+    if ended.status is None or not is_exact(running.target.version):
         return changes
     end = EndOfUpgrade(
         version=running.target.version,

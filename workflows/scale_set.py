@@ -53,8 +53,7 @@ class ScaleSetWorkflow:
     async def run(self, _state: ScaleSetState) -> None:
         """Wait for something to be due, do it, and wait again, until the set is deleted."""
         while True:
-            self._triggers.plan_next()
-            await self._record.write()
+            await self._plan_and_record()
             workflow.set_current_details(scale_set_details(self._state))
             await self._until_due()
             if self._model.waits:
@@ -147,6 +146,13 @@ class ScaleSetWorkflow:
     @property
     def _state(self) -> ScaleSetState:
         return self._memory.state
+
+    async def _plan_and_record(self) -> None:
+        """Draw the next look, and write down what is new; what comes in meanwhile is planned and written as well."""
+        self._triggers.plan_next()
+        while self._record.is_stale:
+            await self._record.write()
+            self._triggers.plan_next()
 
     async def _until_due(self) -> None:
         state = self._state

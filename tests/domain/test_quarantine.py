@@ -146,6 +146,11 @@ def test_t5_every_other_end_keeps_nobody_waiting(by: StartedBy, status: UpgradeS
     assert learned(state(held), running(by), ended(code, status))["held"] is None
 
 
+def test_an_operation_without_an_exact_version_teaches_nothing_of_one() -> None:
+    other = running(PLATFORM).model_copy(update={"target": IMAGE.at("latest")})
+    assert learned(state(), other, ended(ErrorCode.UNHEALTHY_UPGRADED)) == {"settled": None}
+
+
 def test_an_older_workers_word_teaches_nothing() -> None:
     older = UpgradeEnded(number=1, ended_at=NOON)
     assert learned(state(), running(PLATFORM), older) == {"settled": None}

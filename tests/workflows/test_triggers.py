@@ -5,11 +5,14 @@ from itertools import pairwise
 
 import pytest
 
+from compute.errors import NotAllowed, Unavailable
 from compute.simulated.scripts import VersionScript
 from domain.delays import Delays
+from domain.instances import HealthObservation, Instance
 from domain.operations import OperationStatus
 from domain.policies import StartedBy
 from domain.records import ErrorCode, UpgradeStatus
+from domain.scale_sets import ScaleSetIdentity
 from tests.support.world import IMAGE, LOCATION, NEW, OLD, World
 
 NEWER = "18.04.202403030"
@@ -277,6 +280,67 @@ async def test_t2_an_instance_that_is_not_on_the_newest_is_not_forgotten(world: 
     await world.pass_time(Delays().look_in_full + timedelta(hours=1))
     assert (await world.versions())["3"] == NEW
     assert len(world.history()) == 2
+
+
+async def test_t2_looks_of_an_idle_set_do_not_list_its_machines_each_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await looking(world)
+    listed = 0
+    really = world.fleet.list_instances
+
+    async def counted(scale_set: ScaleSetIdentity) -> tuple[Instance, ...]:
+        nonlocal listed
+        listed += 1
+        return await really(scale_set)
+
+    monkeypatch.setattr(world.fleet, "list_instances", counted)
+    await world.pass_time(timedelta(hours=2, minutes=30))
+    assert listed == 0
+    await world.pass_time(timedelta(days=1))
+    assert 3 <= listed <= 4
+
+
+async def test_t2_a_look_that_fails_for_good_is_said_and_the_next_one_comes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await looking(world)
+    world.publish(NEW)
+
+    async def refused(_scale_set: ScaleSetIdentity) -> tuple[Instance, ...]:
+        raise NotAllowed("no credentials")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.fleet, "list_instances", refused)
+        await world.pass_time(LOOK)
+        assert world.status().last_look.startswith("the look failed: NotAllowed: no credentials")
+    await world.pass_time(LOOK)
+    assert (await world.end_of(1)).status is UpgradeStatus.COMPLETED
+
+
+async def test_t3_a_model_that_is_stored_during_a_look_is_applied_at_once_and_the_look_made_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await looking(world)
+    world.publish(NEW)
+    stuck = True
+
+    async def observed(*_: object) -> tuple[HealthObservation, ...]:
+        if stuck:
+            raise Unavailable("no answer")
+        return await really(*_)  # type: ignore[arg-type]
+
+    really = world.fleet.observe_health
+    monkeypatch.setattr(world.fleet, "observe_health", observed)
+    await world.pass_time(LOOK)
+    document = world.store.scale_sets.model(world.scale_set.unique_id, 1)
+    await world.put(automatic=True, document=document | {"sku": {"name": "Standard_D2s_v3", "capacity": 4}})
+    assert len(await world.instances()) == 4
+    await world.pass_time(timedelta(minutes=1))
+    assert world.history() == []
+    stuck = False
+    await world.pass_time(timedelta(minutes=2))
+    assert (await world.end_of(1)).status is UpgradeStatus.COMPLETED
 
 
 async def test_t1_t5_a_terminated_set_begins_anew_from_what_is_written_down(world: World) -> None:
