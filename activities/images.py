@@ -105,11 +105,10 @@ class ImageActivities:
                 return Resolution(plan=None, reason=" ".join(one.message for one in blockers), refused=True)
             plan = _plan(model, target, request.started_by, behind)
             elsewhere = [one.instance_id for one in instances if not _is_on(one, target)]
-            waiting = [one for one in elsewhere if one not in behind]
             pending = InstanceIds()
-            if waiting:
-                # What a machine says of itself may leave it out as well.
-                look = await look_at(self.provider, scale_set, model.health_source, self.clock, waiting)
+            if elsewhere:
+                # Who is left out (T5, T7, B6, and by what a machine says of itself) is said in one place, on a look.
+                look = await look_at(self.provider, scale_set, model.health_source, self.clock, elsewhere)
                 pending = batching.enrol(look, plan, request.started_by).of(Outcome.PENDING)
         if pending:
             return Resolution(plan=plan, reason=f"{target} is the newest version")

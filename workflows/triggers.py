@@ -40,9 +40,9 @@ class Triggers:
             self._memory.change(first_trigger_at=workflow.now() + state.delays.first_trigger)
 
     def nudged(self) -> None:
-        """Something was published: look sooner, at a moment of this set's own, never before T1's deadline."""
+        """Something was published: look sooner, at a moment of this set's own. T1's deadline stays where it is."""
         state = self._memory.state
-        if not state.automatic or not state.first_trigger_done:
+        if not state.automatic:
             return
         # A look that is under way may have read the catalogue before.
         self._nudged_meanwhile = True

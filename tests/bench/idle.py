@@ -54,7 +54,7 @@ async def measure(site: Site, pids: Mapping[str, int]) -> dict[str, float]:
     figures = {f"{name}_percent_of_a_core": percent for name, percent in busy.items()}
     figures |= {f"{name}_percent_without_sets": percent for name, percent in empty.items()}
     figures["percent_of_a_core_for_the_sets"] = sum(busy.values()) - sum(empty.values())
-    figures["looks_per_second_at_least"] = per_set / EVENTS_PER_LOOK / WINDOW.total_seconds()
+    figures["looks_per_second"] = per_set / EVENTS_PER_LOOK / WINDOW.total_seconds()
     return figures
 
 

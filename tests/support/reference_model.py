@@ -4,10 +4,10 @@ It knows no time: events come one after the other, and whatever an event sets of
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One line of the history."""
 
     started_by: str
@@ -45,26 +45,28 @@ class ReferenceModel:
             del self.machines[one]
         while len(self.machines) < size:
             self.newest_id += 1
-            self.machines[self.newest_id] = max(set(self.offered) - self.quarantined)
+            self.machines[self.newest_id] = self.newest()
 
     def look(self) -> None:
-        version = max(set(self.offered) - self.quarantined)
-        behind = self.left_behind.get(version, set())
+        version, behind = self.newest(), self.left_behind.get(self.newest(), set())
         if self.enabled and any(has < version and one not in behind for one, has in self.machines.items()):
             self.upgrade(version, "Platform", behind)
+
+    def newest(self) -> int:
+        return max(set(self.offered) - self.quarantined)
 
     def by_hand(self) -> None:
         self.upgrade(max(self.offered), "User", set())
 
     def upgrade(self, version: int, started_by: str, skipped: set[int]) -> None:
         waiting = [one for one in sorted(self.machines) if self.machines[one] != version and one not in skipped]
+        sickens = self.offered[version]
         current = sum(has == version for has in self.machines.values())
         size = max(1, len(self.machines) * self.batch_percent // 100)
-        attempted, failed, rolled_back = 0, 0, set()
-        status = "Completed"
+        attempted, failed, rolled_back, status = 0, 0, set(), "Completed"
         while waiting and status == "Completed":
             batch, waiting = waiting[:size], waiting[size:]
-            sickens = self.offered[version]
+            attempted += len(batch)
             for one in batch:
                 sick = sickens is None or one in sickens
                 failed += sick
@@ -72,13 +74,8 @@ class ReferenceModel:
                     rolled_back.add(one)
                 else:
                     self.machines[one] = version
-            attempted += len(batch)
-            if failed * 100 > attempted * 20:
-                status = "Faulted"
+            status = "Faulted" if failed * 100 > attempted * 20 else status
         self.left_behind[version] = self.left_behind.get(version, set()) | rolled_back
-        if status == "Faulted":
-            self.quarantined.add(version)
-        elif started_by == "User":
-            self.quarantined.discard(version)
-        good = current + attempted - failed
-        self.history.append(Attempt(started_by, str(version), status, good, failed, len(rolled_back)))
+        self.quarantined = self.quarantined | {version} if status == "Faulted" else self.quarantined - {version}
+        counts = (current + attempted - failed, failed, len(rolled_back))
+        self.history.append(Attempt(started_by, str(version), status, *counts))

@@ -11,10 +11,9 @@ from compute.simulated.scripts import VersionScript
 from domain.names import Refusal
 from domain.policies import StartedBy
 from domain.records import ErrorCode, UpgradeStatus
+from tests.support.looking import FIRST, LOOK, NEWER
 from tests.support.world import IMAGE, LOCATION, NEW, OLD, World
 
-NEWER = "18.04.202403030"
-FIRST, LOOK = timedelta(hours=3, seconds=5), timedelta(minutes=60, seconds=5)
 BAD = VersionScript(never_healthy="all")
 
 
