@@ -70,7 +70,7 @@ class ScaleSetWorkflow:
                 await self._triggers.look(self._something_to_do)
             if self._collectable():
                 await self._collect_disks()
-            if _is_long(workflow.info()):
+            if self._history_is_long():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if not self._record.is_stale:
                     workflow.continue_as_new(self._state)
@@ -147,6 +147,12 @@ class ScaleSetWorkflow:
     def _state(self) -> ScaleSetState:
         return self._memory.state
 
+    def _history_is_long(self) -> bool:
+        """While an upgrade runs the server's word counts alone: the run that started it stays its parent to look at."""
+        info = workflow.info()
+        idle_for_long = not self._state.running and info.get_current_history_length() >= EVENTS_AT_MOST
+        return idle_for_long or info.is_continue_as_new_suggested()
+
     async def _plan_and_record(self) -> None:
         """Draw the next look, and write down what is new; what comes in meanwhile is planned and written as well."""
         self._triggers.plan_next()
@@ -200,10 +206,6 @@ class ScaleSetWorkflow:
             **options.DISKS,
         )
         self._memory.change(collect=tuple(one for one in self._state.collect if one.number not in numbers))
-
-
-def _is_long(info: workflow.Info) -> bool:
-    return info.is_continue_as_new_suggested() or info.get_current_history_length() >= EVENTS_AT_MOST
 
 
 def _not_allowed(message: str) -> ApplicationError:

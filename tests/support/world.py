@@ -217,8 +217,9 @@ class World:
             await self._workers.enter_async_context(one)
 
     async def stop_workers(self) -> None:
-        """Nobody works any more."""
+        """Nobody works any more; and the server had the time to notice that nobody asks for work."""
         await self._workers.aclose()
+        await asyncio.sleep(0.5)
 
     async def upgraded(self) -> UpgradeResult:
         """Start by hand and wait, in virtual time, for the end."""
