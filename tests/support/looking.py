@@ -1,5 +1,7 @@
 """Where the tests of looks and triggers begin."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from tests.support.world import OLD, World
@@ -17,3 +19,12 @@ async def looking(world: World, size: int = 3) -> None:
     await world.put(automatic=True)
     await world.pass_time(FIRST)
     assert world.status().last_look == f"nothing newer than {OLD}"
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """In real time: for what is written down a moment after it was asked for."""
+    for _ in range(500):
+        if happened():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it does not happen")

@@ -11,7 +11,7 @@ from compute.simulated.scripts import VersionScript
 from domain.names import Refusal
 from domain.policies import StartedBy
 from domain.records import ErrorCode, UpgradeStatus
-from tests.support.looking import FIRST, LOOK, NEWER
+from tests.support.looking import FIRST, LOOK, NEWER, until
 from tests.support.world import IMAGE, LOCATION, NEW, OLD, World
 
 BAD = VersionScript(never_healthy="all")
@@ -112,8 +112,7 @@ async def test_t5_t4_a_start_by_hand_tries_it_and_a_success_ends_the_quarantine(
     await ended_badly(world)
     world.publish(NEW)
     assert (await world.upgraded()).status is UpgradeStatus.COMPLETED
-    await world.pass_time(timedelta(seconds=1))
-    assert world.status().quarantine.versions == ()
+    await until(lambda: world.status().quarantine.versions == ())
     assert world.status().quarantine.behind(NEW).ranges == ""
     await world.put(automatic=True, document=capacity(world, 11))
     assert set((await world.versions()).values()) == {NEW}
@@ -131,8 +130,7 @@ async def test_t5_f4_a_change_of_the_model_ends_it_and_the_version_is_tried_agai
     await ended_badly(world)
     world.publish(NEW)
     await world.put(automatic=True, document=other_profile(world))
-    await world.pass_time(timedelta(seconds=1))
-    assert world.status().quarantine.versions == ()
+    await until(lambda: world.status().quarantine.versions == ())
     await world.pass_time(LOOK)
     assert (await world.end_of(2)).status is UpgradeStatus.COMPLETED
 
