@@ -9,6 +9,7 @@ from temporalio import activity
 from activities.heartbeats import beating
 from activities.images import newest_version
 from activities.machine_models import machine_model
+from activities.quarantines import outdated_generations
 from activities.translation import translated
 from compute.clock import Clock, utc_now
 from compute.provider import Provider
@@ -37,12 +38,17 @@ class CapacityActivities:
         scale_set = request.scale_set
         document = await asyncio.to_thread(self.store.scale_sets.model, scale_set.unique_id, request.generation)
         model = ScaleSetModel.from_arm(document, request.generation)
+        outdated = await outdated_generations(self.store, scale_set, request.quarantine, request.generation)
+        quarantine = request.quarantine.without_generations(outdated)
         async with translated(), beating():
             instances = await self.provider.list_instances(scale_set)
             if len(instances) > model.capacity:
-                return await self._scale_in(scale_set, model, instances)
+                applied = await self._scale_in(scale_set, model, instances)
+                return applied.model_copy(update={"outdated": outdated})
             missing = model.capacity - len(instances)
-            return await self._scale_out(scale_set, model, placements(instances, model.zones, missing))
+            places = placements(instances, model.zones, missing)
+            applied = await self._scale_out(scale_set, model, places, quarantine.excluded)
+            return applied.model_copy(update={"outdated": outdated})
 
     async def _scale_in(
         self, scale_set: ScaleSetIdentity, model: ScaleSetModel, instances: tuple[Instance, ...]
@@ -72,7 +78,10 @@ class CapacityActivities:
         if image.follows_latest:
             version = await newest_version(self.store, image, scale_set.location, self.clock(), excluded)
             if version is None:
-                return CapacityApplied(error=f"no version of {image} is published in {scale_set.location}")
+                error = f"no version of {image} is published in {scale_set.location}"
+                if excluded:
+                    error += f" but what is quarantined here: {', '.join(excluded)}"
+                return CapacityApplied(error=error)
             image = image.at(version)
         seen = await asyncio.to_thread(self.store.scale_sets.machine_generation, scale_set.unique_id, model.generation)
         opened = await machine_model(self.store, scale_set, seen)

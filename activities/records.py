@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
 
-from domain.messages.scale_set import ClosedAs, EndOperation, RecordClosed, UpgradeClosed
+from domain.messages.scale_set import ClosedAs, EndOperation, RecordClosed, RecordStatus, UpgradeClosed
 from domain.operations import OperationStatus
 from domain.records import Decision, ErrorCode, UpgradeError, UpgradeRecord, UpgradeStatus
 from store.store import Store
@@ -36,6 +36,12 @@ class RecordActivities:
             request.error_code,
             request.error_message,
         )
+
+    @activity.defn
+    async def record_status(self, request: RecordStatus) -> None:
+        """Write down where a set stands with its automatic upgrades (A4)."""
+        unique_id = request.scale_set.unique_id
+        await asyncio.to_thread(self.store.statuses.write, unique_id, request.status, request.at)
 
     @activity.defn
     async def upgrade_closed(self, request: UpgradeClosed) -> ClosedAs:

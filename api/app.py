@@ -8,6 +8,7 @@ from fastapi_offline import FastAPIOffline
 from temporalio.client import Client
 
 from api import (
+    automatic_upgrades,
     errors,
     galleries,
     gallery_images,
@@ -40,6 +41,7 @@ ARM_ROUTERS = (
     instances.router,
     instance_actions.router,
     rolling_upgrades.router,
+    automatic_upgrades.router,
     images.router,
     service_fabric_clusters.router,
     galleries.router,

@@ -77,6 +77,8 @@ def skip_reason(view: InstanceView, plan: UpgradePlan, started_by: StartedBy) ->
         return PROTECTED
     if started_by is StartedBy.USER:
         return ""
+    if view.instance_id in plan.left_behind:
+        return f"could not stay on {plan.target.version} before: it is not offered it again by itself"
     if plan.manual_mode and view.instance.generation != plan.generation:
         return (
             f"on model generation {view.instance.generation}, not {plan.generation}: "

@@ -91,6 +91,15 @@ def version_key(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
+def is_exact(version: str) -> bool:
+    """Whether it is one exact version.
+
+    >>> is_exact("18.04.1"), is_exact("latest"), is_exact("")
+    (True, False, False)
+    """
+    return all(part.isascii() and part.isdigit() for part in version.split("."))
+
+
 def newest(versions: Iterable[str]) -> str | None:
     """The numerically highest version, None of none (I1).
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from domain.records import UpgradeStatus
 from instar import demo as demonstration
+from instar import status as standing
 from instar import up as stack
 from instar import watch as watching
 from instar.errors import Trouble
@@ -63,12 +64,34 @@ def demo() -> None:
         raise typer.Exit(1)
 
 
+SetName = Annotated[str, typer.Argument(metavar="SET", help="Name or whole resource id of a scale set.")]
+ApiUrl = Annotated[str, typer.Option(metavar="URL", help="Where the API answers.")]
+Group = Annotated[str, typer.Option(help="Needed if several sets have that name.")]
+Subscription = Annotated[str, typer.Option(help="Where a name is looked up.")]
+
+LOCAL_API = "http://127.0.0.1:8080"
+
+
+@app.command()
+def status(
+    scale_set: SetName,
+    api: ApiUrl = LOCAL_API,
+    resource_group: Group = "",
+    subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Show where a scale set stands with its automatic upgrades: the last look, the next one, what is quarantined."""
+    try:
+        standing.status(scale_set, api, subscription, resource_group, Console(highlight=False))
+    except Trouble as trouble:
+        raise _ended(trouble) from None
+
+
 @app.command()
 def watch(
-    scale_set: Annotated[str, typer.Argument(metavar="SET", help="Name or whole resource id of a scale set.")],
-    api: Annotated[str, typer.Option(metavar="URL", help="Where the API answers.")] = "http://127.0.0.1:8080",
-    resource_group: Annotated[str, typer.Option(help="Needed if several sets have that name.")] = "",
-    subscription: Annotated[str, typer.Option(help="Where a name is looked up.")] = watching.DEFAULT_SUBSCRIPTION,
+    scale_set: SetName,
+    api: ApiUrl = LOCAL_API,
+    resource_group: Group = "",
+    subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
 ) -> None:
     """Follow the latest upgrade of a scale set until it ends; wait for the first if there was none.
 
@@ -76,12 +99,12 @@ def watch(
     the upgrade completed, 1 if it was cancelled or faulted.
     """
     try:
-        status = watching.watch(scale_set, api, subscription, resource_group, Console(highlight=False))
+        ended = watching.watch(scale_set, api, subscription, resource_group, Console(highlight=False))
     except Trouble as trouble:
         raise _ended(trouble) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
-    if status is not UpgradeStatus.COMPLETED:
+    if ended is not UpgradeStatus.COMPLETED:
         raise typer.Exit(1)
 
 

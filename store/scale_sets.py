@@ -15,7 +15,7 @@ from store.errors import AlreadyThere, Conflict, Missing
 from store.machine_generations import seen_before
 from store.sealing import SealerProtocol
 from store.secret_places import put_back, still_in_place, take_out
-from store.tables import DECISIONS, INSTANCES, MODELS, SCALE_SETS, SECRETS, UPGRADES
+from store.tables import DECISIONS, INSTANCES, MODELS, SCALE_SET_STATUS, SCALE_SETS, SECRETS, UPGRADES
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,13 @@ class ScaleSets:
         with self._database.reading() as connection:
             row = connection.execute(_current().where(SCALE_SETS.c.unique_id == unique_id)).one_or_none()
         return None if row is None else _stored(row)
+
+    def in_location(self, location: str) -> list[StoredScaleSet]:
+        """The sets of a region, whoever's they are, by unique id; those in deletion too."""
+        query = _current().where(SCALE_SETS.c.location == location).order_by(SCALE_SETS.c.unique_id)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [_stored(row) for row in rows]
 
     def list(self, subscription_id: str, resource_group: str | None = None) -> list[StoredScaleSet]:
         """The sets of a subscription, or of one of its groups, by resource id; those in deletion too."""
@@ -177,7 +184,7 @@ class ScaleSets:
     def delete(self, unique_id: str) -> None:
         """Remove the set, its models, sealed secrets and upgrade records; its operations stay. Idempotent."""
         with self._database.writing() as connection:
-            for table in (SECRETS, MODELS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES):
+            for table in (SECRETS, MODELS, SCALE_SET_STATUS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES):
                 connection.execute(delete(table).where(table.c.unique_id == unique_id))
 
     def _sealed(self, secrets: Mapping[str, Any]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from store.operations import Operations
 from store.resources import Resources
 from store.scale_sets import ScaleSets
 from store.sealing import SealerProtocol
+from store.statuses import Statuses
 from store.tables import SECRETS
 from store.upgrades import Upgrades
 
@@ -31,6 +32,7 @@ class Store:
         self.operations = Operations(database)
         self.upgrades = Upgrades(database)
         self.resources = Resources(database)
+        self.statuses = Statuses(database)
 
     @classmethod
     def open(cls, url: str, sealer: SealerProtocol) -> Self:

@@ -57,6 +57,15 @@ SECRETS = Table(
     ),
 )
 
+SCALE_SET_STATUS = Table(
+    "scale_set_status",
+    METADATA,
+    Column("unique_id", Words, primary_key=True),
+    Column("decided_at", Instant, nullable=False),
+    Column("status", Words, nullable=False),
+    ForeignKeyConstraint(["unique_id"], ["scale_sets.unique_id"], ondelete="CASCADE", name="status_of_a_set"),
+)
+
 IMAGE_VERSIONS = Table(
     "image_versions",
     METADATA,

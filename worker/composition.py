@@ -53,6 +53,7 @@ def workers(
                 images.resolve_upgrade,
                 records.record_upgrade,
                 records.end_operation,
+                records.record_status,
                 records.upgrade_closed,
                 records.record_closed,
             ],

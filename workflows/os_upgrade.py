@@ -201,7 +201,15 @@ class OsUpgradeWorkflow:
         """
         await self._decided(status.lower(), reason, status, error)
         entity = workflow.get_external_workflow_handle(scale_set_workflow_id(self._started.scale_set))
-        ended = UpgradeEnded(number=self._started.number, ended_at=workflow.now())
+        ended = UpgradeEnded(
+            number=self._started.number,
+            ended_at=workflow.now(),
+            status=status,
+            error_code=error.code if error else "",
+            reason=reason,
+            generation=self._started.plan.generation,
+            left_behind=self._known().of(Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED),
+        )
         try:
             await entity.signal("upgrade_ended", ended)
         except BaseException as lost:

@@ -45,7 +45,7 @@ class StoredModel:
         """Make the set as large as its newest generation says."""
         state = self._memory.state
         generation, operations = state.pending_generation, state.open_operations
-        request = ApplyCapacity(scale_set=state.scale_set, generation=generation)
+        request = ApplyCapacity(scale_set=state.scale_set, generation=generation, quarantine=state.quarantine)
         try:
             applied = await workflow.execute_activity_method(
                 CapacityActivities.apply_capacity,
@@ -58,6 +58,7 @@ class StoredModel:
             applied = CapacityApplied(error=refusal_of(failure))
         self._memory.change(
             applied_generation=generation,
+            quarantine=self._memory.state.quarantine.without_generations(applied.outdated),
             open_operations=tuple(one for one in self._memory.state.open_operations if one not in operations),
         )
         if not applied.error and self._concerns_instances:

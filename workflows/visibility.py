@@ -78,6 +78,11 @@ def scale_set_details(state: ScaleSetState) -> str:
         lines.append("A changed model waits for its turn.")
     if state.automatic and state.first_trigger_at and not state.first_trigger_done:
         lines.append(f"First upgrade not before {state.first_trigger_at.isoformat(timespec='seconds')}.")
+    if state.automatic and state.first_trigger_done and state.next_look_at and not state.running:
+        lines.append(f"Next look at {state.next_look_at.isoformat(timespec='seconds')}.")
     if state.last_look:
         lines.append(f"Last look: {state.last_look}.")
+    lines += [
+        f"Quarantined: {one.version} since upgrade {one.number}: {one.reason}." for one in state.quarantine.versions
+    ]
     return "\n\n".join(lines)

@@ -30,6 +30,8 @@ class UpgradePlan(Message):
     kind: UpgradeKind = UpgradeKind.OS_UPGRADE
     any_version: bool = False
     """A model change whose model follows `latest`: an instance on whatever version of the image keeps its disk."""
+    left_behind: InstanceIds = InstanceIds()
+    """Instances that an earlier upgrade to this version could not keep there: not offered it by the platform (T5)."""
 
 
 class UpgradeState(Message):

@@ -2,14 +2,20 @@
 
 from datetime import datetime
 
+from pydantic import field_validator
+
 from domain.delays import Delays
-from domain.images import ImageReference
+from domain.images import ImageReference, version_key
+from domain.instance_ids import InstanceIds
 from domain.messages.base import Message
 from domain.messages.instance_actions import InstanceAction
 from domain.messages.os_upgrade import UpgradePlan
 from domain.policies import StartedBy, UpgradeMode
-from domain.records import UpgradeKind
+from domain.quarantine import Quarantine
+from domain.records import UpgradeKind, UpgradeStatus
+from domain.scale_set_status import ScaleSetStatus
 from domain.scale_sets import ScaleSetIdentity
+from domain.triggers import HeldBack, Settled
 
 
 class RunningUpgrade(Message):
@@ -45,6 +51,12 @@ class ScaleSetState(Message):
     first_trigger_done: bool = False
     last_look: str = ""
     """What the last look at the catalogue came to, as a sentence (P17)."""
+    last_look_at: datetime | None = None
+    next_look_at: datetime | None = None
+    """When to look next after the first trigger (T2); None while it is not drawn."""
+    settled: Settled | None = None
+    held: HeldBack | None = None
+    quarantine: Quarantine = Quarantine()
     collect: tuple[EndedUpgrade, ...] = ()
     pending_generation: int = 0
     """The newest model generation that was announced; 0 before the first."""
@@ -109,17 +121,50 @@ class DeleteScaleSet(Message):
 
 
 class UpgradeEnded(Message):
-    """Signal from an upgrade to its set."""
+    """Signal from an upgrade to its set. Without a status: nothing is said of how (an older worker's word)."""
 
     number: int
     ended_at: datetime
+    status: UpgradeStatus | None = None
+    error_code: str = ""
+    reason: str = ""
+    generation: int = 0
+    left_behind: InstanceIds = InstanceIds()
+    """Those that it could not keep on the version: rolled back, or their disk was not made (T5)."""
+
+
+class NudgeLook(Message):
+    """Signal: a version was published that the set may be waiting for; it looks within minutes (T2)."""
+
+
+class LiftQuarantine(Message):
+    """Update: the set may take this version again by itself (T5). `operation_id` is only the update's id."""
+
+    operation_id: str
+    version: str
+
+    @field_validator("version")
+    @classmethod
+    def _is_a_version(cls, version: str) -> str:
+        version_key(version)
+        return version
 
 
 class ResolveUpgrade(Message):
-    """Which version and generation would an upgrade started now be pinned to, and may it start?"""
+    """Which version and generation would an upgrade started now be pinned to, and may it start?
+
+    What is not given matters to the platform's own looks only; a start by hand tries whatever is newest (T4).
+    """
 
     scale_set: ScaleSetIdentity
     started_by: StartedBy
+    at: datetime | None = None
+    quarantine: Quarantine = Quarantine()
+    held: HeldBack | None = None
+    settled: Settled | None = None
+    """Given while it may be trusted."""
+    status: ScaleSetStatus | None = None
+    """Written down with this look's outcome where nothing starts: a look costs one activity, not two."""
 
 
 class Resolution(Message):
@@ -128,13 +173,26 @@ class Resolution(Message):
     plan: UpgradePlan | None
     reason: str
     refused: bool = False
+    settled: Settled | None = None
+    """`until` is left to the workflow."""
+    outdated: tuple[int, ...] = ()
+    """Model generations whose quarantine is over, since the machines are made from another model now (T5)."""
+
+
+class RecordStatus(Message):
+    """Write down where a set stands with its automatic upgrades (A4)."""
+
+    scale_set: ScaleSetIdentity
+    status: ScaleSetStatus
+    at: datetime
 
 
 class ApplyCapacity(Message):
-    """Make the set as large as its model generation says."""
+    """Make the set as large as its model generation says; new machines get no version of the quarantine (T5)."""
 
     scale_set: ScaleSetIdentity
     generation: int
+    quarantine: Quarantine = Quarantine()
 
 
 class CapacityApplied(Message):
@@ -143,6 +201,8 @@ class CapacityApplied(Message):
     created: int = 0
     deleted: int = 0
     error: str = ""
+    outdated: tuple[int, ...] = ()
+    """As in `Resolution`."""
 
 
 class CollectDisks(Message):

@@ -128,11 +128,16 @@ class FakeGateway:
     error: ArmError | None = None
     up: bool = True
     sent: list[tuple[ScaleSetIdentity, Message]] = field(default_factory=list)
+    nudged: list[str] = field(default_factory=list)
 
     async def send(self, scale_set: ScaleSetIdentity, message: Message) -> None:
         self.sent.append((scale_set, message))
         if self.error:
             raise self.error
+
+    async def nudge(self, scale_set: ScaleSetIdentity) -> bool:
+        self.nudged.append(scale_set.name)
+        return self.up
 
     async def alive(self) -> bool:
         return self.up

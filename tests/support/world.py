@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
 
+from api.first_state import first_state
 from compute.simulated.fleet import SimulatedFleet
 from compute.simulated.judgement import Judgement, judge
 from compute.simulated.pace import NoPace
@@ -32,13 +33,15 @@ from domain.messages.scale_set import (
     ApplyModel,
     CancelUpgrade,
     DeleteScaleSet,
-    ScaleSetState,
+    LiftQuarantine,
+    NudgeLook,
     StartUpgrade,
     UpgradeStarted,
 )
 from domain.names import NAMESPACE, WORKFLOW_QUEUE, Attribute, os_upgrade_workflow_id, scale_set_workflow_id
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.records import UpgradeRecord
+from domain.scale_set_status import ScaleSetStatus
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.sealing import Sealer
 from store.store import Store
@@ -88,6 +91,7 @@ class World:
     scale_set: ScaleSetIdentity = field(init=False)
     delays: Delays = field(default_factory=Delays)
     _generation: int = 0
+    _workers: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
     def client(self) -> Client:
@@ -202,6 +206,29 @@ class World:
         await self._update(ScaleSetWorkflow.delete_scale_set, DeleteScaleSet(operation_id=operation), operation)
         return operation
 
+    async def lift(self, version: str) -> None:
+        """Lift a version's quarantine by hand."""
+        request = LiftQuarantine(operation_id=str(uuid.uuid4()), version=version)
+        await self._update(ScaleSetWorkflow.lift_quarantine, request, request.operation_id)
+
+    async def nudge(self) -> None:
+        """What the API does once something was published."""
+        await self.its_workflow().signal(ScaleSetWorkflow.nudge_look, NudgeLook())
+
+    def its_workflow(self) -> WorkflowHandle[ScaleSetWorkflow, None]:
+        """The handle of the set's own workflow."""
+        return self.client.get_workflow_handle_for(ScaleSetWorkflow.run, scale_set_workflow_id(self.scale_set))
+
+    async def start_workers(self, cached_workflows: int = 1000) -> None:
+        """Workers that know nothing of what others have cached."""
+        for one in workers(self.client, self.fleet, self.store, clock=self.clock, cached_workflows=cached_workflows):
+            await self._workers.enter_async_context(one)
+
+    async def stop_workers(self) -> None:
+        """Nobody works any more; and the server had the time to notice that nobody asks for work."""
+        await self._workers.aclose()
+        await asyncio.sleep(0.5)
+
     async def upgraded(self) -> UpgradeResult:
         """Start by hand and wait, in virtual time, for the end."""
         return await self.end_of((await self.start()).number)
@@ -250,7 +277,7 @@ class World:
             await asyncio.sleep(0.02)
         raise AssertionError("it never came to that")
 
-    async def history(self) -> WorkflowHistory:
+    async def workflow_history(self) -> WorkflowHistory:
         """What the set's own workflow has left."""
         return await self.client.get_workflow_handle(scale_set_workflow_id(self.scale_set)).fetch_history()
 
@@ -277,6 +304,15 @@ class World:
         record = self.store.upgrades.get(self.scale_set.unique_id, number)
         assert record is not None
         return record
+
+    def status(self) -> ScaleSetStatus:
+        """What is written down of the set's automatic upgrades."""
+        return self.store.statuses.get(self.scale_set.unique_id) or ScaleSetStatus()
+
+    def history(self) -> list[UpgradeRecord]:
+        """Every upgrade, oldest first."""
+        records = self.store.upgrades.history(self.scale_set.unique_id, datetime(1970, 1, 1, tzinfo=UTC), 1000)
+        return records[::-1]
 
     def decisions(self, number: int = 1) -> list[str]:
         """Actions of the upgrade's decisions, in order."""
@@ -311,7 +347,7 @@ class World:
     async def _update(self, update: Any, request: Any, update_id: str) -> Any:
         start = WithStartWorkflowOperation(
             ScaleSetWorkflow.run,
-            ScaleSetState(scale_set=self.scale_set, delays=self.delays),
+            first_state(self.store, self.scale_set, self.delays),
             id=scale_set_workflow_id(self.scale_set),
             task_queue=WORKFLOW_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -402,9 +438,10 @@ async def a_world(folder: Path, *, cached_workflows: int = 1000, forgetful_after
         stack.callback(store.close)
         fleet = SimulatedFleet(folder / "fleet.sqlite", clock=clock, pace=NoPace())
         stack.callback(fleet.close)
-        for one in workers(env.client, fleet, store, clock=clock, cached_workflows=cached_workflows):
-            await stack.enter_async_context(one)
-        yield World(env=env, clock=clock, fleet=fleet, store=store)
+        world = World(env=env, clock=clock, fleet=fleet, store=store)
+        await world.start_workers(cached_workflows)
+        stack.push_async_callback(world.stop_workers)
+        yield world
 
 
 async def register_search_attributes(client: Client) -> None:
