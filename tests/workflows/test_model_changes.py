@@ -13,6 +13,7 @@ from domain.messages.instance_actions import ActionKind
 from domain.operations import Operation, OperationStatus
 from domain.policies import StartedBy
 from domain.records import ErrorCode, UpgradeKind, UpgradeStatus
+from tests.support.actions import done
 from tests.support.world import IMAGE, LOCATION, NEW, OLD, World
 
 ROLLING: dict[str, Any] = {"mode": "Rolling"}
@@ -238,11 +239,12 @@ async def test_t1_capacity_alone_leaves_no_instance_behind_in_mode_manual(world:
 async def test_t1_in_mode_manual_who_is_on_an_old_model_is_skipped_with_that_reason(world: World) -> None:
     await world.has_set(3, mode="Manual")
     await world.put(automatic=True, document=world.document(**other_data()))
+    assert await done(world, ActionKind.MANUAL_UPGRADE, "0") == ""
     world.publish(NEW)
     await world.pass_time(timedelta(hours=3, seconds=1))
-    await world.end_of()
-    assert set(world.outcomes().values()) == {"skipped"}
-    assert set((await world.versions()).values()) == {OLD}
+    await world.end_of(2)
+    assert world.outcomes(2) == {"0": "upgraded", "1": "skipped", "2": "skipped"}
+    assert await world.versions() == {"0": NEW, "1": OLD, "2": OLD}
 
 
 @pytest.mark.parametrize("mode", ["Rolling", "Automatic"])

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 from compute.errors import Unavailable
 from compute.simulated.scripts import VersionScript
+from domain.health import HealthSource
 from domain.instances import HealthObservation, Instance
 from domain.operations import OperationStatus
 from domain.policies import StartedBy
 from domain.records import ErrorCode, UpgradeStatus
-from domain.scale_sets import HealthSource, ScaleSetIdentity
 from tests.support.looking import FIRST, LOOK, NEWER, looking, until
 from tests.support.world import IMAGE, LOCATION, NEW, OLD, World
 
@@ -50,8 +50,7 @@ async def test_t1_enabling_a_second_time_starts_no_second_wait_of_three_hours(wo
 
 async def test_t1_an_instance_in_mode_manual_on_an_old_model_starts_no_upgrade_for_its_sake(world: World) -> None:
     await world.has_set(3, mode="Manual")
-    document = world.store.scale_sets.model(world.scale_set.unique_id, 1)
-    await world.put(automatic=True, document=document | {"tags": {"stage": "two"}})
+    await world.put(automatic=True, document=world.document(osProfile={"customData": "b3RoZXI="}))
     world.publish(NEW)
     await world.pass_time(FIRST)
     assert world.history() == []
@@ -274,7 +273,7 @@ async def test_p15_a_terminated_set_still_knows_of_the_upgrade_that_runs(world: 
     await world.start()
     await world.pass_time(timedelta(minutes=12))
     await world.its_workflow().terminate("by hand")
-    await world.put(automatic=False)
+    await world.announce(automatic=False)
     await world.cancel()
     assert (await world.end_of(1)).status is UpgradeStatus.CANCELLED
     assert (await world.start()).number == 2
