@@ -4,12 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from domain.messages.scale_set import StartUpgrade
+from domain.messages.scale_set import StartUpgrade, UpgradeStarted
 from domain.names import scale_set_workflow_id
 from domain.operations import OperationKind, OperationStatus
 from domain.records import ErrorCode, UpgradeStatus
 from tests.support.world import NEW, World
-from workflows.scale_set import ScaleSetWorkflow
 
 PAUSED = {"pauseTimeBetweenBatches": "PT1H"}
 FIVE_MINUTES = timedelta(minutes=5)
@@ -87,9 +86,10 @@ async def test_f2_one_request_made_twice_starts_one_upgrade(world: World) -> Non
     operation = await start(world)
     await world.end_of()
     # The same request again under an update id that this run does not know, as after a continue-as-new.
-    again = await world.client.get_workflow_handle_for(
-        ScaleSetWorkflow.run, scale_set_workflow_id(world.scale_set)
-    ).execute_update(ScaleSetWorkflow.start_upgrade, StartUpgrade(operation_id=operation), id="another")
+    handle = world.client.get_workflow_handle(scale_set_workflow_id(world.scale_set))
+    again: UpgradeStarted = await handle.execute_update(
+        "start_upgrade", StartUpgrade(operation_id=operation), id="another", result_type=UpgradeStarted
+    )
     assert again.number == 1
     assert world.store.upgrades.last_number(world.scale_set.unique_id) == 1
 

@@ -192,3 +192,26 @@ async def test_p15_starts_at_the_same_moment_start_one_upgrade(world: World) -> 
     operation = await world.cancel()
     assert (await world.end_of()).status is UpgradeStatus.CANCELLED
     assert (await world.ended(operation)).status is OperationStatus.SUCCEEDED
+
+
+async def test_p16_p9_one_that_vanished_since_its_batch_is_in_no_count_of_an_upgrade_that_stops(world: World) -> None:
+    await world.has_set(10, policy=PAUSED)
+    world.publish(NEW, VersionScript(never_healthy=("2", "3")))
+    await world.start()
+    # In the second batch's health wait, somebody deletes one of the first.
+    await world.pass_time(timedelta(minutes=13))
+    await world.fleet.delete_instance(world.scale_set, "0")
+    result = await world.end_of()
+    assert result.reason == "stopped: 2 of 3 attempted instances unhealthy (66.7 %), limit 20 %"
+    assert world.outcomes()["0"] == "vanished"
+    counts = world.record().counts
+    assert (counts.successful, counts.failed, counts.pending) == (1, 2, 6)
+
+
+async def test_p11_the_pause_is_between_batches_and_none_follows_the_last(world: World) -> None:
+    await world.has_set(3, policy=PAUSED)
+    world.publish(NEW)
+    await world.upgraded()
+    record = world.record()
+    assert record.ended_at is not None
+    assert timedelta(minutes=20) < record.ended_at - record.started_at < timedelta(minutes=25)
