@@ -201,3 +201,21 @@ async def test_p15_deleting_the_set_waits_for_begun_swaps_and_refuses_starts_mea
     assert (await world.ended(operation)).status is OperationStatus.SUCCEEDED
     assert await world.instances() == {}
     assert {one.kind for one in world.fleet.recorder.records()} >= {"commit-swap"}
+
+
+async def test_p14_the_operation_of_a_cancel_ends_when_the_upgrade_has_and_the_first_reason_stays(world: World) -> None:
+    await world.has_set(10)
+    world.publish(NEW)
+    swaps = hold(world, Call.SWAP, "0", "1")
+    await world.start()
+    await held(world, swaps)
+    operations = [await world.cancel(), await world.cancel()]
+    await world.delete()
+    for one in operations:
+        row = world.store.operations.get(one)
+        assert row is not None
+        assert row.status is OperationStatus.IN_PROGRESS
+    release(world, swaps)
+    assert (await world.end_of()).reason == "cancelled: cancelled by a user"
+    for one in operations:
+        assert (await world.ended(one)).status is OperationStatus.SUCCEEDED

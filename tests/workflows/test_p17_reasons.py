@@ -9,6 +9,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from api.wire import decision_body, history_body, latest_body
 from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.scripts import VersionScript
+from domain.operations import OperationStatus
 from domain.records import ErrorCode, UpgradeStatus
 from tests.support.held import held, hold, release
 from tests.support.world import NEW, World
@@ -147,3 +148,34 @@ async def test_p19_the_code_of_a_withdrawn_version_says_so_too(world: World) -> 
     assert result.reason == f"stopped: image version Canonical:UbuntuServer:18.04-LTS:{NEW} was withdrawn"
     # What was begun came to its end first (P19: before its next batch).
     assert world.record().counts.successful == 2
+
+
+@pytest.mark.parametrize(
+    ("never_healthy", "cancelled", "status", "code", "message"),
+    [
+        ((), False, OperationStatus.SUCCEEDED, "", ""),
+        (
+            "all",
+            False,
+            OperationStatus.FAILED,
+            ErrorCode.UNHEALTHY_UPGRADED,
+            "stopped: 2 of 2 attempted instances unhealthy (100 %), limit 20 %",
+        ),
+        ("all", True, OperationStatus.CANCELED, ErrorCode.CANCELED, "cancelled: cancelled by a user"),
+    ],
+)
+async def test_p17_a1_the_operation_of_a_start_ends_as_its_upgrade_did_and_says_why(
+    world: World, *, never_healthy: Any, cancelled: bool, status: OperationStatus, code: str, message: str
+) -> None:
+    await world.has_set(10)
+    world.publish(NEW, VersionScript(never_healthy=never_healthy))
+    swaps = hold(world, Call.SWAP, "0")
+    await world.start()
+    await held(world, swaps)
+    [row] = world.store.operations.running(world.scale_set.unique_id)
+    if cancelled:
+        await world.cancel()
+    release(world, swaps)
+    await world.end_of()
+    ended = await world.ended(row.id)
+    assert (ended.status, ended.error_code, ended.error_message) == (status, code, message)

@@ -1,11 +1,17 @@
 """What starts an upgrade, when, and under which settings (behaviour.md T1, T4, T6, B9)."""
 
+import asyncio
 from datetime import timedelta
 
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+
+from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.scripts import VersionScript
 from domain.delays import Delays
 from domain.policies import StartedBy
 from domain.records import UpgradeStatus
+from tests.support.held import eventually
 from tests.support.world import NEW, OLD, World
 
 ENABLED = {"enableAutomaticOSUpgrade": True}
@@ -99,3 +105,21 @@ async def test_b9_the_platform_uses_the_policy_of_the_set_where_that_is_told(wor
     await world.end_of()
     assert world.record().policy.max_batch_instance_percent == 10
     assert world.decisions().count("batch") == 10
+
+
+async def test_p15_a_start_by_hand_while_the_platform_looks_starts_one_upgrade(world: World) -> None:
+    await world.has_set(5)
+    world.publish(NEW)
+    await world.put(automatic=True)
+    # The platform's look takes its time: the compute does not answer.
+    away = world.fleet.inject(Fault(kind=FaultKind.UNAVAILABLE, call=Call.LIST, times=20))
+    await world.pass_time(THREE_HOURS)
+    by_hand = asyncio.create_task(world.start())
+    async with world.env.time_skipping_unlocked():  # type: ignore[attr-defined]  # the time-skipping one has it
+        await eventually(lambda: world.fleet.hits(away) == 20)
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await by_hand
+    assert "a Rolling Upgrade is in progress" in str(refused.value.cause)
+    assert (await world.end_of()).status is UpgradeStatus.COMPLETED
+    assert world.record().started_by is StartedBy.PLATFORM
+    assert world.store.upgrades.last_number(world.scale_set.unique_id) == 1
