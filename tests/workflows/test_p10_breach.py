@@ -54,12 +54,13 @@ async def test_p10_p13_never_those_that_were_unhealthy_before_their_swap(world: 
 
 async def test_p10_a_sick_set_rolls_back_the_unhealthy_of_this_upgrade_and_nobody_else(world: World) -> None:
     await world.has_set(20, policy=ROLLING_BACK_BREACH | PAUSED)
+    world.sick("2")
     world.publish(NEW)
     await world.start()
     await world.pass_time(timedelta(minutes=7))
     assert await new_ones(world) == ["0", "1", "2", "3"]
-    # One of those upgraded, and four that wait: 25 % of the set.
-    world.sick("0", "16", "17", "18", "19")
+    # One of those upgraded, three that wait, and the one that was sick before (P13): 25 % of the set.
+    world.sick("0", "17", "18", "19")
     result = await world.end_of()
     assert result.error is not None
     assert result.error.code == ErrorCode.UNHEALTHY_DURING
@@ -67,7 +68,7 @@ async def test_p10_a_sick_set_rolls_back_the_unhealthy_of_this_upgrade_and_nobod
     assert world.judgement().restores == 1
     # Sick on its old disk as well.
     assert world.outcomes()["0"] == "rollbackFailed"
-    assert [world.outcomes()[one] for one in ("1", "16")] == ["upgraded", "pending"]
+    assert [world.outcomes()[one] for one in ("1", "2", "17")] == ["upgraded", "sickBefore", "pending"]
 
 
 async def test_p10_the_status_is_rolling_back_meanwhile_and_faulted_then_wherever_it_is_shown(world: World) -> None:
