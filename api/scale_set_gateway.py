@@ -14,8 +14,16 @@ from temporalio.service import RPCError
 
 from api.errors import ArmError, unavailable
 from domain.delays import Delays
-from domain.messages.scale_set import ApplyModel, CancelUpgrade, DeleteScaleSet, ScaleSetState, StartUpgrade
-from domain.names import WORKFLOW_QUEUE, Refusal, scale_set_workflow_id
+from domain.messages.scale_set import (
+    ApplyModel,
+    CancelUpgrade,
+    DeleteScaleSet,
+    RunningUpgrade,
+    ScaleSetState,
+    StartUpgrade,
+)
+from domain.names import WORKFLOW_QUEUE, Refusal, os_upgrade_workflow_id, scale_set_workflow_id
+from domain.records import UpgradeRecord
 from domain.scale_sets import ScaleSetIdentity
 from store.store import Store
 from workflows.scale_set import ScaleSetWorkflow
@@ -63,10 +71,10 @@ class ScaleSetGateway:
             return False
 
     async def _send(self, scale_set: ScaleSetIdentity, message: Message) -> None:
-        last_number = await asyncio.to_thread(self._store.upgrades.last_number, scale_set.unique_id)
+        latest = await asyncio.to_thread(self._store.upgrades.latest, scale_set.unique_id)
         start = WithStartWorkflowOperation(
             ScaleSetWorkflow.run,
-            ScaleSetState(scale_set=scale_set, delays=self._delays, last_number=last_number),
+            first_state(scale_set, self._delays, latest),
             id=scale_set_workflow_id(scale_set),
             task_queue=WORKFLOW_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -80,6 +88,25 @@ class ScaleSetGateway:
             id=message.operation_id,
             rpc_timeout=ANSWER_WITHIN,
         )
+
+
+def first_state(scale_set: ScaleSetIdentity, delays: Delays, latest: UpgradeRecord | None) -> ScaleSetState:
+    """What a set's workflow begins with where there is none.
+
+    If one was closed by hand while an upgrade ran, its successor takes that upgrade's lock over (P15) and looks at once
+    whether it runs (F1); its count goes on where the records end.
+    """
+    state = ScaleSetState(scale_set=scale_set, delays=delays, last_number=latest.number if latest else 0)
+    if latest is None or latest.status.ended:
+        return state
+    running = RunningUpgrade(
+        number=latest.number,
+        workflow_id=os_upgrade_workflow_id(scale_set, latest.number),
+        operation_id=latest.operation_id,
+        started_by=latest.started_by,
+        target=latest.target,
+    )
+    return state.model_copy(update={"running": running, "look_after_at": latest.started_at})
 
 
 _UPDATES = {

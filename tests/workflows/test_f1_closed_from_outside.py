@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from api.errors import ArmError
+from api.scale_set_gateway import ScaleSetGateway
 from domain.messages.scale_set import StartUpgrade, UpgradeStarted
 from domain.names import scale_set_workflow_id
 from domain.operations import OperationKind, OperationStatus
 from domain.records import ErrorCode, UpgradeStatus
+from tests.support.held import eventually
 from tests.support.world import NEW, World
 
 PAUSED = {"pauseTimeBetweenBatches": "PT1H"}
@@ -78,6 +81,47 @@ async def test_f1_an_upgrade_whose_set_has_no_workflow_any_more_comes_to_its_end
     assert (await world.end_of()).status is UpgradeStatus.COMPLETED
     assert world.record().status is UpgradeStatus.COMPLETED
     assert (await world.ended(operation)).status is OperationStatus.SUCCEEDED
+
+
+async def test_f1_p15_a_set_whose_own_workflow_was_terminated_takes_the_lock_of_its_upgrade_over(world: World) -> None:
+    await world.has_set(5, policy=PAUSED)
+    world.publish(NEW)
+    await world.start()
+    await world.pass_time(timedelta(minutes=12))
+    await world.client.get_workflow_handle(scale_set_workflow_id(world.scale_set)).terminate("by hand")
+    gateway = ScaleSetGateway(world.client, world.store, world.delays)
+    with pytest.raises(ArmError) as refused:
+        await gateway.send(world.scale_set, StartUpgrade(operation_id=world.operation(OperationKind.OS_UPGRADE)))
+    assert refused.value.status == 409
+    assert "a Rolling Upgrade is in progress" in refused.value.message
+    assert (await world.end_of()).status is UpgradeStatus.COMPLETED
+    await gateway.send(world.scale_set, StartUpgrade(operation_id=world.operation(OperationKind.OS_UPGRADE)))
+    assert (await world.end_of(2)).status is UpgradeStatus.COMPLETED
+
+
+async def test_f1_an_upgrade_that_the_server_has_never_heard_of_is_recorded_as_faulted_and_frees_the_set(
+    world: World,
+) -> None:
+    await world.has_set(5)
+    world.publish(NEW)
+    await world.upgraded()
+    ended = world.record()
+    # As after a restore of the store beside a new Temporal server.
+    await world.client.get_workflow_handle(scale_set_workflow_id(world.scale_set)).terminate("by hand")
+    lost = {"number": 2, "status": UpgradeStatus.ROLLING_FORWARD, "ended_at": None, "operation_id": ""}
+    world.store.upgrades.write(ended.model_copy(update=lost))
+    gateway = ScaleSetGateway(world.client, world.store, world.delays)
+    with pytest.raises(ArmError):
+        await gateway.send(world.scale_set, StartUpgrade(operation_id=world.operation(OperationKind.OS_UPGRADE)))
+    await eventually(lambda: world.record(2).status is UpgradeStatus.FAULTED)
+    error = world.record(2).error
+    assert error is not None
+    assert (error.code, error.message) == (
+        ErrorCode.TERMINATED,
+        "stopped: the upgrade's workflow was closed from outside (not_found)",
+    )
+    await gateway.send(world.scale_set, StartUpgrade(operation_id=world.operation(OperationKind.OS_UPGRADE)))
+    assert (await world.end_of(3)).status is UpgradeStatus.COMPLETED
 
 
 async def test_f2_one_request_made_twice_starts_one_upgrade(world: World) -> None:
