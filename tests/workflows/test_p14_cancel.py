@@ -110,13 +110,16 @@ async def test_p14_a_cancel_in_the_health_wait_ends_it_at_once_and_begins_no_rol
 
 
 @cancels
-async def test_p14_a_cancel_while_an_instance_initializes_ends_the_wait_at_once(world: World, cancel: Cancel) -> None:
+@pytest.mark.parametrize("minutes", [2, 7])
+async def test_p14_a_cancel_while_an_instance_initializes_ends_the_wait_at_once(
+    world: World, cancel: Cancel, minutes: int
+) -> None:
     settings = {"protocol": "http", "port": 80, "requestPath": "/", "intervalInSeconds": 5, "gracePeriod": 7200}
     await world.has_set(5, health={"typeHandlerVersion": "2.0", "settings": settings})
     world.publish(NEW, VersionScript(initializing=timedelta(hours=1)))
     await world.start()
-    # Past the five minutes: what is left is the grace period.
-    await world.pass_time(timedelta(minutes=7))
+    # Within the five minutes, and past them: then what is left is the grace period.
+    await world.pass_time(timedelta(minutes=minutes))
     began = world.clock()
     await cancel(world)
     await assert_cancelled(world, failed=1, pending=4)
