@@ -1,0 +1,21 @@
+"""Which instances the share of a batch is counted from, and by which percentage (behaviour.md B1)."""
+
+import pytest
+
+from domain.batching import select_batch
+from domain.instance_ids import InstanceIds
+from domain.policies import RollingUpgradePolicy
+from tests.support.looks import look, view
+
+
+@pytest.mark.parametrize(("percent", "expected"), [(5, 1), (10, 2), (20, 4), (50, 10), (100, 20)])
+def test_b1_the_share_is_the_percentage_of_the_policy(percent: int, expected: int) -> None:
+    policy = RollingUpgradePolicy(max_batch_instance_percent=percent, max_unhealthy_instance_percent=100)
+    batch = select_batch(look(*(view(n) for n in range(20))), InstanceIds(ranges="0-19"), policy)
+    assert len(batch.ids) == expected
+
+
+def test_b1_all_instances_of_the_set_count_those_that_are_done_or_protected_too() -> None:
+    views = [view(n, protected=n < 5) for n in range(20)]
+    batch = select_batch(look(*views), InstanceIds(ranges="15-19"), RollingUpgradePolicy())
+    assert batch.ids.ranges == "15-18"
