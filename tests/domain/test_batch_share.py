@@ -1,9 +1,10 @@
-"""Which instances the share of a batch is counted from, and by which percentage (behaviour.md B1)."""
+"""Which instances the share of a batch is counted from, and by which percentage (behaviour.md B1, B2)."""
 
 import pytest
 
 from domain.batching import select_batch
 from domain.instance_ids import InstanceIds
+from domain.instances import HealthState, InstanceView
 from domain.policies import RollingUpgradePolicy
 from tests.support.looks import look, view
 
@@ -19,3 +20,17 @@ def test_b1_all_instances_of_the_set_count_those_that_are_done_or_protected_too(
     views = [view(n, protected=n < 5) for n in range(20)]
     batch = select_batch(look(*views), InstanceIds(ranges="15-19"), RollingUpgradePolicy())
     assert batch.ids.ranges == "15-18"
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        view(9, HealthState.UNHEALTHY),
+        view(9, HealthState.UNKNOWN),
+        view(9, HealthState.INITIALIZING),
+        view(9, stopped=True),
+    ],
+)
+def test_b2_each_instance_that_is_not_healthy_counts_as_out_also_one_that_waits_for_nothing(out: InstanceView) -> None:
+    views = [*(view(n) for n in range(9)), out]
+    assert select_batch(look(*views), InstanceIds(ranges="0-8"), RollingUpgradePolicy()).ids.ranges == "0"
