@@ -1,4 +1,4 @@
-"""Which instances the share of a batch is counted from, and by which percentage (behaviour.md B1, B2)."""
+"""What the share of a batch is counted from, who counts as out, who comes first (behaviour.md B1, B2, B5)."""
 
 import pytest
 
@@ -34,3 +34,10 @@ def test_b1_all_instances_of_the_set_count_those_that_are_done_or_protected_too(
 def test_b2_each_instance_that_is_not_healthy_counts_as_out_also_one_that_waits_for_nothing(out: InstanceView) -> None:
     views = [*(view(n) for n in range(9)), out]
     assert select_batch(look(*views), InstanceIds(ranges="0-8"), RollingUpgradePolicy()).ids.ranges == "0"
+
+
+def test_b5_only_the_unhealthy_come_first_not_those_still_initializing() -> None:
+    first = RollingUpgradePolicy(prioritize_unhealthy_instances=True)
+    views = look(view(0), view(1, HealthState.INITIALIZING), view(2, HealthState.UNKNOWN))
+    assert select_batch(views, InstanceIds(ranges="0-1"), first).ids.ranges == "0"
+    assert select_batch(views, InstanceIds(ranges="0-2"), first).ids.ranges == "2"
