@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.images import newest, version_key
+from domain.images import ImageReference, newest, version_key
 from domain.policies import RollingUpgradePolicy, StartedBy, UpgradePolicy, policy_in_force
 
 
@@ -84,3 +84,20 @@ def test_b8_p11_the_pause_is_an_iso_8601_duration_and_none_by_default() -> None:
     for wrong in ("-PT1S", "P31D", "five minutes"):
         with pytest.raises(ValidationError):
             RollingUpgradePolicy.model_validate({"pauseTimeBetweenBatches": wrong})
+
+
+@pytest.mark.parametrize(
+    ("reference", "follows"),
+    [
+        ({"version": "latest"}, True),
+        ({"version": "Latest"}, True),
+        ({"version": "18.04.1"}, False),
+        ({"version": ""}, False),
+        ({"id": "/galleries/g/images/i"}, True),
+        ({"id": "/galleries/g/images/i/Versions/1.0.0"}, False),
+    ],
+)
+def test_i3_latest_in_any_case_or_a_gallery_image_without_a_version_is_followed(
+    reference: dict[str, str], *, follows: bool
+) -> None:
+    assert ImageReference(**reference).follows_latest is follows

@@ -6,9 +6,13 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from api.scale_set_gateway import ScaleSetGateway
 from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.scripts import VersionScript
 from domain.delays import Delays
+from domain.messages.scale_set import StartUpgrade
+from domain.names import scale_set_workflow_id
+from domain.operations import OperationKind
 from domain.policies import StartedBy
 from domain.records import UpgradeStatus
 from tests.support.held import eventually
@@ -123,3 +127,15 @@ async def test_p15_a_start_by_hand_while_the_platform_looks_starts_one_upgrade(w
     assert (await world.end_of()).status is UpgradeStatus.COMPLETED
     assert world.record().started_by is StartedBy.PLATFORM
     assert world.store.upgrades.last_number(world.scale_set.unique_id) == 1
+
+
+async def test_t6_the_api_hands_its_delays_to_a_set_that_begins(world: World) -> None:
+    await world.has_set(5)
+    world.publish(NEW, VersionScript(never_healthy="all"))
+    await world.client.get_workflow_handle(scale_set_workflow_id(world.scale_set)).terminate("to begin anew")
+    gateway = ScaleSetGateway(world.client, world.store, Delays(health_wait=timedelta(minutes=2)))
+    await gateway.send(world.scale_set, StartUpgrade(operation_id=world.operation(OperationKind.OS_UPGRADE)))
+    await world.end_of()
+    record = world.record()
+    assert record.ended_at is not None
+    assert timedelta(minutes=2) <= record.ended_at - record.started_at < timedelta(minutes=3)
