@@ -139,3 +139,17 @@ async def test_t6_the_api_hands_its_delays_to_a_set_that_begins(world: World) ->
     record = world.record()
     assert record.ended_at is not None
     assert timedelta(minutes=2) <= record.ended_at - record.started_at < timedelta(minutes=3)
+
+
+async def test_p15_t1_the_platform_starts_nothing_while_an_upgrade_runs(world: World) -> None:
+    await world.has_set(5, policy={"pauseTimeBetweenBatches": "PT1H"}, automatic=ENABLED)
+    await world.put(automatic=True)
+    await world.pass_time(timedelta(hours=2, minutes=58))
+    world.publish(NEW)
+    await world.start()
+    # The first trigger of the set falls into the first pause.
+    await world.pass_time(timedelta(minutes=11))
+    assert world.store.upgrades.last_number(world.scale_set.unique_id) == 1
+    assert world.record().status is UpgradeStatus.ROLLING_FORWARD
+    await world.cancel()
+    await world.end_of()

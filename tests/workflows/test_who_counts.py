@@ -215,3 +215,45 @@ async def test_p11_the_pause_is_between_batches_and_none_follows_the_last(world:
     record = world.record()
     assert record.ended_at is not None
     assert timedelta(minutes=20) < record.ended_at - record.started_at < timedelta(minutes=25)
+
+
+async def test_p16_one_that_vanishes_while_it_waits_for_the_last_batch_is_in_no_count(world: World) -> None:
+    await world.has_set(3, policy=PAUSED)
+    world.publish(NEW)
+    await world.start()
+    await world.pass_time(timedelta(minutes=13))
+    assert world.decisions().count("batch") == 2
+    await world.fleet.delete_instance(world.scale_set, "2")
+    await assert_vanished(world, "2", successful=2)
+
+
+async def test_p16_p14_one_that_vanishes_during_a_swap_that_is_cancelled_is_no_failure(world: World) -> None:
+    await world.has_set(5)
+    world.publish(NEW)
+    swap = hold(world, Call.SWAP, "0")
+    await world.start()
+    await held(world, swap)
+    await world.cancel()
+    await world.fleet.delete_instance(world.scale_set, "0")
+    release(world, swap)
+    assert (await world.end_of()).status is UpgradeStatus.CANCELLED
+    assert world.outcomes()["0"] == "vanished"
+    assert (world.record().counts.failed, world.record().counts.pending) == (0, 4)
+
+
+async def test_p16_p14_one_that_vanishes_during_a_rollback_that_is_cancelled_is_no_failure(world: World) -> None:
+    await world.has_set(10)
+    world.publish(NEW, VersionScript(never_healthy="all"))
+    await by_the_platform(world)
+    restores = hold(world, Call.RESTORE, "0", "1")
+    await held(world, restores)
+    await world.cancel()
+    # One before its restore could be committed, the other after it: in the last look of the second wait.
+    await world.fleet.delete_instance(world.scale_set, "0")
+    release(world, restores[1:])
+    await eventually(lambda: world.judgement().restores == 1)
+    await world.fleet.delete_instance(world.scale_set, "1")
+    release(world, restores[:1])
+    assert (await world.end_of()).status is UpgradeStatus.CANCELLED
+    assert (world.outcomes()["0"], world.outcomes()["1"]) == ("vanished", "vanished")
+    assert world.record().counts.failed == 0
