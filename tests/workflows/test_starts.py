@@ -153,3 +153,16 @@ async def test_p15_t1_the_platform_starts_nothing_while_an_upgrade_runs(world: W
     assert world.record().status is UpgradeStatus.ROLLING_FORWARD
     await world.cancel()
     await world.end_of()
+
+
+async def test_t3_what_is_pending_is_dropped_at_once_and_its_deadline_stays(world: World) -> None:
+    await world.has_set(5)
+    world.publish(NEW)
+    await world.put(automatic=True)
+    await world.pass_time(timedelta(hours=2))
+    await world.put(automatic=False)
+    await world.pass_time(timedelta(hours=2))
+    assert world.store.upgrades.latest(world.scale_set.unique_id) is None
+    await world.put(automatic=True)
+    # Its three hours were over while it was disabled.
+    assert (await world.end_of()).status is UpgradeStatus.COMPLETED
