@@ -165,4 +165,5 @@ async def test_t3_what_is_pending_is_dropped_at_once_and_its_deadline_stays(worl
     assert world.store.upgrades.latest(world.scale_set.unique_id) is None
     await world.put(automatic=True)
     # Its three hours were over while it was disabled.
+    await eventually(lambda: world.store.upgrades.latest(world.scale_set.unique_id) is not None)
     assert (await world.end_of()).status is UpgradeStatus.COMPLETED
