@@ -31,7 +31,8 @@ def first_state(store: Store, scale_set: ScaleSetIdentity, delays: Delays) -> Sc
     return ScaleSetState(
         scale_set=scale_set,
         delays=delays,
-        last_number=newest.number if newest else 0,
+        # Of actions on single instances, too, which the history does not show.
+        last_number=store.upgrades.last_number(scale_set.unique_id),
         running=_running(newest) if newest and runs else None,
         # Looked after at once: it may have come to its end while nobody listened.
         look_after_at=newest.started_at if newest and runs else None,
@@ -52,4 +53,5 @@ def _running(record: UpgradeRecord) -> RunningUpgrade:
         operation_id=record.operation_id,
         started_by=record.started_by,
         target=record.target,
+        kind=record.kind,
     )

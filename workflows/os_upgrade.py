@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import is_cancelled_exception
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 from activities.batches import BatchActivities
 from domain.instance_ids import InstanceIds
@@ -30,6 +30,9 @@ from workflows.journal import Journal
 
 BATCH_LINES_KEPT = 50
 """Lines of the batch table: it is copied at each continue-as-new."""
+
+WORKFLOW_GONE = "ExternalWorkflowExecutionNotFound"
+"""How the SDK types the failure of a signal to a workflow that is closed or never was."""
 
 
 @workflow.defn
@@ -127,7 +130,8 @@ class OsUpgradeWorkflow:
         )
         self._lines = (*self._lines, line)[-BATCH_LINES_KEPT:]
         await self._decided("verdict", verdict.reason)
-        if self._impossible and not verdict.breach:
+        if self._impossible:
+            # Also where P9 is broken by it: that a version is unusable says why (P19).
             reason = f"stopped: image version {self._started.plan.target} is unusable: {self._impossible}"
             return UpgradeError(code=ErrorCode.IMAGE_UNUSABLE, message=reason), verdict.unhealthy
         return verdict.breach, verdict.unhealthy
@@ -190,7 +194,7 @@ class OsUpgradeWorkflow:
 
     async def _cancelled_end(self) -> UpgradeResult:
         reason = f"cancelled: {self._cancel_reason}"
-        failed = self._known().of(Outcome.FAILED)
+        failed = self._known().of(Outcome.FAILED, Outcome.ROLLBACK_FAILED)
         error = UpgradeError(code=ErrorCode.CANCELED, message=reason, details=self._journal.details(failed))
         return await self._end(UpgradeStatus.CANCELLED, reason, error)
 
@@ -212,9 +216,9 @@ class OsUpgradeWorkflow:
         )
         try:
             await entity.signal("upgrade_ended", ended)
-        except BaseException as lost:
+        except ApplicationError as lost:
             # A set whose own workflow is gone holds no lock.
-            if "not found" not in str(lost).lower():
+            if lost.type != WORKFLOW_GONE:
                 raise
         await self._journal.end_operation(status, error)
         return UpgradeResult(status=status, reason=reason, error=error)

@@ -277,3 +277,13 @@ async def test_f2_the_same_attempt_running_twice_at_once_is_done_once(scene: Sce
     assert commit.time == booted
     instance = await scene.instance()
     assert (instance.os_disk, instance.provisioned, len(instance.previous_os_disks)) == (disk, True, 1)
+
+
+async def test_p7_p5_a_restore_takes_the_disk_that_this_upgrade_put_aside_not_an_older_one(scene: Scene) -> None:
+    await scene.make(1)
+    first = await scene.disk()
+    second = await scene.swap(operation=1)
+    third = await scene.swap(operation=2, image=OLD.at("18.04.3"))
+    assert await scene.restore(operation=2) == second
+    instance = await scene.instance()
+    assert (instance.os_disk, instance.previous_os_disks) == (second, (third, first))

@@ -12,6 +12,7 @@ from domain.instances import HealthObservation, Instance
 from domain.operations import OperationStatus
 from domain.policies import StartedBy
 from domain.records import ErrorCode, UpgradeStatus
+from domain.scale_sets import ScaleSetIdentity
 from tests.support.looking import FIRST, LOOK, NEWER, looking, until
 from tests.support.world import IMAGE, LOCATION, NEW, OLD, World
 
