@@ -60,6 +60,10 @@ class MachineModel:
 
     generation: int
     data_disks: int = 0
+    size: str = ""
+    """`sku.name`: for backends that make machines of different sizes."""
+    data_disk_gibibytes: tuple[int, ...] = ()
+    """`diskSizeGB` of each data disk in the order of their luns, 0 where the model says nothing."""
     custom_data: str = field(default="", repr=False)
     extensions: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     health_source: HealthSource = HealthSource()  # noqa: RUF009  # frozen

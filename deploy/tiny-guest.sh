@@ -36,7 +36,7 @@ modules="$work/kernel/lib/modules/$release/kernel"
 
 root="$work/root"
 mkdir -p "$root/bin" "$root/dev" "$root/proc" "$root/sys" "$root/os" "$root/data" "$root/seed" "$root/lib" \
-  "$root/www/cgi-bin" "$root/etc/acpi/PWRF"
+  "$root/www" "$root/var/log" "$root/var/run" "$root/etc/acpi/PWRF"
 cp "$(command -v busybox)" "$root/bin/busybox"
 for path in \
   drivers/virtio/virtio_ring drivers/virtio/virtio drivers/cdrom/cdrom drivers/virtio/virtio_pci_legacy_dev drivers/virtio/virtio_pci_modern_dev drivers/virtio/virtio_pci \
@@ -100,7 +100,7 @@ printf '{"version": "%s", "os_boots": %d, "data_boots": %d, "name": "%s"}\n' \
   "$version" "$os_boots" "$data_boots" "$name" >/www/index.html
 echo ok >/www/health
 [ "$version" != panic ] || echo c >/proc/sysrq-trigger
-acpid -e /dev/input/event0 -c /etc/acpi
+acpid -c /etc/acpi
 ip link set lo up
 ip link set eth0 up
 udhcpc -i eth0 -s /etc/dhcp -b -t 20 -T 1

@@ -1,0 +1,168 @@
+"""Disks as volumes of one storage pool. Every function blocks; all may raise libvirtError."""
+
+from collections.abc import Iterable
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import libvirt
+
+from compute.errors import DiskNotMade, Unavailable
+from compute.libvirt.settings import LibvirtSettings
+
+MIB = 1024 * 1024
+
+MODE_OF_DISKS = "0600"
+MODE_OF_IMAGES = "0444"
+
+
+def pool_of(connection: Any, settings: LibvirtSettings) -> Any:
+    """The pool of all disks. Raises Unavailable for one that is not active."""
+    pool = connection.storagePoolLookupByName(settings.pool)
+    if not pool.isActive():
+        raise Unavailable(
+            f"the storage pool '{settings.pool}' of {settings.uri} is not active: virsh pool-start {settings.pool}"
+        )
+    return pool
+
+
+def find(pool: Any, name: str) -> Any | None:
+    """The volume of that name, if it is really there: one that was deleted behind libvirt's back is none."""
+    try:
+        volume = pool.storageVolLookupByName(name)
+        volume.info()
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_NO_STORAGE_VOL:
+            return None
+        if error.get_error_domain() == libvirt.VIR_FROM_RPC:
+            raise  # the connection went, which says nothing of the volume
+        pool.refresh(0)
+        return None if name not in pool.listVolumes() else pool.storageVolLookupByName(name)
+    return volume
+
+
+def make_room(pool: Any, settings: LibvirtSettings, what: str) -> None:
+    """Raise DiskNotMade unless the pool has its reserve free."""
+    pool.refresh(0)
+    free = pool.info()[3] // MIB
+    if free < settings.reserve_mib:
+        raise DiskNotMade(
+            f"{what} cannot be made: the storage pool '{settings.pool}' of {settings.uri} is full: {free} MiB are "
+            f"free and {settings.reserve_mib} MiB must stay free"
+        )
+
+
+def make_overlay(pool: Any, name: str, image: Any) -> Any:
+    """A disk that begins as that image volume. A half-made one of the same name is replaced."""
+    delete(pool, name)
+    volume = _described(name, image.info()[1], "qcow2", MODE_OF_DISKS)
+    backing = ET.SubElement(volume, "backingStore")
+    ET.SubElement(backing, "path").text = image.path()
+    ET.SubElement(backing, "format", type="qcow2")
+    return _made(pool, volume, name)
+
+
+def make_blank(pool: Any, name: str, size: int) -> Any:
+    """An empty disk of that many bytes; one that is there already stays as it is, since it may hold data."""
+    there = find(pool, name)
+    return there if there is not None else _made(pool, _described(name, size, "qcow2", MODE_OF_DISKS), name)
+
+
+def make_marker(pool: Any, name: str) -> None:
+    """A volume that is empty, and says all by being there."""
+    if find(pool, name) is None:
+        _made(pool, _described(name, 1, "raw", MODE_OF_IMAGES, allocation=0), name)
+
+
+def make_filled(connection: Any, pool: Any, name: str, content: bytes) -> None:
+    """A raw volume with that content. One of the same name is replaced: it may be half-written."""
+    delete(pool, name)
+    volume = _made(pool, _described(name, len(content), "raw", MODE_OF_DISKS), name)
+    stream = connection.newStream()
+    volume.upload(stream, 0, len(content))
+    try:
+        stream.sendAll(lambda _stream, size, left: _taken(left, size), [memoryview(content)])
+        stream.finish()
+    except BaseException:
+        stream.abort()
+        raise
+
+
+def _taken(left: list[memoryview], size: int) -> bytes:
+    part, left[0] = left[0][:size], left[0][size:]
+    return bytes(part)
+
+
+def delete(pool: Any, name: str) -> bool:
+    """Delete a volume; whether there was one. Libvirt does not look who uses it: whoever calls has."""
+    volume = find(pool, name)
+    if volume is None:
+        return False
+    try:
+        volume.delete(0)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_NO_STORAGE_VOL:
+            raise
+        return False
+    return True
+
+
+def _described(name: str, size: int, kind: str, mode: str, allocation: int | None = None) -> ET.Element:
+    volume = ET.Element("volume")
+    ET.SubElement(volume, "name").text = name
+    ET.SubElement(volume, "capacity", unit="bytes").text = str(size)
+    if kind == "qcow2" or allocation is not None:
+        ET.SubElement(volume, "allocation", unit="bytes").text = str(allocation or 0)
+    target = ET.SubElement(volume, "target")
+    ET.SubElement(target, "format", type=kind)
+    permissions = ET.SubElement(target, "permissions")
+    ET.SubElement(permissions, "mode").text = mode
+    return volume
+
+
+def _made(pool: Any, volume: ET.Element, name: str) -> Any:
+    try:
+        return pool.createXML(ET.tostring(volume, encoding="unicode"), 0)
+    except libvirt.libvirtError as error:
+        if error.get_error_domain() == libvirt.VIR_FROM_RPC:
+            raise
+        raise DiskNotMade(f"the volume '{name}' cannot be made in the pool '{pool.name()}': {error}") from error
+
+
+def sources(domain_xml: str) -> set[str]:
+    """All that a domain's disks and their backing chains point at: paths, and names of volumes.
+
+    >>> sorted(sources('<domain><disk><source file="/p/a"/><backingStore><source file="/p/b"/></backingStore></disk>'
+    ... '<disk><source pool="p" volume="c"/></disk></domain>'))
+    ['/p/a', '/p/b', 'c']
+    """
+    found = set()
+    for source in ET.fromstring(domain_xml).iter("source"):  # noqa: S314  # libvirt's own XML
+        found |= {source.get(kind, "") for kind in ("file", "dev", "volume", "name")}
+    return found - {""}
+
+
+def in_use(connection: Any, pool: Any, but_for: str = "") -> set[str]:
+    """Paths and names of all volumes that any domain, or any volume as its backing file, points at.
+
+    but_for: UUID of a domain that does not count.
+    """
+    used: set[str] = set()
+    for domain in connection.listAllDomains():
+        try:
+            if domain.UUIDString() == but_for:
+                continue
+            used |= sources(domain.XMLDesc(0)) | sources(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+        except libvirt.libvirtError as error:
+            if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+                raise
+    for volume in pool.listAllVolumes():
+        backing = ET.fromstring(volume.XMLDesc(0)).find("backingStore/path")  # noqa: S314  # libvirt's own XML
+        if backing is not None and backing.text:
+            used.add(backing.text)
+    return used
+
+
+def names_with(pool: Any, prefixes: Iterable[str]) -> list[str]:
+    """Names of the volumes that begin with one of these, in their order."""
+    wanted = tuple(prefixes)
+    return sorted(name for name in pool.listVolumes() if name.startswith(wanted))

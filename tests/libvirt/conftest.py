@@ -1,0 +1,34 @@
+"""Without the extra `libvirt` nothing here can run: then every module is skipped, and says so."""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.libvirt.scene import Scene
+
+MISSING = "the extra `libvirt` is not installed: run `make libvirt`"
+
+
+class Skipped(pytest.Module):
+    """A module that cannot be imported here."""
+
+    def collect(self) -> list[pytest.Item]:
+        pytest.skip(MISSING, allow_module_level=True)
+
+
+if find_spec("libvirt") is None:
+
+    def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module:
+        return Skipped.from_parent(parent, path=module_path)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator["Scene"]:
+    from tests.libvirt.scene import Scene  # noqa: PLC0415  # it imports the extra
+
+    with Scene(tmp_path) as made:
+        yield made
