@@ -5,6 +5,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
+from compute.libvirt.settings import LibvirtSettings
 from compute.provider import Provider
 from compute.simulated.fleet import SimulatedFleet
 from connection.settings import Compute, Settings
@@ -36,12 +37,15 @@ def open_compute(settings: Settings) -> Closable:
             if find_spec("libvirt") is None:
                 raise CannotCompute(NO_LIBVIRT)
             from compute.libvirt.fleet import LibvirtFleet  # noqa: PLC0415  # an extra
-            from compute.libvirt.settings import LibvirtSettings  # noqa: PLC0415
 
-            try:
-                hypervisor = LibvirtSettings.model_validate(settings.libvirt)
-            except ValidationError as error:
-                first = error.errors(include_url=False)[0]
-                name = "__".join(str(part).upper() for part in first["loc"])
-                raise CannotCompute(f"INSTAR_LIBVIRT__{name}: {first['msg']}") from None
-            return LibvirtFleet(hypervisor, settings.gates)
+            return LibvirtFleet(libvirt_settings(settings), settings.gates)
+
+
+def libvirt_settings(settings: Settings) -> LibvirtSettings:
+    """The hypervisor that the settings name. Raises CannotCompute with the setting that is wrong."""
+    try:
+        return LibvirtSettings.model_validate(settings.libvirt)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = "__".join(str(part).upper() for part in first["loc"])
+        raise CannotCompute(f"INSTAR_LIBVIRT__{name}: {first['msg']}") from None

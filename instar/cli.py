@@ -6,8 +6,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from connection.settings import Settings
+from domain.images import ImageReference, version_key
 from domain.records import UpgradeStatus
 from instar import demo as demonstration
+from instar import images as publishing
 from instar import up as stack
 from instar import watch as watching
 from instar.errors import Trouble
@@ -20,7 +23,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+images_app = typer.Typer(help="Disks as image versions of real machines.", no_args_is_help=True)
+app.add_typer(images_app, name="images")
+
 INTERRUPTED = 130
+
+DEFAULT_API = "http://127.0.0.1:8080"
+DEFAULT_LOCATION = "westeurope"
+
+Api = Annotated[str, typer.Option(metavar="URL", help="Where the API answers.")]
+Location = Annotated[str, typer.Option(help="The region in whose catalogue it is offered.")]
+Subscription = Annotated[str, typer.Option(help="Under which the API is asked.")]
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port.")]
 
@@ -85,6 +98,59 @@ def watch(
         raise typer.Exit(1)
 
 
-def _ended(trouble: Trouble) -> typer.Exit:
+@images_app.command("publish")
+def publish_image(
+    *,
+    publisher: str,
+    offer: str,
+    sku: str,
+    version: Annotated[str, typer.Argument(help="Numbers joined by dots; higher ones are newer.")],
+    file: Annotated[Path, typer.Option(help="A qcow2 disk without a backing file.")],
+    api: Api = DEFAULT_API,
+    location: Location = DEFAULT_LOCATION,
+    subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Upload a disk as an image version into the hypervisor's pool, and offer it in the catalogue.
+
+    It counts once it was read back and is what was sent. Broken off, the same command goes on where it was. Which
+    hypervisor and pool: INSTAR_LIBVIRT__URI and INSTAR_LIBVIRT__POOL, see docs/libvirt.md.
+    """
+    image = ImageReference(publisher=publisher, offer=offer, sku=sku, version=version)
+    try:
+        version_key(version)
+        publishing.publish(publishing.Place(Settings(), api, subscription, location), image, file, _console())
+    except (Trouble, ValueError) as trouble:
+        raise _ended(trouble) from None
+
+
+@images_app.command("follow")
+def follow_images(
+    *,
+    url: Annotated[str, typer.Argument(help="Root of a simplestreams mirror, like Ubuntu's cloud images.")],
+    release: Annotated[list[str], typer.Option(help="An Ubuntu version, like 22.04; may be given again.")],
+    every: Annotated[float | None, typer.Option(metavar="SECONDS", min=1, help="Look again after that long.")] = None,
+    architecture: Annotated[str, typer.Option()] = "amd64",
+    api: Api = DEFAULT_API,
+    location: Location = DEFAULT_LOCATION,
+    subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Publish the newest Canonical image of each release that a simplestreams index offers.
+
+    Disks are checked against the index's checksums, not against its signature: use https and a mirror that you trust.
+    """
+    place = publishing.Place(Settings(), api, subscription, location)
+    try:
+        publishing.follow(place, url, frozenset(release), architecture, every, _console())
+    except Trouble as trouble:
+        raise _ended(trouble) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+def _ended(trouble: Exception) -> typer.Exit:
     typer.echo(f"instar: {trouble}", err=True)
     return typer.Exit(1)

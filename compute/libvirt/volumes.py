@@ -1,7 +1,8 @@
 """Disks as volumes of one storage pool. Every function blocks; all may raise libvirtError."""
 
+import io
 from collections.abc import Iterable
-from typing import Any
+from typing import IO, Any
 from xml.etree import ElementTree as ET
 
 import libvirt
@@ -35,14 +36,23 @@ def find(pool: Any, name: str) -> Any | None:
             return None
         if error.get_error_domain() == libvirt.VIR_FROM_RPC:
             raise  # the connection went, which says nothing of the volume
-        pool.refresh(0)
+        refresh(pool)
         return None if name not in pool.listVolumes() else pool.storageVolLookupByName(name)
     return volume
 
 
+def refresh(pool: Any) -> None:
+    """Have libvirt look what is there. It will not while an image is being uploaded: then what it knows must do."""
+    try:
+        pool.refresh(0)
+    except libvirt.libvirtError as error:
+        if error.get_error_domain() == libvirt.VIR_FROM_RPC:
+            raise
+
+
 def make_room(pool: Any, settings: LibvirtSettings, what: str) -> None:
     """Raise DiskNotMade unless the pool has its reserve free."""
-    pool.refresh(0)
+    refresh(pool)
     free = pool.info()[3] // MIB
     if free < settings.reserve_mib:
         raise DiskNotMade(
@@ -73,23 +83,37 @@ def make_marker(pool: Any, name: str) -> None:
         _made(pool, _described(name, 1, "raw", MODE_OF_IMAGES, allocation=0), name)
 
 
+def make_image(pool: Any, name: str, size: int) -> Any:
+    """Room for an image file of that many bytes; what was there of it is deleted."""
+    delete(pool, name)
+    return _made(pool, _described(name, size, "raw", MODE_OF_IMAGES, allocation=0), name)
+
+
 def make_filled(connection: Any, pool: Any, name: str, content: bytes) -> None:
     """A raw volume with that content. One of the same name is replaced: it may be half-written."""
     delete(pool, name)
     volume = _made(pool, _described(name, len(content), "raw", MODE_OF_DISKS), name)
+    send(connection, volume, io.BytesIO(content), 0, len(content))
+
+
+def send(connection: Any, volume: Any, source: IO[bytes], offset: int, length: int) -> None:
+    """That many bytes into a volume, from that place on."""
+    left = length
+
+    def next_part(_stream: Any, wanted: int, _opaque: Any) -> bytes:
+        nonlocal left
+        part = source.read(min(wanted, left))
+        left -= len(part)
+        return part
+
     stream = connection.newStream()
-    volume.upload(stream, 0, len(content))
+    volume.upload(stream, offset, length)
     try:
-        stream.sendAll(lambda _stream, size, left: _taken(left, size), [memoryview(content)])
-        stream.finish()
+        stream.sendAll(next_part, None)
     except BaseException:
         stream.abort()
         raise
-
-
-def _taken(left: list[memoryview], size: int) -> bytes:
-    part, left[0] = left[0][:size], left[0][size:]
-    return bytes(part)
+    stream.finish()
 
 
 def delete(pool: Any, name: str) -> bool:

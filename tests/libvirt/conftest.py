@@ -10,6 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.libvirt.scene import Scene
 
+HERE = Path(__file__).parent
 MISSING = "the extra `libvirt` is not installed: run `make libvirt`"
 
 
@@ -24,6 +25,12 @@ if find_spec("libvirt") is None:
 
     def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module:
         return Skipped.from_parent(parent, path=module_path)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == HERE and item.path.name.startswith("test_real_"):
+            item.add_marker(pytest.mark.libvirt)
 
 
 @pytest.fixture
