@@ -1,5 +1,6 @@
 """The command `instar`."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from connection.settings import Settings
 from domain.images import ImageReference, version_key
 from domain.records import UpgradeStatus
+from instar import adopt as adopting
 from instar import demo as demonstration
 from instar import images as publishing
 from instar import up as stack
@@ -145,6 +147,30 @@ def follow_images(
         raise _ended(trouble) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+
+
+@app.command()
+def adopt(
+    *,
+    scale_set: Annotated[str, typer.Argument(metavar="RESOURCE_ID", help="Of the scale set that they become.")],
+    pattern: Annotated[str, typer.Option(help="Names of the domains, as in a shell: 'web-*'.")],
+    model: Annotated[Path, typer.Option(help="The scale set's ARM document; its capacity does not matter.")],
+    version: Annotated[str, typer.Option(help="The exact image version that they run now.")],
+    os_disk: Annotated[str, typer.Option(help="Which disk is the OS disk, like vda, where that is not clear.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be adopted, and what stands against.")
+    ] = False,
+    api: Api = DEFAULT_API,
+) -> None:
+    """Make a scale set of libvirt domains that are there already. None is restarted or changed but for its metadata.
+
+    If one of them is refused, none is adopted. Which hypervisor: INSTAR_LIBVIRT__URI, see docs/libvirt.md.
+    """
+    wish = adopting.Wish(scale_set, model, pattern, version, os_disk, dry_run)
+    try:
+        adopting.adopt(wish, Settings(), api, _console(), time.sleep)
+    except Trouble as trouble:
+        raise _ended(trouble) from None
 
 
 def _console() -> Console:

@@ -29,7 +29,10 @@ PROGRAMS = ("libvirtd", "qemu-img", "qemu-system-x86_64")
 
 
 class PrivateLibvirt:
-    """A context. folder: an empty directory, with a short path: a socket's may have a hundred characters."""
+    """A context. folder: an empty directory, with a short path: a socket's may have a hundred characters.
+
+    Started by root, the folder above it is opened for passing through.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -109,7 +112,8 @@ class PrivateLibvirt:
         give_up_at = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._daemon.poll() is not None or time.monotonic() > give_up_at:
-                raise Trouble(f"libvirtd did not start; its log: {self.folder / 'libvirtd.log'}")
+                said = (self.folder / "libvirtd.log").read_text(errors="replace").splitlines()[-5:]
+                raise Trouble("libvirtd did not start: " + " / ".join(said or ["it wrote nothing"]))
             time.sleep(PULSE_SECONDS)
 
     def kill(self) -> None:
@@ -152,7 +156,7 @@ class PrivateLibvirt:
     def _give_away(self) -> None:
         user = _unprivileged()
         if user is not None:
-            self.folder.chmod(0o711)  # root's programs write there too
+            self.folder.parent.chmod(0o711)
             for path in (self.folder, *self.folder.rglob("*")):
                 os.chown(path, user.pw_uid, user.pw_gid)
 

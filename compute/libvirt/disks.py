@@ -211,7 +211,7 @@ def _discard_of(  # noqa: PLR0917  # one machine's part of a discard
                 volumes.delete(pool, name)
         for disk in gone:
             for name in (disk.seed, disk.name):
-                if name and not name.startswith("/"):
+                if name.startswith(f"{machine.prefix}."):  # what was there before us is its owner's to delete
                     volumes.delete(pool, name)
         if gone:
             record.write(domain, machine.changed(kept=kept))

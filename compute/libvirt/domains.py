@@ -19,8 +19,6 @@ DATA_TARGETS = "bcdefghijklmnopqrstuvwxy"
 TRANSLATION_CACHE_MIB = 32
 """QEMU's cache of translated code, a GiB by default: small guests in software need no more."""
 
-AGENT = "org.qemu.guest_agent.0"
-
 
 def new_domain(settings: LibvirtSettings, machine: MachineRecord, vm_id: str, size: Size) -> str:
     """The XML of a new machine."""
@@ -51,8 +49,6 @@ def new_domain(settings: LibvirtSettings, machine: MachineRecord, vm_id: str, si
     networks.add_interface(domain, settings, machine, networks.mac_of(vm_id))
     console = ET.SubElement(devices, "serial", type="pty")
     ET.SubElement(console, "target", port="0")
-    channel = ET.SubElement(devices, "channel", type="unix")
-    ET.SubElement(channel, "target", type="virtio", name=AGENT)
     rng = ET.SubElement(devices, "rng", model="virtio")
     _text(rng, "backend", "/dev/urandom", model="random")
     record.put_into(domain, machine)
@@ -63,9 +59,9 @@ def moved(settings: LibvirtSettings, domain_xml: str, machine: MachineRecord) ->
     """The same domain on the OS disk that the record says, with that record: both or neither."""
     domain = ET.fromstring(domain_xml)  # noqa: S314  # libvirt's own XML
     devices = domain.find("devices")
-    disk = next(one for one in domain.iterfind("devices/disk") if _target(one) == machine.os_target)
+    disk = next(one for one in domain.iterfind("devices/disk") if target_of(one) == machine.os_target)
     _point(disk, settings, machine.os_disk)
-    for old in [one for one in domain.iterfind("devices/disk") if _target(one) == SEED_TARGET]:
+    for old in [one for one in domain.iterfind("devices/disk") if target_of(one) == SEED_TARGET]:
         assert devices is not None  # noqa: S101  # it has a disk
         devices.remove(old)
     if machine.os_disk.seed:
@@ -109,7 +105,8 @@ def _add_seed(devices: ET.Element, settings: LibvirtSettings, volume: str) -> No
     ET.SubElement(disk, "readonly")
 
 
-def _target(disk: ET.Element) -> str:
+def target_of(disk: ET.Element) -> str:
+    """The name under which a domain has a disk: `vda`."""
     target = disk.find("target")
     return "" if target is None else target.get("dev", "")
 

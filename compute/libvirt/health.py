@@ -63,7 +63,9 @@ def _find(
     found = [
         _found(settings, domain, machine, source)
         for domain, machine in machines.of_set(connection, scale_set)
-        if (named is None or machine.instance_id in named) and (machine.out_for != CREATION or power.is_on(domain))
+        if (named is None or machine.instance_id in named)
+        and not machine.is_reserved
+        and (machine.out_for != CREATION or power.is_on(domain))
     ]
     return tuple(sorted(found, key=lambda one: int(one.instance_id)))
 

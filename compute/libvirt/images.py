@@ -1,4 +1,4 @@
-"""Image versions as volumes: read-only, with a marker beside each that says it is complete.
+"""Image versions as volumes that are never written again, with a marker beside each that says it is complete.
 
 A version without its marker is half-uploaded, and does not count.
 """

@@ -64,7 +64,7 @@ def find(connection: Any, scale_set: ScaleSetIdentity, instance_id: str) -> tupl
     else:
         machine = record.read(domain)
         found = None if machine is None else (domain, machine)
-    if found is None or found[1].deleting:
+    if found is None or found[1].deleting or found[1].is_reserved:
         raise InstanceGone(f"instance {instance_id} does not exist")
     return found
 
@@ -73,6 +73,8 @@ def listing(connection: Any, host: Host, scale_set: ScaleSetIdentity) -> tuple[I
     """The machines of a set in the order of their ids. One that runs counts as made, whoever was killed over it."""
     found = []
     for domain, machine in of_set(connection, scale_set):
+        if machine.is_reserved:
+            continue
         if machine.out_for != CREATION:
             found.append(_instance(domain, machine))
         elif power.is_on(domain):
@@ -103,8 +105,13 @@ def create(  # noqa: PLR0917  # as the port has it
     image: ImageReference,
     model: MachineModel,
 ) -> None:
-    """Make a machine, without its first start; nothing if that id is or was in use."""
+    """Make a machine, without its first start; nothing if that id is or was in use.
+
+    For an id that an adopted machine is reserved for, that machine is it, as it is.
+    """
     settings = host.settings
+    if _take_over(connection, host, scale_set, instance_id):
+        return
     size = settings.size_of(model.size)
     if size is None:
         raise NotAllowed(
@@ -145,6 +152,15 @@ def create(  # noqa: PLR0917  # as the port has it
                 host_port=networks.free_port(settings, taken), guest_port=guest_port(settings, model)
             )
             connection.defineXML(domains.new_domain(settings, machine, vm_id, size))
+
+
+def _take_over(connection: Any, host: Host, scale_set: ScaleSetIdentity, instance_id: str) -> bool:
+    with host.gates.held(machine_name(scale_set.name, scale_set.unique_id, instance_id)):
+        for domain, machine in of_set(connection, scale_set):
+            if machine.instance_id == instance_id and machine.is_reserved:
+                record.write(domain, machine.changed(out_for=""))
+                return True
+    return False
 
 
 def first_start(connection: Any, host: Host, scale_set: ScaleSetIdentity, instance_id: str) -> None:
@@ -249,6 +265,8 @@ def next_instance_id(connection: Any, host: Host, scale_set: ScaleSetIdentity) -
     for domain, machine in list(of_set(connection, scale_set)):
         if machine.out_for == CREATION and not power.is_on(domain):
             delete(connection, host, scale_set, machine.instance_id)
+    if reserved := [int(one.instance_id) for _, one in of_set(connection, scale_set) if one.is_reserved]:
+        return min(reserved)
     pool = volumes.pool_of(connection, host.settings)
     ids = [int(machine.instance_id) for _, machine in of_set(connection, scale_set)]
     highest = max(ids, default=-1)

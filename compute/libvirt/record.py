@@ -21,6 +21,9 @@ PREFIX = "instar"
 CREATION = "creation"
 """What `out_for` says of a machine that was never started: it does not count as made yet."""
 
+ADOPTION = "adoption"
+"""What it says of a machine that was there before us and that its set has not asked for yet: it does not count."""
+
 
 class DiskRecord(BaseModel):
     """An OS disk: a volume of our pool, or (of an adopted machine) a file somewhere else."""
@@ -40,7 +43,7 @@ class DiskRecord(BaseModel):
 
     @property
     def is_file(self) -> bool:
-        """Whether it lies outside the pool: then it was there before us, and we never delete it."""
+        """Whether it lies outside the pool."""
         return self.name.startswith("/")
 
     @property
@@ -98,6 +101,11 @@ class MachineRecord(BaseModel):
     def prefix(self) -> str:
         """How the names of its volumes begin."""
         return machine_name(self.set_name, self.unique_id, self.instance_id)
+
+    @property
+    def is_reserved(self) -> bool:
+        """Adopted, and not yet asked for by its set."""
+        return self.out_for == ADOPTION
 
     def belongs_to(self, scale_set: ScaleSetIdentity) -> bool:
         """Whether it is one of that set."""
@@ -169,6 +177,11 @@ def write(domain: Any, record: MachineRecord) -> None:
         NAMESPACE,
         libvirt.VIR_DOMAIN_AFFECT_CONFIG,
     )
+
+
+def remove(domain: Any) -> None:
+    """Take it out again. Raises libvirtError."""
+    domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, None, PREFIX, NAMESPACE, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
 
 
 def put_into(domain: ET.Element, record: MachineRecord) -> None:

@@ -13,7 +13,8 @@ from compute.libvirt.settings import LibvirtSettings
 MIB = 1024 * 1024
 
 MODE_OF_DISKS = "0600"
-MODE_OF_IMAGES = "0444"
+MODE_OF_IMAGES = "0644"
+"""Writable for libvirt, which fills it; QEMU opens what lies under an overlay for reading only."""
 
 
 def pool_of(connection: Any, settings: LibvirtSettings) -> Any:
@@ -171,6 +172,7 @@ def in_use(connection: Any, pool: Any, but_for: str = "") -> set[str]:
     but_for: UUID of a domain that does not count.
     """
     used: set[str] = set()
+    refresh(pool)
     for domain in connection.listAllDomains():
         try:
             if domain.UUIDString() == but_for:
@@ -179,11 +181,17 @@ def in_use(connection: Any, pool: Any, but_for: str = "") -> set[str]:
         except libvirt.libvirtError as error:
             if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
                 raise
-    for volume in pool.listAllVolumes():
-        backing = ET.fromstring(volume.XMLDesc(0)).find("backingStore/path")  # noqa: S314  # libvirt's own XML
-        if backing is not None and backing.text:
-            used.add(backing.text)
-    return used
+    return used | {path for volume in pool.listAllVolumes() if (path := _backing_of(volume))}
+
+
+def _backing_of(volume: Any) -> str:
+    try:
+        described = volume.XMLDesc(0)
+    except libvirt.libvirtError as error:
+        if error.get_error_domain() == libvirt.VIR_FROM_RPC:
+            raise
+        return ""  # it was deleted behind libvirt's back, and lies on nothing any more
+    return ET.fromstring(described).findtext("backingStore/path") or ""  # noqa: S314  # libvirt's own XML
 
 
 def names_with(pool: Any, prefixes: Iterable[str]) -> list[str]:

@@ -32,7 +32,7 @@ VERSION = {"api-version": "2024-11-01"}
 LINE = ImageReference(publisher="Instar", offer="tiny", sku="guest", version="latest")
 PORT = 8080
 
-UPGRADE_SECONDS = 240.0
+UPGRADE_SECONDS = 150.0
 
 
 @dataclass

@@ -10,7 +10,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -58,7 +59,7 @@ async def real(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RealSi
     deaths = folder / "deaths"
     deaths.mkdir()
     try:
-        with PrivateLibvirt(folder / "l") as hypervisor:
+        with PrivateLibvirt(folder / "l") as hypervisor, _logs_shown(folder / "s" / "logs"):
             env = {**hypervisor.settings(), "INSTAR_TEST_DEATHS": str(deaths)}
             async with Site(folder / "s", DELAYS, worker="tests.libvirt.mortal_worker", env=env) as site:
                 one = RealSite(site, hypervisor, guests, deaths)
@@ -70,6 +71,17 @@ async def real(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RealSi
         assert hypervisor.guests() == []
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _logs_shown(logs: Path) -> Iterator[None]:
+    """What the newest worker and API wrote, where a test looks for what went wrong."""
+    try:
+        yield
+    finally:
+        for name in ("worker", "api"):
+            for log in sorted(logs.glob(f"{name}-*.log"), key=lambda one: one.stat().st_mtime)[-1:]:
+                print(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}")  # noqa: T201  # shown for failures only
 
 
 async def test_f1_a_worker_killed_after_each_step_of_a_swap_swaps_each_machine_once(real: RealSite) -> None:
