@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -50,7 +49,7 @@ class PrivateLibvirt:
         """For clients."""
         return f"qemu:///session?socket={self.socket}"
 
-    def settings(self) -> Mapping[str, str]:
+    def settings(self) -> dict[str, str]:
         """The environment that makes Instar use it: guests in software, reached through forwarded ports."""
         return {
             "INSTAR_COMPUTE": "libvirt",

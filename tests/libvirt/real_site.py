@@ -31,6 +31,10 @@ from tests.support.world import GROUP, LOCATION, arm
 VERSION = {"api-version": "2024-11-01"}
 LINE = ImageReference(publisher="Instar", offer="tiny", sku="guest", version="latest")
 PORT = 8080
+IMAGES = (
+    f"/subscriptions/{GROUP.split('/')[2]}/providers/Microsoft.Compute/locations/{LOCATION}"
+    f"/publishers/{LINE.publisher}/artifacttypes/vmimage/offers/{LINE.offer}/skus/{LINE.sku}/versions"
+)
 
 UPGRADE_SECONDS = 150.0
 
@@ -59,6 +63,16 @@ class RealSite:
         file = self.guests / f"{guest}.qcow2"
         await asyncio.to_thread(publish, place, LINE.at(version), file, Console(quiet=True))
 
+    @asynccontextmanager
+    async def offered(self, version: str, guest: str) -> AsyncIterator[None]:
+        """The same, withdrawn at the end."""
+        await self.publish(version, guest)
+        try:
+            yield
+        finally:
+            answer = await self.site.http.delete(f"{IMAGES}/{version}", params=VERSION)
+            assert answer.status_code == 200, answer.text
+
     def connection(self) -> Any:
         return libvirt.open(self.hypervisor.uri)
 
@@ -74,7 +88,7 @@ class RealSite:
         return names
 
     @asynccontextmanager
-    async def machines(self, count: int, *, automatic: bool = False) -> AsyncIterator["RealSet"]:
+    async def machines(self, count: int) -> AsyncIterator["RealSet"]:
         """A set of that many healthy machines on the newest version; deleted at the end."""
         name = f"set-{uuid.uuid4().hex[:6]}"
         path = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}"
@@ -83,12 +97,12 @@ class RealSite:
         stored = self.site.store.scale_sets.find(path)
         assert stored is not None
         one = RealSet(self, path, stored.identity)
-        await one.finished(created)
-        await eventually(functools.partial(one.all_healthy, count), "all machines are healthy", UPGRADE_SECONDS)
-        if automatic:
-            await one.enable()
-        yield one
-        await one.delete()
+        try:
+            await one.finished(created)
+            await eventually(functools.partial(one.all_healthy, count), "all machines are healthy", UPGRADE_SECONDS)
+            yield one
+        finally:
+            await one.delete()
 
 
 def document(count: int) -> dict[str, Any]:

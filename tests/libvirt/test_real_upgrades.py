@@ -16,21 +16,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from domain.health import HealthSource, SourceKind
 
 from compute.errors import Superseded
 from compute.libvirt.fleet import LibvirtFleet
 from compute.provider import Effect, Fence, MachineModel, Step
 from connection.computes import libvirt_settings
 from domain.delays import Delays
-from domain.health import HealthSource, SourceKind
 from domain.instances import Instance, PowerState
 from domain.progress import Outcome
 from domain.records import UpgradeStatus
 from instar.private_libvirt import PrivateLibvirt
 from tests.libvirt.mortal_worker import death
-from tests.libvirt.real_site import LINE, VERSION, RealSet, RealSite
+from tests.libvirt.real_site import LINE, RealSet, RealSite
 from tests.processes.site import WORKER, Site, eventually
-from tests.support.world import GROUP, LOCATION
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,11 +38,6 @@ DELAYS = Delays(
     health_wait=timedelta(seconds=40),
     health_poll_most=timedelta(seconds=1),
     look_after_upgrade=timedelta(seconds=5),
-)
-
-IMAGES = (
-    f"/subscriptions/{GROUP.split('/')[2]}/providers/Microsoft.Compute/locations/{LOCATION}"
-    f"/publishers/{LINE.publisher}/artifacttypes/vmimage/offers/{LINE.offer}/skus/{LINE.sku}/versions"
 )
 
 SWAP_STEPS = ("prepare_swap", "ask_to_stop", "commit_swap", "start_again")
@@ -88,27 +82,25 @@ async def test_f1_a_worker_killed_after_each_step_of_a_swap_swaps_each_machine_o
     async with real.machines(len(SWAP_STEPS)) as live:
         before = live.instances()
         assert await live.boots() == {("v1", 1, 1)}
-        await real.publish("2.0.0", "v2")
-        kills = real.site.killed[WORKER]
-        for instance_id, step in enumerate(SWAP_STEPS):
-            (real.deaths / death(step, "swap", str(instance_id))).touch()
-        await live.start()
-        record = await live.ended()
-        assert real.site.killed[WORKER] - kills == len(SWAP_STEPS)
-        assert (record.status, record.counts.successful) == (UpgradeStatus.COMPLETED, len(SWAP_STEPS))
-        assert await live.boots() == {("v2", 1, 2)}
-        for name, after in live.instances().items():
-            assert (after.vm_id, after.data_disks) == (before[name].vm_id, before[name].data_disks)
-            assert after.previous_os_disks == (before[name].os_disk,)
+        async with real.offered("2.0.0", "v2"):
+            kills = real.site.killed[WORKER]
+            for instance_id, step in enumerate(SWAP_STEPS):
+                (real.deaths / death(step, "swap", str(instance_id))).touch()
+            await live.start()
+            record = await live.ended()
+            assert real.site.killed[WORKER] - kills == len(SWAP_STEPS)
+            assert (record.status, record.counts.successful) == (UpgradeStatus.COMPLETED, len(SWAP_STEPS))
+            assert await live.boots() == {("v2", 1, 2)}
+            for name, after in live.instances().items():
+                assert (after.vm_id, after.data_disks) == (before[name].vm_id, before[name].data_disks)
+                assert after.previous_os_disks == (before[name].os_disk,)
 
 
 async def test_p7_a_version_whose_service_never_answers_is_rolled_back_though_the_worker_is_killed_at_each_step(
     real: RealSite,
 ) -> None:
-    async with real.machines(len(RESTORE_STEPS), automatic=True) as live:
-        [newest] = {one.os_disk.image for one in live.instances().values() if one.os_disk}
-        assert newest.version == "2.0.0"
-        await real.publish("3.0.0", "silent")
+    async with real.machines(len(RESTORE_STEPS)) as live, real.offered("3.0.0", "silent"):
+        await live.enable()  # only an upgrade of the platform gives old disks back (P7)
         kills = real.site.killed[WORKER]
         for instance_id, step in enumerate(RESTORE_STEPS):
             (real.deaths / death(step, "restore", str(instance_id))).touch()
@@ -116,23 +108,20 @@ async def test_p7_a_version_whose_service_never_answers_is_rolled_back_though_th
         assert real.site.killed[WORKER] - kills == len(RESTORE_STEPS)
         assert record.counts.rolled_back == len(RESTORE_STEPS)
         assert set(live.outcomes().values()) == {Outcome.ROLLED_BACK}
-        # Booted on v2, on the silent version, and on v2 again: the silent one was there, its data disk says so.
-        assert await live.boots() == {("v2", 2, 3)}
-        await _withdraw(real, "3.0.0")
+        # Booted on v1, on the silent version, and on v1 again: the silent one was there, its data disk says so.
+        assert await live.boots() == {("v1", 2, 3)}
 
 
 async def test_p7_a_version_that_panics_is_rolled_back(real: RealSite) -> None:
-    async with real.machines(2, automatic=True) as live:
-        await real.publish("4.0.0", "panic")
+    async with real.machines(2) as live, real.offered("4.0.0", "panic"):
+        await live.enable()
         record = await live.ended()
         assert (record.counts.rolled_back, record.counts.successful) == (2, 0)
-        assert await live.boots() == {("v2", 2, 3)}
-        await _withdraw(real, "4.0.0")
+        assert await live.boots() == {("v1", 2, 3)}
 
 
 async def test_f1_a_libvirtd_killed_in_the_middle_of_an_upgrade_changes_nothing_in_the_end(real: RealSite) -> None:
-    async with real.machines(2) as live:
-        await real.publish("5.0.0", "other")
+    async with real.machines(2) as live, real.offered("5.0.0", "other"):
         await live.start()
         await live.begun()
         real.hypervisor.kill()
@@ -153,11 +142,11 @@ async def test_a_machine_that_died_is_unhealthy_and_runs_again_after_an_upgrade(
 
         await eventually(one_died, "one guest is gone")
         assert {one.power for one in live.instances().values()} == {PowerState.RUNNING}
-        await real.publish("6.0.0", "other")
-        await live.start()
-        record = await live.ended()
-        assert (record.status, record.counts.successful) == (UpgradeStatus.COMPLETED, 2)
-        assert {(version, os_boots) for version, os_boots, _ in await live.boots()} == {("v3", 1)}
+        async with real.offered("6.0.0", "other"):
+            await live.start()
+            record = await live.ended()
+            assert (record.status, record.counts.successful) == (UpgradeStatus.COMPLETED, 2)
+            assert {(version, os_boots) for version, os_boots, _ in await live.boots()} == {("v3", 1)}
 
 
 async def test_p18_a_machine_that_its_owner_stopped_is_upgraded_and_left_stopped(real: RealSite) -> None:
@@ -165,48 +154,46 @@ async def test_p18_a_machine_that_its_owner_stopped_is_upgraded_and_left_stopped
         connection = real.connection()
         connection.lookupByUUIDString(live.instances()["0"].vm_id).destroy()
         connection.close()
-        await real.publish("7.0.0", "other")
-        await live.start()
-        await live.ended()
-        assert live.outcomes() == {"0": Outcome.STOPPED, "1": Outcome.UPGRADED}
-        stopped = live.instances()["0"]
-        assert stopped.os_disk is not None
-        assert (stopped.power, stopped.os_disk.image.version) == (PowerState.STOPPED, "7.0.0")
+        async with real.offered("7.0.0", "other"):
+            await live.start()
+            await live.ended()
+            assert live.outcomes() == {"0": Outcome.STOPPED, "1": Outcome.UPGRADED}
+            stopped = live.instances()["0"]
+            assert stopped.os_disk is not None
+            assert (stopped.power, stopped.os_disk.image.version) == (PowerState.STOPPED, "7.0.0")
 
 
 async def test_p9_a_full_pool_fails_the_upgrade_with_its_reason_and_stops_no_machine(real: RealSite) -> None:
     async with real.machines(2) as live:
         before = live.instances()
-        await real.publish("8.0.0", "other")
-        real.site.more_env["INSTAR_LIBVIRT__RESERVE_MIB"] = str(1 << 30)
-        await _new_worker(real)
-        try:
-            await live.start()
-            record = await live.ended()
-        finally:
-            del real.site.more_env["INSTAR_LIBVIRT__RESERVE_MIB"]
+        async with real.offered("8.0.0", "other"):
+            real.site.more_env["INSTAR_LIBVIRT__RESERVE_MIB"] = str(1 << 30)
             await _new_worker(real)
-        assert record.counts.failed == 2
-        assert "the storage pool 'instar'" in live.reasons()
-        assert "is full" in live.reasons()
-        assert _disks(live.instances()) == _disks(before)
-        assert {one[1:] for one in await live.boots()} == {(1, 1)}
-        await _withdraw(real, "8.0.0")
+            try:
+                await live.start()
+                record = await live.ended()
+            finally:
+                del real.site.more_env["INSTAR_LIBVIRT__RESERVE_MIB"]
+                await _new_worker(real)
+            assert record.counts.failed == 2
+            assert "the storage pool 'instar'" in live.reasons()
+            assert "is full" in live.reasons()
+            assert _disks(live.instances()) == _disks(before)
+            assert {one[1:] for one in await live.boots()} == {(1, 1)}
 
 
 async def test_p19_a_version_whose_volume_vanished_ends_the_upgrade_and_stops_no_machine(real: RealSite) -> None:
     async with real.machines(2) as live:
         before = live.instances()
-        await real.publish("9.0.0", "other")
-        real.image_file("9.0.0").unlink()
-        await live.start()
-        record = await live.ended()
-        assert record.status is UpgradeStatus.FAULTED
-        assert record.error is not None
-        assert "is not in the storage pool 'instar'" in record.error.message
-        assert _disks(live.instances()) == _disks(before)
-        assert {one[1:] for one in await live.boots()} == {(1, 1)}
-        await _withdraw(real, "9.0.0")
+        async with real.offered("9.0.0", "other"):
+            real.image_file("9.0.0").unlink()
+            await live.start()
+            record = await live.ended()
+            assert record.status is UpgradeStatus.FAULTED
+            assert record.error is not None
+            assert "is not in the storage pool 'instar'" in record.error.message
+            assert _disks(live.instances()) == _disks(before)
+            assert {one[1:] for one in await live.boots()} == {(1, 1)}
 
 
 async def test_f2_two_workers_at_once_swap_each_machine_once(real: RealSite) -> None:
@@ -235,11 +222,6 @@ def _source(live: RealSet) -> HealthSource:
 
 def _disks(instances: dict[str, Instance]) -> dict[str, str]:
     return {name: one.os_disk.name for name, one in instances.items() if one.os_disk}
-
-
-async def _withdraw(real: RealSite, version: str) -> None:
-    answer = await real.site.http.delete(f"{IMAGES}/{version}", params=VERSION)
-    assert answer.status_code == 200, answer.text
 
 
 async def _new_worker(real: RealSite) -> None:
