@@ -5,12 +5,12 @@ from xml.etree import ElementTree as ET
 
 import libvirt
 import pytest
-from domain.health import HealthSource
 
 from compute.errors import InstanceGone
 from compute.libvirt import adoption, machines
 from compute.libvirt.adoption import Candidate
 from compute.provider import MachineModel
+from domain.health import HealthSource
 from domain.instances import PowerState
 from tests.libvirt.scene import NEW, NEWER, OLD, Scene, identity
 

@@ -7,12 +7,12 @@ from xml.etree import ElementTree as ET
 
 import libvirt
 import pytest
-from domain.health import HealthSource, Protocol, SourceKind
 
 from compute.errors import NotAllowed
 from compute.libvirt import images, machines, networks, record, sizes, volumes
 from compute.libvirt.settings import LibvirtSettings
 from compute.provider import MachineModel
+from domain.health import HealthSource, Protocol, SourceKind
 from domain.instances import HealthState, PowerState
 from tests.libvirt.scene import MODEL, NEW, NEWER, OLD, SETTINGS, Scene, identity
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from domain.health import HealthSource, SourceKind
 
 from compute.errors import NotAllowed, Unavailable
 from compute.libvirt import domains, networks
 from compute.libvirt.settings import LibvirtSettings, VirtType
 from compute.libvirt.sizes import Size
 from compute.provider import MachineModel
+from domain.health import HealthSource, SourceKind
 from tests.libvirt.scene import OLD, SETTINGS, Scene
 
 USER = LibvirtSettings.model_validate(SETTINGS.model_dump() | {"network": "user", "guest_port": 8080})

@@ -16,13 +16,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from domain.health import HealthSource, SourceKind
 
 from compute.errors import Superseded
 from compute.libvirt.fleet import LibvirtFleet
 from compute.provider import Effect, Fence, MachineModel, Step
 from connection.computes import libvirt_settings
 from domain.delays import Delays
+from domain.health import HealthSource, SourceKind
 from domain.instances import Instance, PowerState
 from domain.progress import Outcome
 from domain.records import UpgradeStatus
