@@ -4,11 +4,12 @@ look → make the disk → stop → commit → start. The commit is ONE `defineX
 of it change together. Each step looks at the fence again under the machine's gate. Every function blocks.
 """
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import libvirt
 
-from compute.errors import NothingToRestore, Superseded
+from compute.errors import NotBegun, NothingToRestore, Superseded
 from compute.libvirt import domains, images, machines, power, record, volumes
 from compute.libvirt.blindness import refuse_blind
 from compute.libvirt.machines import Host
@@ -19,7 +20,7 @@ from domain.instances import OsDisk
 from domain.scale_sets import ScaleSetIdentity
 
 
-def _look(connection: Any, effect: Effect) -> tuple[Any, MachineRecord]:
+def look(connection: Any, effect: Effect) -> tuple[Any, MachineRecord]:
     """Find the machine and remember who asks. Raises InstanceGone, Superseded."""
     domain, machine = machines.find(connection, effect.scale_set, effect.instance_id)
     mine = record.asks(effect)
@@ -31,25 +32,33 @@ def _look(connection: Any, effect: Effect) -> tuple[Any, MachineRecord]:
     return domain, machine
 
 
-def _gate(host: Host, effect: Effect) -> Any:
+def gate(host: Host, effect: Effect) -> AbstractContextManager[None]:
+    """The gate of the effect's machine."""
     return host.gates.held(record.machine_name(effect.scale_set.name, effect.scale_set.unique_id, effect.instance_id))
 
 
 def _is_done(machine: MachineRecord, effect: Effect) -> bool:
-    if effect.fence.step is Step.RESTORE:
+    if effect.fence.step is Step.POWER:
+        return machine.power_done == effect.key
+    if record.of_restore(effect):
         return machine.os_disk.made_by != effect.key
     return machine.os_disk.made_by == effect.key
 
 
 def prepare_swap(connection: Any, host: Host, effect: Effect, image: ImageReference, model: MachineModel) -> bool:
-    """Look, and make the new disk; whether the machine is on it already. Raises ImageGone, DiskNotMade, NotAllowed."""
+    """Look, and make the new disk; whether the machine is on it already.
+
+    Raises ImageGone, DiskNotMade, NotAllowed; NotBegun if a swap is only to be brought to its end and has no disk yet.
+    """
     refuse_blind(host.settings, model.health_source)
-    with _gate(host, effect):
-        domain, machine = _look(connection, effect)
+    with gate(host, effect):
+        domain, machine = look(connection, effect)
         if _is_done(machine, effect):
             return True
         pool = volumes.pool_of(connection, host.settings)
         name = record.os_volume(machine.prefix, effect.fence.operation)
+        if not effect.fence.step.begins and machine.out_for != record.mark(effect) and not volumes.find(pool, name):
+            raise NotBegun(f"instance {effect.instance_id}: no swap was begun")
         if name in (machine.os_disk.name, *(one.name for one in machine.kept)):
             raise Superseded(f"instance {effect.instance_id}: this operation gave it its previous disk back already")
         source = images.complete_image(pool, image)
@@ -67,14 +76,18 @@ def prepare_swap(connection: Any, host: Host, effect: Effect, image: ImageRefere
         return False
 
 
-def prepare_restore(connection: Any, host: Host, effect: Effect) -> bool:
-    """Look for the disk to go back to; whether the machine is on it already. Raises NothingToRestore."""
-    with _gate(host, effect):
-        _, machine = _look(connection, effect)
+def prepare_restore(connection: Any, host: Host, effect: Effect) -> int | None:
+    """Look for the disk to go back to: its generation; None if the machine is on it already.
+
+    Raises NothingToRestore; NotBegun if a restore is only to be brought to its end and has stopped nothing yet.
+    """
+    with gate(host, effect):
+        _, machine = look(connection, effect)
         if _is_done(machine, effect):
-            return True
-        _disk_to_restore(connection, host, machine, effect)
-        return False
+            return None
+        if not effect.fence.step.begins and machine.out_for != record.mark(effect):
+            raise NotBegun(f"instance {effect.instance_id}: no restore was begun")
+        return _disk_to_restore(connection, host, machine, effect).generation
 
 
 def _disk_to_restore(connection: Any, host: Host, machine: MachineRecord, effect: Effect) -> DiskRecord:
@@ -93,12 +106,12 @@ def _disk_to_restore(connection: Any, host: Host, machine: MachineRecord, effect
 
 def ask_to_stop(connection: Any, host: Host, effect: Effect) -> bool:
     """Press the power button of a machine that runs; whether it is off. What we stop is marked as such first (P18)."""
-    with _gate(host, effect):
-        domain, machine = _look(connection, effect)
+    with gate(host, effect):
+        domain, machine = look(connection, effect)
         if _is_done(machine, effect) or power.is_off_for_good(domain, machine):
             return True
-        if machine.out_for != effect.key:
-            record.write(domain, machine.changed(out_for=effect.key, trouble=""))
+        if machine.out_for != record.mark(effect):
+            record.write(domain, machine.changed(out_for=record.mark(effect), trouble=""))
         if not power.is_on(domain):
             return True  # it had crashed, or an earlier operation had stopped it
         power.ask_to_stop(domain)
@@ -113,16 +126,16 @@ def has_stopped(connection: Any, effect: Effect) -> bool:
 
 def pull_plug(connection: Any, host: Host, effect: Effect) -> None:
     """End a machine that did not stop when it was asked to."""
-    with _gate(host, effect):
-        domain, machine = _look(connection, effect)
+    with gate(host, effect):
+        domain, machine = look(connection, effect)
         if not _is_done(machine, effect):
             power.pull_plug(domain)
 
 
 def commit_swap(connection: Any, host: Host, effect: Effect, image: ImageReference, model: MachineModel) -> None:
     """Move the machine to the disk that was made for it."""
-    with _gate(host, effect):
-        domain, machine = _look(connection, effect)
+    with gate(host, effect):
+        domain, machine = look(connection, effect)
         if _is_done(machine, effect):
             return  # the same attempt ran twice at once, and the other was first
         operation = effect.fence.operation
@@ -134,17 +147,19 @@ def commit_swap(connection: Any, host: Host, effect: Effect, image: ImageReferen
             seed=record.seed_volume(machine.prefix, operation) if model.custom_data else "",
         )
         port = machines.guest_port(host.settings, model) if machine.host_port else 0
-        _move(connection, host, domain, machine.changed(guest_port=port), effect, disk)
+        new = machine.changed(guest_port=port, extensions=record.ended(model))
+        _move(connection, host, domain, new, effect, disk)
 
 
-def commit_restore(connection: Any, host: Host, effect: Effect) -> None:
-    """Move the machine back to the disk that this operation put aside."""
-    with _gate(host, effect):
-        domain, machine = _look(connection, effect)
+def commit_restore(connection: Any, host: Host, effect: Effect, model: MachineModel) -> None:
+    """Move the machine back to the disk that this operation put aside, and to the model that it had."""
+    with gate(host, effect):
+        domain, machine = look(connection, effect)
         if _is_done(machine, effect):
             return
         disk = _disk_to_restore(connection, host, machine, effect)
-        _move(connection, host, domain, machine, effect, disk)
+        new = machine.changed(extensions=record.ended(model))
+        _move(connection, host, domain, new, effect, disk)
 
 
 def _move(  # noqa: PLR0917  # the commit of two effects
@@ -166,8 +181,8 @@ def start_again(connection: Any, host: Host, effect: Effect) -> OsDisk:
 
     A machine that cannot be started is left to its health, which tells why, and to the rollback that follows (P7).
     """
-    with _gate(host, effect):
-        domain, machine = _look(connection, effect)
+    with gate(host, effect):
+        domain, machine = look(connection, effect)
         if machine.out_for:
             trouble = ""
             try:

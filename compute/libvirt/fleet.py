@@ -11,16 +11,17 @@ from typing import Any
 
 from compute.clock import Clock, utc_now
 from compute.errors import ComputeError
-from compute.libvirt import disks, machines
+from compute.libvirt import disks, machines, owners
 from compute.libvirt.calls import Hypervisor
 from compute.libvirt.gates import Gates
 from compute.libvirt.health import Looks
 from compute.libvirt.machines import Host
 from compute.libvirt.settings import LibvirtSettings
-from compute.provider import Effect, MachineModel
+from compute.provider import Effect, MachineModel, Models
 from domain.health import HealthSource
 from domain.images import ImageReference
-from domain.instances import HealthObservation, Instance, OsDisk
+from domain.instances import HealthObservation, Instance, OsDisk, PowerAction
+from domain.placement import Placement
 from domain.scale_sets import ScaleSetIdentity
 
 LOOK_WHETHER_STOPPED_SECONDS = 0.2
@@ -63,9 +64,13 @@ class LibvirtFleet:
         instance_id: str,
         image: ImageReference,
         model: MachineModel,
+        placement: Placement = Placement(),  # noqa: B008  # frozen
     ) -> None:
-        """See `Provider`. Raises NotAllowed for a size or a health source that cannot be had here."""
-        await self.hypervisor.run(machines.create, self._host, scale_set, instance_id, image, model)
+        """See `Provider`. Raises NotAllowed for a size or a health source that cannot be had here.
+
+        On one hypervisor a zone and an update domain are only written down.
+        """
+        await self.hypervisor.run(machines.create, self._host, scale_set, instance_id, image, model, placement)
         try:
             async with self._starting:
                 await self.hypervisor.run(machines.first_start, self._host, scale_set, instance_id)
@@ -89,13 +94,32 @@ class LibvirtFleet:
                 await self.hypervisor.run(disks.commit_swap, self._host, effect, image, model)
             return await self.hypervisor.run(disks.start_again, self._host, effect)
 
-    async def restore_os_disk(self, effect: Effect) -> OsDisk:
+    async def restore_os_disk(self, effect: Effect, models: Models) -> OsDisk:
         """See `Provider`. A machine that a swap stopped and never moved is started again on the disk that it has."""
         async with self._starting:
-            if not await self.hypervisor.run(disks.prepare_restore, self._host, effect):
+            generation = await self.hypervisor.run(disks.prepare_restore, self._host, effect)
+            if generation is not None:
+                model = await models(generation)
                 await self._stop(effect)
-                await self.hypervisor.run(disks.commit_restore, self._host, effect)
+                await self.hypervisor.run(disks.commit_restore, self._host, effect, model)
             return await self.hypervisor.run(disks.start_again, self._host, effect)
+
+    async def apply_model(self, effect: Effect, model: MachineModel) -> None:
+        """See `Provider`. No machine is stopped for it."""
+        await self.hypervisor.run(owners.apply_model, self._host, effect, model)
+
+    async def set_power(self, effect: Effect, action: PowerAction) -> None:
+        """See `Provider`."""
+        async with self._starting:
+            if await self.hypervisor.run(owners.begin_power, self._host, effect, action):
+                await self._stop(effect)
+                await self.hypervisor.run(owners.end_power, self._host, effect, action)
+
+    async def protect(
+        self, scale_set: ScaleSetIdentity, instance_id: str, *, from_actions: bool, from_scale_in: bool
+    ) -> None:
+        """See `Provider`."""
+        await self.hypervisor.run(owners.protect, self._host, scale_set, instance_id, from_actions, from_scale_in)
 
     async def _stop(self, effect: Effect) -> None:
         loop = asyncio.get_running_loop()

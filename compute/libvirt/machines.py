@@ -23,6 +23,7 @@ from compute.libvirt.settings import LibvirtSettings
 from compute.provider import MachineModel
 from domain.images import ImageReference
 from domain.instances import Instance
+from domain.placement import Placement
 from domain.scale_sets import ScaleSetIdentity
 
 GIB_IN_MIB = 1024
@@ -91,6 +92,11 @@ def _instance(domain: Any, machine: MachineRecord) -> Instance:
         generation=machine.generation,
         power=power.power(domain, machine),
         provisioned=not machine.out_for and not machine.deleting,
+        protected=machine.protected,
+        protected_from_scale_in=machine.protected_from_scale_in,
+        zone=machine.zone,
+        update_domain=machine.update_domain,
+        extensions=tuple(one.status for one in machine.extensions),
         created_at=machine.created_at,
         previous_os_disks=tuple(one.os_disk for one in machine.kept),
         data_disks=tuple(one.data_disk for one in machine.data_disks),
@@ -104,13 +110,14 @@ def create(  # noqa: PLR0917  # as the port has it
     instance_id: str,
     image: ImageReference,
     model: MachineModel,
+    placement: Placement,
 ) -> None:
     """Make a machine, without its first start; nothing if that id is or was in use.
 
     For an id that an adopted machine is reserved for, that machine is it, as it is.
     """
     settings = host.settings
-    if _take_over(connection, host, scale_set, instance_id):
+    if _take_over(connection, host, scale_set, instance_id, placement):
         return
     size = settings.size_of(model.size)
     if size is None:
@@ -141,6 +148,9 @@ def create(  # noqa: PLR0917  # as the port has it
             created_at=host.clock(),
             os_disk=disk,
             data_disks=data_disks,
+            extensions=record.ended(model),
+            zone=placement.zone,
+            update_domain=placement.update_domain,
             out_for=CREATION,
         )
         if not settings.forwards_ports:
@@ -154,11 +164,14 @@ def create(  # noqa: PLR0917  # as the port has it
             connection.defineXML(domains.new_domain(settings, machine, vm_id, size))
 
 
-def _take_over(connection: Any, host: Host, scale_set: ScaleSetIdentity, instance_id: str) -> bool:
+def _take_over(
+    connection: Any, host: Host, scale_set: ScaleSetIdentity, instance_id: str, placement: Placement
+) -> bool:
     with host.gates.held(machine_name(scale_set.name, scale_set.unique_id, instance_id)):
         for domain, machine in of_set(connection, scale_set):
             if machine.instance_id == instance_id and machine.is_reserved:
-                record.write(domain, machine.changed(out_for=""))
+                at = {"zone": placement.zone, "update_domain": placement.update_domain}
+                record.write(domain, machine.changed(out_for="", **at))
                 return True
     return False
 

@@ -10,9 +10,10 @@ from xml.etree import ElementTree as ET
 import libvirt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from compute.provider import Effect
+from compute.provider import Effect, MachineModel, Step
+from domain.health import HEALTH_PUBLISHER, HEALTH_TYPES
 from domain.images import ImageReference
-from domain.instances import DataDisk, OsDisk
+from domain.instances import DataDisk, ExtensionStatus, OsDisk
 from domain.scale_sets import ScaleSetIdentity
 
 NAMESPACE = "urn:instar:machine:1"
@@ -67,6 +68,22 @@ class DataDiskRecord(BaseModel):
         return DataDisk(self.lun, self.name, self.marker)
 
 
+class ExtensionRecord(BaseModel):
+    """How an extension ended on the present OS disk."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: str
+    version: str = ""
+    error: str = ""
+
+    @property
+    def status(self) -> ExtensionStatus:
+        """As the port has it."""
+        return ExtensionStatus(self.name, self.error, self.kind, self.version)
+
+
 class MachineRecord(BaseModel):
     """One machine of a scale set."""
 
@@ -86,7 +103,14 @@ class MachineRecord(BaseModel):
     fence: tuple[int, int, int] = (0, 0, 0)
     """The newest attempt seen: operation, step, attempt (F2)."""
     out_for: str = ""
-    """The operation that stopped it and has yet to see it running again; "": a stop is its owner's doing (P18)."""
+    """What stopped it (`mark`) and has yet to see it running again; "": a stop is its owner's doing (P18)."""
+    power_done: str = ""
+    """The newest of its owner's wishes that was fulfilled: each once (P18)."""
+    extensions: tuple[ExtensionRecord, ...] = ()
+    protected: bool = False
+    protected_from_scale_in: bool = False
+    zone: str = ""
+    update_domain: int = 0
     started_at: datetime | None = None
     """When we last started it: from then on its grace period counts (H5)."""
     trouble: str = ""
@@ -147,6 +171,32 @@ def data_volume(prefix: str, lun: int) -> str:
 def asks(effect: Effect) -> tuple[int, int, int]:
     """The fence of an effect as a record has it."""
     return (effect.fence.operation, int(effect.fence.step), effect.fence.attempt)
+
+
+def mark(effect: Effect) -> str:
+    """What `out_for` says of a machine that an effect stopped: the operation, and whether it was for a restore."""
+    return f"{effect.key}/{'restore' if of_restore(effect) else effect.fence.step.name.lower().removeprefix('end_')}"
+
+
+def of_restore(effect: Effect) -> bool:
+    """Whether it gives the previous disk back."""
+    return effect.fence.step in (Step.RESTORE, Step.END_RESTORE)
+
+
+def ended(model: MachineModel) -> tuple[ExtensionRecord, ...]:
+    """How the extensions of a model end here: health is asked from outside, and nothing else can be run.
+
+    One that failed stops those after it.
+    """
+    found = []
+    for one in model.extensions:
+        kind = one.kind.lower()
+        can_be = any(kind == f"{HEALTH_PUBLISHER}.{name}" for name in HEALTH_TYPES)
+        error = "" if can_be else f"libvirt machines run no extensions: {one.kind} was not run"
+        found.append(ExtensionRecord(name=one.name, kind=one.kind, version=one.version, error=error))
+        if error:
+            break
+    return tuple(found)
 
 
 def read(domain: Any) -> MachineRecord | None:

@@ -36,7 +36,7 @@ IMAGES = (
     f"/publishers/{LINE.publisher}/artifacttypes/vmimage/offers/{LINE.offer}/skus/{LINE.sku}/versions"
 )
 
-UPGRADE_SECONDS = 150.0
+UPGRADE_SECONDS = 240.0
 
 
 @dataclass

@@ -12,14 +12,16 @@ from compute.libvirt.fleet import LibvirtFleet
 from compute.libvirt.record import MachineRecord
 from compute.libvirt.settings import LibvirtSettings, VirtType
 from compute.libvirt.sizes import Size
-from compute.provider import Effect, Fence, MachineModel, Step
+from compute.provider import Effect, Fence, MachineExtension, MachineModel, Step
 from domain.images import ImageReference
 from domain.scale_sets import ScaleSetIdentity
 
 LINE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS")
 OLD, NEW = LINE.at("18.04.1"), LINE.at("18.04.2")
-MODEL = MachineModel(generation=1, data_disks=2, size="Tiny")
-NEWER = MachineModel(generation=2, data_disks=2, size="Tiny")
+HEALTH = MachineExtension(name="health", publisher="Microsoft.ManagedServices", type="ApplicationHealthLinux")
+SCRIPT = MachineExtension(name="script", publisher="Contoso", type="Script", version="1.2")
+MODEL = MachineModel(generation=1, data_disks=2, size="Tiny", extensions=(HEALTH,))
+NEWER = MachineModel(generation=2, data_disks=2, size="Tiny", extensions=(HEALTH,))
 
 WORLD = """<node><network><name>default</name><forward mode='nat'/><bridge name='virbr0'/>
 <ip address='192.168.122.1' netmask='255.255.255.0'><dhcp><range start='192.168.122.2' end='192.168.122.4'/></dhcp></ip>
@@ -104,9 +106,14 @@ class Scene:
         return [
             lambda: disks.prepare_restore(self.connection, self.host, effect),
             lambda: disks.ask_to_stop(self.connection, self.host, effect),
-            lambda: disks.commit_restore(self.connection, self.host, effect),
+            lambda: disks.commit_restore(self.connection, self.host, effect, MODEL),
             lambda: disks.start_again(self.connection, self.host, effect),
         ]
+
+
+async def models(generation: int) -> MachineModel:
+    """The models of a set by generation."""
+    return {one.generation: one for one in (MODEL, NEWER)}[generation]
 
 
 def identity(name: str = "web") -> ScaleSetIdentity:

@@ -12,7 +12,7 @@ from compute.libvirt.adoption import Candidate
 from compute.provider import MachineModel
 from domain.health import HealthSource
 from domain.instances import PowerState
-from tests.libvirt.scene import NEW, NEWER, OLD, Scene, identity
+from tests.libvirt.scene import NEW, NEWER, OLD, Scene, identity, models
 
 DISK = (
     "<disk type='{kind}' device='disk'><driver name='qemu' type='{form}'/><source {source}/>"
@@ -85,7 +85,7 @@ async def test_an_adopted_machine_is_swapped_and_given_its_own_disk_back(scene: 
     await scene.fleet.create_instance(scene.scale_set, "0", NEW, MachineModel(generation=1, size="none"))
     await scene.fleet.swap_os_disk(scene.effect(), NEW, NEWER)
     assert sources(scene) == {"vda": "/old/vda.qcow2", "vdb": scene.os_volume(1), "vdc": "/old/vdc.qcow2"}
-    await scene.fleet.restore_os_disk(scene.restore())
+    await scene.fleet.restore_os_disk(scene.restore(), models)
     assert sources(scene) == {target: f"/old/{target}.qcow2" for target in ("vda", "vdb", "vdc")}
 
 

@@ -14,6 +14,7 @@ from compute.libvirt.settings import LibvirtSettings
 from compute.provider import MachineModel
 from domain.health import HealthSource, Protocol, SourceKind
 from domain.instances import HealthState, PowerState
+from domain.placement import Placement
 from tests.libvirt.scene import MODEL, NEW, NEWER, OLD, SETTINGS, Scene, identity
 
 DEFAULT = HealthSource()
@@ -108,7 +109,7 @@ async def test_a_delete_that_was_killed_is_listed_and_done_again(scene: Scene) -
 
 async def test_f1_a_creation_that_was_killed_is_no_machine_and_is_cleared(scene: Scene) -> None:
     await scene.has(1)
-    machines.create(scene.connection, scene.host, scene.scale_set, "1", OLD, MODEL)
+    machines.create(scene.connection, scene.host, scene.scale_set, "1", OLD, MODEL, Placement())
     assert [one.instance_id for one in await scene.fleet.list_instances(scene.scale_set)] == ["0"]
     assert [one.instance_id for one in await scene.fleet.observe_health(scene.scale_set, DEFAULT)] == ["0"]
     assert await scene.fleet.next_instance_id(scene.scale_set) == 2
@@ -116,7 +117,7 @@ async def test_f1_a_creation_that_was_killed_is_no_machine_and_is_cleared(scene:
 
 
 async def test_f1_a_creation_that_was_killed_after_its_start_is_a_machine(scene: Scene) -> None:
-    machines.create(scene.connection, scene.host, scene.scale_set, "0", OLD, MODEL)
+    machines.create(scene.connection, scene.host, scene.scale_set, "0", OLD, MODEL, Placement())
     scene.domain().create()
     [one] = await scene.fleet.list_instances(scene.scale_set)
     assert one.provisioned

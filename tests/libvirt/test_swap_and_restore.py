@@ -9,7 +9,7 @@ from compute.errors import DiskNotMade, ImageGone, InstanceGone, NothingToRestor
 from compute.libvirt import disks, images
 from compute.libvirt.settings import LibvirtSettings
 from domain.instances import PowerState
-from tests.libvirt.scene import LINE, NEW, NEWER, OLD, SETTINGS, Scene, identity
+from tests.libvirt.scene import LINE, NEW, NEWER, OLD, SETTINGS, Scene, identity, models
 
 SWAP_STEPS = RESTORE_STEPS = range(1, 5)
 
@@ -51,7 +51,7 @@ async def test_p5_the_previous_disk_is_kept_first_of_the_list(scene: Scene) -> N
 async def test_p7_a_restore_gives_the_disk_before_back_and_keeps_the_failed_one(scene: Scene) -> None:
     await scene.has(1)
     await scene.fleet.swap_os_disk(scene.effect(), NEW, NEWER)
-    disk = await scene.fleet.restore_os_disk(scene.restore())
+    disk = await scene.fleet.restore_os_disk(scene.restore(), models)
     [one] = await scene.fleet.list_instances(scene.scale_set)
     assert (disk.name, disk.image) == (scene.os_volume(0), OLD)
     assert one.os_disk == disk
@@ -73,8 +73,8 @@ async def test_f2_a_swap_done_again_is_done_once(scene: Scene) -> None:
 async def test_f2_a_restore_done_again_is_done_once(scene: Scene) -> None:
     await scene.has(1)
     await scene.fleet.swap_os_disk(scene.effect(), NEW, NEWER)
-    first = await scene.fleet.restore_os_disk(scene.restore())
-    assert await scene.fleet.restore_os_disk(scene.restore(attempt=2)) == first
+    first = await scene.fleet.restore_os_disk(scene.restore(), models)
+    assert await scene.fleet.restore_os_disk(scene.restore(attempt=2), models) == first
     assert len(scene.record().kept) == 1
 
 
@@ -99,7 +99,7 @@ async def test_f1_a_restore_killed_after_any_step_comes_to_its_end(scene: Scene,
     await scene.fleet.swap_os_disk(scene.effect(), NEW, NEWER)
     for step in scene.restore_steps(scene.restore())[:killed_after]:
         step()
-    disk = await scene.fleet.restore_os_disk(scene.restore(attempt=2))
+    disk = await scene.fleet.restore_os_disk(scene.restore(attempt=2), models)
     [one] = await scene.fleet.list_instances(scene.scale_set)
     assert (one.os_disk, disk.name, one.provisioned) == (disk, scene.os_volume(0), True)
     assert [kept.name for kept in one.previous_os_disks] == [scene.os_volume(1)]
@@ -113,7 +113,7 @@ async def test_f2_a_late_attempt_is_refused_at_its_commit(scene: Scene, late_aft
     for step in late[:late_after]:
         step()
     await scene.fleet.swap_os_disk(scene.effect(attempt=2), NEW, NEWER)
-    await scene.fleet.restore_os_disk(scene.restore(attempt=1))
+    await scene.fleet.restore_os_disk(scene.restore(attempt=1), models)
     before = scene.xml()
     with pytest.raises(Superseded):
         late[2]()
@@ -151,7 +151,7 @@ async def test_p18_a_machine_that_its_owner_stopped_is_swapped_and_left_stopped(
     assert one.os_disk is not None
     assert (one.os_disk.image, one.power, one.provisioned) == (NEW, PowerState.STOPPED, True)
     assert not scene.domain().isActive()
-    await scene.fleet.restore_os_disk(scene.restore())
+    await scene.fleet.restore_os_disk(scene.restore(), models)
     assert not scene.domain().isActive()
 
 
@@ -168,7 +168,7 @@ async def test_p7_a_restore_starts_a_machine_that_a_swap_stopped_and_never_moved
     for step in scene.swap_steps(scene.effect())[:2]:
         step()
     assert not scene.domain().isActive()
-    disk = await scene.fleet.restore_os_disk(scene.restore())
+    disk = await scene.fleet.restore_os_disk(scene.restore(), models)
     assert disk.name == scene.os_volume(0)
     assert scene.domain().isActive()
 
@@ -205,7 +205,7 @@ async def test_a_machine_that_cannot_be_started_is_left_to_its_health(
         assert (one.power, one.provisioned) == (PowerState.RUNNING, False)
         [seen] = await scene.fleet.observe_health(scene.scale_set, NEWER.health_source)
         assert seen.detail == "it could not be started: no memory is left"
-    await scene.fleet.restore_os_disk(scene.restore())
+    await scene.fleet.restore_os_disk(scene.restore(), models)
     [seen] = await scene.fleet.observe_health(scene.scale_set, NEWER.health_source)
     assert (seen.state, seen.detail) == ("Healthy", "")
 
@@ -220,7 +220,7 @@ async def test_f3_a_machine_that_is_gone_is_said_to_be(scene: Scene) -> None:
     await scene.has(1)
     await scene.fleet.delete_instance(scene.scale_set, "0")
     with pytest.raises(InstanceGone):
-        await scene.fleet.restore_os_disk(scene.restore())
+        await scene.fleet.restore_os_disk(scene.restore(), models)
 
 
 async def test_f3_a_version_that_is_not_there_is_gone_and_changes_nothing(scene: Scene) -> None:
@@ -256,7 +256,7 @@ async def test_f3_a_previous_disk_that_vanished_cannot_be_restored(scene: Scene)
     await scene.fleet.swap_os_disk(scene.effect(), NEW, NEWER)
     scene.pool.storageVolLookupByName(scene.os_volume(0)).delete(0)
     with pytest.raises(NothingToRestore, match="no longer in the storage pool"):
-        await scene.fleet.restore_os_disk(scene.restore())
+        await scene.fleet.restore_os_disk(scene.restore(), models)
     assert scene.domain().isActive()
     assert scene.record().os_disk.name == scene.os_volume(1)
 
@@ -266,7 +266,7 @@ async def test_f3_without_a_previous_disk_there_is_nothing_to_restore(scene: Sce
     await scene.fleet.swap_os_disk(scene.effect(1), NEW, NEWER)
     await scene.fleet.discard_os_disks(scene.scale_set, [1])
     with pytest.raises(NothingToRestore):
-        await scene.fleet.restore_os_disk(scene.restore(1))
+        await scene.fleet.restore_os_disk(scene.restore(1), models)
 
 
 async def test_f2_a_set_made_again_under_its_name_has_nothing_to_do_with_the_first(scene: Scene) -> None:
