@@ -54,8 +54,9 @@ ANSWER_SECONDS = 5.0
 def demo_libvirt(console: Console) -> bool:
     """Run it; whether everything held. Raises Trouble if something cannot even run, Stopped after a signal."""
     folder = Path(tempfile.mkdtemp(prefix="instar-"))  # a short path, for the sake of sockets
+    data = folder / "data"
+    data.mkdir()
     try:
-        data = folder / "data"
         with ProcessGroup(folder / "logs", console.print) as group, PrivateLibvirt(folder / "l") as private:
             ports = Ports.chosen(0, 0, 0)
             env = demo_env(data, DELAYS) | private.settings()

@@ -1,6 +1,7 @@
 """Without the extra `libvirt` nothing here can run: then every module is skipped, and says so."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,9 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.libvirt.real_site import RealSite
     from tests.libvirt.scene import Scene
 
 HERE = Path(__file__).parent
+GUESTS = "INSTAR_TEST_GUESTS"
+"""A directory with tiny guests, to make them once for many runs."""
+
 MISSING = "the extra `libvirt` is not installed: run `make libvirt`"
 
 
@@ -39,3 +44,12 @@ def scene(tmp_path: Path) -> Iterator["Scene"]:
 
     with Scene(tmp_path) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+async def real(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator["RealSite"]:
+    """One for all tests on real machines: it takes long to start."""
+    from tests.libvirt.real_site import a_real_site  # noqa: PLC0415  # it imports the extra
+
+    async with a_real_site(Path(os.environ.get(GUESTS) or tmp_path_factory.mktemp("guests"))) as site:
+        yield site

@@ -3,10 +3,13 @@
 import asyncio
 import functools
 import json
+import shutil
+import tempfile
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from compute.libvirt import machines
 from compute.libvirt.images import image_volume
 from compute.libvirt.record import MachineRecord
 from connection.settings import Settings
+from domain.delays import Delays
 from domain.images import ImageReference
 from domain.instances import Instance
 from domain.progress import Outcome
@@ -37,6 +41,52 @@ IMAGES = (
 )
 
 UPGRADE_SECONDS = 240.0
+
+
+ROOT = Path(__file__).parents[2]
+GUESTS_SECONDS = 300.0
+
+DELAYS = Delays(
+    first_trigger=timedelta(seconds=3),
+    health_wait=timedelta(seconds=40),
+    health_poll_most=timedelta(seconds=1),
+    look_after_upgrade=timedelta(seconds=5),
+)
+
+
+@asynccontextmanager
+async def a_real_site(guests: Path) -> AsyncIterator["RealSite"]:
+    """Started, with version 1.0.0 published; at its end nothing may be left. guests: made there if they are not."""
+    if not (guests / "panic.qcow2").exists():
+        making = await asyncio.create_subprocess_exec(ROOT / "deploy" / "tiny-guest.sh", guests)
+        assert await asyncio.wait_for(making.wait(), GUESTS_SECONDS) == 0
+    folder = Path(tempfile.mkdtemp(prefix="instar-"))  # a short path, for the sake of sockets
+    deaths = folder / "deaths"
+    deaths.mkdir()
+    try:
+        with PrivateLibvirt(folder / "l") as hypervisor, _logs_shown(folder / "s" / "logs"):
+            env = {**hypervisor.settings(), "INSTAR_TEST_DEATHS": str(deaths)}
+            async with Site(folder / "s", DELAYS, worker="tests.libvirt.mortal_worker", env=env) as site:
+                one = RealSite(site, hypervisor, guests, deaths)
+                await one.publish("1.0.0", "v1")
+                yield one
+                assert site.fallen == []
+            assert hypervisor.guests() == []
+            assert one.volumes() == set()
+        assert hypervisor.guests() == []
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _logs_shown(logs: Path) -> Iterator[None]:
+    """What the newest worker and API wrote, where a test looks for what went wrong."""
+    try:
+        yield
+    finally:
+        for name in ("worker", "api"):
+            for log in sorted(logs.glob(f"{name}-*.log"), key=lambda one: one.stat().st_mtime)[-1:]:
+                print(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}")  # noqa: T201  # shown for failures only
 
 
 @dataclass

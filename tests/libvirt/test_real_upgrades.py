@@ -6,76 +6,22 @@ as often as it should be, and that its data disk is the one that it always had.
 
 import asyncio
 import os
-import shutil
 import signal
-import subprocess
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from compute.errors import Superseded
 from compute.libvirt.fleet import LibvirtFleet
 from compute.provider import Effect, Fence, MachineModel, Step
 from connection.computes import libvirt_settings
-from domain.delays import Delays
 from domain.health import HealthSource, SourceKind
 from domain.instances import Instance, PowerState
 from domain.progress import Outcome
 from domain.records import UpgradeStatus
-from instar.private_libvirt import PrivateLibvirt
 from tests.libvirt.mortal_worker import death
 from tests.libvirt.real_site import LINE, RealSet, RealSite
-from tests.processes.site import WORKER, Site, eventually
-
-ROOT = Path(__file__).parents[2]
-
-DELAYS = Delays(
-    first_trigger=timedelta(seconds=3),
-    health_wait=timedelta(seconds=40),
-    health_poll_most=timedelta(seconds=1),
-    look_after_upgrade=timedelta(seconds=5),
-)
+from tests.processes.site import WORKER, eventually
 
 SWAP_STEPS = ("prepare_swap", "ask_to_stop", "commit_swap", "start_again")
 RESTORE_STEPS = ("prepare_restore", "ask_to_stop", "commit_restore", "start_again")
-
-
-@pytest.fixture(scope="module")
-async def real(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RealSite]:
-    guests = Path(os.environ.get("INSTAR_TEST_GUESTS") or tmp_path_factory.mktemp("guests"))
-    if not (guests / "panic.qcow2").exists():
-        subprocess.run([ROOT / "deploy" / "tiny-guest.sh", guests], check=True, timeout=300)  # noqa: S603, ASYNC221  # ours
-    folder = Path(tempfile.mkdtemp(prefix="instar-"))
-    deaths = folder / "deaths"
-    deaths.mkdir()
-    try:
-        with PrivateLibvirt(folder / "l") as hypervisor, _logs_shown(folder / "s" / "logs"):
-            env = {**hypervisor.settings(), "INSTAR_TEST_DEATHS": str(deaths)}
-            async with Site(folder / "s", DELAYS, worker="tests.libvirt.mortal_worker", env=env) as site:
-                one = RealSite(site, hypervisor, guests, deaths)
-                await one.publish("1.0.0", "v1")
-                yield one
-                assert site.fallen == []
-            assert hypervisor.guests() == []
-            assert one.volumes() == set()
-        assert hypervisor.guests() == []
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _logs_shown(logs: Path) -> Iterator[None]:
-    """What the newest worker and API wrote, where a test looks for what went wrong."""
-    try:
-        yield
-    finally:
-        for name in ("worker", "api"):
-            for log in sorted(logs.glob(f"{name}-*.log"), key=lambda one: one.stat().st_mtime)[-1:]:
-                print(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}")  # noqa: T201  # shown for failures only
 
 
 async def test_f1_a_worker_killed_after_each_step_of_a_swap_swaps_each_machine_once(real: RealSite) -> None:
