@@ -112,9 +112,9 @@ class Play:
         last = self._answers()
         self.console.print("6. What each machine says of itself in the end, and how long the acts took:")
         for instance_id, said in sorted(last.items()):
-            self.console.print(f"   machine {instance_id}: {json.dumps(said)}", markup=False)
+            self.console.print(f"   machine {instance_id}: {json.dumps(said)}", markup=False, soft_wrap=True)
         for act, seconds in self.took:
-            self.console.print(f"   {seconds:6.1f} s  {act}", markup=False)
+            self.console.print(f"   {seconds:6.1f} s  {act}", markup=False, soft_wrap=True)
         checks = [
             _all_say(before, "v1", 1, "every machine booted v1 once"),
             Check("the upgrade to v2 completed", forward.status is UpgradeStatus.COMPLETED),

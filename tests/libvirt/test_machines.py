@@ -205,6 +205,20 @@ async def test_h2_without_a_source_a_machine_that_runs_is_healthy(scene: Scene) 
     assert only.instance_id == "2"
 
 
+async def test_p18_a_machine_whose_process_died_was_not_stopped_by_its_owner(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scene.has(1)
+    scene.domain().destroy()
+    crashed = [libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_CRASHED]
+    with monkeypatch.context() as patched:
+        patched.setattr(libvirt.virDomain, "state", lambda _domain: crashed)
+        [one] = await scene.fleet.list_instances(scene.scale_set)
+        [seen] = await scene.fleet.observe_health(scene.scale_set, DEFAULT)
+    assert (one.power, seen.state) == (PowerState.RUNNING, HealthState.UNHEALTHY)
+    assert seen.detail == "its QEMU process ended by itself"
+
+
 async def test_h3_a_machine_whose_address_is_not_known_is_unhealthy(scene: Scene) -> None:
     await scene.has(1)
     source = HealthSource(kind=SourceKind.APPLICATION_HEALTH, port=80, path="/")

@@ -33,6 +33,13 @@ async def test_each_machine_of_a_network_has_a_lease_of_its_own_until_it_is_dele
     assert macs[1] in scene.xml("1")
 
 
+async def test_a_machine_keeps_the_lease_that_it_has(scene: Scene) -> None:
+    await scene.has(1)
+    before = leases(scene)
+    networks.fix_lease(scene.connection, SETTINGS, networks.mac_of(scene.domain().UUIDString()), "web")
+    assert leases(scene) == before
+
+
 async def test_a_network_without_addresses_left_says_so(scene: Scene) -> None:
     await scene.has(3)
     with pytest.raises(Unavailable, match="the network 'default' has no address left"):

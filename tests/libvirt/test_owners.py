@@ -52,6 +52,11 @@ async def test_f2_a_wish_is_fulfilled_once(scene: Scene) -> None:
     runs = scene.domain().ID()
     await scene.fleet.set_power(power(scene, 2, attempt=2), PowerAction.RESTART)
     assert scene.domain().ID() == runs
+    scene.domain().shutdown()
+    await scene.fleet.set_power(power(scene, 3), PowerAction.START)
+    scene.domain().shutdown()
+    await scene.fleet.set_power(power(scene, 3, attempt=2), PowerAction.START)
+    assert await state(scene) == IS_STOPPED
     with pytest.raises(Superseded):
         await scene.fleet.set_power(power(scene, 1, attempt=3), PowerAction.STOP)
 
