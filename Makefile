@@ -8,14 +8,14 @@ REAL := .venv/.libvirt
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo   one upgrade of 20 simulated machines, end to end, on a real Temporal server"
-	@echo "make demo-libvirt  the same with five machines that really boot, and two bad versions (libvirt, QEMU)"
-	@echo "make libvirt       what real machines need: Debian packages (as root) and libvirt's Python binding"
+	@echo "make demo          one upgrade of 20 simulated machines, end to end, on a real Temporal server"
+	@echo "make demo-libvirt  five machines that really boot: an upgrade, and two bad versions (libvirt, QEMU)"
+	@echo "make up            Temporal, worker and API on this machine until Ctrl-C (data in .data/)"
+	@echo "make test          every test that a laptop can run"
 	@echo "make test-libvirt  the tests on real machines, some minutes"
-	@echo "make up     Temporal, worker and API on this machine until Ctrl-C (data in .data/)"
-	@echo "make test   every test that a laptop can run"
-	@echo "make lint   ruff, mypy --strict, import-linter"
-	@echo "make bench  ratios against the ideal and against a bare loop (JSON=FILE writes the figures)"
+	@echo "make libvirt       what real machines need: Debian packages (as root) and libvirt's Python binding"
+	@echo "make lint          ruff, mypy --strict, import-linter"
+	@echo "make bench         ratios against the ideal and against a bare loop (JSON=FILE writes the figures)"
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -11,7 +11,7 @@ from typing import Any
 
 from compute.clock import Clock, utc_now
 from compute.errors import ComputeError
-from compute.libvirt import disks, machines, owners
+from compute.libvirt import deletions, disks, machines, owners
 from compute.libvirt.calls import Hypervisor
 from compute.libvirt.gates import Gates
 from compute.libvirt.health import Looks
@@ -75,16 +75,16 @@ class LibvirtFleet:
             async with self._starting:
                 await self.hypervisor.run(machines.first_start, self._host, scale_set, instance_id)
         except ComputeError:
-            await self.hypervisor.run(machines.delete, self._host, scale_set, instance_id)
+            await self.hypervisor.run(deletions.delete, self._host, scale_set, instance_id)
             raise
 
     async def delete_instance(self, scale_set: ScaleSetIdentity, instance_id: str) -> None:
         """See `Provider`. Disks that we did not make are left."""
-        await self.hypervisor.run(machines.delete, self._host, scale_set, instance_id)
+        await self.hypervisor.run(deletions.delete, self._host, scale_set, instance_id)
 
     async def next_instance_id(self, scale_set: ScaleSetIdentity) -> int:
         """See `Provider`."""
-        return await self.hypervisor.run(machines.next_instance_id, self._host, scale_set)
+        return await self.hypervisor.run(deletions.next_instance_id, self._host, scale_set)
 
     async def swap_os_disk(self, effect: Effect, image: ImageReference, model: MachineModel) -> OsDisk:
         """See `Provider`."""

@@ -1,8 +1,7 @@
-"""Machines as a whole: found, listed, made, deleted. Every function blocks; all may raise libvirtError.
+"""Machines as a whole: found, listed, made. Every function blocks; all may raise libvirtError.
 
 Making one: volumes, then the definition, then its first start. Until it was started a machine is not listed: whoever
-is killed in between leaves a leftover, and `next_instance_id` deletes leftovers before it answers. Volumes that no
-domain owns are never deleted, since somebody may have undefined their machine by hand; their ids are not used again.
+is killed in between leaves a leftover, which `deletions` clear.
 """
 
 import uuid
@@ -15,7 +14,7 @@ import libvirt
 
 from compute.clock import Clock
 from compute.errors import InstanceGone, NotAllowed
-from compute.libvirt import domains, images, networks, power, record, seeds, volumes
+from compute.libvirt import domains, images, networks, power, record, seeds, used_ids, volumes
 from compute.libvirt.blindness import refuse_blind
 from compute.libvirt.gates import PORTS, Gates
 from compute.libvirt.record import CREATION, DataDiskRecord, DiskRecord, MachineRecord, machine_name
@@ -27,8 +26,6 @@ from domain.placement import Placement
 from domain.scale_sets import ScaleSetIdentity
 
 GIB_IN_MIB = 1024
-
-UNDEFINE = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +128,7 @@ def create(  # noqa: PLR0917  # as the port has it
     prefix, vm_id = machine_name(scale_set.name, scale_set.unique_id, instance_id), vm_id_of(scale_set, instance_id)
     with host.gates.held(prefix):
         pool = volumes.pool_of(connection, settings)
-        if _exists(connection, vm_id) or int(instance_id) <= _last_deleted(pool, scale_set):
+        if _exists(connection, vm_id) or int(instance_id) <= used_ids.last_deleted(pool, scale_set):
             return
         source = images.complete_image(pool, image)
         volumes.make_room(pool, settings, f"instance {instance_id}: its disks")
@@ -230,79 +227,3 @@ def _exists(connection: Any, vm_id: str) -> bool:
             raise
         return False
     return True
-
-
-def delete(connection: Any, host: Host, scale_set: ScaleSetIdentity, instance_id: str) -> None:
-    """Delete a machine with all disks that we made for it; of an adopted one those that were there before stay."""
-    prefix = machine_name(scale_set.name, scale_set.unique_id, instance_id)
-    with host.gates.held(prefix):
-        matching = [one for one in of_set(connection, scale_set) if one[1].instance_id == instance_id]
-        pool = volumes.pool_of(connection, host.settings)
-        for domain, machine in matching:
-            if not machine.deleting:
-                record.write(domain, machine.changed(deleting=True))
-            power.pull_plug(domain)
-            vm_id = domain.UUIDString()
-            _delete_volumes(connection, pool, prefix, vm_id)
-            networks.free_lease(connection, host.settings, networks.mac_of(vm_id))
-            _mark_deleted(pool, scale_set, int(instance_id))
-            _undefine(domain)
-        if not matching:
-            _delete_volumes(connection, pool, prefix, "")
-
-
-def _undefine(domain: Any) -> None:
-    try:
-        domain.undefineFlags(UNDEFINE)
-    except libvirt.libvirtError as error:
-        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-            return
-        if error.get_error_code() not in (libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_NO_SUPPORT):
-            raise
-        domain.undefine()  # a driver that keeps neither
-
-
-def _delete_volumes(connection: Any, pool: Any, prefix: str, vm_id: str) -> None:
-    mine = volumes.names_with(pool, [f"{prefix}."])
-    if not mine:
-        return
-    used = volumes.in_use(connection, pool, but_for=vm_id)
-    for name in mine:
-        volume = volumes.find(pool, name)
-        if volume is not None and name not in used and volume.path() not in used:
-            volumes.delete(pool, name)
-
-
-def next_instance_id(connection: Any, host: Host, scale_set: ScaleSetIdentity) -> int:
-    """One more than the highest id that was ever in use. Clears what a killed creation left."""
-    for domain, machine in list(of_set(connection, scale_set)):
-        if machine.out_for == CREATION and not power.is_on(domain):
-            delete(connection, host, scale_set, machine.instance_id)
-    if reserved := [int(one.instance_id) for _, one in of_set(connection, scale_set) if one.is_reserved]:
-        return min(reserved)
-    pool = volumes.pool_of(connection, host.settings)
-    ids = [int(machine.instance_id) for _, machine in of_set(connection, scale_set)]
-    highest = max(ids, default=-1)
-    start = f"{scale_set.name}_{scale_set.unique_id}_"
-    named = (name[len(start) :].partition(".")[0] for name in volumes.names_with(pool, [start]))
-    of_volumes = max((int(number) for number in named if number.isdigit()), default=-1)
-    return max(highest, of_volumes, _last_deleted(pool, scale_set)) + 1
-
-
-def _deleted_prefix(scale_set: ScaleSetIdentity) -> str:
-    return f"deleted.{scale_set.unique_id}."
-
-
-def _last_deleted(pool: Any, scale_set: ScaleSetIdentity) -> int:
-    """The highest id that a deleted machine of the set had; -1 for none. Libvirt keeps it as the name of a volume."""
-    prefix = _deleted_prefix(scale_set)
-    return max((int(name[len(prefix) :]) for name in volumes.names_with(pool, [prefix])), default=-1)
-
-
-def _mark_deleted(pool: Any, scale_set: ScaleSetIdentity, number: int) -> None:
-    prefix = _deleted_prefix(scale_set)
-    if number > _last_deleted(pool, scale_set):
-        volumes.make_marker(pool, f"{prefix}{number}")
-    for name in volumes.names_with(pool, [prefix]):
-        if int(name[len(prefix) :]) < number:
-            volumes.delete(pool, name)
