@@ -122,7 +122,7 @@ class Hypervisor:
             if self._may_open:
                 self._connection = None
         stuck, self._executor = self._executor, self._new_executor()
-        stuck.shutdown(wait=False, cancel_futures=True)
+        stuck.shutdown(wait=False)  # what waits for a thread there still gets one, and its answer is waited for
 
 
 def _is_alive(connection: Any) -> bool:

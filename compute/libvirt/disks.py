@@ -198,11 +198,12 @@ def discard(connection: Any, host: Host, scale_set: ScaleSetIdentity, operations
     """Delete what those operations put aside or left half-made, never a disk in use; return how many put aside."""
     pool = volumes.pool_of(connection, host.settings)
     keys = {operation_key(scale_set, one) for one in operations}
+    there = frozenset(pool.listVolumes())
     count = 0
     for domain, machine in list(machines.of_set(connection, scale_set)):
         half_made = {record.os_volume(machine.prefix, one) for one in operations}
         half_made |= {record.seed_volume(machine.prefix, one) for one in operations}
-        if not half_made.isdisjoint(pool.listVolumes()) or any(one.replaced_by in keys for one in machine.kept):
+        if not half_made.isdisjoint(there) or any(one.replaced_by in keys for one in machine.kept):
             count += _discard_of(connection, host, pool, domain, keys, half_made)
     return count
 

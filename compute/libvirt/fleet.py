@@ -88,6 +88,9 @@ class LibvirtFleet:
 
     async def swap_os_disk(self, effect: Effect, image: ImageReference, model: MachineModel) -> OsDisk:
         """See `Provider`."""
+        if not effect.fence.step.begins:
+            # Whether it was begun is found out at once, however many swaps wait for their turn (P14).
+            await self.hypervisor.run(disks.prepare_swap, self._host, effect, image, model)
         async with self._starting:
             if not await self.hypervisor.run(disks.prepare_swap, self._host, effect, image, model):
                 await self._stop(effect)
@@ -96,6 +99,8 @@ class LibvirtFleet:
 
     async def restore_os_disk(self, effect: Effect, models: Models) -> OsDisk:
         """See `Provider`. A machine that a swap stopped and never moved is started again on the disk that it has."""
+        if not effect.fence.step.begins:
+            await self.hypervisor.run(disks.prepare_restore, self._host, effect)
         async with self._starting:
             generation = await self.hypervisor.run(disks.prepare_restore, self._host, effect)
             if generation is not None:

@@ -1,5 +1,7 @@
 """What owners do to machines beside upgrades, and what a cancel asks (P14, P18, B4, B6; contract.md 1.7, 2.5)."""
 
+import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
@@ -129,6 +131,19 @@ async def test_p14_a_swap_of_which_nothing_was_begun_is_not_begun_by_a_cancel(sc
         await scene.fleet.swap_os_disk(scene.effect(attempt=2), NEW, NEWER)
     assert scene.volumes() == before
     assert await state(scene) == RUNS
+
+
+async def test_p14_whether_a_swap_was_begun_is_told_while_others_wait_for_their_turn(scene: Scene) -> None:
+    await scene.has(1)
+    await scene.fleet.swap_os_disk(scene.effect(), NEW, NEWER)
+    async with AsyncExitStack() as turns:
+        for _ in range(scene.fleet.settings.starts_at_once):
+            await turns.enter_async_context(scene.fleet._starting)
+        async with asyncio.timeout(5):
+            with pytest.raises(NotBegun):
+                await scene.fleet.restore_os_disk(with_step(scene.restore(1), Step.END_RESTORE), models)
+            with pytest.raises(NotBegun):
+                await scene.fleet.swap_os_disk(with_step(scene.effect(2), Step.END_SWAP), NEW, NEWER)
 
 
 @pytest.mark.parametrize("begun", range(1, 5))
