@@ -5,6 +5,7 @@ Every function blocks; each looks at the fence under the machine's gate, as `dis
 
 from typing import Any
 
+from compute.errors import NotBegun
 from compute.libvirt import domains, machines, power, record
 from compute.libvirt.blindness import refuse_blind
 from compute.libvirt.disks import gate, look
@@ -18,13 +19,15 @@ def apply_model(connection: Any, host: Host, effect: Effect, model: MachineModel
     """The model on the disk that the machine has; nothing if it is on that generation.
 
     Nothing of a model needs a stop here: extensions do not run, custom data is made with each new OS disk, and another
-    port is forwarded from the next start on.
+    port is forwarded from the next start on. So it is done, or nothing of it was begun (P14).
     """
     refuse_blind(host.settings, model.health_source)
     with gate(host, effect):
         domain, machine = look(connection, effect)
         if machine.generation == model.generation:
             return
+        if not effect.fence.step.begins:
+            raise NotBegun(f"instance {effect.instance_id}: its model was not begun to be applied")
         port = machines.guest_port(host.settings, model) if machine.host_port else 0
         new = machine.changed(generation=model.generation, extensions=record.ended(model), guest_port=port)
         connection.defineXML(domains.moved(host.settings, domains.persistent_xml(domain), new))

@@ -85,6 +85,18 @@ async def test_another_model_is_applied_to_the_disk_that_is_there(scene: Scene) 
     assert (scene.domain().ID(), scene.record().os_disk.name) == (runs, disk)
 
 
+async def test_p14_a_model_that_was_not_applied_is_not_applied_by_a_cancel(scene: Scene) -> None:
+    await scene.has(1)
+    with pytest.raises(NotBegun):
+        await scene.fleet.apply_model(scene.effect(step=Step.END_APPLY), NEWER)
+    with pytest.raises(Superseded):
+        await scene.fleet.apply_model(scene.effect(attempt=2, step=Step.APPLY), NEWER)
+    assert scene.record().generation == 1
+    await scene.fleet.apply_model(scene.effect(2, step=Step.APPLY), NEWER)
+    await scene.fleet.apply_model(scene.effect(2, step=Step.END_APPLY), NEWER)
+    assert scene.record().generation == 2
+
+
 async def test_b6_what_an_instance_is_protected_from_is_kept_through_a_swap(scene: Scene) -> None:
     await scene.has(1)
     await scene.fleet.protect(scene.scale_set, "0", from_actions=True, from_scale_in=False)
