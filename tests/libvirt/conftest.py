@@ -1,7 +1,7 @@
 """Without the extra `libvirt` nothing here can run: then every module is skipped, and says so."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,8 +28,11 @@ class Skipped(pytest.Module):
 
 if find_spec("libvirt") is None:
 
-    def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module:
-        return Skipped.from_parent(parent, path=module_path)
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[None, object, object]:
+        """Neither the tests of a file nor its examples: both would import it."""
+        yield
+        return [Skipped.from_parent(parent, path=file_path)] if file_path.name.startswith("test_") else []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
