@@ -13,8 +13,8 @@ from types import FrameType
 import uvicorn
 
 from api.app import create_app
-from compute.simulated.fleet import SimulatedFleet
 from connection.client import connect
+from connection.computes import CannotCompute, open_compute
 from connection.settings import Settings
 from store.sealing import Sealer
 from store.store import Store
@@ -40,15 +40,18 @@ def main() -> None:
         # Once its requests are answered, uvicorn restores this handler and raises the signal again: what is open is
         # closed on the way out.
         signal.signal(number, _leave)
-    asyncio.run(serve(Settings(), arguments.host, arguments.port))
+    try:
+        asyncio.run(serve(Settings(), arguments.host, arguments.port))
+    except CannotCompute as error:
+        sys.exit(f"api: {error}")
 
 
 async def serve(settings: Settings, host: str, port: int) -> None:
     """Open everything, answer until a signal asks to stop, close everything."""
     settings.make_data_dir()
     with ExitStack() as opened:
+        fleet = opened.enter_context(closing(open_compute(settings)))
         store = opened.enter_context(closing(Store.open(settings.store_url, Sealer.from_file(settings.keys))))
-        fleet = opened.enter_context(closing(SimulatedFleet(settings.fleet)))
         # Lazy: reads are answered with Temporal down, and it may come later (A4).
         client = await connect([INSTAR], lazy=True)
         app = create_app(store, fleet, client, settings)

@@ -3,12 +3,21 @@
 How to reach Temporal is not here: the SDK's own `TEMPORAL_…` variables and profiles say that (`connection.client`).
 """
 
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.delays import Delays
+
+
+class Compute(StrEnum):
+    """What runs the machines."""
+
+    SIMULATED = "simulated"
+    LIBVIRT = "libvirt"
 
 
 class Settings(BaseSettings):
@@ -27,6 +36,12 @@ class Settings(BaseSettings):
 
     fleet_file: Path | None = None
     """The simulated fleet; None: `fleet.sqlite` in `data_dir`."""
+
+    compute: Compute = Compute.SIMULATED
+    """What runs the machines; `libvirt` needs the extra of that name."""
+
+    libvirt: dict[str, Any] = Field(default_factory=dict)
+    """The hypervisor, as `INSTAR_LIBVIRT__URI=qemu:///system`; its fields are `compute.libvirt.settings`."""
 
     public_url: str = ""
     """What clients reach the API under, for URLs in answers; empty: what the request itself says."""
@@ -52,6 +67,11 @@ class Settings(BaseSettings):
     def fleet(self) -> Path:
         """The file of the simulated fleet."""
         return self.fleet_file or self.data_dir / "fleet.sqlite"
+
+    @property
+    def gates(self) -> Path:
+        """Where processes of one host take turns at a real machine."""
+        return self.data_dir / "gates"
 
     def make_data_dir(self) -> None:
         """Make the data directory, private to the user. Raises OSError where that is not allowed."""

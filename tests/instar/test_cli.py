@@ -13,7 +13,7 @@ from instar.ports import LOOPBACK
 runner = CliRunner()
 
 
-@pytest.mark.parametrize("command", ["up", "demo", "status", "watch"])
+@pytest.mark.parametrize("command", ["up", "demo", "demo-libvirt", "status", "watch", "images", "adopt"])
 def test_every_command_has_help(command: str) -> None:
     told = runner.invoke(app, [command, "--help"])
     assert told.exit_code == 0
@@ -41,3 +41,30 @@ def test_watch_tells_that_no_api_is_there() -> None:
     assert told.exit_code == 1
     assert "no API answers at http://127.0.0.1:1" in told.output
     assert "Traceback" not in told.output
+
+
+def publish(version: str, file: Path) -> str:
+    told = runner.invoke(app, ["images", "publish", "Contoso", "Web", "server", version, "--file", str(file)])
+    assert told.exit_code == 1
+    assert "Traceback" not in told.output
+    return told.output
+
+
+def test_what_cannot_be_published_is_said_before_anything_is_sent(tmp_path: Path) -> None:
+    assert "'latest' is no image version" in publish("latest", tmp_path / "disk.qcow2")
+    assert f"there is no file {tmp_path / 'disk.qcow2'}" in publish("1.0.0", tmp_path / "disk.qcow2")
+
+
+@pytest.mark.parametrize(
+    "command", [("demo-libvirt",), ("images", "follow", "http://127.0.0.1:1", "--release", "22.04")]
+)
+def test_without_libvirt_a_command_says_what_to_install(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("instar.cli", "instar.images"):
+        monkeypatch.setattr(f"{module}.find_spec", lambda _: None)
+    told = runner.invoke(app, command)
+    assert told.exit_code == 1
+    assert "Traceback" not in told.output
+    expected = "cannot read" if command[0] == "images" else "pip install 'instar[libvirt]'"
+    assert expected in told.output

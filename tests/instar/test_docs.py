@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from compute.libvirt.settings import LibvirtSettings
 from connection.settings import Settings
 from domain.delays import Delays
 from domain.policies import RollingUpgradePolicy
@@ -14,9 +15,10 @@ from instar.picture import CELLS
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+LIBVIRT = (ROOT / "docs" / "libvirt.md").read_text()
 
 
-@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"delays"}))
+@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"delays", "libvirt"}))
 def test_t6_every_setting_is_in_the_docs(name: str) -> None:
     assert f"| `INSTAR_{name.upper()}` |" in OPERATIONS
 
@@ -35,10 +37,17 @@ def test_b3_the_docs_say_that_a_set_of_up_to_four_with_one_sick_machine_never_be
     assert f"one of up to four is 25 % or more, above the default limit of {limit} %" in OPERATIONS
 
 
-def test_no_setting_in_the_docs_is_unknown() -> None:
+@pytest.mark.parametrize("name", sorted(LibvirtSettings.model_fields))
+def test_t6_every_setting_of_a_hypervisor_is_in_the_docs(name: str) -> None:
+    assert f"| `INSTAR_LIBVIRT__{name.upper()}` |" in LIBVIRT
+
+
+@pytest.mark.parametrize("page", [OPERATIONS, LIBVIRT])
+def test_no_setting_in_the_docs_is_unknown(page: str) -> None:
     known = {name.upper() for name in Settings.model_fields} | {"ALLOW_ANY_HOST"}
     known |= {f"DELAYS__{name.upper()}" for name in Delays.model_fields}
-    assert set(re.findall(r"INSTAR_([A-Z_]+)", OPERATIONS)) <= known
+    known |= {f"LIBVIRT__{name.upper()}" for name in LibvirtSettings.model_fields}
+    assert set(re.findall(r"INSTAR_([A-Z_]+)", page)) <= known
 
 
 def test_the_docs_explain_every_letter_of_a_picture() -> None:
@@ -46,7 +55,10 @@ def test_the_docs_explain_every_letter_of_a_picture() -> None:
         assert f"`{CELLS[outcome][0]}`" in OPERATIONS
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}" for name in ("operations.md", "glossary.md"))])
+PAGES = ("operations.md", "glossary.md", "libvirt.md")
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}" for name in PAGES)])
 def test_links_lead_somewhere(page: str) -> None:
     file = ROOT / page
     links = re.findall(r"\]\((?!https?:)([^)#]+)", file.read_text())
