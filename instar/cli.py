@@ -1,17 +1,20 @@
 """The command `instar`."""
 
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from connection.computes import NO_LIBVIRT
 from connection.settings import Settings
 from domain.images import ImageReference, version_key
 from domain.records import UpgradeStatus
 from instar import adopt as adopting
 from instar import demo as demonstration
+from instar import demo_libvirt as real_demonstration
 from instar import images as publishing
 from instar import status as standing
 from instar import up as stack
@@ -72,6 +75,25 @@ def demo() -> None:
     """
     try:
         held = demonstration.demo(Console(highlight=False))
+    except Trouble as trouble:
+        raise _ended(trouble) from None
+    except demonstration.Stopped:
+        raise typer.Exit(INTERRUPTED) from None
+    if not held:
+        raise typer.Exit(1)
+
+
+@app.command("demo-libvirt")
+def demo_libvirt() -> None:
+    """Show upgrades of five machines that really boot (QEMU, in software), in some minutes.
+
+    Starts everything, a libvirt of its own too, in a temporary directory and removes it afterwards. What it needs:
+    deploy/libvirt-packages.sh guest. The status is 0 only if everything went as the rules say.
+    """
+    if find_spec("libvirt") is None:
+        raise _ended(Trouble(NO_LIBVIRT))
+    try:
+        held = real_demonstration.demo_libvirt(Console(highlight=False))
     except Trouble as trouble:
         raise _ended(trouble) from None
     except demonstration.Stopped:
