@@ -45,6 +45,7 @@ from domain.scale_set_status import ScaleSetStatus
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.sealing import Sealer
 from store.store import Store
+from tests.support.heard import heard
 from worker.composition import workers
 from workflows.os_upgrade import OsUpgradeWorkflow
 from workflows.plugin import INSTAR
@@ -198,6 +199,9 @@ class World:
         """Cancel what runs; returns the operation's id."""
         operation = self.operation(OperationKind.CANCEL)
         await self._update(ScaleSetWorkflow.cancel_upgrade, CancelUpgrade(operation_id=operation), operation)
+        # Before its first activity there is nothing written down of an upgrade, and nothing that its cancel may race.
+        if number := self.store.upgrades.last_number(self.scale_set.unique_id):
+            await heard(self.upgrade(number))
         return operation
 
     async def delete(self) -> str:
