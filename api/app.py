@@ -8,6 +8,8 @@ from fastapi_offline import FastAPIOffline
 from temporalio.client import Client
 
 from api import errors, images, instances, operations, probes, rolling_upgrades, scale_sets, simulated
+from api.access.guard import Access, Guard
+from api.access.issuer_routes import issuer_router
 from api.dependencies import GUARDS, Services, printable_path
 from api.errors import LastResort
 from api.healths import Healths
@@ -37,6 +39,8 @@ def create_app(
     provider: Provider,
     client: Client,
     settings: Settings,
+    access: Access,
+    *,
     clock: Clock = utc_now,
 ) -> FastAPI:
     """Put the application together. Whoever opened the store, the provider and the client closes them."""
@@ -46,6 +50,8 @@ def create_app(
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await healths.close()
+        if access.outside is not None:
+            await access.outside.close()
 
     # The interactive docs at /docs bring their scripts along: they work where the internet is out of reach.
     app = FastAPIOffline(title="Instar", description=DESCRIPTION, lifespan=life, redirect_slashes=False, redoc_url=None)
@@ -62,8 +68,11 @@ def create_app(
     if isinstance(provider, SimulatedFleet):
         app.include_router(simulated.router, dependencies=[Depends(printable_path)])
     app.include_router(probes.router)
+    if access.own is not None:
+        app.include_router(issuer_router(access.own))
     errors.install(app)
     # The last added stands outermost.
+    app.add_middleware(Guard, access=access)
     app.add_middleware(CaseInsensitivePaths, paths=Paths(app.openapi()["paths"]))
     app.add_middleware(LastResort)
     return app

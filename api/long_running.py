@@ -5,7 +5,6 @@ answer 202, empty, with both. URLs are absolute, under the public URL if one is 
 """
 
 import asyncio
-import re
 import uuid
 
 from fastapi import Request
@@ -13,6 +12,7 @@ from fastapi.responses import Response
 
 from api.dependencies import Services
 from api.errors import ArmError
+from api.public_url import public_url
 from domain.messages.scale_set import ApplyModel, CancelUpgrade, DeleteScaleSet, StartUpgrade
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.scale_sets import ScaleSetIdentity
@@ -20,8 +20,6 @@ from store.scale_sets import StoredScaleSet
 
 RETRY_AFTER = "1"
 """Seconds. Clients wait half a minute where it is missing or 0."""
-
-_HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,260}")
 
 Message = StartUpgrade | CancelUpgrade | ApplyModel | DeleteScaleSet
 
@@ -108,17 +106,6 @@ def resource_headers(request: Request, services: Services, operation: Operation,
 
 def _url(request: Request, services: Services, operation: Operation) -> str:
     return (
-        f"{_base(request, services)}/subscriptions/{operation.subscription_id}/providers/Microsoft.Compute"
+        f"{public_url(request, services)}/subscriptions/{operation.subscription_id}/providers/Microsoft.Compute"
         f"/locations/{operation.location}/operations/{operation.id}"
     )
-
-
-def _base(request: Request, services: Services) -> str:
-    if services.settings.public_url:
-        return services.settings.public_url.rstrip("/")
-    proto = request.headers.get("x-forwarded-proto", request.url.scheme)
-    host = request.headers.get("x-forwarded-host") or request.headers.get("host") or request.url.netloc
-    # What does not look like a host is not repeated in an answer.
-    if proto not in ("http", "https") or not _HOST.fullmatch(host):
-        return str(request.base_url).rstrip("/")
-    return f"{proto}://{host}"

@@ -1,5 +1,6 @@
 """The command `instar`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -7,10 +8,12 @@ import typer
 from rich.console import Console
 
 from domain.records import UpgradeStatus
+from instar import credentials_cli
 from instar import demo as demonstration
 from instar import up as stack
 from instar import watch as watching
-from instar.errors import Trouble
+from instar.api_token import FILE, Login
+from instar.errors import ended
 
 app = typer.Typer(
     name="instar",
@@ -27,12 +30,14 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port."
 
 @app.command()
 def up(
+    *,
     data_dir: Annotated[Path, typer.Option(help="All data and logs; what is there goes on where it was.")] = Path(
         ".data",
     ),
     api_port: Port = 8080,
     temporal_port: Port = 7233,
     ui_port: Port = 8233,
+    tls: Annotated[bool, typer.Option(help="Serve https, with a local authority made in the data directory.")] = False,
 ) -> None:
     """Run Temporal, a worker and the API on the loopback until Ctrl-C.
 
@@ -40,10 +45,8 @@ def up(
     stopped, the end of its log is shown and the status is 1. Delays and places are settings in the environment
     (INSTAR_...): see docs/operations.md.
     """
-    try:
-        stack.up(data_dir, api_port, temporal_port, ui_port)
-    except Trouble as trouble:
-        raise _ended(trouble) from None
+    with ended():
+        stack.up(data_dir, api_port, temporal_port, ui_port, tls=tls)
 
 
 @app.command()
@@ -54,9 +57,8 @@ def demo() -> None:
     upgrade went as the rules say and the flight recorder found nothing.
     """
     try:
-        held = demonstration.demo(Console(highlight=False))
-    except Trouble as trouble:
-        raise _ended(trouble) from None
+        with ended():
+            held = demonstration.demo(Console(highlight=False))
     except demonstration.Stopped:
         raise typer.Exit(INTERRUPTED) from None
     if not held:
@@ -65,8 +67,13 @@ def demo() -> None:
 
 @app.command()
 def watch(
+    *,
     scale_set: Annotated[str, typer.Argument(metavar="SET", help="Name or whole resource id of a scale set.")],
-    api: Annotated[str, typer.Option(metavar="URL", help="Where the API answers.")] = "http://127.0.0.1:8080",
+    api: Annotated[str, typer.Option(metavar="URL", help="Where the API answers, if not where it was started.")] = "",
+    data_dir: Annotated[Path, typer.Option(help="The data directory of a running `instar up`.")] = Path(".data"),
+    credentials: Annotated[
+        Path | None, typer.Option(help="Other credentials, as `instar credentials create` printed them.")
+    ] = None,
     resource_group: Annotated[str, typer.Option(help="Needed if several sets have that name.")] = "",
     subscription: Annotated[str, typer.Option(help="Where a name is looked up.")] = watching.DEFAULT_SUBSCRIPTION,
 ) -> None:
@@ -76,15 +83,17 @@ def watch(
     the upgrade completed, 1 if it was cancelled or faulted.
     """
     try:
-        status = watching.watch(scale_set, api, subscription, resource_group, Console(highlight=False))
-    except Trouble as trouble:
-        raise _ended(trouble) from None
+        with ended():
+            login = Login.read(credentials or data_dir / FILE)
+            login = replace(login, endpoint=api or login.endpoint)
+            status = watching.watch(scale_set, login, subscription, resource_group, Console(highlight=False))
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     if status is not UpgradeStatus.COMPLETED:
         raise typer.Exit(1)
 
 
-def _ended(trouble: Trouble) -> typer.Exit:
-    typer.echo(f"instar: {trouble}", err=True)
-    return typer.Exit(1)
+app.add_typer(credentials_cli.app)
+app.command()(credentials_cli.audit)
+app.command()(credentials_cli.token)
+app.command()(credentials_cli.certificates)

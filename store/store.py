@@ -4,6 +4,8 @@ from typing import Self
 
 from sqlalchemy import bindparam, select, text, update
 
+from store.audit import Audit
+from store.credentials import Credentials
 from store.database import Database
 from store.images import Images
 from store.operations import Operations
@@ -31,6 +33,8 @@ class Store:
         self.operations = Operations(database)
         self.upgrades = Upgrades(database)
         self.resources = Resources(database)
+        self.credentials = Credentials(database)
+        self.audit = Audit(database)
 
     @classmethod
     def open(cls, url: str, sealer: SealerProtocol) -> Self:

@@ -145,3 +145,36 @@ RESOURCES = Table(
     Index("resources_by_type", "type_key", "subscription_key", "resource_group_key"),
     Index("resources_by_parent", "parent_key", "type_key"),
 )
+
+CREDENTIALS = Table(
+    "credentials",
+    METADATA,
+    Column("client_id", Words, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("salt", Words, nullable=False),
+    Column("secret_hash", Words, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+)
+
+ROLE_ASSIGNMENTS = Table(
+    "role_assignments",
+    METADATA,
+    Column("principal", Words, primary_key=True),
+    Column("role", Words, primary_key=True),
+    Column("scope_key", Words, primary_key=True),
+    Column("scope", Words, nullable=False),
+)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("principal", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("action", Words, nullable=False),
+    Column("resource", Words, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("request_id", Words, nullable=False),
+)

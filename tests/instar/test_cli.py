@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from instar import ports
+from instar.api_token import FILE, Login
 from instar.cli import app
 from instar.data_dir import claimed
 from instar.ports import LOOPBACK
@@ -13,7 +14,7 @@ from instar.ports import LOOPBACK
 runner = CliRunner()
 
 
-@pytest.mark.parametrize("command", ["up", "demo", "watch"])
+@pytest.mark.parametrize("command", ["up", "demo", "watch", "credentials", "audit", "token", "certificates"])
 def test_every_command_has_help(command: str) -> None:
     told = runner.invoke(app, [command, "--help"])
     assert told.exit_code == 0
@@ -36,8 +37,12 @@ def test_up_refuses_a_directory_in_use(tmp_path: Path) -> None:
     assert "used by another instar" in told.output
 
 
-def test_watch_tells_that_no_api_is_there() -> None:
-    told = runner.invoke(app, ["watch", "web", "--api", "http://127.0.0.1:1"])
+def test_watch_tells_that_no_api_is_there(tmp_path: Path) -> None:
+    told = runner.invoke(app, ["watch", "web", "--data-dir", str(tmp_path)])
+    assert told.exit_code == 1
+    assert "there are no credentials" in told.output
+    (tmp_path / FILE).write_text(Login("http://127.0.0.1:1", "t", "me", "secret", "s").text())
+    told = runner.invoke(app, ["watch", "web", "--data-dir", str(tmp_path), "--api", "http://127.0.0.1:1"])
     assert told.exit_code == 1
     assert "no API answers at http://127.0.0.1:1" in told.output
     assert "Traceback" not in told.output
