@@ -3,8 +3,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from connection.settings import Settings
+from connection.settings import OidcSettings, Settings, TlsSettings
 from domain.delays import Delays
 from domain.progress import Outcome
 from instar.demo import words
@@ -14,9 +15,18 @@ ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
 
-@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"delays"}))
+NESTED: dict[str, type[BaseModel]] = {"oidc": OidcSettings, "tls": TlsSettings}
+
+
+@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"delays", *NESTED}))
 def test_t6_every_setting_is_in_the_docs(name: str) -> None:
     assert f"| `INSTAR_{name.upper()}` |" in OPERATIONS
+
+
+@pytest.mark.parametrize("group", NESTED)
+def test_t6_every_nested_setting_is_in_the_docs(group: str) -> None:
+    for name in NESTED[group].model_fields:
+        assert f"| `INSTAR_{group.upper()}__{name.upper()}` |" in OPERATIONS
 
 
 @pytest.mark.parametrize("name", sorted(Delays.model_fields))
@@ -27,7 +37,8 @@ def test_t6_every_delay_is_in_the_docs_with_its_default(name: str) -> None:
 
 
 def test_no_setting_in_the_docs_is_unknown() -> None:
-    known = {name.upper() for name in Settings.model_fields} | {"ALLOW_ANY_HOST"}
+    known = {name.upper() for name in Settings.model_fields}
+    known |= {f"{group}__{name}".upper() for group, kind in NESTED.items() for name in kind.model_fields}
     known |= {f"DELAYS__{name.upper()}" for name in Delays.model_fields}
     assert set(re.findall(r"INSTAR_([A-Z_]+)", OPERATIONS)) <= known
 
