@@ -7,7 +7,20 @@ from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 from temporalio.client import Client
 
-from api import errors, images, instances, operations, probes, rolling_upgrades, scale_sets, simulated
+from api import (
+    errors,
+    images,
+    instances,
+    networks,
+    operations,
+    probes,
+    providers,
+    resource_groups,
+    rolling_upgrades,
+    scale_sets,
+    simulated,
+    subscriptions,
+)
 from api.access.guard import Access, Guard
 from api.access.issuer_routes import issuer_router
 from api.dependencies import GUARDS, Services, printable_path
@@ -27,6 +40,10 @@ ARM_ROUTERS = (
     rolling_upgrades.router,
     images.router,
     operations.router,
+    subscriptions.router,
+    resource_groups.router,
+    providers.router,
+    networks.router,
 )
 
 DESCRIPTION = """Rolling OS image upgrades for scale sets, with the paths and bodies of Azure Resource Manager.

@@ -30,15 +30,29 @@ async def begin(
     scale_set: ScaleSetIdentity,
     subscription_id: str,
 ) -> Operation:
-    """Write an operation down. It runs until somebody ends it."""
+    """Write an operation on a scale set down. It runs until somebody ends it."""
+    return await begin_on(services, kind, subscription_id, scale_set)
+
+
+async def begin_on(
+    services: Services,
+    kind: OperationKind,
+    subscription_id: str,
+    scale_set: ScaleSetIdentity | None = None,
+    *,
+    resource_id: str = "",
+    location: str = "",
+) -> Operation:
+    """The same, of a scale set or of another resource in a region."""
     operation = Operation(
         id=str(uuid.uuid4()),
         kind=kind,
-        scale_set_unique_id=scale_set.unique_id,
+        scale_set_unique_id=scale_set.unique_id if scale_set else "",
         subscription_id=subscription_id,
-        location=scale_set.location,
+        location=scale_set.location if scale_set else location,
         status=OperationStatus.IN_PROGRESS,
         started_at=services.clock(),
+        resource_id=resource_id,
     )
     await asyncio.to_thread(services.store.operations.create, operation)
     return operation

@@ -126,6 +126,17 @@ class Resources:
             connection.execute(delete(RESOURCES).where(or_(RESOURCES.c.resource_key == key, below)))
         return found is not None
 
+    def delete_group(self, subscription_id: str, resource_group: str) -> int:
+        """Remove every resource of a group, and the group; how many that were."""
+        with self._database.writing() as connection:
+            done = connection.execute(
+                delete(RESOURCES).where(
+                    RESOURCES.c.subscription_key == folded(subscription_id),
+                    RESOURCES.c.resource_group_key == folded(resource_group),
+                )
+            )
+        return int(done.rowcount)
+
 
 def _resource(row: Row[Any]) -> StoredResource:
     return StoredResource(

@@ -87,6 +87,7 @@ OPERATIONS = Table(
     Column("ended_at", Instant),
     Column("error_code", Words, nullable=False),
     Column("error_message", Words, nullable=False),
+    Column("resource_id", Words, nullable=False, server_default=""),
     Index("operations_by_set", "scale_set_unique_id", "status"),
 )
 

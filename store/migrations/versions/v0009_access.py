@@ -1,4 +1,4 @@
-"""Credentials, roles, and the audit log."""
+"""Credentials, roles, the audit log; operations on resources other than scale sets."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,9 +35,11 @@ def upgrade() -> None:
         sa.Column("status", sa.Integer, nullable=False),
         *_texts("request_id"),
     )
+    op.add_column("operations", sa.Column("resource_id", sa.Text, nullable=False, server_default=""))
 
 
 def downgrade() -> None:
     """Drop them."""
+    op.drop_column("operations", "resource_id")
     for table in ("audit", "role_assignments", "credentials"):
         op.drop_table(table)
