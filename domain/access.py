@@ -78,7 +78,7 @@ def need_of(method: str, path: str) -> Need:
         return Need(action, "/" + "/".join(scope_parts), least, within=reads)
     named = [word for pair in zip(kinds, names, strict=False) for word in pair]
     below = ["providers", provider[0], *named] if named else []
-    return Need(action, "/" + "/".join([*scope_parts, *below]), least)
+    return Need(action, "/" + "/".join([*scope_parts, *below]), least, within=reads and not kinds)
 
 
 def _action(kind: str, method: str, verb: str) -> str:

@@ -103,13 +103,11 @@ async def test_every_provider_is_registered(api: Api) -> None:
 
 
 async def test_networks_are_kept_as_they_are_given(api: Api) -> None:
-    body = {
-        "location": "West US 2",
-        "properties": {
-            "addressSpace": {"addressPrefixes": ["10.0.0.0/8"]},
-            "subnets": [{"name": "One", "properties": {}}],
-        },
+    properties = {
+        "addressSpace": {"addressPrefixes": ["10.0.0.0/8"]},
+        "subnets": [{"name": "One", "properties": {}}],
     }
+    body = {"location": "West US 2", "properties": properties}
     created = await api.call("PUT", NET, body)
     assert created.status_code == 201
     assert created.headers["Azure-AsyncOperation"]
