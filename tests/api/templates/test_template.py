@@ -35,8 +35,8 @@ def test_resources_come_after_those_that_they_depend_on() -> None:
 
 
 def test_a_resource_that_refers_to_another_comes_after_it_unasked() -> None:
-    body = {"properties": {"space": "[reference('net').addressSpace]"}}
-    template = read([resource("web", **body), resource("net", NETS)])
+    space = {"space": "[reference('net').addressSpace]"}
+    template = read([resource("web", properties=space), resource("net", NETS)])
     assert ids(template) == [f"{NETS}/net", f"{SETS}/web"]
     found = {"properties": {"addressSpace": "10.0.0.0/8"}}
     assert template.resources[1].document(lambda _: found)["properties"] == {"space": "10.0.0.0/8"}
@@ -144,6 +144,7 @@ def test_a_parameter_that_is_not_declared_is_refused() -> None:
     with pytest.raises(TemplateError, match="extra"):
         read([], {"extra": 1})
     declared = {"a": {"type": "string"}}
-    for entry in ({"reference": {"keyVault": {}}}, "bare"):
+    entries: tuple[Any, ...] = ({"reference": {"keyVault": {}}}, "bare")
+    for entry in entries:
         with pytest.raises(TemplateError, match="'a'"):
             read_template({"resources": [], "parameters": declared}, {"a": entry}, PLACE, TYPES)
