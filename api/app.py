@@ -8,6 +8,7 @@ from fastapi_offline import FastAPIOffline
 from temporalio.client import Client
 
 from api import (
+    deployments,
     errors,
     images,
     instances,
@@ -44,6 +45,7 @@ ARM_ROUTERS = (
     resource_groups.router,
     providers.router,
     networks.router,
+    deployments.router,
 )
 
 DESCRIPTION = """Rolling OS image upgrades for scale sets, with the paths and bodies of Azure Resource Manager.

@@ -1,0 +1,57 @@
+"""Which resource types a template can make here, and how each is made: as a PUT of it would."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from api.dependencies import ScaleSetPath, Services
+from api.model_changes import Preconditions, change_model
+from api.networks import KINDS, NAMESPACE
+from api.stored_resources import ResourceName, checked_name, merged_document, resource_body, write_resource
+from api.templates.coercion import coerced
+from api.templates.planned import Planned
+from api.wire import scale_set_body
+
+Json = dict[str, Any]
+Make = Callable[[Services, Planned, Json], Awaitable[str]]
+"""Makes a resource from its document; gives the id of the operation that ends with it, "" if it is made at once."""
+
+SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets"
+
+
+async def _scale_set(services: Services, planned: Planned, document: Json) -> str:
+    _, _, subscription_id, _, group, *_ = planned.resource_id.split("/")
+    path = ScaleSetPath(subscription_id, group, planned.names[-1])
+    change = await change_model(services, path, coerced(document), Preconditions(), create=True)
+    return change.operation.id
+
+
+async def _kept(services: Services, planned: Planned, document: Json) -> str:
+    _, _, subscription_id, _, group, *_ = planned.resource_id.split("/")
+    names = tuple(checked_name(name, "name") for name in planned.names)
+    which = ResourceName(planned.type, subscription_id, group, names)
+    await write_resource(services, which, await merged_document(services, which, document, create=True))
+    return ""
+
+
+MAKERS: dict[str, Make] = {
+    SCALE_SETS.lower(): _scale_set,
+    **{f"{NAMESPACE}/{kind}".lower(): _kept for kind in KINDS},
+}
+
+TYPES = (SCALE_SETS, *(f"{NAMESPACE}/{kind}" for kind in KINDS))
+
+
+def looked_up(services: Services, resource_id: str) -> Json | None:
+    """A resource as `reference` sees it. Synchronous: expressions are evaluated in a thread."""
+    stored = services.store.scale_sets.find(resource_id)
+    if stored is not None:
+        return scale_set_body(stored, "Succeeded")
+    kept = services.store.resources.find(resource_id)
+    return None if kept is None else resource_body(kept)
+
+
+async def made(services: Services, planned: Planned) -> str:
+    """Make one resource; the id of its operation, "" if there is none. Raises ArmError, TemplateError."""
+    document = await asyncio.to_thread(planned.document, lambda one: looked_up(services, one))
+    return await MAKERS[planned.type.lower()](services, planned, document)
