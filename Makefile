@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo up test lint bench lock clean
+.PHONY: demo up test test-clients lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   one upgrade of 20 simulated machines, end to end, on a real Temporal server"
 	@echo "make up     Temporal, worker and API on this machine until Ctrl-C (data in .data/)"
 	@echo "make test   every test that a laptop can run"
+	@echo "make test-clients  Azure's own SDKs and command line, unmodified, against a running Instar"
 	@echo "make lint   ruff, mypy --strict, import-linter"
 	@echo "make bench  ratios against the ideal and against a bare loop (JSON=FILE writes the figures)"
 
@@ -29,6 +30,15 @@ up: $(READY)
 test: $(READY)
 	$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
+# The official clients of Azure, each in an environment of its own; its marker keeps them out of `make test`.
+CLIENTS := .clients
+$(CLIENTS)/.ready: tests/clients/clients.txt
+	$(PYTHON) tests/clients/install.py $(CLIENTS)
+	@touch $@
+
+test-clients: $(READY) $(CLIENTS)/.ready
+	$(BIN)/pytest -m clients tests/clients $(ARGS)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,4 +54,4 @@ lock:
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements.txt pyproject.toml
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

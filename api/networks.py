@@ -23,6 +23,7 @@ from api.stored_resources import (
     write_resource,
     written,
 )
+from store.resources import StoredResource
 
 router = APIRouter(tags=["networks"])
 
@@ -33,6 +34,9 @@ OF_SUBSCRIPTION = "/subscriptions/{subscriptionId}/providers/Microsoft.Network/{
 ONE = OF_GROUP + "/{name}"
 CHILDREN = ONE + "/{childKind}"
 CHILD = CHILDREN + "/{childName}"
+SHOWN_EMPTY = {"virtualNetworks": "subnets", "networkSecurityGroups": "securityRules"}
+"""`az vmss create` looks through the subnets of every network, and needs the list to be there."""
+
 CHILD_KINDS = {"virtualNetworks": ("subnets",), "networkSecurityGroups": ("securityRules",)}
 EXAMPLE = {"location": "westeurope", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}}
 
@@ -59,13 +63,13 @@ async def put_network(
     which = ResourceName(_type(kind), subscription_id, group, (checked_name(name, "name"),))
     document = await merged_document(services, which, body, create=True)
     stored, new = await write_resource(services, which, document)
-    return await written(request, services, stored, resource_body(stored), api_version, new=new)
+    return await written(request, services, stored, _body(stored), api_version, new=new)
 
 
 @router.get(ONE, response_model=None)
 async def get_network(services: ServicesDep, subscription_id: Subscription, group: Group, kind: str, name: str) -> Json:
     """One of them."""
-    return resource_body(await stored_resource(services, ResourceName(_type(kind), subscription_id, group, (name,))))
+    return _body(await stored_resource(services, ResourceName(_type(kind), subscription_id, group, (name,))))
 
 
 @router.delete(ONE, response_model=None)
@@ -88,14 +92,14 @@ async def delete_network(
 async def list_networks_of_group(services: ServicesDep, subscription_id: Subscription, group: Group, kind: str) -> Json:
     """Those of a resource group."""
     found = await asyncio.to_thread(services.store.resources.of_type, _type(kind), subscription_id, group)
-    return {"value": [resource_body(one) for one in found]}
+    return {"value": [_body(one) for one in found]}
 
 
 @router.get(OF_SUBSCRIPTION, response_model=None)
 async def list_networks_of_subscription(services: ServicesDep, subscription_id: Subscription, kind: str) -> Json:
     """Those of a subscription."""
     found = await asyncio.to_thread(services.store.resources.of_type, _type(kind), subscription_id)
-    return {"value": [resource_body(one) for one in found]}
+    return {"value": [_body(one) for one in found]}
 
 
 @router.get(CHILD, response_model=None)
@@ -117,6 +121,12 @@ async def get_part_of_network(
         if isinstance(part, dict) and str(part.get("name", "")).lower() == child_name.lower():
             return {"id": f"{stored.resource_id}/{child_kind}/{part['name']}", **part}
     raise not_found()
+
+
+def _body(stored: StoredResource) -> Json:
+    empty = SHOWN_EMPTY.get(stored.type.rpartition("/")[2])
+    given = stored.document.get("properties") or {}
+    return resource_body(stored) if empty is None or empty in given else resource_body(stored, **{empty: []})
 
 
 def _type(kind: str) -> str:
