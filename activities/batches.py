@@ -1,21 +1,22 @@
 """Pre-check, batch selection and verdict: a look at the set, handed to the domain's decisions."""
 
-import asyncio
 from dataclasses import dataclass
 
 from temporalio import activity
 
 from activities.heartbeats import beating
+from activities.images import why_withdrawn
 from activities.looks import look_at
 from activities.translation import translated
 from compute.clock import Clock, utc_now
 from compute.provider import Provider
-from domain import batching, verdicts
+from domain import batching, enrolment, verdicts
 from domain.instance_ids import InstanceIds
 from domain.instances import Look, Standing
-from domain.messages.os_upgrade import BatchChoice, LookRequest, Verdict
+from domain.messages.os_upgrade import BatchChoice, LookRequest, UpgradePlan, Verdict
+from domain.model_changes import keeps_its_disk, kept_disks
 from domain.progress import Outcome, Progress
-from domain.records import ErrorCode, UpgradeError
+from domain.records import ErrorCode, UpgradeError, UpgradeKind
 from store.store import Store
 
 
@@ -39,7 +40,8 @@ class BatchActivities:
         )
         if breach:
             return BatchChoice(progress=Progress(), reason=reason, breach=breach)
-        return BatchChoice(progress=batching.enrol(look, request.plan, request.started_by), reason=reason)
+        progress = enrolment.enrol(look, request.plan, request.started_by)
+        return BatchChoice(progress=progress, reason=_joined(reason, enrolment.left_out_sentence(progress)))
 
     @activity.defn
     async def select_batch(self, request: LookRequest) -> BatchChoice:
@@ -52,22 +54,26 @@ class BatchActivities:
             ErrorCode.UNHEALTHY_DURING,
             request.scale_set.name,
         )
-        breach = breach or await self._withdrawn(request)
+        if not breach and _needs_version(look, progress, request.plan):
+            breach = await self._withdrawn(request)
         if breach:
             attempted = progress.attempted
             sick = InstanceIds.of(view.instance_id for view in look.standing_in(Standing.UNHEALTHY, attempted))
             return BatchChoice(progress=progress, reason=breach.message, breach=breach, unhealthy=sick)
-        progress = _sorted_anew(look, progress, request)
-        batch = batching.select_batch(look, progress.of(Outcome.PENDING), request.plan.policy)
+        left_out = progress.of(Outcome.SKIPPED)
+        progress = enrolment.enrolled_anew(look, progress, request.plan, request.started_by)
+        also_left_out = "" if progress.of(Outcome.SKIPPED) == left_out else enrolment.left_out_sentence(progress)
+        batch = batching.select_batch(look, progress, request.plan)
         if not batch.ids:
-            return BatchChoice(progress=progress, reason="no instance is left")
+            return BatchChoice(progress=progress, reason=_joined(batch.reason, enrolment.left_out_sentence(progress)))
         standing = {view.instance_id: view.standing for view in look.views}
         return BatchChoice(
             progress=progress,
             batch=batch.ids,
             sick_before=InstanceIds.of(one for one in batch.ids if standing[one] is Standing.UNHEALTHY),
             stopped=InstanceIds.of(one for one in batch.ids if standing[one] is Standing.STOPPED),
-            reason=f"{batch.reason}; {reason}",
+            keeps_disk=kept_disks((look.by_id[one].instance for one in batch.ids), request.plan),
+            reason=_joined(batch.reason, reason, also_left_out),
         )
 
     @activity.defn
@@ -81,26 +87,20 @@ class BatchActivities:
             return await look_at(self.provider, request.scale_set, request.plan.health_source, self.clock)
 
     async def _withdrawn(self, request: LookRequest) -> UpgradeError | None:
-        """P19: a version that the catalogue no longer offers."""
+        """P19: a version that is not offered in the set's region any more."""
         target = request.plan.target
-        row = await asyncio.to_thread(
-            self.store.images.get,
-            target.publisher,
-            target.offer,
-            target.sku,
-            target.version,
-            request.scale_set.location,
-        )
-        if row is not None and not row.withdrawn:
+        why = await why_withdrawn(self.store, target, request.scale_set.location, self.clock())
+        if not why:
             return None
-        reason = f"stopped: image version {target} was withdrawn"
+        reason = f"stopped: image version {target} was withdrawn: {why}"
         return UpgradeError(code=ErrorCode.IMAGE_UNUSABLE, message=reason)
 
 
-def _sorted_anew(look: Look, progress: Progress, request: LookRequest) -> Progress:
-    """Pending instances that came to the target, or under protection, since the last look (P12, B6)."""
-    fresh = batching.enrol(look, request.plan, request.started_by)
-    pending = progress.of(Outcome.PENDING)
-    for outcome in (Outcome.CURRENT, Outcome.SKIPPED):
-        progress = progress.moved(pending & fresh.of(outcome), outcome)
-    return progress
+def _joined(*sentences: str) -> str:
+    return "; ".join(filter(None, sentences))
+
+
+def _needs_version(look: Look, progress: Progress, plan: UpgradePlan) -> bool:
+    """Whether somebody may still need a disk of the pinned version. An OS upgrade always says so, to the last batch."""
+    waiting = [look.by_id[one].instance for one in progress.of(Outcome.PENDING) if one in look.by_id]
+    return plan.kind is UpgradeKind.OS_UPGRADE or not all(keeps_its_disk(one, plan) for one in waiting)

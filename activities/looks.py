@@ -5,8 +5,10 @@ from collections.abc import Iterable
 
 from compute.clock import Clock
 from compute.provider import Provider
+from domain.health import HealthSource
+from domain.instance_health import health_of
 from domain.instances import HealthObservation, HealthState, Instance, InstanceView, Look
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.scale_sets import ScaleSetIdentity
 
 
 async def look_at(
@@ -29,9 +31,13 @@ async def look_at(
         views=tuple(
             InstanceView(
                 one,
-                # Listed but not observed: it appeared between the two, so nothing answered yet.
-                observed.get(one.instance_id)
-                or HealthObservation(one.instance_id, HealthState.INITIALIZING, now, "not observed yet"),
+                health_of(
+                    one,
+                    source,
+                    # Listed but not observed: it appeared between the two, so nothing answered yet.
+                    observed.get(one.instance_id)
+                    or HealthObservation(one.instance_id, HealthState.INITIALIZING, now, "not observed yet"),
+                ),
             )
             for one in chosen
         ),

@@ -2,8 +2,10 @@
 
 import asyncio
 
-from compute.provider import MachineModel
+from compute.provider import MachineExtension, MachineModel, Models
+from domain.extensions import run_order
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
+from store.health_sources import health_source_of
 from store.store import Store
 
 
@@ -12,11 +14,37 @@ async def machine_model(store: Store, scale_set: ScaleSetIdentity, generation: i
     document = await asyncio.to_thread(store.scale_sets.open_model, scale_set.unique_id, generation)
     model = ScaleSetModel.from_arm(document, generation)
     profile = (document.get("properties") or {}).get("virtualMachineProfile") or {}
-    extensions = (profile.get("extensionProfile") or {}).get("extensions") or ()
+    bodies = {
+        str(one.get("name")).lower(): one.get("properties") or {}
+        for one in (profile.get("extensionProfile") or {}).get("extensions") or ()
+    }
     return MachineModel(
         generation=generation,
         data_disks=model.data_disks,
         custom_data=str((profile.get("osProfile") or {}).get("customData") or ""),
-        extensions=tuple(extensions),
-        health_source=model.health_source,
+        extensions=tuple(
+            MachineExtension(
+                name=one.name,
+                publisher=one.publisher,
+                type=one.type,
+                version=one.version,
+                settings=bodies[one.name.lower()].get("settings") or {},
+                protected_settings=bodies[one.name.lower()].get("protectedSettings") or {},
+            )
+            for one in run_order(model.extension_profile.extensions)
+        ),
+        extensions_time_budget=model.extension_profile.extensions_time_budget,
+        health_source=await asyncio.to_thread(health_source_of, store, model),
     )
+
+
+def models_of(store: Store, scale_set: ScaleSetIdentity) -> Models:
+    """Opens the model of any generation of the set, each once."""
+    opened: dict[int, MachineModel] = {}
+
+    async def of(generation: int) -> MachineModel:
+        if generation not in opened:
+            opened[generation] = await machine_model(store, scale_set, generation)
+        return opened[generation]
+
+    return of

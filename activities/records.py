@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
 
-from domain.messages.scale_set import ClosedAs, EndOperation, RecordClosed, UpgradeClosed
+from domain.messages.scale_set import ClosedAs, EndOperation, RecordClosed, RecordStatus, UpgradeClosed
 from domain.operations import OperationStatus
 from domain.records import Decision, ErrorCode, UpgradeError, UpgradeRecord, UpgradeStatus
 from store.store import Store
@@ -38,9 +39,21 @@ class RecordActivities:
         )
 
     @activity.defn
+    async def record_status(self, request: RecordStatus) -> None:
+        """Write down where a set stands with its automatic upgrades (A4)."""
+        unique_id = request.scale_set.unique_id
+        await asyncio.to_thread(self.store.statuses.write, unique_id, request.status, request.at)
+
+    @activity.defn
     async def upgrade_closed(self, request: UpgradeClosed) -> ClosedAs:
         """How an upgrade's workflow closed, if it did (F1)."""
-        description = await activity.client().get_workflow_handle(request.workflow_id).describe()
+        try:
+            description = await activity.client().get_workflow_handle(request.workflow_id).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            # The server has forgotten it, or is another one.
+            return ClosedAs(status=RPCStatusCode.NOT_FOUND.name)
         if description.status in (None, WorkflowExecutionStatus.RUNNING):
             return ClosedAs()
         return ClosedAs(status=description.status.name)

@@ -8,10 +8,16 @@ from fastapi_offline import FastAPIOffline
 from temporalio.client import Client
 
 from api import (
+    automatic_upgrades,
     deployments,
     errors,
+    galleries,
+    gallery_images,
+    gallery_versions,
     images,
+    instance_actions,
     instances,
+    load_balancers,
     networks,
     operations,
     probes,
@@ -19,7 +25,9 @@ from api import (
     resource_groups,
     rolling_upgrades,
     scale_sets,
+    service_fabric_clusters,
     simulated,
+    simulated_galleries,
     subscriptions,
 )
 from api.access.guard import Access, Guard
@@ -38,8 +46,15 @@ from store.store import Store
 ARM_ROUTERS = (
     scale_sets.router,
     instances.router,
+    instance_actions.router,
     rolling_upgrades.router,
+    automatic_upgrades.router,
     images.router,
+    service_fabric_clusters.router,
+    galleries.router,
+    gallery_images.router,
+    gallery_versions.router,
+    load_balancers.router,
     operations.router,
     subscriptions.router,
     resource_groups.router,
@@ -86,6 +101,7 @@ def create_app(
         app.include_router(router, dependencies=[Depends(guard) for guard in GUARDS])
     if isinstance(provider, SimulatedFleet):
         app.include_router(simulated.router, dependencies=[Depends(printable_path)])
+        app.include_router(simulated_galleries.router, dependencies=[Depends(printable_path)])
     app.include_router(probes.router)
     if access.own is not None:
         app.include_router(issuer_router(access.own))

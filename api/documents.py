@@ -6,15 +6,22 @@ from typing import Any
 from pydantic import ValidationError
 
 from api.errors import ArmError, invalid
+from domain.health import HEALTH_TYPES, is_application_health, settings_fault
 from domain.policies import UpgradeMode
-from domain.scale_sets import HEALTH_TYPES, ScaleSetModel
+from domain.regions import region_name
+from domain.scale_sets import ScaleSetModel
 
 Json = dict[str, Any]
 
 NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?")
 """What a new scale set may be called (ARM: 1 to 64 characters)."""
 
+ZONE = re.compile(r"[A-Za-z0-9-]{1,32}")
+
 REGION = re.compile(r"[a-z][a-z0-9-]{0,63}")
+
+normal_location = region_name
+"""A region by its name, whether that or its display name was sent."""
 
 _PROFILE = "properties.virtualMachineProfile"
 _OBJECTS = (
@@ -28,12 +35,17 @@ _OBJECTS = (
     "properties.upgradePolicy.automaticOSUpgradePolicy",
     _PROFILE,
     f"{_PROFILE}.osProfile",
+    f"{_PROFILE}.osProfile.windowsConfiguration",
+    f"{_PROFILE}.osProfile.windowsConfiguration.patchSettings",
+    f"{_PROFILE}.osProfile.linuxConfiguration",
+    f"{_PROFILE}.osProfile.linuxConfiguration.patchSettings",
     f"{_PROFILE}.storageProfile",
     f"{_PROFILE}.storageProfile.imageReference",
     f"{_PROFILE}.storageProfile.osDisk",
     f"{_PROFILE}.networkProfile",
     f"{_PROFILE}.networkProfile.healthProbe",
     f"{_PROFILE}.extensionProfile",
+    "properties.scaleInPolicy",
 )
 DATA_DISKS = f"{_PROFILE}.storageProfile.dataDisks"
 _LISTS_OF_OBJECTS = (
@@ -47,7 +59,12 @@ _TEXTS = (
     "sku.name",
     "sku.tier",
     "properties.upgradePolicy.mode",
+    "properties.orchestrationMode",
+    f"{_PROFILE}.osProfile.windowsConfiguration.patchSettings.patchMode",
+    f"{_PROFILE}.osProfile.linuxConfiguration.patchSettings.patchMode",
+    f"{_PROFILE}.storageProfile.osDisk.osType",
     f"{_PROFILE}.networkProfile.healthProbe.id",
+    f"{_PROFILE}.extensionProfile.extensionsTimeBudget",
     *(f"{_IMAGE}.{name}" for name in ("publisher", "offer", "sku", "version", "id")),
 )
 _PERCENT = "properties.upgradePolicy.rollingUpgradePolicy"
@@ -57,11 +74,14 @@ _NUMBERS = (
     f"{_PERCENT}.maxUnhealthyInstancePercent",
     f"{_PERCENT}.maxUnhealthyUpgradedInstancePercent",
 )
+WINDOWS_UPDATES = f"{_PROFILE}.osProfile.windowsConfiguration.enableAutomaticUpdates"
+_TRUTHS = ("properties.singlePlacementGroup", WINDOWS_UPDATES)
 _PROBE_NUMBERS = ("intervalInSeconds", "numberOfProbes", "gracePeriod")
 
 _MODEL_PREFIX = {
     "UpgradePolicy": "properties.upgradePolicy",
     "ImageReference": _IMAGE,
+    "ExtensionProfile": f"{_PROFILE}.extensionProfile",
 }
 
 
@@ -87,12 +107,14 @@ def check_shape(document: Json) -> None:
         _expect(document, path, str, "a string")
     for path in _NUMBERS:
         _expect_number(at(document, path), path)
+    for path in _TRUTHS:
+        _expect_truth(at(document, path), path)
     _check_tags(document)
     for index, disk in enumerate(at(document, DATA_DISKS) or []):
         _expect_number(disk.get("lun"), f"{DATA_DISKS}[{index}].lun")
     zones = _expect(document, "zones", list, "a list") or []
-    if not all(isinstance(zone, str) for zone in zones):
-        raise invalid("'zones' must be a list of strings.", "zones")
+    if not all(isinstance(zone, str) and ZONE.fullmatch(zone) for zone in zones) or len(set(zones)) < len(zones):
+        raise invalid("'zones' must be a list of different names of zones, like \"1\".", "zones")
     for index, extension in enumerate(at(document, f"{_PROFILE}.extensionProfile.extensions") or []):
         _check_extension(extension, f"{_PROFILE}.extensionProfile.extensions[{index}]")
 
@@ -109,15 +131,6 @@ def normal(document: Json) -> Json:
         properties["upgradePolicy"] = dict(properties["upgradePolicy"]) | {"mode": spelt}
         result["properties"] = properties
     return result
-
-
-def normal_location(location: str) -> str:
-    """A region by its name, whether that or its display name was sent.
-
-    >>> normal_location("West US 2")
-    'westus2'
-    """
-    return location.replace(" ", "").lower()
 
 
 def read_model(document: Json, generation: int) -> ScaleSetModel:
@@ -158,6 +171,12 @@ def _expect_number(value: Any, path: str) -> None:
         raise invalid(f"'{path}' must be a whole number.", path)
 
 
+def _expect_truth(value: Any, path: str) -> None:
+    """True or false, or its text: templates write truths as strings."""
+    if not isinstance(value, bool | None) and str(value).lower() not in ("true", "false"):
+        raise invalid(f"'{path}' must be true or false.", path)
+
+
 def _check_tags(document: Json) -> None:
     tags = document.get("tags") or {}
     if not all(isinstance(value, str) for value in tags.values()):
@@ -173,6 +192,10 @@ def _check_extension(extension: Json, path: str) -> None:
     for key in ("publisher", "type", "typeHandlerVersion"):
         if not isinstance((body or {}).get(key), str | None):
             raise invalid(f"'{path}.properties.{key}' must be a string.", f"{path}.properties.{key}")
+    after = (body or {}).get("provisionAfterExtensions")
+    if not isinstance(after, list | None) or not all(isinstance(one, str) for one in after or ()):
+        key = f"{path}.properties.provisionAfterExtensions"
+        raise invalid(f"'{key}' must be a list of names of extensions.", key)
     settings = (body or {}).get("settings")
     if not isinstance(settings, dict | None):
         raise invalid(f"'{path}.properties.settings' must be an object.", f"{path}.properties.settings")
@@ -180,3 +203,7 @@ def _check_extension(extension: Json, path: str) -> None:
     for key in [key for key in _PROBE_NUMBERS if key in probes]:
         # A null is refused as well: settings are taken whole, so that it would stay where a number is read.
         _expect_number("" if probes[key] is None else probes[key], f"{path}.properties.settings.{key}")
+    if is_application_health(body or {}):
+        key, fault = settings_fault(settings or {})
+        if key:
+            raise invalid(f"'{path}.properties.settings.{key}' {fault}.", f"{path}.properties.settings.{key}")

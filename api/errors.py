@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from compute.errors import ComputeError, TryAgain
-from domain.eligibility import OPERATION_NOT_ALLOWED, PROPERTY_CHANGE_NOT_ALLOWED, Blocker
+from domain.blockers import OPERATION_NOT_ALLOWED, PROPERTY_CHANGE_NOT_ALLOWED, Blocker
 from store.errors import Conflict, StoreError, Unavailable
 
 _log = logging.getLogger(__name__)

@@ -6,13 +6,16 @@ is kept; readers of the same set share one look.
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from compute.clock import Clock
 from compute.errors import ComputeError
 from compute.provider import Provider
-from domain.instances import HealthObservation
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.health import HealthSource
+from domain.instance_health import health_of
+from domain.instances import HealthObservation, Instance
+from domain.scale_sets import ScaleSetIdentity
 
 Observations = dict[str, HealthObservation]
 
@@ -34,8 +37,18 @@ class Healths:
         self._kept: OrderedDict[str, tuple[datetime, Observations]] = OrderedDict()
         self._looks: dict[str, asyncio.Task[None]] = {}
 
-    async def of(self, scale_set: ScaleSetIdentity, source: HealthSource) -> Observations:
-        """By instance id, as new as patience allows; without those never observed. Never fails (H7)."""
+    async def of(
+        self, scale_set: ScaleSetIdentity, source: HealthSource, instances: Iterable[Instance]
+    ) -> Observations:
+        """Of these instances by id, as new as patience allows; without those never observed. Never fails (H7)."""
+        observed = await self._observations(scale_set, source)
+        return {
+            one.instance_id: health_of(one, source, observed[one.instance_id])
+            for one in instances
+            if one.instance_id in observed
+        }
+
+    async def _observations(self, scale_set: ScaleSetIdentity, source: HealthSource) -> Observations:
         key = scale_set.unique_id
         kept = self._kept.get(key)
         if kept is None or self._clock() - kept[0] >= self._fresh:

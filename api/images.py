@@ -9,11 +9,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse, Response
+from starlette.background import BackgroundTask
 
 from api.bodies import OptionalJsonBody, described
 from api.dependencies import LOCATION, ServicesDep
 from api.documents import REGION, normal_location
 from api.errors import ArmError, invalid, not_found
+from api.nudges import nudge_users_of
+from domain.images import ImageReference
 from store.images import ImageVersionRow
 
 router = APIRouter(tags=["images"])
@@ -151,11 +154,16 @@ async def publish_version(
     properties = body.get("properties", {})
     if not isinstance(properties, dict):
         raise invalid("'properties' must be an object.", "properties")
-    publish = services.store.images.publish
-    now = services.clock()
-    row, created = await asyncio.to_thread(publish, publisher, offer, sku, version, region, properties, now)
+    images, now = services.store.images, services.clock()
+    before = await asyncio.to_thread(images.get, publisher, offer, sku, version, region)
+    row, created = await asyncio.to_thread(images.publish, publisher, offer, sku, version, region, properties, now)
     body = _version(row, subscription_id, region, expanded=True)
-    return JSONResponse(body, status_code=201 if created else 200)
+    task = None
+    if before is None or before.withdrawn:
+        image = ImageReference(publisher=row.publisher, offer=row.offer, sku=row.sku, version=row.version)
+        # After the answer: the sets are told, but nobody waits for that.
+        task = BackgroundTask(nudge_users_of, services, image, region)
+    return JSONResponse(body, status_code=201 if created else 200, background=task)
 
 
 @router.delete(VERSION, response_model=None)

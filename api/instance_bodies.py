@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from api.custom_metrics import add_custom_metrics
 from api.merge import without_secrets
 from api.moments import moment
-from domain.instances import HealthObservation, HealthState, Instance, OsDisk, PowerState
+from api.wire import target_body
+from domain.instances import ExtensionStatus, HealthObservation, HealthState, Instance, OsDisk, PowerState
 from store.scale_sets import StoredScaleSet
 
 Json = dict[str, Any]
@@ -22,6 +24,14 @@ _LEVELS = {
 }
 
 
+_SUCCEEDED = {"code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded"}
+_EXTENSION_FAILED = {
+    "code": "ProvisioningState/failed/VMExtensionProvisioningError",
+    "level": "Error",
+    "displayStatus": "Provisioning failed",
+}
+
+
 def instance_body(
     stored: StoredScaleSet,
     instance: Instance,
@@ -33,17 +43,22 @@ def instance_body(
     """One instance. `instar` holds what ARM has no word for: the kept disks, zone, power, and the age of its health."""
     path = f"{stored.identity.resource_id}/virtualMachines/{instance.instance_id}"
     properties: Json = {
-        "latestModelApplied": instance.generation == stored.generation,
+        "latestModelApplied": instance.generation == stored.machine_generation,
         "modelDefinitionApplied": "VirtualMachineScaleSet",
         "vmId": instance.vm_id,
-        "provisioningState": "Succeeded" if instance.provisioned else "Updating",
+        "provisioningState": _provisioning_state(instance),
         "storageProfile": _storage(stored, instance),
-        "protectionPolicy": {"protectFromScaleIn": False, "protectFromScaleSetActions": instance.protected},
     }
+    if instance.protected or instance.protected_from_scale_in:
+        # Only then: a client that puts it back with one of two shown switches turned on would contradict itself.
+        properties["protectionPolicy"] = {
+            "protectFromScaleIn": True,
+            "protectFromScaleSetActions": instance.protected,
+        }
     if instance.created_at:
         properties["timeCreated"] = moment(instance.created_at)
     if expanded:
-        properties["instanceView"] = instance_view(instance, health, now)
+        properties["instanceView"] = instance_view(stored, instance, health, now)
     body: Json = {
         "name": f"{stored.identity.name}_{instance.instance_id}",
         "id": path,
@@ -59,17 +74,20 @@ def instance_body(
     return body
 
 
-def instance_view(instance: Instance, health: HealthObservation | None, now: datetime) -> Json:
+def instance_view(stored: StoredScaleSet, instance: Instance, health: HealthObservation | None, now: datetime) -> Json:
     """What is seen of one machine at this moment."""
     disk = instance.os_disk
     view: Json = {
+        "platformUpdateDomain": instance.update_domain,
         "statuses": _statuses(instance),
         "disks": [{"name": one.name} for one in ((disk,) if disk else ())]
         + [{"name": one.name} for one in instance.data_disks],
+        "extensions": [_extension(one) for one in instance.extensions],
         "instar": _beside(instance, health, now),
     }
     if health:
         view["vmHealth"] = {"status": _health_status(health)}
+    add_custom_metrics(view, stored.document, health)
     return view
 
 
@@ -77,8 +95,12 @@ def set_view(instances: Sequence[Instance], healths: Iterable[HealthObservation]
     """How many machines of the set are in which state."""
     codes = Counter(status["code"] for instance in instances for status in _statuses(instance))
     codes.update(_health_code(one.state) for one in healths)
+    ended: dict[str, Counter[str]] = {}
+    for one in (one for instance in instances for one in instance.extensions):
+        ended.setdefault(one.name, Counter())[_extension_status(one)["code"]] += 1
     return {
-        "virtualMachine": {"statusesSummary": [{"code": code, "count": codes[code]} for code in sorted(codes)]},
+        "virtualMachine": {"statusesSummary": _summary(codes)},
+        "extensions": [{"name": name, "statusesSummary": _summary(ended[name])} for name in sorted(ended)],
         "statuses": [
             {
                 "code": f"ProvisioningState/{state.lower()}",
@@ -143,19 +165,53 @@ def _beside(instance: Instance, health: HealthObservation | None, now: datetime)
 def _disk(disk: OsDisk) -> Json:
     return {
         "name": disk.name,
-        "imageReference": disk.image.model_dump(by_alias=True, exclude_defaults=True),
+        "imageReference": target_body(disk.image),
         "madeBy": disk.made_by,
     }
 
 
+def _summary(codes: Counter[str]) -> list[Json]:
+    return [{"code": code, "count": codes[code]} for code in sorted(codes)]
+
+
+def _failed(instance: Instance) -> list[ExtensionStatus]:
+    return [one for one in instance.extensions if one.error]
+
+
+def _provisioning_state(instance: Instance) -> str:
+    if not instance.provisioned:
+        return "Updating"
+    return "Failed" if _failed(instance) else "Succeeded"
+
+
+def _extension(extension: ExtensionStatus) -> Json:
+    return {
+        "name": extension.name,
+        "type": extension.kind,
+        "typeHandlerVersion": extension.version,
+        "statuses": [_extension_status(extension)],
+    }
+
+
+def _extension_status(extension: ExtensionStatus) -> Json:
+    if not extension.error:
+        return _SUCCEEDED
+    return _EXTENSION_FAILED | {"message": extension.error}
+
+
+def _provisioning_status(instance: Instance) -> Json:
+    if not instance.provisioned:
+        return {"code": "ProvisioningState/updating", "level": "Info", "displayStatus": "Updating"}
+    if failed := _failed(instance):
+        message = "; ".join(f"extension '{one.name}' failed: {one.error}" for one in failed)
+        return _EXTENSION_FAILED | {"message": message}
+    return _SUCCEEDED
+
+
 def _statuses(instance: Instance) -> list[Json]:
-    done, running = instance.provisioned, instance.power is PowerState.RUNNING
+    running = instance.power is PowerState.RUNNING
     return [
-        {
-            "code": f"ProvisioningState/{'succeeded' if done else 'updating'}",
-            "level": "Info",
-            "displayStatus": "Provisioning succeeded" if done else "Updating",
-        },
+        _provisioning_status(instance),
         {
             "code": f"PowerState/{'running' if running else 'stopped'}",
             "level": "Info",

@@ -1,6 +1,7 @@
 """The machines of a scale set, read straight from the compute: neither a worker nor Temporal is needed (A4)."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -11,6 +12,7 @@ from api.instance_bodies import instance_body, instance_view
 from api.scale_set_lookup import StoredDep
 from domain.instances import HealthObservation, Instance
 from domain.scale_sets import ScaleSetModel
+from store.health_sources import health_source_of
 from store.scale_sets import StoredScaleSet
 
 router = APIRouter(tags=["instances"])
@@ -28,7 +30,7 @@ async def list_instances(services: ServicesDep, stored: StoredDep, expand: Expan
     """Every instance, in the order of its id."""
     instances = await services.provider.list_instances(stored.identity)
     expanded = _wants_view(expand)
-    healths = await _healths(services, stored) if expanded else {}
+    healths = await _healths(services, stored, instances) if expanded else {}
     now = services.clock()
 
     def bodies() -> list[dict[str, Any]]:
@@ -46,21 +48,22 @@ async def get_instance(
     expand: Expand = "",
 ) -> dict[str, Any]:
     """One instance."""
-    instance = await _instance(services, stored, instance_id)
+    instance = await existing_instance(services, stored, instance_id)
     expanded = _wants_view(expand)
-    health = (await _healths(services, stored)).get(instance.instance_id) if expanded else None
+    health = (await _healths(services, stored, [instance])).get(instance.instance_id) if expanded else None
     return instance_body(stored, instance, health, expanded=expanded, now=services.clock())
 
 
 @router.get(INSTANCE + "/instanceView", response_model=None)
 async def get_instance_view(services: ServicesDep, stored: StoredDep, instance_id: InstanceId) -> dict[str, Any]:
     """What is seen of one instance now: health with its time, power, disks."""
-    instance = await _instance(services, stored, instance_id)
-    health = (await _healths(services, stored)).get(instance.instance_id)
-    return instance_view(instance, health, services.clock())
+    instance = await existing_instance(services, stored, instance_id)
+    health = (await _healths(services, stored, [instance])).get(instance.instance_id)
+    return instance_view(stored, instance, health, services.clock())
 
 
-async def _instance(services: Services, stored: StoredScaleSet, instance_id: str) -> Instance:
+async def existing_instance(services: Services, stored: StoredScaleSet, instance_id: str) -> Instance:
+    """Raises ArmError 404 NotFound."""
     for instance in await services.provider.list_instances(stored.identity):
         if instance.instance_id == instance_id:
             return instance
@@ -68,9 +71,12 @@ async def _instance(services: Services, stored: StoredScaleSet, instance_id: str
     raise ArmError(404, "NotFound", f"The VM instance '{instance_id}' was not found in the scale set '{name}'.")
 
 
-async def _healths(services: Services, stored: StoredScaleSet) -> dict[str, HealthObservation]:
+async def _healths(
+    services: Services, stored: StoredScaleSet, instances: Iterable[Instance]
+) -> dict[str, HealthObservation]:
     model = ScaleSetModel.from_arm(stored.document, stored.generation)
-    return await services.healths.of(stored.identity, model.health_source)
+    source = await asyncio.to_thread(health_source_of, services.store, model)
+    return await services.healths.of(stored.identity, source, instances)
 
 
 def _wants_view(expand: str) -> bool:

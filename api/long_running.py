@@ -13,6 +13,8 @@ from fastapi.responses import Response
 from api.dependencies import Services
 from api.errors import ArmError
 from api.public_url import public_url
+from api.wire import provisioning_state
+from domain.messages.instance_actions import InstanceAction
 from domain.messages.scale_set import ApplyModel, CancelUpgrade, DeleteScaleSet, StartUpgrade
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.scale_sets import ScaleSetIdentity
@@ -21,7 +23,7 @@ from store.scale_sets import StoredScaleSet
 RETRY_AFTER = "1"
 """Seconds. Clients wait half a minute where it is missing or 0."""
 
-Message = StartUpgrade | CancelUpgrade | ApplyModel | DeleteScaleSet
+Message = StartUpgrade | CancelUpgrade | ApplyModel | InstanceAction | DeleteScaleSet
 
 
 async def begin(
@@ -94,6 +96,12 @@ async def fail(services: Services, operation: Operation, error: ArmError) -> Non
 async def running(services: Services, stored: StoredScaleSet) -> list[Operation]:
     """The operations of a set that have not ended."""
     return list(await asyncio.to_thread(services.store.operations.running, stored.identity.unique_id))
+
+
+async def state_of(services: Services, stored: StoredScaleSet) -> str:
+    """The `provisioningState` of a set."""
+    last_put = await asyncio.to_thread(services.store.operations.newest, stored.identity.unique_id, OperationKind.PUT)
+    return provisioning_state(stored, await running(services, stored), last_put)
 
 
 def accepted(request: Request, services: Services, operation: Operation, api_version: str) -> Response:

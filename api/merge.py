@@ -39,7 +39,12 @@ _WORDS = """
     notBeforeTimeout enable priority licenseType securityProfile serviceArtifactReference automaticOSUpgradeProperties
     automaticOSUpgradeSupported osDiskImage operatingSystem sizeInGb dataDiskImages hyperVGeneration architecture
     disallowed features imageDeprecationStatus imageState protectionPolicy protectFromScaleIn
-    protectFromScaleSetActions
+    protectFromScaleSetActions nodeTypes durabilityLevel clusterEndpoint managementEndpoint
+    protectFromScaleSetActions patchSettings patchMode assessmentMode publishingProfile targetRegions
+    regionalReplicaCount replicaCount excludeFromLatest endOfLifeDate publishedDate replicationMode source
+    safetyProfile allowDeletionOfReplicatedLocations blockDeletionBeforeEndOfLife identifier uniqueName osState
+    sharingProfile softDeletePolicy replicationStatus description
+    protectFromScaleSetActions probes protocol port intervalInSeconds numberOfProbes probeThreshold requestPath
 """
 _SPELLING = {word.lower(): word for word in _WORDS.split()}
 

@@ -12,16 +12,21 @@ from typing import Any
 from api.dependencies import ScaleSetPath, Services
 from api.documents import NAME, at, check_shape, normal, read_model
 from api.errors import ArmError, blocked, changed_meanwhile, invalid, not_allowed, scale_set_not_found
+from api.health_probes import check_probe
 from api.long_running import begin, discard, hand_over
 from api.merge import canonical, merged, without_read_only
 from api.scale_set_lookup import find
+from api.service_fabric_clusters import cluster_named
+from api.set_images import refuse_absent, runs_windows, without_updates
 from api.upgrade_policies import filled_in, without_echo
 from api.wire import quoted_etag
-from domain.eligibility import Blocker, change_blockers, model_blockers
+from domain.blockers import Blocker
+from domain.eligibility import change_blockers, model_blockers
 from domain.messages.scale_set import ApplyModel
 from domain.operations import Operation, OperationKind
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.errors import AlreadyThere, Conflict, Missing
+from store.health_sources import probe_settings_of
 from store.scale_sets import StoredScaleSet
 
 Json = dict[str, Any]
@@ -80,6 +85,8 @@ async def change_model(
             generation=change.stored.generation,
             operation_id=change.operation.id,
             automatic=model.upgrade_policy.automatic.enable_automatic_os_upgrade,
+            mode=model.upgrade_policy.mode,
+            machine_generation=change.stored.machine_generation,
         )
         await hand_over(services, change.stored.identity, change.operation, message)
         return change
@@ -89,10 +96,10 @@ async def change_model(
 async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
     if not NAME.fullmatch(path.name):
         raise invalid("A scale set's name has 1 to 64 letters, digits, '_', '.' and '-'.", "scaleSetName")
-    document = normal(merged({}, body))
-    model = read_model(document, 1)
-    document = _filled_in(document, model)
-    _refuse_if_any(model_blockers(model, services.settings.delays.health_wait))
+    document, model = await _read(services, normal(merged({}, body)), 1, body, {})
+    _refuse_if_any(await _blockers(services, path.subscription_id, model))
+    await refuse_absent(services, model.image, document["location"])
+    await check_probe(services, path.resource_id, document["location"], model)
     identity = ScaleSetIdentity(
         resource_id=path.resource_id,
         name=path.name,
@@ -121,8 +128,7 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json) -> Cha
             f"Operation 'createOrUpdate' is not allowed because '{stored.identity.name}' is being deleted."
         )
     document = normal(merged(stored.document, _without_echo(body, stored.document)))
-    model = read_model(document, stored.generation + 1)
-    document = _filled_in(document, model)
+    document, model = await _read(services, document, stored.generation + 1, body, stored.document)
     if document["location"] != stored.identity.location:
         raise _elsewhere(stored, document["location"])
     before = ScaleSetModel.from_arm(stored.document, stored.generation)
@@ -131,9 +137,12 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json) -> Cha
     _refuse_if_any(
         (
             *change_blockers(before, model, upgrade_running=runs),
-            *model_blockers(model, services.settings.delays.health_wait),
+            *await _blockers(services, stored.subscription_id, model),
         ),
     )
+    if model.capacity > before.capacity or not before.image.same_as(model.image):
+        await refuse_absent(services, model.image, document["location"])
+    await check_probe(services, stored.identity.resource_id, document["location"], model)
     operation = await begin(services, OperationKind.PUT, stored.identity, stored.subscription_id)
     try:
         # A model that says the same is no new generation. It is announced all the same: that is how a change whose
@@ -149,6 +158,26 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json) -> Cha
         await discard(services, operation)
         raise
     return Change(stored, operation, created=False)
+
+
+async def _read(
+    services: Services, document: Json, generation: int, body: Json, stored: Json
+) -> tuple[Json, ScaleSetModel]:
+    """The document as it would be stored, and what decisions read in it."""
+    model = read_model(document, generation)
+    document = _filled_in(document, model)
+    automatic = model.upgrade_policy.automatic.enable_automatic_os_upgrade
+    if automatic and await runs_windows(services, model, document["location"]):
+        document = without_updates(document, body, stored)
+        model = read_model(document, generation)
+    return document, model
+
+
+async def _blockers(services: Services, subscription_id: str, model: ScaleSetModel) -> tuple[Blocker, ...]:
+    """Why a model cannot be stored."""
+    cluster = await cluster_named(services, subscription_id, model)
+    probe = await asyncio.to_thread(probe_settings_of, services.store, model)
+    return model_blockers(model, services.settings.delays.health_wait, probe, cluster)
 
 
 def _filled_in(document: Json, model: ScaleSetModel) -> Json:

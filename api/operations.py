@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, Response
 
 from api.dependencies import LOCATION, Services, ServicesDep
 from api.errors import not_found
+from api.gallery_versions import replicated
 from api.long_running import RETRY_AFTER
 from api.resource_groups import is_gone
 from api.wire import operation_body
@@ -37,9 +38,12 @@ async def operation_status(
 
 
 async def _as_it_stands(services: Services, operation: Operation) -> Operation:
-    """Deleting a group has nobody who ends it: it has ended when nothing is left in the group."""
-    running = operation.status is OperationStatus.IN_PROGRESS and operation.kind is OperationKind.DELETE_GROUP
-    if not running or not await is_gone(services, operation.resource_id):
+    """Some have nobody who ends them: they have ended when what they are about is so."""
+    if operation.status is not OperationStatus.IN_PROGRESS:
+        return operation
+    if operation.kind is OperationKind.REPLICATION:
+        return await replicated(services, operation)
+    if operation.kind is not OperationKind.DELETE_GROUP or not await is_gone(services, operation.resource_id):
         return operation
     end = services.store.operations.end
     await asyncio.to_thread(end, operation.id, OperationStatus.SUCCEEDED, services.clock())

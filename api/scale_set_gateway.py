@@ -13,8 +13,17 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from api.errors import ArmError, unavailable
+from api.first_state import first_state
 from domain.delays import Delays
-from domain.messages.scale_set import ApplyModel, CancelUpgrade, DeleteScaleSet, ScaleSetState, StartUpgrade
+from domain.messages.instance_actions import InstanceAction
+from domain.messages.scale_set import (
+    ApplyModel,
+    CancelUpgrade,
+    DeleteScaleSet,
+    LiftQuarantine,
+    NudgeLook,
+    StartUpgrade,
+)
 from domain.names import WORKFLOW_QUEUE, Refusal, scale_set_workflow_id
 from domain.scale_sets import ScaleSetIdentity
 from store.store import Store
@@ -30,7 +39,10 @@ _REFUSALS = {Refusal.OPERATION_NOT_ALLOWED: 409, Refusal.NOT_FOUND: 404}
 
 _AWAY = "The orchestrator does not answer just now: its server or every worker is away. Try again later."
 
-Message = StartUpgrade | CancelUpgrade | ApplyModel | DeleteScaleSet
+SIGNALLED_WITHIN = timedelta(seconds=5)
+"""How long the server has to take a signal that may be lost."""
+
+Message = StartUpgrade | CancelUpgrade | ApplyModel | InstanceAction | DeleteScaleSet | LiftQuarantine
 
 
 class ScaleSetGateway:
@@ -54,6 +66,16 @@ class ScaleSetGateway:
             _log.warning("no answer from Temporal for %s: %s", scale_set.resource_id, type(error).__name__)
             raise unavailable(_AWAY) from None
 
+    async def nudge(self, scale_set: ScaleSetIdentity) -> bool:
+        """Tell a set that it may look sooner (T2); whether it heard. One whose workflow is not there is let be."""
+        handle = self._client.get_workflow_handle(scale_set_workflow_id(scale_set))
+        try:
+            async with asyncio.timeout(SIGNALLED_WITHIN.total_seconds()):
+                await handle.signal("nudge_look", NudgeLook(), rpc_timeout=SIGNALLED_WITHIN)
+        except (RPCError, TimeoutError, RuntimeError):
+            return False
+        return True
+
     async def alive(self) -> bool:
         """Whether the Temporal server answers."""
         try:
@@ -63,10 +85,10 @@ class ScaleSetGateway:
             return False
 
     async def _send(self, scale_set: ScaleSetIdentity, message: Message) -> None:
-        last_number = await asyncio.to_thread(self._store.upgrades.last_number, scale_set.unique_id)
+        state = await asyncio.to_thread(first_state, self._store, scale_set, self._delays)
         start = WithStartWorkflowOperation(
             ScaleSetWorkflow.run,
-            ScaleSetState(scale_set=scale_set, delays=self._delays, last_number=last_number),
+            state,
             id=scale_set_workflow_id(scale_set),
             task_queue=WORKFLOW_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -86,9 +108,11 @@ _UPDATES = {
     StartUpgrade: "start_upgrade",
     CancelUpgrade: "cancel_upgrade",
     ApplyModel: "apply_model",
+    InstanceAction: "act_on_instances",
     DeleteScaleSet: "delete_scale_set",
+    LiftQuarantine: "lift_quarantine",
 }
-"""By name, since the four differ in type and one line sends them all; a test compares them with the workflow's."""
+"""By name, since they differ in type and one line sends them all; a test compares them with the workflow's."""
 
 
 def _refusal(error: WorkflowUpdateFailedError) -> ArmError:

@@ -9,13 +9,14 @@ from fastapi.responses import JSONResponse, Response
 from api.bodies import JsonBody, described
 from api.dependencies import GROUP, SCALE_SET, ApiVersion, ScaleSetPathDep, ServicesDep
 from api.instance_bodies import set_view
-from api.long_running import accepted, begin, hand_over, resource_headers, running
+from api.long_running import accepted, begin, hand_over, resource_headers, running, state_of
 from api.model_changes import Change, Preconditions, change_model
 from api.scale_set_lookup import StoredDep, find
-from api.wire import provisioning_state, quoted_etag, scale_set_body
+from api.wire import quoted_etag, scale_set_body
 from domain.messages.scale_set import DeleteScaleSet
 from domain.operations import OperationKind
 from domain.scale_sets import ScaleSetModel
+from store.health_sources import health_source_of
 from store.scale_sets import StoredScaleSet
 
 router = APIRouter(tags=["scale sets"])
@@ -109,9 +110,9 @@ async def scale_set_instance_view(services: ServicesDep, stored: StoredDep) -> d
     """How many machines are in which state of provisioning, power and health."""
     model = ScaleSetModel.from_arm(stored.document, stored.generation)
     instances = await services.provider.list_instances(stored.identity)
-    healths = await services.healths.of(stored.identity, model.health_source)
-    seen = [healths[one.instance_id] for one in instances if one.instance_id in healths]
-    return set_view(instances, seen, provisioning_state(stored, await running(services, stored)))
+    source = await asyncio.to_thread(health_source_of, services.store, model)
+    healths = await services.healths.of(stored.identity, source, instances)
+    return set_view(instances, healths.values(), await state_of(services, stored))
 
 
 @router.delete(SCALE_SET, response_model=None)
@@ -143,4 +144,4 @@ async def _changed(request: Request, services: ServicesDep, change: Change, api_
 
 
 async def _body(services: ServicesDep, stored: StoredScaleSet) -> dict[str, Any]:
-    return scale_set_body(stored, provisioning_state(stored, await running(services, stored)))
+    return scale_set_body(stored, await state_of(services, stored))

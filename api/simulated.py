@@ -18,7 +18,7 @@ from api.errors import invalid, not_found
 from api.moments import moment
 from compute.simulated.fleet import SimulatedFleet
 from compute.simulated.judgement import judge
-from compute.simulated.scripts import FleetDefaults, VersionScript
+from compute.simulated.scripts import ExtensionScript, FleetDefaults, VersionScript
 from domain.images import ImageReference
 
 router = APIRouter(prefix="/instar/simulated", tags=["simulated fleet"])
@@ -53,7 +53,7 @@ async def script_version(
     body: JsonBody,
 ) -> dict[str, Any]:
     """Say how machines behave on one exact image version; replaces what was said of it before."""
-    script = _read(VersionScript, body)
+    script = read_script(VersionScript, body)
     fleet.script_version(ImageReference(publisher=publisher, offer=offer, sku=sku, version=version), script)
     return script.model_dump(mode="json")
 
@@ -61,9 +61,33 @@ async def script_version(
 @router.put("/defaults", openapi_extra=described({"swap": "PT2S", "boot": "PT3S"}), response_model=None)
 async def set_defaults(fleet: FleetDep, body: JsonBody) -> dict[str, Any]:
     """Set how long a swap and a boot take where no script says otherwise."""
-    defaults = _read(FleetDefaults, body)
+    defaults = read_script(FleetDefaults, body)
     fleet.set_defaults(defaults)
     return defaults.model_dump(mode="json")
+
+
+@router.put(
+    "/extensions",
+    openapi_extra=described({"scripts": [{"name": "setup", "fails": "exit code 1", "instances": ["0"]}]}),
+    response_model=None,
+)
+async def script_extensions(fleet: FleetDep, body: JsonBody) -> dict[str, Any]:
+    """Say how extensions behave on machines; replaces what was said of them before."""
+    scripts = body.get("scripts")
+    if not isinstance(scripts, list) or not all(isinstance(one, dict) for one in scripts):
+        raise invalid("'scripts' must be a list of objects.", "scripts")
+    read = [read_script(ExtensionScript, one) for one in scripts]
+    fleet.script_extensions(*read)
+    return {"scripts": [one.model_dump(mode="json") for one in read]}
+
+
+@router.post("/expired-credentials", openapi_extra=described({"secret": "a-token-of-last-year"}), status_code=204)
+async def expire_credential(fleet: FleetDep, body: JsonBody) -> None:
+    """Let every extension fail from now on whose settings hold this text (F4); only its digest is kept."""
+    secret = body.get("secret")
+    if not isinstance(secret, str) or not secret:
+        raise invalid("'secret' must be a string.", "secret")
+    fleet.expire_credential(secret)
 
 
 @router.get("/flight-record", response_model=None)
@@ -105,7 +129,8 @@ async def _verdict(fleet: SimulatedFleet, percent: int, unique_id: str) -> dict[
     }
 
 
-def _read(kind: type[Script], body: dict[str, Any]) -> Script:
+def read_script(kind: type[Script], body: dict[str, Any]) -> Script:
+    """What is scripted, in either spelling. Raises ArmError 400 that names the wrong property."""
     try:
         return kind.model_validate({re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower(): body[key] for key in body})
     except ValidationError as error:

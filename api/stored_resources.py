@@ -1,7 +1,8 @@
 """Resources that are kept as documents, as ARM shows them: PUT, GET, list and DELETE of one.
 
 A module per resource has its routes, says what its documents must look like, and what is shown besides. The work of a
-PUT or DELETE is done when it answers, so its operation is there and has ended.
+PUT or DELETE is done when it answers, so its operation is there and has ended; a module whose work is not brings an
+operation of its own.
 """
 
 import asyncio
@@ -81,8 +82,13 @@ async def merged_document(services: Services, name: ResourceName, body: Json, *,
     return document
 
 
-async def write_resource(services: Services, name: ResourceName, document: Json) -> tuple[StoredResource, bool]:
-    """Store a document that was found good; whether the resource is new. Raises ArmError 409 if another was faster."""
+async def write_resource(
+    services: Services, name: ResourceName, document: Json, expected_etag: int | None = None
+) -> tuple[StoredResource, bool]:
+    """Store a document that was found good; whether the resource is new. Raises ArmError 409 if another was faster.
+
+    `expected_etag`: that of the resource whose document this one was made from, 0 if there was none.
+    """
     try:
         return await asyncio.to_thread(
             lambda: services.store.resources.put(
@@ -93,6 +99,7 @@ async def write_resource(services: Services, name: ResourceName, document: Json)
                 document,
                 services.clock(),
                 parent_id=name.parent.resource_id if name.parent else "",
+                expected_etag=expected_etag,
             )
         )
     except Conflict:
@@ -114,10 +121,17 @@ def resource_body(stored: StoredResource, **properties: Any) -> Json:
 
 
 async def written(  # what an answer is made of
-    request: Request, services: Services, stored: StoredResource, body: Json, api_version: str, *, new: bool
+    request: Request,
+    services: Services,
+    stored: StoredResource,
+    body: Json,
+    api_version: str,
+    *,
+    new: bool,
+    operation: Operation | None = None,
 ) -> Response:
-    """The answer to PUT (201 for a new one) and PATCH."""
-    operation = await _done(services, OperationKind.PUT, stored)
+    """The answer to PUT (201 for a new one) and PATCH; `operation`: one that goes on."""
+    operation = operation or await _done(services, OperationKind.PUT, stored)
     headers = resource_headers(request, services, operation, api_version) | {"ETag": f'"{stored.etag}"'}
     return JSONResponse(body, status_code=201 if new else 200, headers=headers)
 

@@ -8,6 +8,7 @@ Json = dict[str, Any]
 
 AUTOMATIC = "automaticOSUpgradePolicy"
 ROLLING = "rollingUpgradePolicy"
+ONLY_IF_SET = ("enableCrossZoneUpgrade", "prioritizeUnhealthyInstances")
 OFF: Json = AutomaticOSUpgradePolicy().model_dump(by_alias=True)
 
 
@@ -39,8 +40,6 @@ def without_echo(given: Json, stored: Json) -> Json:
 
 
 def policy_body(policy: RollingUpgradePolicy) -> Json:
-    """A rolling upgrade policy; `prioritizeUnhealthyInstances` appears only if set."""
+    """A rolling upgrade policy; what Azure shows only if it is set appears only if it is."""
     body: Json = policy.model_dump(mode="json", by_alias=True)
-    if not policy.prioritize_unhealthy_instances:
-        del body["prioritizeUnhealthyInstances"]
-    return body
+    return {key: value for key, value in body.items() if value or key not in ONLY_IF_SET}

@@ -5,6 +5,7 @@ from typing import Any
 from api.merge import without_secrets
 from api.moments import moment
 from api.upgrade_policies import echoed, policy_body
+from domain.images import ImageReference
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.records import Decision, UpgradeError, UpgradeRecord
 from store.scale_sets import StoredScaleSet
@@ -41,14 +42,16 @@ def quoted_etag(stored: StoredScaleSet) -> str:
     return f'"{str(stored.etag).strip(chr(34))}"'
 
 
-def provisioning_state(stored: StoredScaleSet, running: list[Operation]) -> str:
-    """Creating, Updating or Deleting while an operation runs, else Succeeded."""
+def provisioning_state(stored: StoredScaleSet, running: list[Operation], last_put: Operation | None) -> str:
+    """Creating, Updating or Deleting while an operation runs; else what became of the newest PUT (contract.md 2.3)."""
     kinds = {operation.kind for operation in running}
     if stored.deleting or OperationKind.DELETE in kinds:
         return "Deleting"
     if OperationKind.PUT in kinds and stored.generation == 1:
         return "Creating"
-    return "Updating" if kinds else "Succeeded"
+    if kinds or last_put is None:
+        return "Updating" if kinds else "Succeeded"
+    return last_put.status.value
 
 
 def operation_body(operation: Operation) -> Json:
@@ -101,12 +104,19 @@ def history_body(record: UpgradeRecord) -> Json:
         "runningStatus": status,
         "progress": _progress(record),
         "startedBy": record.started_by.value,
-        "targetImageReference": record.target.model_dump(by_alias=True, exclude_defaults=True),
+        "targetImageReference": target_body(record.target),
         "rollbackInfo": rollback,
     }
     if record.error:
         properties["error"] = error_body(record.error)
     return {"type": ROLLING_UPGRADE_TYPE, "location": record.scale_set.location, "properties": properties}
+
+
+def target_body(target: ImageReference) -> Json:
+    """The exact version that an upgrade was to: of a platform image by its names, of a gallery image by its id."""
+    if target.id:
+        return {"id": target.version_id, "exactVersion": target.version}
+    return target.model_dump(by_alias=True, exclude_defaults=True)
 
 
 def error_body(error: UpgradeError) -> Json:

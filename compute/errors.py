@@ -8,11 +8,14 @@ ComputeError
 │   ├── InstanceGone         it was deleted: no failure of anybody's
 │   ├── DiskNotMade          its new OS disk cannot be made
 │   ├── NothingToRestore     no previous OS disk is kept for it
-│   └── ExtensionFailed      an extension failed on it
+│   └── NotBegun             it was only to be brought to its end, and nothing of it was begun: no failure either (P14)
 ├── UpgradeImpossible        give up on this upgrade
 │   ├── ImageGone            the image version cannot be used any more
 │   └── NotAllowed           the compute refuses for good
 └── Superseded               a newer attempt was seen: this one must leave everything as it is (F2)
+
+An extension that fails on a machine is none of these but a state of the machine: its disk was swapped all the same, so
+the instance is not healthy, and what follows from that is the health wait's affair (`compute.provider.Provider`).
 """
 
 from datetime import timedelta
@@ -56,8 +59,8 @@ class NothingToRestore(InstanceFailed):
     """No previous OS disk of this upgrade is kept."""
 
 
-class ExtensionFailed(InstanceFailed):
-    """An extension failed on the instance."""
+class NotBegun(InstanceFailed):
+    """Nothing of this swap or restore was begun, and nothing is to begin any more."""
 
 
 class UpgradeImpossible(ComputeError):

@@ -4,21 +4,40 @@ Every effect is looked at before it is done, keyed, and commits in one step (beh
 called again with the same key it comes to the same end; called twice it is done once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import IntEnum
 from typing import Any, Protocol
 
+from domain.extensions import DEFAULT_BUDGET
+from domain.health import HealthSource
 from domain.images import ImageReference
-from domain.instances import HealthObservation, Instance, OsDisk
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.instances import HealthObservation, Instance, OsDisk, PowerAction
+from domain.placement import Placement
+from domain.scale_sets import ScaleSetIdentity
 
 
 class Step(IntEnum):
     """The steps that one operation may take on an instance, in the order in which they may follow each other."""
 
     SWAP = 1
-    RESTORE = 2
+    END_SWAP = 2
+    """After a cancel: a swap that was begun comes to its end, none is begun (P14)."""
+    RESTORE = 3
+    END_RESTORE = 4
+    """The same for a restore."""
+    APPLY = 5
+    """The model alone: nothing follows it, since there is no disk to give back."""
+    POWER = 6
+    """A start, stop or restart: nothing follows it."""
+    END_APPLY = 7
+    """After a cancel, for the model alone."""
+
+    @property
+    def begins(self) -> bool:
+        """Whether the step may begin what was not begun before."""
+        return self not in (Step.END_SWAP, Step.END_RESTORE, Step.END_APPLY)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,18 +74,52 @@ def operation_key(scale_set: ScaleSetIdentity, operation: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineExtension:
+    """An extension as a machine gets it. Its settings are open here: never log them, never store them in clear (F5)."""
+
+    name: str
+    publisher: str = ""
+    type: str = ""
+    version: str = ""
+    settings: dict[str, Any] = field(default_factory=dict, repr=False)
+    protected_settings: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def kind(self) -> str:
+        """`<publisher>.<type>`."""
+        return f"{self.publisher}.{self.type}"
+
+
+@dataclass(frozen=True, slots=True)
 class MachineModel:
-    """The pinned model as a machine gets it (P4). `custom_data` is open here: never log it, never store it in clear."""
+    """A model as a machine gets it (P4). `custom_data` is open here: never log it, never store it in clear."""
 
     generation: int
     data_disks: int = 0
     custom_data: str = field(default="", repr=False)
-    extensions: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    extensions: tuple[MachineExtension, ...] = ()
+    """In the order in which they run."""
+    extensions_time_budget: timedelta = DEFAULT_BUDGET
+    """For all of them together."""
     health_source: HealthSource = HealthSource()  # noqa: RUF009  # frozen
 
 
+Models = Callable[[int], Awaitable[MachineModel]]
+"""Opens the model of a generation."""
+
+
 class Provider(Protocol):
-    """Machines of scale sets. All methods may raise `TryAgain`; none blocks the event loop for long."""
+    """Machines of scale sets. All methods may raise `TryAgain`; none blocks the event loop for long.
+
+    Custom data and extensions. Whenever a machine was created or moved to another OS disk, and runs, custom data runs
+    on that disk, then the extensions, one after the other, in the order of `MachineModel.extensions`; on a machine that
+    its owner stopped, when it is next started. Each ends once per disk moved to, however often a call is made again.
+    One that fails, or has not ended when `extensions_time_budget` is over ("exceeded extensionsTimeBudget"), stops
+    those after it. That is no error of a call but a state of the machine: the call ends well, and `Instance.extensions`
+    says how each ended, for this disk, until they run again. A compute that cannot run an extension reports it as
+    failed with an error that says so; Application Health needs nothing run where health is probed from outside, and is
+    reported as succeeded. `Instance.provisioned` is False until all that is to run has ended.
+    """
 
     async def list_instances(self, scale_set: ScaleSetIdentity) -> tuple[Instance, ...]:
         """Every instance of the set, whatever its state; () for a set that has none or is not known."""
@@ -91,8 +144,12 @@ class Provider(Protocol):
         instance_id: str,
         image: ImageReference,
         model: MachineModel,
+        placement: Placement = Placement(),  # noqa: B008  # frozen
     ) -> None:
-        """Make and start a machine; does nothing if that instance id exists or ever existed."""
+        """Make and start a machine in that zone and update domain; does nothing if that id exists or ever existed.
+
+        What runs on it (see above) may still run when this returns.
+        """
         ...
 
     async def delete_instance(self, scale_set: ScaleSetIdentity, instance_id: str) -> None:
@@ -107,19 +164,50 @@ class Provider(Protocol):
         """Give the instance an OS disk made from `image` (an exact version), and the model; return that disk.
 
         The previous disk is kept, detached, first in `previous_os_disks` (P5). A running machine is stopped and started
-        again; one stopped by its owner stays stopped (P18). Returns at once if the instance's disk is `effect.key`'s.
-        Raises InstanceGone, DiskNotMade, ExtensionFailed, ImageGone, NotAllowed, Superseded.
+        again, and the call ends when custom data and extensions have; one stopped by its owner stays stopped (P18).
+        If the instance's disk is `effect.key`'s already, only what has not run yet is run.
+        With `Step.END_SWAP` a swap of which nothing was begun raises NotBegun, and an attempt that is overtaken thereby
+        begins none; to find that out must not be subject to limits on swaps.
+        Raises InstanceGone, DiskNotMade, ImageGone, NotAllowed, NotBegun, Superseded.
         """
         ...
 
-    async def restore_os_disk(self, effect: Effect) -> OsDisk:
+    async def restore_os_disk(self, effect: Effect, models: Models) -> OsDisk:
         """Give the instance back the disk that operation `effect.key` put aside; return it (P7).
 
-        The disk that failed is kept likewise (P5). Returns at once if the instance does not have a disk made by
-        `effect.key` but one that was there before. Raises InstanceGone, NothingToRestore, ExtensionFailed, Superseded.
+        With it the instance goes back to the generation that the disk had, and that generation's custom data and
+        extensions run again: `models` opens it. The disk that failed is kept likewise (P5). If the instance does not
+        have a disk made by `effect.key` but one that was there before, only what has not run yet is run.
+        With `Step.END_RESTORE` one of which nothing was begun raises NotBegun, as for a swap.
+        Raises InstanceGone, NothingToRestore, NotBegun, Superseded.
         """
         ...
 
     async def discard_os_disks(self, scale_set: ScaleSetIdentity, operations: Iterable[int]) -> int:
         """Delete the kept disks that those operations put aside, never one in use; return how many (P5)."""
+        ...
+
+    async def apply_model(self, effect: Effect, model: MachineModel) -> None:
+        """Give the instance the model; it keeps its OS disk (contract.md 2.5).
+
+        Custom data is there for its next boot on a new disk, the extensions run again. A running machine is out of
+        service meanwhile; one stopped by its owner stays stopped. Returns at once if the instance is on
+        `model.generation` already. Raises InstanceGone, NotAllowed, Superseded; NotBegun at a step that begins nothing.
+        """
+        ...
+
+    async def set_power(self, effect: Effect, action: PowerAction) -> None:
+        """Do what its owner wants (P18): afterwards it runs, or is stopped by its owner; once per `effect.key`.
+
+        A restart of a stopped machine leaves it stopped. Raises InstanceGone, NotAllowed, Superseded.
+        """
+        ...
+
+    async def protect(
+        self, scale_set: ScaleSetIdentity, instance_id: str, *, from_actions: bool, from_scale_in: bool
+    ) -> None:
+        """Set what the instance is protected from (B6; contract.md 1.7), whatever is done to it just now.
+
+        Raises InstanceGone.
+        """
         ...

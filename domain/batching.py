@@ -1,13 +1,11 @@
-"""Which instances come next, and who belongs to an upgrade at all (behaviour.md B1, B2, B5, B6, P12, P16)."""
+"""Which instances come next (behaviour.md B1, B2, B4): the order is `batch_order`, who takes part is `enrolment`."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.images import version_key
+from domain.batch_order import next_group, zone_counted
 from domain.instance_ids import InstanceIds
-from domain.instances import InstanceView, Look, Standing
+from domain.instances import Look, Standing
 from domain.messages.os_upgrade import UpgradePlan
-from domain.policies import RollingUpgradePolicy, StartedBy
 from domain.progress import Outcome, Progress
 
 
@@ -28,80 +26,40 @@ def share(instances: int, percent: int) -> int:
     return max(1, instances * percent // 100)
 
 
-def enrol(look: Look, plan: UpgradePlan, started_by: StartedBy) -> Progress:
-    """Who belongs to the upgrade, fixed at its start (P16): pending, already current (P12), or skipped."""
-    progress = Progress()
-    outcomes: dict[Outcome, list[str]] = {}
-    for view in look.views:
-        outcome = Outcome.CURRENT if is_current(view, plan) else Outcome.PENDING
-        if outcome is Outcome.PENDING and skip_reason(view, plan, started_by):
-            outcome = Outcome.SKIPPED
-        outcomes.setdefault(outcome, []).append(view.instance_id)
-    for outcome, ids in outcomes.items():
-        progress = progress.moved(InstanceIds.of(ids), outcome)
-    return progress
-
-
-def is_current(view: InstanceView, plan: UpgradePlan) -> bool:
-    """On the target version and the pinned generation (P12)."""
-    disk = view.instance.os_disk
-    return disk is not None and disk.image == plan.target and view.instance.generation == plan.generation
-
-
-def skip_reason(view: InstanceView, plan: UpgradePlan, started_by: StartedBy) -> str:
-    """Why an instance is left out of an upgrade, as a sentence; empty if it is not.
-
-    A start by hand is somebody's will: it takes instances off an old model (T1) and down to a lower version (T7) too.
-    """
-    if view.instance.protected:
-        return "protected from scale-set actions (protectFromScaleSetActions)"
-    if started_by is StartedBy.USER:
-        return ""
-    if plan.manual_mode and view.instance.generation != plan.generation:
-        return (
-            f"on model generation {view.instance.generation}, not {plan.generation}: "
-            "in mode Manual it waits for manualupgrade"
-        )
-    disk = view.instance.os_disk
-    if disk and disk.image.line == plan.target.line and _newer(disk.image.version, plan.target.version):
-        return f"already on {disk.image.version}, newer than {plan.target.version}"
-    return ""
-
-
-def _newer(version: str, than: str) -> bool:
-    return bool(version) and bool(than) and version_key(version) > version_key(than)
-
-
-def select_batch(look: Look, candidates: InstanceIds, policy: RollingUpgradePolicy) -> Batch:
-    """The next batch: candidates in the order of B5, as many as B1 and B2 allow, always at least one.
+def select_batch(look: Look, progress: Progress, plan: UpgradePlan) -> Batch:
+    """The next batch: of the pending group whose turn it is, as many as B1 and B2 allow, always at least one.
 
     100 instances, 20 %: share 20. All healthy: a batch of 20. With 15 sick elsewhere: 5, since 15 + 5 = 20. With 25
     sick elsewhere: 1. So never more are out of service than max(share, already out + 1).
+
+    In zones that holds of each zone by itself, and what is out in another one neither adds nor takes away (B4). 30
+    instances in three zones of 10: share 2. Zone 1 is done and left 2 sick. Zone 2 has none out: a batch of 2, and zone
+    2 has 2 of 10 out. Zone 3 has 3 sick: a batch of 1, and 4 of 10 are out, already out + 1. The set as a whole then
+    has 6 of 30 sick, which is what P3 counts. With `enableCrossZoneUpgrade` the same set has a share of 6, and with 5
+    sick anywhere a batch of 1.
     """
-    limit = share(len(look.views), policy.max_batch_instance_percent)
-    out = {view.instance_id for view in look.views if view.standing is not Standing.HEALTHY}
+    pending = [look.by_id[one] for one in progress.of(Outcome.PENDING) if one in look.by_id]
+    group, waiting = next_group(pending, progress, plan)
+    if not waiting:
+        return Batch(InstanceIds(), "no instance is left")
+    counted = [view for view in look.views if zone_counted(view, plan) == group.zone]
+    percent = plan.policy.max_batch_instance_percent
+    limit = share(len(counted), percent)
+    out = {view.instance_id for view in counted if view.standing is not Standing.HEALTHY}
     out_before = len(out)
-    ordered = _in_order([look.by_id[one] for one in candidates if one in look.by_id], policy)
     chosen: list[str] = []
-    for view in ordered:
+    for view in waiting:
         out.add(view.instance_id)
-        if chosen and (len(chosen) >= limit or len(out) > limit):
+        if chosen and len(out) > limit:  # the batch is part of what is out, so B1 is kept with B2
             break
         chosen.append(view.instance_id)
+    name = group.name(phased=bool(progress.phases))
+    where = f"{name}: " if name else ""
+    of_what = f"zone {group.zone}'s {len(counted)}" if group.zone else str(len(counted))
     return Batch(
         ids=InstanceIds.of(chosen),
         reason=(
-            f"{len(chosen)} of {len(ordered)} waiting instances: at most {limit} of {len(look.views)} "
-            f"({policy.max_batch_instance_percent} %) may be out of service, {out_before} already are"
+            f"{where}{len(chosen)} of {len(waiting)} waiting instances: at most {limit} of {of_what} ({percent} %) may "
+            f"be out of service, {out_before} already are"
         ),
     )
-
-
-def _in_order(views: Sequence[InstanceView], policy: RollingUpgradePolicy) -> list[InstanceView]:
-    """Unhealthy first where the policy asks for it, then by instance id as a number (B5)."""
-
-    def place(view: InstanceView) -> tuple[bool, int]:
-        later = policy.prioritize_unhealthy_instances and view.standing is not Standing.UNHEALTHY
-        return (later, int(view.instance_id))
-
-    return sorted(views, key=place)

@@ -4,8 +4,9 @@ They enter a workflow as input and stay pinned there.
 """
 
 from datetime import timedelta
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Delays(BaseModel):
@@ -30,3 +31,26 @@ class Delays(BaseModel):
 
     keep_previous_disks: timedelta = Field(default=timedelta(hours=24), ge=timedelta(0))
     """How long previous OS disks are kept after the end of the upgrade that replaced them (P5)."""
+
+    replication: timedelta = Field(default=timedelta(minutes=5), ge=timedelta(0), le=timedelta(days=365))
+    """From publishing a gallery image version to its copy in a target region (I2); 0: at once."""
+    look_least: timedelta = Field(default=timedelta(minutes=30), gt=timedelta(0))
+    """From one look at the catalogue to the next, at the least (T2)."""
+
+    look_most: timedelta = Field(default=timedelta(hours=1), gt=timedelta(0))
+    """From one look at the catalogue to the next, at the most (T2)."""
+
+    look_in_full: timedelta = Field(default=timedelta(hours=6), ge=timedelta(0))
+    """How long looks trust that the machines are as a look found them; then one lists them again."""
+
+    look_backoff_most: timedelta = Field(default=timedelta(hours=24), ge=timedelta(0))
+    """From an end by P2 or P3 to the next try of that version, at the most (T5)."""
+
+    nudge_most: timedelta = Field(default=timedelta(minutes=5), ge=timedelta(0))
+    """How soon after a version was published the sets that use the image look, at the latest."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.look_least > self.look_most:
+            raise ValueError(f"look_least ({self.look_least}) must not exceed look_most ({self.look_most})")
+        return self

@@ -1,18 +1,21 @@
 """Image references and the order of image versions (behaviour.md I1, I3)."""
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.alias_generators import to_camel
 
 LATEST = "latest"
+
+_VERSIONS = "/versions/"
 
 
 class ImageReference(BaseModel):
     """Which image an OS disk is made from: a platform image (publisher, offer, sku, version) or a gallery image (id).
 
-    `version` is either `latest` or one exact version, as in ARM's `imageReference`.
+    `version` is either `latest` or one exact version, as in ARM's `imageReference`. A gallery image without any means
+    `latest`; one whose id ends in `/versions/1.0.0` is kept as the image at that version, so that both are one.
     """
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
@@ -23,24 +26,53 @@ class ImageReference(BaseModel):
     version: str = ""
     id: str = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _version_out_of_the_id(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not isinstance(given.get("id"), str):
+            return given
+        image_id, version = _parted(given["id"])
+        if not version:
+            return given
+        if given.get("version") not in (None, "", version):
+            raise ValueError(f"its id names version {version}, and its version is {given['version']}")
+        return given | {"id": image_id, "version": version}
+
     @property
     def follows_latest(self) -> bool:
         """Whether a newer version may be applied by itself (I3)."""
-        if self.id:
-            return "/versions/" not in self.id.lower()
-        return self.version.lower() == LATEST
+        return self.version.lower() == LATEST or (bool(self.id) and not self.version)
 
     @property
     def line(self) -> tuple[str, ...]:
         """What stays the same from version to version: publisher, offer and sku, or the gallery image; lower case."""
         return (self.publisher.lower(), self.offer.lower(), self.sku.lower(), self.id.lower())
 
+    @property
+    def version_id(self) -> str:
+        """The ARM id of a gallery image at one exact version, of the image itself where it follows `latest`."""
+        return self.id if self.follows_latest else f"{self.id}{_VERSIONS}{self.version}"
+
     def at(self, version: str) -> Self:
         """The same image at one exact version."""
         return self.model_copy(update={"version": version})
 
+    def same_as(self, other: "ImageReference") -> bool:
+        """Whether both name the same version of the same image, in whichever case."""
+        return self == other or (self.line, self.version.lower()) == (other.line, other.version.lower())
+
     def __str__(self) -> str:
-        return self.id or f"{self.publisher}:{self.offer}:{self.sku}:{self.version}"
+        return self.version_id if self.id else f"{self.publisher}:{self.offer}:{self.sku}:{self.version}"
+
+
+def _parted(image_id: str) -> tuple[str, str]:
+    """A gallery image's id and the version behind it, "" where there is none.
+
+    >>> _parted("/galleries/g/images/i/Versions/1.0.0")
+    ('/galleries/g/images/i', '1.0.0')
+    """
+    place = image_id.lower().rfind(_VERSIONS)
+    return (image_id, "") if place < 0 else (image_id[:place], image_id[place + len(_VERSIONS) :])
 
 
 def version_key(version: str) -> tuple[int, ...]:
@@ -57,6 +89,15 @@ def version_key(version: str) -> tuple[int, ...]:
     if not all(part.isascii() and part.isdigit() for part in parts):
         raise ValueError(f"'{version}' is no image version: it must be numbers joined by dots, like 18.04.202401161")
     return tuple(int(part) for part in parts)
+
+
+def is_exact(version: str) -> bool:
+    """Whether it is one exact version.
+
+    >>> is_exact("18.04.1"), is_exact("latest"), is_exact("")
+    (True, False, False)
+    """
+    return all(part.isascii() and part.isdigit() for part in version.split("."))
 
 
 def newest(versions: Iterable[str]) -> str | None:

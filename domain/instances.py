@@ -27,6 +27,14 @@ class PowerState(StrEnum):
     STOPPED = "stopped"
 
 
+class PowerAction(StrEnum):
+    """What its owner may do to a machine (behaviour.md P18)."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+
+
 class Standing(StrEnum):
     """How an instance counts in a decision: the one translation of power and health into words of the rules."""
 
@@ -60,6 +68,10 @@ class ExtensionStatus:
 
     name: str
     error: str = ""
+    kind: str = ""
+    """`<publisher>.<type>`."""
+    version: str = ""
+    """Of its handler, as the model names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,7 @@ class Instance:
     update_domain: int = 0
     """Counted from 0 (B7)."""
     extensions: tuple[ExtensionStatus, ...] = ()
-    """In the order in which they ran."""
+    """In the order in which they ran on the present OS disk; those after a failed one did not run."""
     created_at: datetime | None = None
     previous_os_disks: tuple[OsDisk, ...] = ()
     data_disks: tuple[DataDisk, ...] = ()
@@ -100,6 +112,8 @@ class HealthObservation:
     """`PhaseOrderingNumber` of its custom metrics: lower ones come first, None last (contract.md 1.6)."""
     skip: bool = False
     """`SkipUpgrade` of its custom metrics: left out of upgrades."""
+    custom_metrics: str = ""
+    """Its custom metrics as they were sent; only of an instance that is HEALTHY."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,16 @@ class OperationKind(StrEnum):
     DELETE_GROUP = "deleteResourceGroup"
     OS_UPGRADE = "osRollingUpgrade"
     CANCEL = "cancel"
+    REPLICATION = "replication"
+    """Of a gallery image version, whose id then stands in place of a set's."""
+    MANUAL_UPGRADE = "manualupgrade"
+    REIMAGE = "reimage"
+    START = "start"
+    POWER_OFF = "powerOff"
+    DEALLOCATE = "deallocate"
+    RESTART = "restart"
+    DELETE_INSTANCES = "deleteInstances"
+    UPDATE_INSTANCE = "updateInstance"
 
 
 class Operation(BaseModel):

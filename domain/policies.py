@@ -37,6 +37,8 @@ class RollingUpgradePolicy(_Policy):
     max_unhealthy_instance_percent: Annotated[int, Field(ge=5, le=100)] = 20
     max_unhealthy_upgraded_instance_percent: Annotated[int, Field(ge=0, le=100)] = 20
     pause_time_between_batches: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=30))] = timedelta(0)
+    enable_cross_zone_upgrade: bool = False
+    """Batches and their share count the whole set, whatever the zones (B4)."""
     prioritize_unhealthy_instances: bool = False
     rollback_failed_instances_on_policy_breach: bool = False
 

@@ -1,5 +1,6 @@
-"""How far an upgrade is: which instance came to which outcome, and the counts that ARM shows."""
+"""How far an upgrade is: who belongs to it, which instance came to which outcome, and the counts that ARM shows."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Self
 
@@ -26,7 +27,7 @@ class Outcome(StrEnum):
     ROLLBACK_FAILED = "rollbackFailed"
     """Needs a person (P8)."""
     SKIPPED = "skipped"
-    """Protected (B6), not on the current model in mode Manual (T1), or newer than the target (T7)."""
+    """Left out: protected (B6), by its own word (SkipUpgrade), on an old model in mode Manual (T1), or newer (T7)."""
     VANISHED = "vanished"
 
 
@@ -51,6 +52,10 @@ class Progress(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     outcomes: dict[Outcome, InstanceIds] = {}
+    phases: dict[int, InstanceIds] = {}
+    """The instances with a phase, as it was when the upgrade started (B5): read once, pinned here."""
+    left_out: dict[str, InstanceIds] = {}
+    """Why instances are SKIPPED, each sentence with all whom it concerns (B6)."""
 
     def of(self, *outcomes: Outcome) -> InstanceIds:
         """The instances with one of these outcomes, in the order of their ids."""
@@ -64,7 +69,16 @@ class Progress(BaseModel):
         if not ids:
             return self
         others = {one: left for one, had in self.outcomes.items() if (left := had - ids)}
-        return type(self)(outcomes=others | {outcome: others.get(outcome, InstanceIds()) | ids})
+        outcomes = others | {outcome: others.get(outcome, InstanceIds()) | ids}
+        return self.model_copy(update={"outcomes": outcomes})
+
+    def leaving_out(self, reasons: Mapping[str, InstanceIds]) -> Self:
+        """The same with those instances SKIPPED, each with its reason."""
+        result, left_out = self, dict(self.left_out)
+        for reason, ids in reasons.items():
+            result = result.moved(ids, Outcome.SKIPPED)
+            left_out[reason] = left_out.get(reason, InstanceIds()) | ids
+        return result.model_copy(update={"left_out": left_out})
 
     @property
     def attempted(self) -> InstanceIds:

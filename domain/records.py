@@ -26,6 +26,19 @@ class UpgradeStatus(StrEnum):
         return self in (UpgradeStatus.CANCELLED, UpgradeStatus.COMPLETED, UpgradeStatus.FAULTED)
 
 
+class UpgradeKind(StrEnum):
+    """What an operation on the set's instances was for. The first two are rolling ones (P15)."""
+
+    OS_UPGRADE = "osUpgrade"
+    MODEL_CHANGE = "modelChange"
+    """Instances brought to a changed model, batch by batch (mode Rolling)."""
+    INSTANCE_ACTION = "instanceAction"
+    """A person's wish for single instances, or for all at once: manualupgrade, reimage, start, restart…"""
+
+
+ROLLING_KINDS = (UpgradeKind.OS_UPGRADE, UpgradeKind.MODEL_CHANGE)
+
+
 class ErrorCode(StrEnum):
     """Error codes of an upgrade (contract.md 2.7, 2.8)."""
 
@@ -35,6 +48,7 @@ class ErrorCode(StrEnum):
     CANCELED = "RollingUpgradeCanceled"
     IMAGE_UNUSABLE = "RollingUpgradeImageUnusable"
     TERMINATED = "RollingUpgradeTerminated"
+    ACTION_FAILED = "InstanceActionFailed"
     INSTANCE_UNHEALTHY = "RollingUpgradeInstanceUnhealthyError"
 
 
@@ -85,7 +99,10 @@ class InstanceRecord(BaseModel):
     ids: str
     batch: int
     outcome: str
+    reason: str = ""
+    """Why, where one sentence is true of all of them."""
     reasons: dict[str, str] = {}
+    """Why, by id, where it is not."""
 
 
 class UpgradeRecord(BaseModel):
@@ -95,6 +112,7 @@ class UpgradeRecord(BaseModel):
 
     scale_set: ScaleSetIdentity
     number: int
+    kind: UpgradeKind = UpgradeKind.OS_UPGRADE
     operation_id: str
     started_by: StartedBy
     target: ImageReference

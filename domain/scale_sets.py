@@ -3,16 +3,16 @@
 The ARM document stays whole in the store; `ScaleSetModel` is the part that decisions are made from.
 """
 
-from datetime import timedelta
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.extensions import ExtensionProfile
+from domain.health import HealthSource, health_sources
 from domain.images import ImageReference
 from domain.policies import UpgradePolicy
-
-HEALTH_PUBLISHER = "microsoft.managedservices"
-HEALTH_TYPES = ("applicationhealthlinux", "applicationhealthwindows")
+from domain.scale_in import ScaleInRule
+from domain.service_fabric import FabricNode
 
 
 class ScaleSetIdentity(BaseModel):
@@ -24,19 +24,6 @@ class ScaleSetIdentity(BaseModel):
     name: str
     unique_id: str
     location: str
-
-
-class HealthSource(BaseModel):
-    """Where health comes from (H1, H2, H4, H5): `default` (power and extensions) or an application's own word."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: str = "default"
-    rich: bool = False
-    interval: timedelta = timedelta(seconds=5)
-    number_of_probes: int = 1
-    grace_period: timedelta = timedelta(seconds=5)
-    settings: dict[str, Any] = {}
 
 
 class ScaleSetModel(BaseModel):
@@ -51,6 +38,18 @@ class ScaleSetModel(BaseModel):
     health_sources: tuple[HealthSource, ...] = ()
     data_disks: int = 0
     zones: tuple[str, ...] = ()
+    scale_in: ScaleInRule = ScaleInRule.DEFAULT
+    service_fabric: FabricNode | None = None
+    """Set where the machines are nodes of a Service Fabric cluster (section S)."""
+    windows: bool = False
+    """Whether the document itself says, or its platform image's name, that Windows runs on it (I6)."""
+    windows_updates: bool | None = None
+    """`windowsConfiguration.enableAutomaticUpdates` (I6)."""
+    patch_modes: tuple[str, ...] = ()
+    """`patchSettings.patchMode` of either system."""
+    single_placement_group: bool | None = None
+    orchestration_mode: str = "Uniform"
+    extension_profile: ExtensionProfile = ExtensionProfile()
 
     @property
     def health_source(self) -> HealthSource:
@@ -67,14 +66,28 @@ class ScaleSetModel(BaseModel):
         profile = _mapping(properties, "virtualMachineProfile")
         storage = _mapping(profile, "storageProfile")
         sku = _mapping(document, "sku")
+        image = ImageReference.model_validate(storage.get("imageReference") or {})
+        system = _mapping(profile, "osProfile")
+        windows, linux = (_mapping(system, f"{one}Configuration") for one in ("windows", "linux"))
+        patched = (_mapping(one, "patchSettings").get("patchMode") for one in (windows, linux))
         return cls(
             generation=generation,
             capacity=sku.get("capacity", 0),
-            image=ImageReference.model_validate(storage.get("imageReference") or {}),
+            image=image,
             upgrade_policy=UpgradePolicy.model_validate(properties.get("upgradePolicy") or {}),
-            health_sources=tuple(_health_sources(profile)),
+            health_sources=health_sources(profile),
             data_disks=len(storage.get("dataDisks") or ()),
             zones=tuple(document.get("zones") or ()),
+            scale_in=_scale_in_rule(properties),
+            service_fabric=_service_fabric(profile),
+            windows=system.get("windowsConfiguration") is not None
+            or str(_mapping(storage, "osDisk").get("osType") or "").lower() == "windows"
+            or "windows" in f"{image.publisher} {image.offer}".lower(),
+            windows_updates=windows.get("enableAutomaticUpdates"),
+            patch_modes=tuple(one for one in patched if one),
+            single_placement_group=properties.get("singlePlacementGroup"),
+            orchestration_mode=properties.get("orchestrationMode") or "Uniform",
+            extension_profile=ExtensionProfile.from_arm(_mapping(profile, "extensionProfile")),
         )
 
 
@@ -87,30 +100,15 @@ def _mapping(parent: dict[str, Any], key: str) -> dict[str, Any]:
     return value
 
 
-def _health_sources(profile: dict[str, Any]) -> list[HealthSource]:
-    sources = []
-    if probe := _mapping(_mapping(profile, "networkProfile"), "healthProbe").get("id"):
-        sources.append(HealthSource(kind="loadBalancerProbe", settings={"id": probe}))
-    for extension in _mapping(profile, "extensionProfile").get("extensions") or ():
-        body = _mapping(extension, "properties")
-        if str(body.get("publisher", "")).lower() != HEALTH_PUBLISHER:
-            continue
-        if str(body.get("type", "")).lower() not in HEALTH_TYPES:
-            continue
-        sources.append(_application_health(body))
-    return sources
+def _scale_in_rule(properties: dict[str, Any]) -> ScaleInRule:
+    rules = _mapping(properties, "scaleInPolicy").get("rules") or [ScaleInRule.DEFAULT]
+    known = {one.lower(): one for one in ScaleInRule}
+    if not isinstance(rules, list) or len(rules) != 1 or str(rules[0]).lower() not in known:
+        raise ValueError(f"'scaleInPolicy.rules' must be a list of one of {', '.join(ScaleInRule)}")
+    return known[str(rules[0]).lower()]
 
 
-def _application_health(body: dict[str, Any]) -> HealthSource:
-    settings = _mapping(body, "settings")
-    interval = timedelta(seconds=int(settings.get("intervalInSeconds", 5)))
-    probes = int(settings.get("numberOfProbes", 1))
-    grace = settings.get("gracePeriod")
-    return HealthSource(
-        kind="applicationHealth",
-        rich=str(body.get("typeHandlerVersion", "1.0")).split(".")[0] != "1",
-        interval=interval,
-        number_of_probes=probes,
-        grace_period=interval * probes if grace is None else timedelta(seconds=int(grace)),
-        settings=settings,
-    )
+def _service_fabric(profile: dict[str, Any]) -> FabricNode | None:
+    extensions = _mapping(profile, "extensionProfile").get("extensions") or ()
+    nodes = (FabricNode.from_extension(_mapping(one, "properties")) for one in extensions)
+    return next((node for node in nodes if node), None)

@@ -10,6 +10,7 @@ from rich.console import Console
 from domain.records import UpgradeStatus
 from instar import credentials_cli
 from instar import demo as demonstration
+from instar import status as standing
 from instar import up as stack
 from instar import watch as watching
 from instar.api_token import FILE, Login
@@ -65,17 +66,47 @@ def demo() -> None:
         raise typer.Exit(1)
 
 
+SetName = Annotated[str, typer.Argument(metavar="SET", help="Name or whole resource id of a scale set.")]
+ApiUrl = Annotated[str, typer.Option(metavar="URL", help="Where the API answers, if not where it was started.")]
+DataDir = Annotated[Path, typer.Option(help="The data directory of a running `instar up`.")]
+Credentials = Annotated[
+    Path | None, typer.Option(help="Other credentials, as `instar credentials create` printed them.")
+]
+Group = Annotated[str, typer.Option(help="Needed if several sets have that name.")]
+Subscription = Annotated[str, typer.Option(help="Where a name is looked up.")]
+
+
+def login_of(credentials: Path | None, data_dir: Path, api: str) -> Login:
+    """Whom a command speaks to the API as. Raises Trouble if there are no credentials."""
+    login = Login.read(credentials or data_dir / FILE)
+    return replace(login, endpoint=api or login.endpoint)
+
+
+@app.command()
+def status(
+    *,
+    scale_set: SetName,
+    api: ApiUrl = "",
+    data_dir: DataDir = Path(".data"),
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Show where a scale set stands with its automatic upgrades: the last look, the next one, what is quarantined."""
+    with ended():
+        login = login_of(credentials, data_dir, api)
+        standing.status(scale_set, login, subscription, resource_group, Console(highlight=False))
+
+
 @app.command()
 def watch(
     *,
-    scale_set: Annotated[str, typer.Argument(metavar="SET", help="Name or whole resource id of a scale set.")],
-    api: Annotated[str, typer.Option(metavar="URL", help="Where the API answers, if not where it was started.")] = "",
-    data_dir: Annotated[Path, typer.Option(help="The data directory of a running `instar up`.")] = Path(".data"),
-    credentials: Annotated[
-        Path | None, typer.Option(help="Other credentials, as `instar credentials create` printed them.")
-    ] = None,
-    resource_group: Annotated[str, typer.Option(help="Needed if several sets have that name.")] = "",
-    subscription: Annotated[str, typer.Option(help="Where a name is looked up.")] = watching.DEFAULT_SUBSCRIPTION,
+    scale_set: SetName,
+    api: ApiUrl = "",
+    data_dir: DataDir = Path(".data"),
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
 ) -> None:
     """Follow the latest upgrade of a scale set until it ends; wait for the first if there was none.
 
@@ -84,12 +115,11 @@ def watch(
     """
     try:
         with ended():
-            login = Login.read(credentials or data_dir / FILE)
-            login = replace(login, endpoint=api or login.endpoint)
-            status = watching.watch(scale_set, login, subscription, resource_group, Console(highlight=False))
+            login = login_of(credentials, data_dir, api)
+            last = watching.watch(scale_set, login, subscription, resource_group, Console(highlight=False))
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
-    if status is not UpgradeStatus.COMPLETED:
+    if last is not UpgradeStatus.COMPLETED:
         raise typer.Exit(1)
 
 

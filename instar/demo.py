@@ -248,11 +248,12 @@ def seconds(duration: timedelta) -> str:
 def words(duration: timedelta) -> str:
     """For a sentence.
 
-    >>> words(timedelta(hours=3)), words(timedelta(minutes=5)), words(timedelta(seconds=6))
-    ('3 hours', '5 minutes', '6 seconds')
+    >>> words(timedelta(hours=1)), words(timedelta(minutes=5)), words(timedelta(seconds=6))
+    ('1 hour', '5 minutes', '6 seconds')
     """
     whole = int(duration.total_seconds())
     for size, unit in ((3600, "hours"), (60, "minutes")):
         if whole % size == 0:
-            return f"{whole // size} {unit}"
+            count = whole // size
+            return f"{count} {unit}" if count != 1 else f"1 {unit[:-1]}"
     return f"{whole} seconds"

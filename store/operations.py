@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from domain.operations import Operation, OperationStatus
+from domain.operations import Operation, OperationKind, OperationStatus
 from store.database import Database
 from store.errors import AlreadyThere
 from store.tables import OPERATIONS
@@ -70,6 +70,21 @@ class Operations:
                 .order_by(OPERATIONS.c.started_at, OPERATIONS.c.id)
             ).all()
         return [_operation(row) for row in rows]
+
+    def newest(self, unique_id: str, kind: OperationKind) -> Operation | None:
+        """The set's newest ended operation of that kind."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(OPERATIONS)
+                .where(
+                    OPERATIONS.c.scale_set_unique_id == unique_id,
+                    OPERATIONS.c.kind == kind,
+                    OPERATIONS.c.status != OperationStatus.IN_PROGRESS,
+                )
+                .order_by(OPERATIONS.c.started_at.desc(), OPERATIONS.c.id.desc())
+                .limit(1)
+            ).one_or_none()
+        return None if row is None else _operation(row)
 
 
 def _operation(row: Row[Any]) -> Operation:

@@ -12,9 +12,10 @@ from domain.scale_sets import ScaleSetIdentity
 from store.columns import folded, written
 from store.database import Database
 from store.errors import AlreadyThere, Conflict, Missing
+from store.machine_generations import seen_before
 from store.sealing import SealerProtocol
 from store.secret_places import put_back, still_in_place, take_out
-from store.tables import DECISIONS, INSTANCES, MODELS, SCALE_SETS, SECRETS, UPGRADES
+from store.tables import DECISIONS, INSTANCES, MODELS, SCALE_SET_STATUS, SCALE_SETS, SECRETS, UPGRADES
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,15 @@ class StoredScaleSet:
     """A scale set at its current generation.
 
     `document` is the ARM document without its secrets. `generation` counts from 1, up with each changed model; `etag`
-    counts from 1, up with each change of anything here.
+    counts from 1, up with each change of anything here. `machine_generation` is the oldest generation that says the
+    same to machines, secrets included: an instance of that generation is on the latest model.
     """
 
     identity: ScaleSetIdentity
     subscription_id: str
     resource_group: str
     generation: int
+    machine_generation: int
     document: dict[str, Any]
     created_at: datetime
     deleting: bool
@@ -77,7 +80,7 @@ class ScaleSets:
         with self._database.writing() as connection:
             if not self._database.insert_new(connection, SCALE_SETS, row):
                 raise AlreadyThere(f"scale set {identity.resource_id} is there already")
-            _write_model(connection, (identity.unique_id, 1), clean, tokens, now)
+            _write_model(connection, (identity.unique_id, 1), clean, tokens, now, machine_generation=1)
             return _one(connection, identity.unique_id)
 
     def find(self, resource_id: str) -> StoredScaleSet | None:
@@ -91,6 +94,13 @@ class ScaleSets:
         with self._database.reading() as connection:
             row = connection.execute(_current().where(SCALE_SETS.c.unique_id == unique_id)).one_or_none()
         return None if row is None else _stored(row)
+
+    def in_location(self, location: str) -> list[StoredScaleSet]:
+        """The sets of a region, whoever's they are, by unique id; those in deletion too."""
+        query = _current().where(SCALE_SETS.c.location == location).order_by(SCALE_SETS.c.unique_id)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [_stored(row) for row in rows]
 
     def list(self, subscription_id: str, resource_group: str | None = None) -> list[StoredScaleSet]:
         """The sets of a subscription, or of one of its groups, by resource id; those in deletion too."""
@@ -134,7 +144,9 @@ class ScaleSets:
             if not unchanged:
                 # Kept tokens are rotated as they are copied: so a put during `reseal` brings no old token back.
                 tokens = {place: self._sealer.rotate(had[place]) for place in kept} | self._sealed(given)
-                _write_model(connection, (unique_id, row.generation + 1), clean, tokens, now)
+                seen = seen_before(connection, self._sealer, unique_id, clean, tokens)
+                at = (unique_id, row.generation + 1)
+                _write_model(connection, at, clean, tokens, now, machine_generation=seen or at[1])
                 _touch(connection, unique_id, generation=row.generation + 1)
             return _one(connection, unique_id)
 
@@ -142,6 +154,18 @@ class ScaleSets:
         """The document of a generation, without secrets. Raises Missing."""
         with self._database.reading() as connection:
             return _model(connection, unique_id, generation)[0]
+
+    def machine_generation(self, unique_id: str, generation: int) -> int:
+        """The generation to give to machines for that one: the oldest that says the same to them. Raises Missing."""
+        with self._database.reading() as connection:
+            found: int | None = connection.scalar(
+                select(MODELS.c.machine_generation).where(
+                    MODELS.c.unique_id == unique_id, MODELS.c.generation == generation
+                )
+            )
+        if found is None:
+            raise Missing(f"scale set {unique_id} has no generation {generation}")
+        return found
 
     def open_model(self, unique_id: str, generation: int) -> dict[str, Any]:
         """The document of a generation with its secrets, for the activity that hands it to a machine.
@@ -160,7 +184,7 @@ class ScaleSets:
     def delete(self, unique_id: str) -> None:
         """Remove the set, its models, sealed secrets and upgrade records; its operations stay. Idempotent."""
         with self._database.writing() as connection:
-            for table in (SECRETS, MODELS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES):
+            for table in (SECRETS, MODELS, SCALE_SET_STATUS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES):
                 connection.execute(delete(table).where(table.c.unique_id == unique_id))
 
     def _sealed(self, secrets: Mapping[str, Any]) -> dict[str, str]:
@@ -173,7 +197,7 @@ def _is_sealed(sealer: SealerProtocol, token: str, value: Any) -> bool:
 
 
 def _current() -> Select[Any]:
-    return select(SCALE_SETS, MODELS.c.document).join(
+    return select(SCALE_SETS, MODELS.c.document, MODELS.c.machine_generation).join(
         MODELS,
         and_(MODELS.c.unique_id == SCALE_SETS.c.unique_id, MODELS.c.generation == SCALE_SETS.c.generation),
     )
@@ -198,9 +222,13 @@ def _write_model(
     document: dict[str, Any],
     tokens: dict[str, str],
     now: datetime,
+    *,
+    machine_generation: int,
 ) -> None:
     key = {"unique_id": at[0], "generation": at[1]}
-    connection.execute(insert(MODELS).values(**key, document=document, created_at=now))
+    connection.execute(
+        insert(MODELS).values(**key, document=document, created_at=now, machine_generation=machine_generation)
+    )
     if tokens:
         connection.execute(insert(SECRETS), [key | {"place": place, "token": token} for place, token in tokens.items()])
 
@@ -228,6 +256,7 @@ def _stored(row: Row[Any]) -> StoredScaleSet:
         subscription_id=row.subscription_id,
         resource_group=row.resource_group,
         generation=row.generation,
+        machine_generation=row.machine_generation,
         document=row.document,
         created_at=row.created_at,
         deleting=row.deleting,

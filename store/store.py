@@ -13,6 +13,7 @@ from store.operations import Operations
 from store.resources import Resources
 from store.scale_sets import ScaleSets
 from store.sealing import SealerProtocol
+from store.statuses import Statuses
 from store.tables import RESOURCES, SCALE_SETS, SECRETS
 from store.upgrades import Upgrades
 
@@ -34,6 +35,7 @@ class Store:
         self.operations = Operations(database)
         self.upgrades = Upgrades(database)
         self.resources = Resources(database)
+        self.statuses = Statuses(database)
         self.credentials = Credentials(database)
         self.audit = Audit(database)
 

@@ -38,6 +38,7 @@ MODELS = Table(
     Column("generation", Integer, primary_key=True),
     Column("document", Document, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("machine_generation", Integer, nullable=False),
     ForeignKeyConstraint(["unique_id"], ["scale_sets.unique_id"], ondelete="CASCADE", name="models_of_a_set"),
 )
 
@@ -54,6 +55,15 @@ SECRETS = Table(
         ondelete="CASCADE",
         name="secrets_of_a_model",
     ),
+)
+
+SCALE_SET_STATUS = Table(
+    "scale_set_status",
+    METADATA,
+    Column("unique_id", Words, primary_key=True),
+    Column("decided_at", Instant, nullable=False),
+    Column("status", Words, nullable=False),
+    ForeignKeyConstraint(["unique_id"], ["scale_sets.unique_id"], ondelete="CASCADE", name="status_of_a_set"),
 )
 
 IMAGE_VERSIONS = Table(
@@ -100,6 +110,7 @@ UPGRADES = Table(
     Column("ended", Boolean, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("record", Words, nullable=False),
+    Column("kind", Words, nullable=False),
 )
 
 DECISIONS = Table(

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from domain.instance_ids import InstanceIds
-from domain.records import Decision, UpgradeRecord
+from domain.records import ROLLING_KINDS, Decision, UpgradeKind, UpgradeRecord
 from store.database import Database
 from store.tables import DECISIONS, INSTANCES, UPGRADES
 
@@ -56,11 +56,11 @@ class Upgrades:
                 self._database.upsert(connection, INSTANCES, rows, newest_by="sequence")
 
     def latest(self, unique_id: str) -> UpgradeRecord | None:
-        """The set's newest upgrade, running or ended, without decisions and instances."""
+        """The set's newest rolling upgrade of either kind, running or ended, without decisions and instances (A1)."""
         with self._database.reading() as connection:
             text = connection.scalar(
                 select(UPGRADES.c.record)
-                .where(UPGRADES.c.unique_id == unique_id)
+                .where(UPGRADES.c.unique_id == unique_id, UPGRADES.c.kind.in_(ROLLING_KINDS))
                 .order_by(UPGRADES.c.number.desc())
                 .limit(1)
             )
@@ -75,7 +75,7 @@ class Upgrades:
         return None if text is None else UpgradeRecord.model_validate_json(text)
 
     def history(self, unique_id: str, since: datetime, top: int) -> list[UpgradeRecord]:
-        """The newest `top` upgrades that began at or after `since` or still run, newest first (A2).
+        """The newest `top` OS upgrades that began at or after `since` or still run, newest first (A2).
 
         Without decisions and instances. `top` below 0 counts as 0.
         """
@@ -84,6 +84,7 @@ class Upgrades:
                 select(UPGRADES.c.record)
                 .where(
                     UPGRADES.c.unique_id == unique_id,
+                    UPGRADES.c.kind == UpgradeKind.OS_UPGRADE,
                     or_(UPGRADES.c.started_at >= since, UPGRADES.c.ended.is_(False)),
                 )
                 .order_by(UPGRADES.c.number.desc())
@@ -116,7 +117,7 @@ class Upgrades:
         return {str(row[0]): InstanceRow(outcome=row[1], batch=row[2], reason=row[3]) for row in rows}
 
     def last_number(self, unique_id: str) -> int:
-        """The number of the set's newest upgrade, 0 before the first."""
+        """The newest number that an operation of any kind took in the life of the set, 0 before the first."""
         with self._database.reading() as connection:
             query = select(func.max(UPGRADES.c.number)).where(UPGRADES.c.unique_id == unique_id)
             return connection.scalar(query) or 0
@@ -127,6 +128,7 @@ class Upgrades:
         row = {
             "ended": record.status.ended,
             "started_at": record.started_at,
+            "kind": record.kind,
             "record": record.model_dump_json(exclude={"decisions", "instances"}),
         }
         if self._database.insert_new(connection, UPGRADES, key | row | {"sequence": given or 0}):
@@ -151,7 +153,7 @@ def _instance_rows(record: UpgradeRecord, common: dict[str, Any]) -> list[dict[s
             "instance_id": number,
             "outcome": change.outcome,
             "batch": change.batch,
-            "reason": change.reasons.get(str(number), ""),
+            "reason": change.reasons.get(str(number), change.reason),
         }
         for change in record.instances
         for number in InstanceIds(ranges=change.ids).numbers()

@@ -10,6 +10,8 @@ from activities.capacity import CapacityActivities
 from activities.disks import DiskActivities
 from activities.health import HealthActivities
 from activities.images import ImageActivities
+from activities.instance_actions import InstanceActionActivities
+from activities.model_changes import ModelChangeActivities
 from activities.records import RecordActivities
 from compute.clock import Clock, utc_now
 from compute.provider import Provider
@@ -33,11 +35,13 @@ def workers(
 ) -> tuple[Worker, Worker]:
     """Workflow tasks with their cheap activities, and calls to the compute. The client brings the plugin."""
     batches = BatchActivities(provider, store, clock)
-    images = ImageActivities(provider, store)
+    images = ImageActivities(provider, store, clock)
     records = RecordActivities(store)
     disks = DiskActivities(provider, store)
     health = HealthActivities(provider, clock)
-    capacity = CapacityActivities(provider, store)
+    capacity = CapacityActivities(provider, store, clock)
+    changes = ModelChangeActivities(provider, store, clock)
+    actions = InstanceActionActivities(provider, store, clock)
     return (
         Worker(
             client,
@@ -49,6 +53,7 @@ def workers(
                 images.resolve_upgrade,
                 records.record_upgrade,
                 records.end_operation,
+                records.record_status,
                 records.upgrade_closed,
                 records.record_closed,
             ],
@@ -62,12 +67,17 @@ def workers(
             task_queue=COMPUTE_QUEUE,
             activities=[
                 disks.swap_os_disks,
+                disks.apply_models,
                 disks.restore_os_disks,
                 disks.collect_os_disks,
                 health.await_health,
                 health.observe_health,
                 capacity.apply_capacity,
                 capacity.delete_scale_set,
+                changes.resolve_model_change,
+                actions.choose_instances,
+                actions.act_on_instances,
+                actions.lower_capacity,
             ],
             max_cached_workflows=cached_workflows,
             max_concurrent_activities=100,

@@ -9,10 +9,11 @@ from temporalio.exceptions import ActivityError
 
 from activities.health import HealthActivities
 from domain.delays import Delays
+from domain.health import HealthSource
 from domain.instance_ids import InstanceIds
 from domain.messages.os_upgrade import HealthFound, HealthRequest
 from domain.names import COMPUTE_QUEUE
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.scale_sets import ScaleSetIdentity
 from workflows import options
 
 AFTER_GRACE = timedelta(seconds=1)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from temporalio import workflow
 
 from activities.records import RecordActivities
+from domain.instance_ids import InstanceIds
 from domain.messages.os_upgrade import UpgradeState
 from domain.operations import OperationStatus
 from domain.progress import Outcome, Progress
@@ -28,7 +29,7 @@ class Journal:
         self._shown = UpgradeStatus.ROLLING_FORWARD
         self._reasons: dict[str, str] = {}
         self._unwritten: dict[str, str] = {}
-        self._operation_id = state.operation_id
+        self._operations = tuple(filter(None, (state.operation_id, *state.more_operations)))
 
     def explain(self, reasons: dict[str, str]) -> None:
         """Remember why single instances failed, for the next write."""
@@ -55,6 +56,7 @@ class Journal:
         record = UpgradeRecord(
             scale_set=state.scale_set,
             number=state.number,
+            kind=state.plan.kind,
             operation_id=state.operation_id,
             started_by=state.started_by,
             target=state.plan.target,
@@ -85,19 +87,18 @@ class Journal:
         )
 
     async def end_operation(self, status: UpgradeStatus, error: UpgradeError | None) -> None:
-        """End the long-running operation that started the upgrade, if a person did (contract.md 2.7)."""
-        if not self._operation_id:
-            return
+        """End the long-running operations that wait for the upgrade, if there are any (contract.md 2.7)."""
         ends = {
             UpgradeStatus.COMPLETED: OperationStatus.SUCCEEDED,
             UpgradeStatus.CANCELLED: OperationStatus.CANCELED,
         }
-        await end_operation(
-            self._operation_id,
-            ends.get(status, OperationStatus.FAILED),
-            error.code if error else "",
-            error.message if error else "",
-        )
+        for operation_id in self._operations:
+            await end_operation(
+                operation_id,
+                ends.get(status, OperationStatus.FAILED),
+                error.code if error else "",
+                error.message if error else "",
+            )
 
     def _rollback_error(self, progress: Progress) -> str:
         stuck = progress.of(Outcome.ROLLBACK_FAILED)
@@ -107,11 +108,23 @@ class Journal:
         records = []
         for outcome in Outcome:
             fresh = progress.of(outcome) - self._written.of(outcome)
-            if fresh:
+            if outcome is Outcome.SKIPPED:
+                records += _left_out(progress, fresh)
+            elif fresh:
                 reasons = {one: why for one, why in self._unwritten.items() if one in fresh}
                 place = 0 if outcome in NO_BATCH else batch
                 records.append(InstanceRecord(ids=fresh.ranges, batch=place, outcome=outcome, reasons=reasons))
         return tuple(records)
 
 
-NO_BATCH = (Outcome.PENDING, Outcome.CURRENT, Outcome.SKIPPED)
+def _left_out(progress: Progress, fresh: InstanceIds) -> list[InstanceRecord]:
+    """A record for each reason, not for each instance (B6); an upgrade begun by an older worker knows no reasons."""
+    records, told = [], InstanceIds()
+    for reason, concerned in (progress.left_out | {"": fresh}).items():
+        if ids := (concerned & fresh) - told:
+            records.append(InstanceRecord(ids=ids.ranges, batch=0, outcome=Outcome.SKIPPED, reason=reason))
+            told |= ids
+    return records
+
+
+NO_BATCH = (Outcome.PENDING, Outcome.CURRENT)

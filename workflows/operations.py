@@ -1,6 +1,7 @@
 """Ending the API's long-running operations (contract.md 2.3): whoever finishes the work ends them."""
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from activities.records import RecordActivities
 from domain.messages.scale_set import EndOperation
@@ -33,3 +34,10 @@ async def end_operation_as(operation_id: str, error: str) -> None:
         await end_operation(operation_id, OperationStatus.FAILED, "OperationFailed", error)
     else:
         await end_operation(operation_id)
+
+
+def refusal_of(failure: ActivityError) -> str:
+    """Why an activity was given up for good, as a sentence. A cancel of the workflow is no such thing: it is raised."""
+    if is_cancelled_exception(failure):
+        raise failure
+    return failure.cause.message if isinstance(failure.cause, ApplicationError) else str(failure.cause or failure)

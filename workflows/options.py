@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
 
 LOST_AFTER = timedelta(seconds=10)
 """Without a heartbeat for that long an attempt's worker is taken for dead: five beats missed (activities.heartbeats).
@@ -44,6 +45,8 @@ DISKS: dict[str, Any] = {
         backoff_coefficient=2,
         maximum_interval=timedelta(minutes=1),
     ),
+    # A cancelled one still tells how far it came: its begun machines come to their end first (P14).
+    "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 }
 
 DESCRIBE: dict[str, Any] = {

@@ -1,46 +1,43 @@
-"""One upgrade of one scale set: pre-check, batches, health wait, rollback, verdict (behaviour.md section P)."""
+"""One upgrade of one scale set: pre-check, batches, health wait, rollback, verdict (behaviour.md section P).
+
+An OS upgrade, or a change of the model in mode Rolling: the plan says which, the domain what that means for whom.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 from activities.batches import BatchActivities
-from activities.disks import DiskActivities
 from domain.instance_ids import InstanceIds
 from domain.messages.os_upgrade import (
     BatchChoice,
     BatchLine,
     LookRequest,
-    RestoreSlice,
-    SliceOutcome,
-    SwapSlice,
     UpgradeResult,
     UpgradeState,
 )
 from domain.messages.scale_set import UpgradeEnded
-from domain.names import COMPUTE_QUEUE, scale_set_workflow_id
+from domain.names import scale_set_workflow_id
 from domain.progress import Outcome, Progress
 from domain.records import ErrorCode, UpgradeError, UpgradeStatus
 from workflows import options
 from workflows.health_wait import HealthWait
+from workflows.instance_effects import InstanceEffects
 from workflows.journal import Journal
-
-ROWS = 16
-"""Activities of one step at the most: up to 16 instances each has its own row in the Temporal UI."""
-
-SLICE_AT_LEAST = 16
-"""Above that a row is an even slice of so many instances or more: a row each would double what many small sets cost."""
 
 BATCH_LINES_KEPT = 50
 """Lines of the batch table: it is copied at each continue-as-new."""
 
+WORKFLOW_GONE = "ExternalWorkflowExecutionNotFound"
+"""How the SDK types the failure of a signal to a workflow that is closed or never was."""
+
 
 @workflow.defn
 class OsUpgradeWorkflow:
-    """Moves one scale set to one image version, batch by batch."""
+    """Moves one scale set to one image version, or to its changed model, batch by batch."""
 
     @workflow.init
     def __init__(self, state: UpgradeState) -> None:
@@ -48,10 +45,12 @@ class OsUpgradeWorkflow:
         self._progress = state.progress
         self._batch = state.batch
         self._lines = state.batches
+        self._kept_disks = state.kept_disks
         self._impossible = ""
         self._breach_is_rolled_back = False
         self._started = state
         self._journal = Journal(state)
+        self._effects = InstanceEffects(state.scale_set, state.number, self._ends_waits)
         self._health = HealthWait(state.scale_set, state.plan.health_source, state.delays, self._ends_waits)
 
     @workflow.signal(description="End waits at once, begin nothing new, let begun swaps come to their end (P14)")
@@ -102,7 +101,9 @@ class OsUpgradeWorkflow:
         self._batch += 1
         self._move(choice.batch, Outcome.IN_PROGRESS)
         await self._decided("batch", f"batch {self._batch}: {choice.batch.ranges[:100]}: {choice.reason}")
-        swapped = await self._swap(choice.batch)
+        self._kept_disks = self._kept_disks | choice.keeps_disk
+        swapped = await self._effects.bring(self._started.plan, choice.batch, choice.keeps_disk, self._batch)
+        self._move(swapped.not_begun, Outcome.PENDING)
         self._move(swapped.vanished, Outcome.VANISHED)
         self._move(swapped.failed, Outcome.FAILED)
         self._move(swapped.done & choice.stopped, Outcome.STOPPED)
@@ -129,7 +130,8 @@ class OsUpgradeWorkflow:
         )
         self._lines = (*self._lines, line)[-BATCH_LINES_KEPT:]
         await self._decided("verdict", verdict.reason)
-        if self._impossible and not verdict.breach:
+        if self._impossible:
+            # Also where P9 is broken by it: that a version is unusable says why (P19).
             reason = f"stopped: image version {self._started.plan.target} is unusable: {self._impossible}"
             return UpgradeError(code=ErrorCode.IMAGE_UNUSABLE, message=reason), verdict.unhealthy
         return verdict.breach, verdict.unhealthy
@@ -161,7 +163,8 @@ class OsUpgradeWorkflow:
     async def _roll_back(self, ids: InstanceIds) -> None:
         """Previous disks back, and a second wait (P7, P8)."""
         self._move(ids, Outcome.IN_PROGRESS)
-        restored = await self._restore(ids)
+        restored = await self._effects.restore(self._started.plan, ids, self._batch)
+        self._move(restored.not_begun, Outcome.FAILED)
         self._move(restored.vanished, Outcome.VANISHED)
         self._move(restored.failed, Outcome.ROLLBACK_FAILED)
         found = await self._health.until_healthy(restored.done, "after the rollback")
@@ -172,21 +175,26 @@ class OsUpgradeWorkflow:
 
     async def _breached(self, breach: UpgradeError, unhealthy: InstanceIds) -> UpgradeResult:
         """A limit was exceeded: Faulted, after what P10 asks for. A cancel meanwhile changes nothing in that."""
-        progress = self._known()
-        mine = unhealthy & progress.of(Outcome.UPGRADED, Outcome.FAILED)
+        mine = unhealthy & self._known().of(Outcome.UPGRADED, Outcome.FAILED)
         if self._started.plan.policy.rollback_failed_instances_on_policy_breach and mine:
-            await self._decided(
-                "rollback",
-                f"{breach.message}; the {len(mine)} unhealthy instances of this upgrade get their previous disk",
-                UpgradeStatus.ROLLING_BACK,
-            )
-            self._breach_is_rolled_back = True
-            await self._roll_back(mine)
+            await self._roll_back_breach(breach, mine)
         return await self._end(UpgradeStatus.FAULTED, breach.message, breach)
+
+    async def _roll_back_breach(self, breach: UpgradeError, mine: InstanceIds) -> None:
+        """Previous disks back, where there are any: who got the model alone has none to be given back (P10)."""
+        swapped = mine - self._kept_disks
+        told = [f"the {len(swapped)} unhealthy instances of this upgrade get their previous disk"] if swapped else []
+        if kept := mine & self._kept_disks:
+            told.append(f"{kept.ranges[:100]} kept their disk and got the model alone: there is no disk to give back")
+        status = UpgradeStatus.ROLLING_BACK if swapped else UpgradeStatus.ROLLING_FORWARD
+        await self._decided("rollback", "; ".join([breach.message, *told]), status)
+        if swapped:
+            self._breach_is_rolled_back = True
+            await self._roll_back(swapped)
 
     async def _cancelled_end(self) -> UpgradeResult:
         reason = f"cancelled: {self._cancel_reason}"
-        failed = self._known().of(Outcome.FAILED)
+        failed = self._known().of(Outcome.FAILED, Outcome.ROLLBACK_FAILED)
         error = UpgradeError(code=ErrorCode.CANCELED, message=reason, details=self._journal.details(failed))
         return await self._end(UpgradeStatus.CANCELLED, reason, error)
 
@@ -197,68 +205,23 @@ class OsUpgradeWorkflow:
         """
         await self._decided(status.lower(), reason, status, error)
         entity = workflow.get_external_workflow_handle(scale_set_workflow_id(self._started.scale_set))
-        ended = UpgradeEnded(number=self._started.number, ended_at=workflow.now())
+        ended = UpgradeEnded(
+            number=self._started.number,
+            ended_at=workflow.now(),
+            status=status,
+            error_code=error.code if error else "",
+            reason=reason,
+            generation=self._started.plan.generation,
+            left_behind=self._known().of(Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED),
+        )
         try:
             await entity.signal("upgrade_ended", ended)
-        except BaseException as lost:
+        except ApplicationError as lost:
             # A set whose own workflow is gone holds no lock.
-            if "not found" not in str(lost).lower():
+            if lost.type != WORKFLOW_GONE:
                 raise
         await self._journal.end_operation(status, error)
         return UpgradeResult(status=status, reason=reason, error=error)
-
-    async def _swap(self, ids: InstanceIds) -> SliceOutcome:
-        started = self._started
-        slices = [
-            SwapSlice(scale_set=started.scale_set, number=started.number, batch=self._batch, plan=started.plan, ids=one)
-            for one in _slices(ids)
-        ]
-        tasks = [
-            workflow.start_activity_method(
-                DiskActivities.swap_os_disks,
-                one,
-                task_queue=COMPUTE_QUEUE,
-                summary=f"swap OS disk of {one.ids.ranges[:100]} to {started.plan.target.version}",
-                **options.DISKS,
-            )
-            for one in slices
-        ]
-        return await self._all([one.ids for one in slices], tasks)
-
-    async def _restore(self, ids: InstanceIds) -> SliceOutcome:
-        started = self._started
-        slices = [
-            RestoreSlice(
-                scale_set=started.scale_set, number=started.number, batch=self._batch, plan=started.plan, ids=one
-            )
-            for one in _slices(ids)
-        ]
-        tasks = [
-            workflow.start_activity_method(
-                DiskActivities.restore_os_disks,
-                one,
-                task_queue=COMPUTE_QUEUE,
-                summary=f"restore the previous OS disk of {one.ids.ranges[:100]}",
-                **options.DISKS,
-            )
-            for one in slices
-        ]
-        return await self._all([one.ids for one in slices], tasks)
-
-    async def _all(
-        self,
-        slices: list[InstanceIds],
-        tasks: list[workflow.ActivityHandle[SliceOutcome]],
-    ) -> SliceOutcome:
-        """Every slice's outcome. One that was refused for good is a failure of its instances, no end of the upgrade."""
-        total = SliceOutcome()
-        for ids, task in zip(slices, tasks, strict=True):
-            try:
-                total = total.merged(await task)
-            except ActivityError as error:
-                reasons = dict.fromkeys(ids, str(error.cause)) if len(ids) == 1 else {}
-                total = total.merged(SliceOutcome(failed=ids, reasons=reasons))
-        return total
 
     async def _pause(self) -> None:
         pause = self._started.plan.policy.pause_time_between_batches
@@ -305,6 +268,7 @@ class OsUpgradeWorkflow:
                 "sequence": self._journal.sequence,
                 "cancel_reason": self._cancel_reason,
                 "batches": self._lines,
+                "kept_disks": self._kept_disks,
             },
         )
 
@@ -318,10 +282,5 @@ class OsUpgradeWorkflow:
         return bool(self._cancel_reason)
 
     def _ends_waits(self) -> bool:
-        """A cancel ends any health wait but that of a breach's rollback, which finishes first (P14)."""
+        """A cancel ends any wait, swap or restore but those of a breach's rollback, which finishes first (P14)."""
         return self._is_cancelled() and not self._breach_is_rolled_back
-
-
-def _slices(ids: InstanceIds) -> tuple[InstanceIds, ...]:
-    count = len(ids) if len(ids) <= ROWS else min(ROWS, len(ids) // SLICE_AT_LEAST)
-    return ids.slices(count)

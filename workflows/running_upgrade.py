@@ -6,6 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from activities.records import RecordActivities
+from domain.lessons import learned
 from domain.messages.os_upgrade import UpgradePlan, UpgradeState
 from domain.messages.scale_set import (
     EndedUpgrade,
@@ -17,6 +18,7 @@ from domain.messages.scale_set import (
 )
 from domain.names import os_upgrade_workflow_id
 from domain.policies import StartedBy
+from domain.records import ErrorCode, UpgradeStatus
 from workflows import options
 from workflows.memory import Memory
 from workflows.operations import end_operation_as
@@ -40,8 +42,10 @@ class UpgradeLock:
                 return UpgradeStarted(number=int(workflow_id.rpartition("/")[2]), workflow_id=workflow_id)
         return None
 
-    async def begin(self, plan: UpgradePlan, started_by: StartedBy, operation_id: str) -> UpgradeStarted:
-        """Take the lock and start an upgrade. `operation_id` is "" where nobody asked for it."""
+    async def begin(
+        self, plan: UpgradePlan, started_by: StartedBy, operation_id: str, *more_operations: str
+    ) -> UpgradeStarted:
+        """Take the lock and start an upgrade. `operation_id` is "" where nobody asked for it; `more` end with it."""
         while True:
             state = self._memory.state
             number = state.last_number + 1
@@ -52,6 +56,8 @@ class UpgradeLock:
                 operation_id=operation_id,
                 started_by=started_by,
                 target=plan.target,
+                kind=plan.kind,
+                more_operations=more_operations,
             )
             # The lock is taken before the upgrade exists: killed in between, the look after it frees the set.
             self._memory.change(
@@ -67,6 +73,7 @@ class UpgradeLock:
                 started_at=workflow.now(),
                 plan=plan,
                 delays=state.delays,
+                more_operations=more_operations,
             )
             try:
                 await workflow.start_child_workflow(
@@ -103,7 +110,8 @@ class UpgradeLock:
         state = self._memory.state
         if state.running and state.running.number == ended.number:
             collect = (*state.collect, EndedUpgrade(number=ended.number, ended_at=ended.ended_at))
-            self._memory.change(running=None, look_after_at=None, collect=collect)
+            changes = learned(state, state.running, ended)
+            self._memory.change(running=None, look_after_at=None, collect=collect, **changes)
 
     @property
     def look_is_due(self) -> bool:
@@ -138,9 +146,17 @@ class UpgradeLock:
             summary=f"upgrade {running.number} was closed from outside: {closed.status}",
             **options.RECORD,
         )
-        if running.operation_id:
-            await end_operation_as(running.operation_id, f"the upgrade was closed from outside ({closed.status})")
-        return self.ended(UpgradeEnded(number=running.number, ended_at=now))
+        reason = f"the upgrade was closed from outside ({closed.status})"
+        for operation_id in filter(None, (running.operation_id, *running.more_operations)):
+            await end_operation_as(operation_id, reason)
+        ended = UpgradeEnded(
+            number=running.number,
+            ended_at=now,
+            status=UpgradeStatus.FAULTED,
+            error_code=ErrorCode.TERMINATED,
+            reason=reason,
+        )
+        return self.ended(ended)
 
 
 def due(moment: datetime | None) -> bool:

@@ -7,11 +7,14 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from activities.disks import DiskActivities
+from domain.messages.instance_actions import InstanceAction
 from domain.messages.scale_set import (
     ApplyModel,
     CancelUpgrade,
     CollectDisks,
     DeleteScaleSet,
+    LiftQuarantine,
+    NudgeLook,
     ScaleSetState,
     StartUpgrade,
     UpgradeEnded,
@@ -20,12 +23,18 @@ from domain.messages.scale_set import (
 from domain.names import COMPUTE_QUEUE, Refusal
 from domain.policies import StartedBy
 from workflows import options
+from workflows.instance_work import InstanceWork, refused
 from workflows.memory import Memory
 from workflows.operations import end_operation
 from workflows.running_upgrade import UpgradeLock
+from workflows.status import StatusRecord
 from workflows.stored_model import StoredModel
 from workflows.triggers import Triggers, resolve
 from workflows.visibility import scale_set_details
+
+EVENTS_AT_MOST = 1000
+"""Three days of an idle set. The server suggests no end before 4,096, and a worker that takes many sets over after a
+restart reads the history of each."""
 
 
 @workflow.defn
@@ -39,12 +48,15 @@ class ScaleSetWorkflow:
         self._starting = asyncio.Lock()
         self._lock = UpgradeLock(self._memory)
         self._model = StoredModel(self._memory)
-        self._triggers = Triggers(self._memory, self._lock, self._starting)
+        self._instances = InstanceWork(self._memory, self._lock, self._starting)
+        self._record = StatusRecord(self._memory)
+        self._triggers = Triggers(self._memory, self._lock, self._starting, self._record)
 
     @workflow.run
     async def run(self, _state: ScaleSetState) -> None:
         """Wait for something to be due, do it, and wait again, until the set is deleted."""
         while True:
+            await self._plan_and_record()
             workflow.set_current_details(scale_set_details(self._state))
             await self._until_due()
             if self._model.waits:
@@ -55,15 +67,13 @@ class ScaleSetWorkflow:
                     await self._model.delete()
                     await workflow.wait_condition(workflow.all_handlers_finished)
                     return
-            if self._lock.look_is_due:
-                await self._lock.look_after()
-            if self._triggers.is_due:
-                await self._triggers.look()
-            if self._collectable():
-                await self._collect_disks()
-            if workflow.info().is_continue_as_new_suggested():
+            if self._instances.waits:
+                await self._instances.go_on()
+            await self._do_what_is_due()
+            if self._history_is_long():
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(self._state)
+                if not self._record.is_stale:
+                    workflow.continue_as_new(self._state)
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
@@ -74,24 +84,23 @@ class ScaleSetWorkflow:
             if answered := self._lock.answered(request.operation_id):
                 return answered
             if self._state.deleting:
-                raise _not_allowed(
-                    "Operation 'osRollingUpgrade' is not allowed because the scale set is being deleted."
-                )
+                raise refused("Operation 'osRollingUpgrade' is not allowed because the scale set is being deleted.")
             if self._state.running:
-                raise _not_allowed(
+                raise refused(
                     "Operation 'osRollingUpgrade' is not allowed because a Rolling Upgrade is in progress: "
                     f"{self._state.running.workflow_id}.",
                 )
-            resolution = await resolve(self._memory, StartedBy.USER)
+            self._instances.refuse_a_start()
+            resolution = await resolve(self._memory)
             if resolution.plan is None:
-                raise _not_allowed(resolution.reason)
+                raise refused(resolution.reason)
             return await self._lock.begin(resolution.plan, StartedBy.USER, request.operation_id)
 
     @workflow.update(description="Cancel the upgrade that runs (P14)")
     async def cancel_upgrade(self, request: CancelUpgrade) -> None:
         """Pass the cancel on; the operation ends when the upgrade has. Raises OperationNotAllowed."""
         if self._state.running is None:
-            raise _not_allowed("There is no ongoing Rolling Upgrade to cancel.")
+            raise refused("There is no ongoing Rolling Upgrade to cancel.")
         cancels = (*self._state.cancel_operations, request.operation_id)
         self._memory.change(cancel_operations=tuple(dict.fromkeys(cancels)))
         await self._lock.cancel("cancelled by a user")
@@ -100,14 +109,36 @@ class ScaleSetWorkflow:
     def apply_model(self, request: ApplyModel) -> None:
         """Remember it; the main loop applies it. Only the newest generation counts."""
         self._model.announced(request)
-        if self._state.automatic:
-            self._triggers.enabled()
+        self._triggers.switched()
+
+    @workflow.update(description="Something is asked of instances: manualupgrade, reimage, power, deletion, protection")
+    async def act_on_instances(self, action: InstanceAction) -> None:
+        """Remember it; the main loop does one after the other. Raises OperationNotAllowed while an upgrade runs."""
+        await self._instances.ask(action)
 
     @workflow.update(description="Delete the set, after a running upgrade came to its end (P15)")
     async def delete_scale_set(self, request: DeleteScaleSet) -> None:
         """Remember it; the main loop deletes."""
         self._memory.change(deleting=request.operation_id, automatic=False)
+        self._triggers.switched()
         await self._lock.cancel("the scale set is being deleted")
+
+    @workflow.update(description="Lift a version's quarantine by hand (T5)")
+    async def lift_quarantine(self, request: LiftQuarantine) -> None:
+        """The version, and the instances that it did not suit, are free again. Raises ResourceNotFound."""
+        quarantine = self._state.quarantine.without(request.version)
+        if quarantine == self._state.quarantine:
+            message = f"Version {request.version} is not quarantined for this Virtual Machine Scale Set."
+            raise ApplicationError(message, type=Refusal.NOT_FOUND, non_retryable=True)
+        self._memory.change(quarantine=quarantine, settled=None)
+        self._triggers.nudged()
+        # Whoever lifted it reads that it is lifted.
+        await self._record.write()
+
+    @workflow.signal(description="A version was published that the set may be waiting for: look within minutes (T2)")
+    def nudge_look(self, _nudge: NudgeLook) -> None:
+        """Look sooner."""
+        self._triggers.nudged()
 
     @workflow.signal(description="An upgrade ended")
     def upgrade_ended(self, ended: UpgradeEnded) -> None:
@@ -119,6 +150,19 @@ class ScaleSetWorkflow:
     @property
     def _state(self) -> ScaleSetState:
         return self._memory.state
+
+    def _history_is_long(self) -> bool:
+        """While an upgrade runs the server's word counts alone: the run that started it stays its parent to look at."""
+        info = workflow.info()
+        idle_for_long = not self._state.running and info.get_current_history_length() >= EVENTS_AT_MOST
+        return idle_for_long or info.is_continue_as_new_suggested()
+
+    async def _plan_and_record(self) -> None:
+        """Draw the next look, and write down what is new; what comes in meanwhile is planned and written as well."""
+        self._triggers.plan_next()
+        while self._record.is_stale:
+            await self._record.write()
+            self._triggers.plan_next()
 
     async def _until_due(self) -> None:
         state = self._state
@@ -142,13 +186,21 @@ class ScaleSetWorkflow:
     def _something_to_do(self) -> bool:
         state = self._state
         waiting = bool(state.cancel_operations or state.deleting) and not state.running
-        return waiting or self._model.waits
+        return waiting or self._model.waits or self._instances.waits
 
     def _collectable(self) -> tuple[int, ...]:
         kept = self._state.delays.keep_previous_disks
         return tuple(one.number for one in self._state.collect if one.ended_at + kept <= workflow.now())
 
     # --- what is done then ------------------------------------------------------------------------------------------
+
+    async def _do_what_is_due(self) -> None:
+        if self._lock.look_is_due:
+            await self._lock.look_after()
+        if self._triggers.is_due:
+            await self._triggers.look(self._something_to_do)
+        if self._collectable():
+            await self._collect_disks()
 
     async def _end_cancels(self) -> None:
         operations = self._state.cancel_operations
@@ -166,7 +218,3 @@ class ScaleSetWorkflow:
             **options.DISKS,
         )
         self._memory.change(collect=tuple(one for one in self._state.collect if one.number not in numbers))
-
-
-def _not_allowed(message: str) -> ApplicationError:
-    return ApplicationError(message, type=Refusal.OPERATION_NOT_ALLOWED, non_retryable=True)

@@ -1,17 +1,23 @@
 """What a scale set does with a stored model: as many machines as it says, and none when the set is deleted."""
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 from activities.capacity import CapacityActivities
-from domain.messages.scale_set import ApplyCapacity, ApplyModel
+from domain.messages.scale_set import ApplyCapacity, ApplyModel, CapacityApplied
 from domain.names import COMPUTE_QUEUE
+from domain.policies import UpgradeMode
 from workflows import options
 from workflows.memory import Memory
-from workflows.operations import end_operation_as
+from workflows.operations import end_operation_as, refusal_of
 
 
 class StoredModel:
-    """Applies the newest model generation that was announced, and ends the operations that asked for it."""
+    """Applies the newest model generation that was announced, and ends the operations that asked for it.
+
+    Its capacity at once, whatever runs (P16). Bringing the instances to it is another's work (`InstanceWork`), and for
+    that it waits (P1).
+    """
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -20,7 +26,12 @@ class StoredModel:
         """Remember it; only the newest generation counts."""
         state = self._memory.state
         if request.generation >= state.pending_generation:
-            self._memory.change(pending_generation=request.generation, automatic=request.automatic)
+            self._memory.change(
+                pending_generation=request.generation,
+                automatic=request.automatic,
+                mode=request.mode,
+                machine_generation=request.machine_generation,
+            )
         operations = (*self._memory.state.open_operations, request.operation_id)
         self._memory.change(open_operations=tuple(dict.fromkeys(operations)))
 
@@ -31,23 +42,42 @@ class StoredModel:
         return state.pending_generation > state.applied_generation or bool(state.open_operations)
 
     async def apply(self) -> None:
-        """Make the set as its newest generation says."""
+        """Make the set as large as its newest generation says."""
         state = self._memory.state
         generation, operations = state.pending_generation, state.open_operations
-        request = ApplyCapacity(scale_set=state.scale_set, generation=generation)
-        applied = await workflow.execute_activity_method(
-            CapacityActivities.apply_capacity,
-            request,
-            task_queue=COMPUTE_QUEUE,
-            summary=f"as many machines as model generation {generation} says",
-            **options.DISKS,
-        )
+        request = ApplyCapacity(scale_set=state.scale_set, generation=generation, quarantine=state.quarantine)
+        try:
+            applied = await workflow.execute_activity_method(
+                CapacityActivities.apply_capacity,
+                request,
+                task_queue=COMPUTE_QUEUE,
+                summary=f"as many machines as model generation {generation} says",
+                **options.DISKS,
+            )
+        except ActivityError as failure:
+            applied = CapacityApplied(error=refusal_of(failure))
         self._memory.change(
             applied_generation=generation,
+            quarantine=self._memory.state.quarantine.without_generations(applied.outdated),
             open_operations=tuple(one for one in self._memory.state.open_operations if one not in operations),
         )
+        if not applied.error and self._concerns_instances:
+            waiting = (*self._memory.state.waiting_operations, *operations)
+            self._memory.change(waiting_operations=tuple(dict.fromkeys(waiting)))
+            return
         for operation_id in operations:
             await end_operation_as(operation_id, applied.error)
+
+    @property
+    def _concerns_instances(self) -> bool:
+        """Whether a PUT ends only when the instances are on its model (contract.md 1.2).
+
+        A PUT that says nothing new to machines is a check of them all, unless they are being brought to it just now.
+        """
+        state = self._memory.state
+        if state.mode in (None, UpgradeMode.MANUAL):
+            return False
+        return not (state.running and state.machine_generation == state.brought_generation)
 
     async def delete(self) -> None:
         """Delete every machine and what is stored, and end every operation that is left."""
@@ -58,5 +88,7 @@ class StoredModel:
             summary="delete every machine and what is stored",
             **options.DISKS,
         )
-        for one in (*self._memory.state.open_operations, self._memory.state.deleting):
+        state = self._memory.state
+        asked = [one for action in state.actions for one in (action.operation_id, *action.more_operations)]
+        for one in (*state.open_operations, *state.waiting_operations, *asked, state.deleting):
             await end_operation_as(one, "")

@@ -6,7 +6,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from domain.messages.os_upgrade import UpgradeState
 from domain.messages.scale_set import ScaleSetState
 from domain.names import Attribute
-from domain.records import UpgradeStatus
+from domain.records import UpgradeKind, UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity
 
 SCALE_SET_ID = SearchAttributeKey.for_keyword(Attribute.SCALE_SET_ID)
@@ -39,7 +39,10 @@ def show_phase(status: UpgradeStatus) -> None:
 
 def upgrade_summary(state: UpgradeState) -> str:
     """One line for the list of workflows."""
-    return f"{state.scale_set.name}: upgrade {state.number} to {state.plan.target} ({state.started_by.lower()})"
+    what = f"upgrade {state.number} to {state.plan.target}"
+    if state.plan.kind is UpgradeKind.MODEL_CHANGE:
+        what = f"upgrade {state.number} to model generation {state.plan.generation}"
+    return f"{state.scale_set.name}: {what} ({state.started_by.lower()})"
 
 
 def upgrade_details(state: UpgradeState, status: UpgradeStatus, reason: str) -> str:
@@ -69,8 +72,17 @@ def scale_set_details(state: ScaleSetState) -> str:
     lines = [f"Automatic upgrades **{'on' if state.automatic else 'off'}**."]
     if state.running:
         lines.append(f"Upgrade {state.running.number} to {state.running.target} runs: `{state.running.workflow_id}`.")
+    if state.actions:
+        lines.append(f"Asked of instances: {', '.join(one.kind for one in state.actions)}.")
+    if state.waiting_operations:
+        lines.append("A changed model waits for its turn.")
     if state.automatic and state.first_trigger_at and not state.first_trigger_done:
         lines.append(f"First upgrade not before {state.first_trigger_at.isoformat(timespec='seconds')}.")
+    if state.automatic and state.first_trigger_done and state.next_look_at and not state.running:
+        lines.append(f"Next look at {state.next_look_at.isoformat(timespec='seconds')}.")
     if state.last_look:
         lines.append(f"Last look: {state.last_look}.")
+    lines += [
+        f"Quarantined: {one.version} since upgrade {one.number}: {one.reason}." for one in state.quarantine.versions
+    ]
     return "\n\n".join(lines)

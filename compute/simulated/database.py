@@ -14,7 +14,7 @@ from compute.simulated.faults import ArmedFault, Fault, FaultKind
 from compute.simulated.moments import from_micros, to_micros
 from compute.simulated.recorder import FlightRecord, FlightRecorder, Kind
 from compute.simulated.schema import open_database
-from compute.simulated.scripts import FleetDefaults, Scripts, VersionScript
+from compute.simulated.scripts import EXPIRED, EXTENSION_SCRIPTS, FleetDefaults, Scripts, VersionScript
 from domain.images import ImageReference
 
 
@@ -76,6 +76,8 @@ class Database:
             versions={key: VersionScript.model_validate_json(script) for key, script in versions},
             faults=tuple(ArmedFault(number, Fault.model_validate_json(text)) for number, text in faults),
             away_until=from_micros(facts["away_until"]),
+            extensions=EXTENSION_SCRIPTS.validate_json(facts["extensions"]),
+            expired=EXPIRED.validate_json(facts["expired"]),
         )
 
     def image(self, number: int) -> ImageReference:

@@ -1,7 +1,8 @@
 """What happens to a machine's OS disks, each function inside one transaction of the fleet's file.
 
-A swap is: look, make the disk, stop, commit. A restore is: look, stop, commit. Between two of them the process may die
-or a newer attempt may overtake; so each looks at the fence again, and only a commit moves the machine to another disk.
+A swap is: look, make the disk, stop, commit. A restore is: look, stop, commit. (Then what is due runs: `provisioning`.)
+Between two of them the process may die or a newer attempt may overtake; so each looks at the fence again, and only a
+commit moves the machine to another disk.
 """
 
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from compute.errors import InstanceGone, NothingToRestore, Superseded, Unavailab
 from compute.provider import Effect, MachineModel
 from compute.simulated.database import Transaction
 from compute.simulated.health import healthy_from, life_since, settle_of
-from compute.simulated.machines import data_disks, digest, kept_names
+from compute.simulated.machines import data_disks, kept_names
 from compute.simulated.moments import from_micros
+from compute.simulated.provisioning import digest, make_due, remember
 from compute.simulated.recorder import Kind
 from domain.images import ImageReference
 from domain.instances import OsDisk, PowerState
@@ -32,6 +34,8 @@ class Machine:
 
     settle: int
     booted_at: int
+    disk_refused: str
+    """The operation for which no OS disk could be made."""
 
     @property
     def made_by(self) -> str:
@@ -41,7 +45,7 @@ class Machine:
 
 _LOOK = """
 SELECT m.set_name, m.power, m.out_of_service, m.settle, m.booted_at, m.unreachable_until,
-       m.fence_operation, m.fence_step, m.fence_attempt, m.os_disk, d.image, d.made_by
+       m.fence_operation, m.fence_step, m.fence_attempt, m.os_disk, d.image, d.made_by, m.disk_refused
 FROM machines m LEFT JOIN os_disks d ON (d.unique_id, d.instance_id, d.name) = (m.unique_id, m.instance_id, m.os_disk)
 WHERE m.unique_id = ? AND m.instance_id = ? AND m.deleted_at IS NULL
 """
@@ -66,7 +70,7 @@ def look(tx: Transaction, effect: Effect) -> Machine:
             (*asks, set_id, number),
         )
     disk = None if row[10] is None else OsDisk(row[9], tx.database.image(row[10]), row[11])
-    return Machine(number, row[0], disk, row[1] == PowerState.RUNNING, bool(row[2]), row[3], row[4])
+    return Machine(number, row[0], disk, row[1] == PowerState.RUNNING, bool(row[2]), row[3], row[4], row[12])
 
 
 def make_disk(tx: Transaction, effect: Effect, machine: Machine, image: ImageReference, model: MachineModel) -> str:
@@ -85,7 +89,16 @@ def make_disk(tx: Transaction, effect: Effect, machine: Machine, image: ImageRef
             digest(model.custom_data),
         ),
     )
+    remember(tx, effect.scale_set.unique_id, model)
     return name
+
+
+def refuse_disk(tx: Transaction, effect: Effect) -> None:
+    """Remember that no disk could be made for this operation, so that it can be told from one never asked for."""
+    tx.execute(
+        "UPDATE machines SET disk_refused = ? WHERE unique_id = ? AND instance_id = ?",
+        (effect.key, effect.scale_set.unique_id, int(effect.instance_id)),
+    )
 
 
 def half_made(tx: Transaction, effect: Effect, machine: Machine, image: ImageReference) -> str | None:
@@ -117,20 +130,21 @@ def commit_swap(tx: Transaction, effect: Effect, machine: Machine, name: str, mo
     return _move_to(tx, effect, machine, name, settle_of(model.health_source), kind=Kind.COMMIT_SWAP)
 
 
-def disk_to_restore(tx: Transaction, effect: Effect, machine: Machine) -> tuple[str, ImageReference]:
-    """Name and image of the disk that this operation put aside. Raises NothingToRestore."""
+def disk_to_restore(tx: Transaction, effect: Effect, machine: Machine) -> tuple[str, ImageReference, int]:
+    """Name, image and generation of the disk that this operation put aside. Raises NothingToRestore."""
     row = tx.execute(
-        "SELECT name, image FROM os_disks WHERE unique_id = ? AND instance_id = ? AND replaced_by = ? AND made_by <> ? "
-        "ORDER BY put_aside DESC",
+        "SELECT name, image, generation FROM os_disks "
+        "WHERE unique_id = ? AND instance_id = ? AND replaced_by = ? AND made_by <> ? ORDER BY put_aside DESC",
         (effect.scale_set.unique_id, machine.instance_id, effect.key, effect.key),
     ).fetchone()
     if row is None:
         raise NothingToRestore(f"instance {effect.instance_id}: no OS disk put aside by this upgrade is kept")
-    return str(row[0]), tx.database.image(row[1])
+    return str(row[0]), tx.database.image(row[1]), int(row[2])
 
 
-def commit_restore(tx: Transaction, effect: Effect, machine: Machine, name: str) -> OsDisk:
-    """Move the machine back to that disk, and start it."""
+def commit_restore(tx: Transaction, effect: Effect, machine: Machine, name: str, model: MachineModel) -> OsDisk:
+    """Move the machine back to that disk, and start it; `model` is the one that the disk had."""
+    remember(tx, effect.scale_set.unique_id, model)
     return _move_to(tx, effect, machine, name, machine.settle, kind=Kind.COMMIT_RESTORE)
 
 
@@ -153,17 +167,18 @@ def _move_to(tx: Transaction, effect: Effect, machine: Machine, name: str, settl
             "WHERE unique_id = ? AND instance_id = ?) WHERE unique_id = ? AND instance_id = ? AND name = ?",
             (effect.key, set_id, instance, set_id, instance, machine.os_disk.name),
         )
-    [(image_number, made_by, generation, custom_data_digest)] = tx.execute(
+    [(image_number, made_by, generation)] = tx.execute(
         "UPDATE os_disks SET replaced_by = NULL WHERE unique_id = ? AND instance_id = ? AND name = ? "
-        "RETURNING image, made_by, generation, custom_data_digest",
+        "RETURNING image, made_by, generation",
         (set_id, instance, name),
     ).fetchall()
     booted_at = tx.now if machine.runs else machine.booted_at
     tx.execute(
-        "UPDATE machines SET os_disk = ?, generation = ?, custom_data_digest = ?, settle = ?, booted_at = ?, "
-        "out_of_service = 0 WHERE unique_id = ? AND instance_id = ?",
-        (name, generation, custom_data_digest, settle, booted_at, set_id, instance),
+        "UPDATE machines SET os_disk = ?, generation = ?, settle = ?, booted_at = ?, out_of_service = 0 "
+        "WHERE unique_id = ? AND instance_id = ?",
+        (name, generation, settle, booted_at, set_id, instance),
     )
+    make_due(tx, set_id, instance)
     disk = OsDisk(name, tx.database.image(image_number), made_by)
     _record(
         tx,

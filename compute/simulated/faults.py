@@ -29,10 +29,10 @@ class FaultKind(StrEnum):
     """The work is done, then Unavailable is raised."""
 
     LATE = "late"
-    """A swap or restore stands still just before its commit until it is released (F2)."""
+    """A swap, restore or application of a model stands still just before its commit until it is released (F2)."""
 
     DIES = "dies"
-    """The process kills itself at `point` of a swap or restore (F1)."""
+    """The process kills itself at `point` of a swap, restore or application of a model (F1)."""
 
 
 class Call(StrEnum):
@@ -45,18 +45,22 @@ class Call(StrEnum):
     SWAP = "swap"
     RESTORE = "restore"
     DISCARD = "discard"
+    APPLY = "apply"
+    POWER = "power"
 
 
 class Point(StrEnum):
     """Where in a swap or restore a process may die, in the order in which they are passed.
 
-    A restore makes no disk: its AFTER_DISK_MADE is the same place, between the look and the stop.
+    Only a swap makes a disk: for the others AFTER_DISK_MADE is the same place, between the look and the stop.
+    AFTER_COMMIT is before custom data and extensions run, BEFORE_EXTENSION is passed before the end of each of them.
     """
 
     BEFORE_LOOK = "before-look"
     AFTER_DISK_MADE = "after-disk-made"
     AFTER_STOP = "after-stop"
     AFTER_COMMIT = "after-commit"
+    BEFORE_EXTENSION = "before-extension"
     ANSWER_UNSENT = "answer-unsent"
 
 
@@ -77,8 +81,8 @@ class Fault(BaseModel):
     def _sensible(self) -> Self:
         if (self.kind is FaultKind.DIES) != (self.point is not None):
             raise ValueError("a point belongs to the fault 'dies', and only to it")
-        if self.kind in (FaultKind.DIES, FaultKind.LATE) and self.call not in (Call.SWAP, Call.RESTORE):
-            raise ValueError(f"'{self.kind}' strikes a swap or a restore, not '{self.call}'")
+        if self.kind in (FaultKind.DIES, FaultKind.LATE) and self.call not in (Call.SWAP, Call.RESTORE, Call.APPLY):
+            raise ValueError(f"'{self.kind}' strikes a swap, a restore or 'apply', not '{self.call}'")
         if self.kind is FaultKind.DISK_NOT_MADE and self.call is not Call.SWAP:
             raise ValueError("only a swap makes a disk")
         return self

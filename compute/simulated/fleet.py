@@ -8,20 +8,23 @@ writes down every effect (`recorder`), for `judgement` to judge.
 from collections.abc import Iterable
 from datetime import timedelta
 
-from compute.errors import ComputeError, DiskNotMade, ImageGone
-from compute.provider import Effect, MachineModel, operation_key
+from compute.errors import ComputeError, DiskNotMade, ImageGone, NotBegun
+from compute.provider import Effect, MachineModel, Models, operation_key
 from compute.simulated import disks, machines
+from compute.simulated.applications import with_real_answers
 from compute.simulated.database import Transaction
 from compute.simulated.disks import Machine
 from compute.simulated.faults import Call, FaultKind, Point
+from compute.simulated.owner import Owner
 from compute.simulated.scripts import concerns
-from compute.simulated.stage import Stage
+from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.placement import Placement
+from domain.scale_sets import ScaleSetIdentity
 
 
-class SimulatedFleet(Stage):
+class SimulatedFleet(Owner):
     """A `compute.provider.Provider`. Use it from one event loop; close it.
 
     Calls run inline: each of their transactions takes well under a millisecond. Only the time that a swap or restore
@@ -40,11 +43,15 @@ class SimulatedFleet(Stage):
         source: HealthSource,
         instance_ids: Iterable[str] | None = None,
     ) -> tuple[HealthObservation, ...]:
-        """See `Provider`. The equal answers were gathered inside each machine before the look, so none is awaited."""
+        """See `Provider`. The equal answers were gathered inside each machine before the look, so none is awaited.
+
+        But of the machines whose applications have real sockets (`sockets`): they are really asked.
+        """
         named = None if instance_ids is None else frozenset(instance_ids)
         self._admit(Call.OBSERVE, scale_set.unique_id, lambda one: named is None or one in named)
         with self._database.read() as connection:
-            return machines.observing(self._database, connection, scale_set.unique_id, source, named)
+            computed = machines.observing(self._database, connection, scale_set.unique_id, source, named)
+        return await with_real_answers(self._database, self._prober, scale_set.unique_id, source, computed)
 
     async def create_instance(
         self,
@@ -52,13 +59,14 @@ class SimulatedFleet(Stage):
         instance_id: str,
         image: ImageReference,
         model: MachineModel,
+        placement: Placement = Placement(),  # noqa: B008  # frozen
     ) -> None:
         """See `Provider`. Raises ImageGone, DiskNotMade as scripted for the version."""
         self._admit(Call.CREATE, scale_set.unique_id, instance_id.__eq__)
         with self._database.write() as tx:
             if refusal := _refusal(tx, image, instance_id):
                 raise refusal
-            machines.create(tx, scale_set, instance_id, image, model)
+            machines.create(tx, scale_set, instance_id, image, model, placement=placement)
         self._answer(Call.CREATE, scale_set.unique_id, instance_id.__eq__)
 
     async def delete_instance(self, scale_set: ScaleSetIdentity, instance_id: str) -> None:
@@ -78,10 +86,13 @@ class SimulatedFleet(Stage):
         return 0 if highest is None else int(highest) + 1
 
     async def swap_os_disk(self, effect: Effect, image: ImageReference, model: MachineModel) -> OsDisk:
-        """See `Provider`. Steps: look, make the disk, stop, the time it takes, commit."""
+        """See `Provider`. Steps: look, make the disk, stop, the time it takes, commit, custom data and extensions."""
+        if not effect.fence.step.begins:
+            self._must_be_begun(effect, image)
         self._admit(Call.SWAP, effect.scale_set.unique_id, effect.instance_id.__eq__)
         self._pass(Point.BEFORE_LOOK, Call.SWAP, effect)
         disk = await self._swap(effect, image, model)
+        await self._provision(Call.SWAP, effect)
         self._pass(Point.ANSWER_UNSENT, Call.SWAP, effect)
         self._answer(Call.SWAP, effect.scale_set.unique_id, effect.instance_id.__eq__)
         return disk
@@ -95,6 +106,7 @@ class SimulatedFleet(Stage):
             if made := disks.half_made(tx, effect, machine, image):
                 name = made
             elif refusal := self._disk_refusal(tx, effect, image):
+                disks.refuse_disk(tx, effect)
                 tx.refuse(refusal)
             else:
                 name = disks.make_disk(tx, effect, machine, image, model)
@@ -108,32 +120,50 @@ class SimulatedFleet(Stage):
         self._pass(Point.AFTER_COMMIT, Call.SWAP, effect)
         return disk
 
-    async def restore_os_disk(self, effect: Effect) -> OsDisk:
+    async def restore_os_disk(self, effect: Effect, models: Models) -> OsDisk:
         """See `Provider`. A machine that a swap stopped and never moved is started again on the disk that it has."""
+        if not effect.fence.step.begins:
+            self._must_be_begun(effect, None)
         self._admit(Call.RESTORE, effect.scale_set.unique_id, effect.instance_id.__eq__)
         self._pass(Point.BEFORE_LOOK, Call.RESTORE, effect)
-        disk = await self._restore(effect)
+        disk = await self._restore(effect, models)
+        await self._provision(Call.RESTORE, effect)
         self._pass(Point.ANSWER_UNSENT, Call.RESTORE, effect)
         self._answer(Call.RESTORE, effect.scale_set.unique_id, effect.instance_id.__eq__)
         return disk
 
-    async def _restore(self, effect: Effect) -> OsDisk:
+    async def _restore(self, effect: Effect, models: Models) -> OsDisk:
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
             if machine.os_disk is not None and machine.made_by != effect.key:
                 if machine.out:
                     disks.start_again(tx, effect, machine)
                 return machine.os_disk
-            name, image = disks.disk_to_restore(tx, effect, machine)
+            name, image, generation = disks.disk_to_restore(tx, effect, machine)
+        model = await models(generation)
         self._pass(Point.AFTER_DISK_MADE, Call.RESTORE, effect)
         await self._stop(Call.RESTORE, effect, self._database.scripts().swap_duration(image))
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
             if machine.os_disk is not None and machine.made_by != effect.key:
                 return machine.os_disk  # as for a swap
-            disk = disks.commit_restore(tx, effect, machine, name)
+            disk = disks.commit_restore(tx, effect, machine, name, model)
         self._pass(Point.AFTER_COMMIT, Call.RESTORE, effect)
         return disk
+
+    def _must_be_begun(self, effect: Effect, image: ImageReference | None) -> None:
+        """Shut out the attempts that might still begin, and refuse what none of them began (P14)."""
+        self._admit(Call.LIST, effect.scale_set.unique_id)
+        with self._database.write() as tx:
+            machine = disks.look(tx, effect)
+            if image is None:
+                begun = machine.out or machine.made_by != effect.key
+            else:
+                begun = machine.made_by == effect.key or bool(disks.half_made(tx, effect, machine, image))
+            if not begun and machine.disk_refused == effect.key:
+                tx.refuse(DiskNotMade(f"instance {effect.instance_id}: its OS disk could not be made"))
+            elif not begun:
+                tx.refuse(NotBegun(f"instance {effect.instance_id}: nothing was begun"))
 
     async def _stop(self, call: Call, effect: Effect, duration: timedelta) -> None:
         with self._database.write() as tx:

@@ -6,22 +6,15 @@ agent did its asking before anyone looked. All moments and durations are microse
 """
 
 from dataclasses import dataclass
-from enum import Enum, auto
 
 from compute.simulated.moments import micros
 from compute.simulated.scripts import Timing
+from domain.health import HealthSource, SourceKind
 from domain.instances import HealthState
-from domain.scale_sets import HealthSource
+from domain.probe_answers import Answer, state_of
 
-DEFAULT_SOURCE = "default"
-
-
-class Answer(Enum):
-    """What the application says to one probe."""
-
-    GOOD = auto()
-    BAD = auto()
-    NONE = auto()
+NOT_ASKED = -1
+"""How long an answer must hold that nobody asks for (H2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +89,12 @@ def life_since(booted_at: int, timing: Timing, instance_id: str, sick_from: int 
 
 
 def settle_of(source: HealthSource) -> int:
-    """How long an answer must hold to be believed."""
-    return 0 if source.kind == DEFAULT_SOURCE else max(0, source.number_of_probes - 1) * micros(source.interval)
+    """How long an answer must hold to be believed; NOT_ASKED without a source."""
+    return (
+        NOT_ASKED
+        if source.kind is SourceKind.DEFAULT
+        else max(0, source.number_of_probes - 1) * micros(source.interval)
+    )
 
 
 def healthy_from(life: Life, settle: int) -> int | None:
@@ -106,6 +103,8 @@ def healthy_from(life: Life, settle: int) -> int | None:
     >>> healthy_from(Life(boot_end=10, ready=15, mute=False), settle=2)
     17
     """
+    if settle == NOT_ASKED:
+        return life.boot_end
     if life.mute or (life.flapping and life.flapping < settle):
         return None
     return life.ready + settle
@@ -124,25 +123,35 @@ HEALTHY = Report(HealthState.HEALTHY)
 
 
 def report(life: Life, source: HealthSource, settle: int, grace: int, moment: int) -> Report:
-    """What the source says of a machine that is not out of service (H2, H4, H5)."""
-    if moment >= life.boot_end:
-        believed = life.believed_at(moment, settle)
-        if believed is Answer.GOOD:
-            return HEALTHY
-        if believed is Answer.BAD:
-            return Report(HealthState.UNHEALTHY, "the application answers that it is unhealthy")
-        detail = "the application gives no answer that lasts"
-    else:
-        detail = "the machine boots"
-    if not source.rich or source.kind == DEFAULT_SOURCE:
-        return Report(HealthState.UNHEALTHY, detail)
+    """What the source says of a machine that is not out of service (H2, H3, H4, H5)."""
+    booted = moment >= life.boot_end
+    if source.kind is SourceKind.DEFAULT:
+        return HEALTHY if booted else Report(HealthState.UNHEALTHY, "the machine boots")
+    believed = life.believed_at(moment, settle) if booted else None
     settles_by = life.boot_end + grace
-    if moment < settles_by:
-        return Report(HealthState.INITIALIZING, detail, settles_by)
-    return Report(HealthState.UNKNOWN, f"{detail}, and its grace period is over")
+    state = state_of(believed, source, in_grace=moment < settles_by)
+    match state:
+        case HealthState.HEALTHY:
+            return HEALTHY
+        case HealthState.INITIALIZING:
+            return Report(state, _detail(believed, booted=booted), settles_by)
+        case HealthState.UNKNOWN:
+            return Report(state, f"{_detail(believed, booted=booted)}, and its grace period is over")
+        case HealthState.UNHEALTHY:
+            return Report(state, _detail(believed, booted=booted))
+
+
+def _detail(believed: Answer | None, *, booted: bool) -> str:
+    if not booted:
+        return "the machine boots"
+    if believed is Answer.BAD:
+        return "the application answers that it is unhealthy"
+    return "the application gives no answer that lasts"
 
 
 def report_out(source: HealthSource, *, stopped_by_owner: bool) -> Report:
     """What the source says of a machine that does not run."""
-    state = HealthState.UNKNOWN if source.rich and source.kind != DEFAULT_SOURCE else HealthState.UNHEALTHY
-    return Report(state, "stopped by its owner" if stopped_by_owner else "stopped while its OS disk is replaced")
+    return Report(
+        state_of(None, source, in_grace=False),
+        "stopped by its owner" if stopped_by_owner else "stopped while its OS disk is replaced",
+    )

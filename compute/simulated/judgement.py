@@ -2,6 +2,9 @@
 
 Out of service is a machine that is stopped for a swap or restore, or runs and is not healthy yet, or is scripted as
 sick at that moment. One that its owner stopped, or that was deleted, is not (behaviour.md P18).
+
+Machines that were made in zones are judged zone by zone: B2 counts those of the zone, and no batch may have machines of
+two (B4). A rollback after a breach may, and what is done to single instances (batch 0): they are no batches.
 """
 
 import heapq
@@ -29,7 +32,7 @@ class Judgement:
 
     violations: tuple[Violation, ...]
     most_out_at_once: int
-    """At any stop or commit of a swap or restore, the most of one set."""
+    """At any stop or commit, the most of one set."""
 
     swaps_per_instance: int
     """The most that one operation swapped one machine; 1 in a right run that swapped any."""
@@ -50,6 +53,7 @@ Place = tuple[str, str]
 
 @dataclass(slots=True)
 class _Machine:
+    zone: str = ""
     alive: bool = True
     owner_stopped: bool = False
     stopped: bool = False
@@ -61,7 +65,7 @@ class _Machine:
 
     def apply(self, record: FlightRecord) -> None:
         match record.kind:
-            case Kind.CREATE | Kind.START | Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE:
+            case Kind.CREATE | Kind.START | Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE | Kind.COMMIT_APPLY:
                 self.stopped, self.healthy_from = False, record.healthy_from
                 self.os_disk = record.os_disk or self.os_disk
             case Kind.STOP:
@@ -78,6 +82,8 @@ class _Machine:
                 self.os_disk = record.os_disk
             case Kind.DELETE:
                 self.alive = False
+            case Kind.EXTENSIONS:
+                return  # how they ended is the machine's health, not the orchestrator's deed
 
     def out_at(self, moment: datetime) -> bool:
         if not self.alive or self.owner_stopped:
@@ -89,8 +95,14 @@ class _Machine:
         return self.sick_until is None or moment < self.sick_until
 
 
+Zone = tuple[str, str]
+"""A set's unique id, and a zone of it: "" for a set without any, and for one that is judged across its zones."""
+
+
 @dataclass(slots=True)
 class _Batch:
+    """What a batch stops in one zone."""
+
     out_at_start: int
     union: set[Place]
 
@@ -98,11 +110,13 @@ class _Batch:
 @dataclass(slots=True)
 class _Court:
     max_batch_percent: int
+    cross_zone: bool
     machines: dict[Place, _Machine] = field(default_factory=dict)
-    alive: Counter[str] = field(default_factory=Counter)
+    alive: Counter[Zone] = field(default_factory=Counter)
     out: dict[str, set[Place]] = field(default_factory=dict)
     changes: list[tuple[datetime, Place]] = field(default_factory=list)
-    batches: dict[tuple[str, int], _Batch] = field(default_factory=dict)
+    batches: dict[tuple[str, int, Zone], _Batch] = field(default_factory=dict)
+    zones_of_batch: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     commits: Counter[tuple[Kind, Place, str]] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
     most_out: int = 0
@@ -114,29 +128,28 @@ class _Court:
             moment, place = heapq.heappop(self.changes)
             self._recount(place, moment)
         place = (record.unique_id, record.instance_id)
-        if record.kind is Kind.CREATE and place not in self.machines:
-            self.alive[record.unique_id] += 1
-        machine = self.machines.setdefault(place, _Machine(data_disks=record.data_disks))
+        made = record.kind is Kind.CREATE and place not in self.machines
+        machine = self.machines.setdefault(place, _Machine(zone=record.zone, data_disks=record.data_disks))
+        if made:
+            self.alive[self._zone(place)] += 1
         self._judge(record, place, machine)
         if record.kind is Kind.DELETE and machine.alive:
-            self.alive[record.unique_id] -= 1
+            self.alive[self._zone(place)] -= 1
         machine.apply(record)
         for change in (machine.healthy_from, machine.sick_from, machine.sick_until):
             if change is not None and change > record.time:
                 heapq.heappush(self.changes, (change, place))
         self._recount(place, record.time)
-        if record.kind in (Kind.STOP, Kind.COMMIT_SWAP, Kind.COMMIT_RESTORE):
+        if record.kind in (Kind.STOP, Kind.COMMIT_SWAP, Kind.COMMIT_RESTORE, Kind.COMMIT_APPLY):
             self.most_out = max(self.most_out, len(self.out[record.unique_id]))
 
     def _judge(self, record: FlightRecord, place: Place, machine: _Machine) -> None:
         match record.kind:
             case Kind.STOP:
-                # The batch begins with what was out before its first stop.
-                key, out = (record.effect, record.batch), self.out.setdefault(record.unique_id, set())
-                if key not in self.batches:
-                    self.batches[key] = _Batch(out_at_start=len(out), union=set(out))
+                self._judge_zone(record, machine)
                 self._judge_stop(record, place)
-            case Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE:
+            case Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE | Kind.COMMIT_APPLY:
+                self._judge_zone(record, machine)
                 self._judge_commit(record, place)
                 self._judge_data_disks(record, machine)
             case Kind.DISCARD if machine.os_disk in record.discarded:
@@ -153,13 +166,34 @@ class _Court:
         else:
             out.discard(place)
 
+    def _zone(self, place: Place) -> Zone:
+        return (place[0], "" if self.cross_zone else self.machines[place].zone)
+
+    def _judge_zone(self, record: FlightRecord, machine: _Machine) -> None:
+        # A machine that its owner had stopped is part of a batch without being stopped for it: its commit tells.
+        if self.cross_zone or not record.batch or record.step == "restore":
+            return
+        zones = self.zones_of_batch.setdefault((record.effect, record.batch), [])
+        if machine.zone in zones:
+            return
+        zones.append(machine.zone)
+        if len(zones) > 1:
+            self._find("B4", record, f"batch {record.batch} crosses the zones {', '.join(zones)}")
+
     def _judge_stop(self, record: FlightRecord, place: Place) -> None:
-        batch = self.batches[record.effect, record.batch]
+        zone = self._zone(place)
+        key = (record.effect, record.batch, zone)
+        if key not in self.batches:
+            # The batch begins with what was out before its first stop.
+            out = {one for one in self.out.setdefault(record.unique_id, set()) if self._zone(one) == zone}
+            self.batches[key] = _Batch(out_at_start=len(out), union=out)
+        batch = self.batches[key]
         batch.union.add(place)
-        share = max(1, self.alive[record.unique_id] * self.max_batch_percent // 100)
+        share = max(1, self.alive[zone] * self.max_batch_percent // 100)
         limit = max(share, batch.out_at_start + 1)
         if len(batch.union) > limit:
-            sentence = f"{len(batch.union)} machines out of service with batch {record.batch}, limit {limit}"
+            where = f" of zone {zone[1]}" if zone[1] else ""
+            sentence = f"{len(batch.union)} machines{where} out of service with batch {record.batch}, limit {limit}"
             self._find("B2", record, sentence)
 
     def _judge_commit(self, record: FlightRecord, place: Place) -> None:
@@ -193,14 +227,16 @@ class _Court:
         )
 
 
-def judge(records: Iterable[FlightRecord], *, max_batch_percent: int = 20) -> Judgement:
+def judge(records: Iterable[FlightRecord], *, max_batch_percent: int = 20, cross_zone: bool = False) -> Judgement:
     """Judge a run from the beginning of its records. max_batch_percent: what the run was held to, 1 to 100 (B1).
 
-    Broken can be: F1 (more than one swap or restore of a machine by one operation; a machine left without an OS disk),
-    B2 (at a stop, the machines out when its batch began and those of the batch stopped so far are more than
-    max(share of B1, out when it began + 1)), P4 (data disks), P5 (a disk in use deleted).
+    cross_zone: whether the run was told to take no heed of zones (`enableCrossZoneUpgrade`).
+
+    Broken can be: F1 (more than one swap, restore or model for a machine by one operation; a machine left without an OS
+    disk), B2 (at a stop, the machines out when its batch began and those of the batch stopped so far are more than
+    max(share of B1, out when it began + 1)), B4 (a batch in two zones), P4 (data disks), P5 (a disk in use deleted).
     """
-    court, end = _Court(max_batch_percent), None
+    court, end = _Court(max_batch_percent, cross_zone), None
     for record in records:
         court.hear(record)
         end = record.time

@@ -1,6 +1,5 @@
 """Machines as a whole: made, deleted, listed, observed, scripted. Each function inside one transaction or read."""
 
-import hashlib
 import json
 import sqlite3
 import uuid
@@ -10,17 +9,16 @@ from compute.errors import Unavailable
 from compute.provider import MachineModel
 from compute.simulated.database import Database, Transaction
 from compute.simulated.health import healthy_from, life_since, report, report_out, settle_of
+from compute.simulated.metrics import Metrics, metrics_of, scripted_metrics
 from compute.simulated.moments import from_micros, micros, to_micros
+from compute.simulated.provisioning import digest, make_due, remember, run_at_once, statuses
 from compute.simulated.recorder import Kind
-from compute.simulated.scripts import InstanceScript, Scripts, Timing
+from compute.simulated.scripts import InstanceScript, Scripts, Timing, VersionScript
+from domain.health import HealthSource
 from domain.images import ImageReference
-from domain.instances import DataDisk, HealthObservation, Instance, OsDisk, PowerState
-from domain.scale_sets import HealthSource, ScaleSetIdentity
-
-
-def digest(custom_data: str) -> str:
-    """What is kept of custom data: enough to see that it changed, nothing to read (behaviour.md F5)."""
-    return hashlib.sha256(custom_data.encode()).hexdigest()
+from domain.instances import DataDisk, ExtensionStatus, HealthObservation, HealthState, Instance, OsDisk, PowerState
+from domain.placement import Placement
+from domain.scale_sets import ScaleSetIdentity
 
 
 def data_disks(tx: Transaction, unique_id: str, instance_id: int) -> tuple[str, ...]:
@@ -48,14 +46,16 @@ def create(
     instance_id: str,
     image: ImageReference,
     model: MachineModel,
+    *,
+    placement: Placement,
 ) -> None:
-    """Make and start a machine; nothing if its id is or was in use."""
+    """Make and start a machine, which runs custom data and extensions; nothing if its id is or was in use."""
     set_id, number = scale_set.unique_id, int(instance_id)
     name = f"{scale_set.name}_{number}_os_0"
     settle = settle_of(model.health_source)
     made = tx.execute(
-        "INSERT OR IGNORE INTO machines (unique_id, instance_id, set_name, vm_id, os_disk, generation, created_at, "
-        "booted_at, custom_data_digest, settle) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO machines (unique_id, instance_id, set_name, vm_id, os_disk, generation, zone, "
+        "update_domain, created_at, booted_at, custom_data_digest, settle) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             set_id,
             number,
@@ -63,6 +63,8 @@ def create(
             str(uuid.uuid5(uuid.NAMESPACE_URL, f"{set_id}/{number}")),
             name,
             model.generation,
+            placement.zone,
+            placement.update_domain,
             tx.now,
             tx.now,
             digest(model.custom_data),
@@ -88,8 +90,12 @@ def create(
         instance_id,
         os_disk=name,
         data_disks=data_disks(tx, set_id, number),
+        zone=placement.zone,
         healthy_from=None if moment is None else from_micros(moment),
     )
+    remember(tx, set_id, model)
+    make_due(tx, set_id, number)
+    run_at_once(tx, set_id, number)
 
 
 def delete(tx: Transaction, unique_id: str, instance_id: str) -> None:
@@ -107,7 +113,8 @@ def delete(tx: Transaction, unique_id: str, instance_id: str) -> None:
 
 
 _LIST = """
-SELECT instance_id, vm_id, os_disk, generation, power, out_of_service, protected, created_at
+SELECT instance_id, vm_id, os_disk, generation, power, out_of_service, protected, created_at, provisioning, extensions,
+  zone, update_domain, protected_from_scale_in
 FROM machines WHERE unique_id = ? AND deleted_at IS NULL ORDER BY instance_id
 """
 _OS_DISKS = """
@@ -133,6 +140,15 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
     ):
         data.setdefault(instance_id, []).append(DataDisk(lun, name, marker))
     powers = {str(power): power for power in PowerState}
+    models = dict(connection.execute("SELECT generation, document FROM models WHERE unique_id = ?", (unique_id,)))
+    ended: dict[tuple[int, str], tuple[ExtensionStatus, ...]] = {}  # ten thousand machines, few ways to end
+
+    def extensions(generation: int, results: str) -> tuple[ExtensionStatus, ...]:
+        key = (generation, results)
+        if key not in ended:
+            ended[key] = statuses(results, models.get(generation))
+        return ended[key]
+
     return tuple(
         Instance(
             str(row[0]),
@@ -140,8 +156,12 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
             in_use.get((row[0], row[2])),
             row[3],
             powers[row[4]],
-            not row[5],
+            not row[5] and (not row[8] or row[4] != PowerState.RUNNING),
             bool(row[6]),
+            bool(row[12]),
+            extensions=extensions(row[3], row[9]),
+            zone=row[10],
+            update_domain=row[11],
             created_at=from_micros(row[7]),
             previous_os_disks=tuple(kept.get(row[0], ())),
             data_disks=tuple(data.get(row[0], ())),
@@ -170,11 +190,13 @@ def observing(
     now, settle, grace = to_micros(moment), settle_of(source), micros(source.grace_period)
     scripts = database.scripts()
     timings: dict[int, Timing] = {}
+    versions: dict[int, VersionScript] = {}
     if instance_ids is None:
         rows = connection.execute(f"{_OBSERVE} ORDER BY m.instance_id", (unique_id,))
     else:
         named = json.dumps([int(one) for one in instance_ids])
         rows = connection.execute(f"{_OBSERVE}{_NAMED} ORDER BY m.instance_id", (unique_id, named))
+    told = scripted_metrics(connection, unique_id) if source.reads_bodies else {}
     observations = []
     for number, power, out, booted_at, sick_from, sick_until, unreachable_until, image in rows.fetchall():
         instance_id = str(number)
@@ -182,13 +204,20 @@ def observing(
             raise Unavailable(f"instance {instance_id} is unreachable")
         if image not in timings:
             timings[image] = scripts.timing(database.image(image))
+            versions[image] = scripts.of(database.image(image))
         if out or power == PowerState.STOPPED:
             said = report_out(source, stopped_by_owner=not out)
         else:
             life = life_since(booted_at, timings[image], instance_id, sick_from, sick_until)
             said = report(life, source, settle, grace, now)
+        tells = source.reads_bodies and said.state is HealthState.HEALTHY
         settles_by = None if said.settles_by is None else from_micros(said.settles_by)
-        observations.append(HealthObservation(instance_id, said.state, moment, said.detail, settles_by))
+        metrics = metrics_of(told, versions[image], instance_id) if tells else Metrics()
+        observations.append(
+            HealthObservation(
+                instance_id, said.state, moment, said.detail, settles_by, metrics.phase, metrics.skip, metrics.text
+            )
+        )
     return tuple(observations)
 
 
@@ -220,6 +249,7 @@ def script_instance(tx: Transaction, unique_id: str, instance_id: str, script: I
     if power != row[0]:
         tx.record(Kind.POWER, unique_id, instance_id, power=str(power))
         record_plans(tx, None, instance=(unique_id, int(instance_id)))
+        run_at_once(tx, unique_id, int(instance_id))
     return True
 
 

@@ -24,6 +24,10 @@ class Kind(StrEnum):
     START = "start"
     COMMIT_SWAP = "commit-swap"
     COMMIT_RESTORE = "commit-restore"
+    EXTENSIONS = "extensions"
+    """Custom data and extensions have run."""
+
+    COMMIT_APPLY = "commit-apply"
     HEALTHY_FROM = "healthy-from"
     SICK = "sick"
     POWER = "power"
@@ -56,7 +60,12 @@ class FlightRecord:
     sick_from: datetime | None = None
     sick_until: datetime | None = None
     power: str = ""
+    zone: str = ""
+    """Where a machine was made; said by its CREATE alone."""
+
     discarded: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    """`<name>` of each that succeeded, `<name>: <error>` of one that failed, in the order in which they ran."""
 
     def line(self) -> bytes:
         """As it stands in the file."""
@@ -67,7 +76,7 @@ class FlightRecord:
 _FIELDS = tuple(one.name for one in fields(FlightRecord))
 _ENCODER = json.JSONEncoder(default=datetime.isoformat, separators=(",", ":"))
 _MOMENTS = ("time", "healthy_from", "sick_from", "sick_until")
-_LISTS = ("kept_disks", "data_disks", "discarded")
+_LISTS = ("kept_disks", "data_disks", "discarded", "extensions")
 
 
 def parse(line: str) -> FlightRecord:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -11,19 +12,38 @@ from typing import Self
 
 from compute.clock import Clock, utc_now
 from compute.errors import InstanceGone, Throttled, Unavailable
+from compute.probing.prober import Prober
 from compute.provider import Effect
-from compute.simulated import machines
+from compute.simulated import machines, provisioning
 from compute.simulated.database import Database
 from compute.simulated.faults import ArmedFault, Call, Fault, FaultKind, Point
+from compute.simulated.metrics import script_metrics
 from compute.simulated.moments import to_micros
 from compute.simulated.pace import Pace, RealPace
 from compute.simulated.recorder import FlightRecorder, Kind
-from compute.simulated.scripts import FleetDefaults, InstanceScript, VersionScript, image_key
+from compute.simulated.scripts import (
+    EXPIRED,
+    EXTENSION_SCRIPTS,
+    ExtensionScript,
+    FleetDefaults,
+    InstanceScript,
+    VersionScript,
+    image_key,
+)
 from domain.images import ImageReference
 from domain.scale_sets import ScaleSetIdentity
 
 _LOOK_FOR_RELEASE_SECONDS = 0.05
 """How often a call that stands still looks whether another process released it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskRuns:
+    """What ran on one OS disk: which generation's, and how often."""
+
+    generation: int
+    custom_data: int
+    extensions: int
 
 
 class Stage:
@@ -35,6 +55,7 @@ class Stage:
     def __init__(self, path: Path, *, clock: Clock = utc_now, pace: Pace | None = None) -> None:
         self._database = Database(path, clock)
         self._pace = pace or RealPace()
+        self._prober = Prober(clock)
         self._released: dict[int, asyncio.Event] = {}
 
     def close(self) -> None:
@@ -82,12 +103,35 @@ class Stage:
         with self._database.write() as tx:
             if not machines.script_instance(tx, scale_set.unique_id, instance_id, script):
                 raise InstanceGone(f"instance {instance_id} does not exist")
+            script_metrics(tx, scale_set.unique_id, instance_id, script)
+
+    def script_extensions(self, *scripts: ExtensionScript) -> None:
+        """Say how extensions behave; replaces what was said of them before."""
+        self._direct("extensions", EXTENSION_SCRIPTS.dump_json(scripts).decode())
+
+    def expire_credential(self, secret: str, since: datetime | None = None) -> None:
+        """Let extensions fail whose settings hold that text, from a moment on (None: now). Only a digest is kept."""
+        since = since or self._database.clock()
+        expired = self._database.scripts().expired | {provisioning.digest(secret): since}
+        self._direct("expired", EXPIRED.dump_json(expired).decode())
+
+    def _direct(self, name: str, value: object) -> None:
+        with self._database.write() as tx:
+            tx.execute("UPDATE facts SET value = ? WHERE name = ?", (value, name))
+            tx.revise()
+
+    def runs(self, scale_set: ScaleSetIdentity, instance_id: str) -> dict[str, DiskRuns]:
+        """How often custom data and extensions have run on each OS disk of a machine, kept ones too, by its name."""
+        rows = self._database.connection.execute(
+            "SELECT name, generation, custom_data_runs, extension_runs FROM os_disks "
+            "WHERE unique_id = ? AND instance_id = ? ORDER BY name",
+            (scale_set.unique_id, int(instance_id)),
+        )
+        return {name: DiskRuns(*counts) for name, *counts in rows}
 
     def away(self, until: datetime) -> None:
         """Let the whole compute not answer until that moment."""
-        with self._database.write() as tx:
-            tx.execute("UPDATE facts SET value = ? WHERE name = 'away_until'", (to_micros(until),))
-            tx.revise()
+        self._direct("away_until", to_micros(until))
 
     # Faults
 

@@ -5,13 +5,14 @@ from datetime import datetime
 from pydantic import Field
 
 from domain.delays import Delays
+from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instance_ids import InstanceIds
 from domain.messages.base import Message
 from domain.policies import RollingUpgradePolicy, StartedBy
 from domain.progress import Progress
-from domain.records import UpgradeError, UpgradeStatus
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.records import UpgradeError, UpgradeKind, UpgradeStatus
+from domain.scale_sets import ScaleSetIdentity
 
 
 class UpgradePlan(Message):
@@ -19,10 +20,18 @@ class UpgradePlan(Message):
 
     target: ImageReference
     generation: int
+    """The machine part that instances get: the oldest generation that says the same to machines as the newest."""
     policy: RollingUpgradePolicy
     auto_rollback: bool
     manual_mode: bool
     health_source: HealthSource
+    by_update_domain: bool = False
+    """A Service Fabric set: update domain by update domain (B7)."""
+    kind: UpgradeKind = UpgradeKind.OS_UPGRADE
+    any_version: bool = False
+    """A model change whose model follows `latest`: an instance on whatever version of the image keeps its disk."""
+    left_behind: InstanceIds = InstanceIds()
+    """Instances that an earlier upgrade to this version could not keep there: not offered it by the platform (T5)."""
 
 
 class UpgradeState(Message):
@@ -44,6 +53,10 @@ class UpgradeState(Message):
     cancel_reason: str = ""
     batches: tuple["BatchLine", ...] = ()
     """The newest batches, for the operator's table."""
+    more_operations: tuple[str, ...] = ()
+    """Further operations that end with this upgrade: PUTs that waited for the same model."""
+    kept_disks: InstanceIds = InstanceIds()
+    """Who got the model without another disk: there is none to give back (P10)."""
 
 
 class BatchLine(Message):
@@ -82,6 +95,8 @@ class BatchChoice(Message):
     batch: InstanceIds = InstanceIds()
     sick_before: InstanceIds = InstanceIds()
     stopped: InstanceIds = InstanceIds()
+    keeps_disk: InstanceIds = InstanceIds()
+    """Those of the batch that get the model alone."""
     reason: str
     breach: UpgradeError | None = None
     unhealthy: InstanceIds = InstanceIds()
@@ -96,6 +111,8 @@ class SwapSlice(Message):
     batch: int
     plan: UpgradePlan
     ids: InstanceIds
+    begin: bool = True
+    """False after a cancel: only what was begun comes to its end (P14)."""
 
 
 class RestoreSlice(Message):
@@ -106,6 +123,8 @@ class RestoreSlice(Message):
     batch: int
     plan: UpgradePlan
     ids: InstanceIds
+    begin: bool = True
+    """As for a swap."""
 
 
 class SliceOutcome(Message):
@@ -117,6 +136,13 @@ class SliceOutcome(Message):
     impossible: str = ""
     """Why no instance can be brought to this version (F3); the slice was given up there."""
     reasons: dict[str, str] = Field(default_factory=dict)
+    not_begun: InstanceIds = InstanceIds()
+    """After a cancel: those on which nothing was begun."""
+
+    @property
+    def known(self) -> InstanceIds:
+        """Those of which it says what became."""
+        return self.done | self.failed | self.vanished | self.not_begun
 
     def merged(self, other: "SliceOutcome") -> "SliceOutcome":
         """Both together."""
@@ -126,6 +152,7 @@ class SliceOutcome(Message):
             vanished=self.vanished | other.vanished,
             impossible=self.impossible or other.impossible,
             reasons=self.reasons | other.reasons,
+            not_begun=self.not_begun | other.not_begun,
         )
 
 

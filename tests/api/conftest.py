@@ -132,11 +132,16 @@ class FakeGateway:
     error: ArmError | None = None
     up: bool = True
     sent: list[tuple[ScaleSetIdentity, Message]] = field(default_factory=list)
+    nudged: list[str] = field(default_factory=list)
 
     async def send(self, scale_set: ScaleSetIdentity, message: Message) -> None:
         self.sent.append((scale_set, message))
         if self.error:
             raise self.error
+
+    async def nudge(self, scale_set: ScaleSetIdentity) -> bool:
+        self.nudged.append(scale_set.name)
+        return self.up
 
     async def alive(self) -> bool:
         return self.up
@@ -186,12 +191,14 @@ class Api:
         assert stored is not None
         return stored
 
-    async def add_machines(self, count: int, version: str = OLD, path: str = SCALE_SET) -> None:
+    async def add_machines(
+        self, count: int, version: str = OLD, path: str = SCALE_SET, image: ImageReference = IMAGE
+    ) -> None:
         """What the worker would make."""
         stored = self.stored(path)
         for number in range(count):
-            model = MachineModel(generation=stored.generation, data_disks=1)
-            await self.fleet.create_instance(stored.identity, str(number), IMAGE.at(version), model)
+            model = MachineModel(generation=stored.machine_generation, data_disks=1)
+            await self.fleet.create_instance(stored.identity, str(number), image.at(version), model)
 
 
 def error_of(response: httpx.Response) -> dict[str, Any]:

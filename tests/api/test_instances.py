@@ -1,8 +1,12 @@
 from datetime import timedelta
 
+from api.errors import unavailable
+from compute.provider import Effect, Fence, MachineModel, Step
 from compute.simulated.scripts import InstanceScript, VersionScript
 from domain.instances import PowerState
-from tests.api.conftest import IMAGE, NEW, OLD, SCALE_SET, Api, error_of
+from domain.policies import RollingUpgradePolicy, StartedBy
+from domain.records import UpgradeRecord, UpgradeStatus
+from tests.api.conftest import IMAGE, LOCATION, NEW, OLD, SCALE_SET, Api, error_of
 
 
 async def test_a3_instances_are_listed_in_the_order_of_their_ids(api: Api) -> None:
@@ -29,7 +33,7 @@ async def test_a3_an_instance_shows_its_exact_version_its_disks_and_its_health(a
     assert storage["osDisk"]["name"] == body["instar"]["osDisk"]["name"]
     assert storage["osDisk"]["managedDisk"]["storageAccountType"] == "Premium_LRS"
     assert [disk["lun"] for disk in storage["dataDisks"]] == [0]
-    assert properties["protectionPolicy"] == {"protectFromScaleIn": False, "protectFromScaleSetActions": False}
+    assert "protectionPolicy" not in properties
     view = properties["instanceView"]
     assert view["vmHealth"]["status"]["code"] == "HealthState/healthy"
     assert view["vmHealth"]["status"]["time"] == "2026-03-01T12:05:00.1234+00:00"
@@ -41,9 +45,19 @@ async def test_a3_an_instance_shows_its_exact_version_its_disks_and_its_health(a
 async def test_the_model_of_an_older_generation_is_not_the_latest(api: Api) -> None:
     await api.create()
     await api.add_machines(1)
-    await api.call("PATCH", SCALE_SET, {"properties": {"mine": 1}})
+    await api.call("PATCH", SCALE_SET, {"properties": {"virtualMachineProfile": {"licenseType": "x"}}})
     body = await api.get(f"{SCALE_SET}/virtualMachines/0")
     assert body["properties"]["latestModelApplied"] is False
+
+
+async def test_capacity_and_policy_are_not_the_model_of_a_machine(api: Api) -> None:
+    await api.create()
+    await api.add_machines(1)
+    policy = {"mode": "Automatic", "rollingUpgradePolicy": {"maxBatchInstancePercent": 10}}
+    await api.call("PATCH", SCALE_SET, {"sku": {"capacity": 5}, "properties": {"upgradePolicy": policy}})
+    assert api.stored().generation == 2
+    body = await api.get(f"{SCALE_SET}/virtualMachines/0")
+    assert body["properties"]["latestModelApplied"] is True
 
 
 async def test_protected_stopped_and_sick_machines_are_shown_as_such(api: Api) -> None:
@@ -145,3 +159,46 @@ async def test_the_fleet_is_scripted_and_judged_through_http(api: Api) -> None:
         assert verdict["swaps"] == 0
         assert verdict["records"] >= 3
     assert (await api.call("GET", "/instar/simulated/flight-record/unknown")).status_code == 404
+
+
+async def test_a3_the_kept_disks_of_an_instance_are_shown_newest_first(api: Api) -> None:
+    await api.create()
+    await api.add_machines(1)
+    identity = api.stored().identity
+    for number in (1, 2):
+        effect = Effect(identity, Fence(number, Step.SWAP, 1), "0")
+        await api.fleet.swap_os_disk(effect, IMAGE.at(f"18.04.{number}"), MachineModel(generation=1))
+    beside = (await api.get(f"{SCALE_SET}/virtualMachines/0"))["instar"]
+    assert beside["osDisk"]["imageReference"]["version"] == "18.04.2"
+    kept = [(one["imageReference"]["version"], one["madeBy"]) for one in beside["previousOsDisks"]]
+    assert kept == [("18.04.1", f"{identity.unique_id}/1"), (OLD, "")]
+
+
+async def test_a4_every_read_answers_with_the_server_and_every_worker_away(api: Api) -> None:
+    await api.create()
+    await api.add_machines(1)
+    target = IMAGE.at(NEW)
+    api.store.images.publish(target.publisher, target.offer, target.sku, NEW, "westus2", {}, api.clock())
+    api.store.upgrades.write(
+        UpgradeRecord(
+            scale_set=api.stored().identity,
+            number=1,
+            operation_id="",
+            started_by=StartedBy.USER,
+            target=target,
+            generation=1,
+            policy=RollingUpgradePolicy(),
+            status=UpgradeStatus.ROLLING_FORWARD,
+            started_at=api.clock(),
+        )
+    )
+    sent = len(api.gateway.sent)
+    api.gateway.error, api.gateway.up = unavailable("away"), False
+    sku = f"{LOCATION}/publishers/Canonical/artifacttypes/vmimage/offers/UbuntuServer/skus/18.04-LTS/versions"
+    group, _, _ = SCALE_SET.rpartition("/")
+    reads = ("", "/instanceView", "/virtualMachines", "/virtualMachines/0", "/virtualMachines/0/instanceView")
+    upgrades = ("/rollingUpgrades/latest", "/osUpgradeHistory")
+    for path in (*(SCALE_SET + one for one in (*reads, *upgrades)), group, sku, f"{sku}/{NEW}"):
+        answer = await api.call("GET", path)
+        assert answer.status_code == 200, path
+    assert len(api.gateway.sent) == sent

@@ -7,15 +7,22 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.galleries import GALLERY
+from domain.galleries import IMAGE as IMAGE_OF_GALLERY
+from domain.galleries import VERSION as VERSION_OF_GALLERY
 from domain.operations import Operation
 from store.scale_sets import StoredScaleSet
 from tests.api.conftest import IMAGE, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, error_of
+from tests.api.gallery import make_image, publish
 
 GOOD = {
     "subscriptionId": SUBSCRIPTION,
     "resourceGroupName": "Farm",
     "scaleSetName": "web",
+    "clusterName": "Main",
     "instanceId": "0",
+    "loadBalancerName": "front",
+    "probeName": "web",
     "location": "westus2",
     "publisher": "Canonical",
     "offer": "UbuntuServer",
@@ -23,6 +30,10 @@ GOOD = {
     "version": OLD,
     "operationId": "none",
     "uniqueId": "none",
+    "galleryName": "Farm.Images",
+    "imageName": "web",
+    "versionName": "1.0.0",
+    "region": "westus2",
 }
 PROBES = ("/healthz", "/readyz")
 VERSION = {"api-version": "2026-04-01"}
@@ -79,12 +90,13 @@ def params_of(template: str) -> list[str]:
     return re.findall(r"\{(\w+)\}", template)
 
 
-def state(api: Api) -> tuple[StoredScaleSet, list[Operation], Any, Any, int]:
+def state(api: Api) -> tuple[StoredScaleSet, list[Operation], Any, Any, Any, int]:
     stored = api.stored()
     return (
         stored,
         api.store.operations.running(stored.identity.unique_id),
         api.store.images.versions("Canonical", "UbuntuServer", "18.04-LTS", "westus2"),
+        [api.store.resources.of_type(kind, SUBSCRIPTION) for kind in (GALLERY, IMAGE_OF_GALLERY, VERSION_OF_GALLERY)],
         (api.fleet.defaults, api.fleet.version_script(IMAGE.at(OLD))),
         len(api.store.scale_sets.list(SUBSCRIPTION)),
     )
@@ -95,6 +107,8 @@ async def world(api: Api) -> Api:
     await api.create()
     await api.add_machines(1)
     api.store.images.publish("Canonical", "UbuntuServer", "18.04-LTS", OLD, "westus2", {}, api.clock())
+    await make_image(api)
+    await publish(api, "1.0.0")
     return api
 
 
@@ -214,7 +228,7 @@ async def test_no_name_in_a_path_does_harm(world: Api, name: str) -> None:
             found = f"{method} {template} with {parameter}={name[:40]}"
             check(answer, found, may_succeed=method in ("GET", "DELETE") or template.startswith("/instar/"))
             assert "X-Evil" not in answer.headers
-    assert state(world)[:3] == before[:3]
+    assert state(world)[:4] == before[:4]
 
 
 @pytest.mark.parametrize("value", ["x", "-1", "0", "1.5", "9" * 400, "\x00", "", "[]"])

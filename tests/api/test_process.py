@@ -30,7 +30,14 @@ from workflows.scale_set import ScaleSetWorkflow
 def test_every_update_is_named_as_the_workflow_names_it() -> None:
     names = set(scale_set_gateway._UPDATES.values())
     assert all(callable(getattr(ScaleSetWorkflow, name)) for name in names)
-    assert names == {"start_upgrade", "cancel_upgrade", "apply_model", "delete_scale_set"}
+    assert names == {
+        "start_upgrade",
+        "cancel_upgrade",
+        "apply_model",
+        "act_on_instances",
+        "delete_scale_set",
+        "lift_quarantine",
+    }
 
 
 async def test_a4_a_server_that_is_not_there_is_503_soon(api: Api) -> None:

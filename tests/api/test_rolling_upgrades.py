@@ -237,3 +237,30 @@ async def test_a2_a_history_item_says_who_what_and_how_it_went(api: Api) -> None
             "rollbackInfo": {"successfullyRolledbackInstanceCount": 1, "failedRolledbackInstanceCount": 0},
         },
     }
+
+
+async def test_p8_a_history_item_tells_who_needs_a_person(api: Api) -> None:
+    await api.create()
+    stuck = "1 not healthy after their rollback, need a person: 7"
+    counts = Counts(successful=17, failed=3, rolled_back=2, rollback_failed=1)
+    api.store.upgrades.write(record(api, 1, api.clock(), counts=counts, rollback_error=stuck))
+    [item] = (await api.get(HISTORY))["value"]
+    assert item["properties"]["progress"]["failedInstanceCount"] == 3
+    assert item["properties"]["rollbackInfo"] == {
+        "successfullyRolledbackInstanceCount": 2,
+        "failedRolledbackInstanceCount": 1,
+        "rollbackError": {"code": "RollbackFailed", "message": stuck},
+    }
+
+
+async def test_a2_a_history_item_tells_why_an_upgrade_did_not_complete(api: Api) -> None:
+    await api.create()
+    error = UpgradeError(code="MaxUnhealthy", message="stopped: 5 of 20", details=(ErrorDetail(code="c", message="m"),))
+    api.store.upgrades.write(record(api, 1, api.clock(), status=UpgradeStatus.FAULTED, error=error))
+    [item] = (await api.get(HISTORY))["value"]
+    assert item["properties"]["runningStatus"]["code"] == "Faulted"
+    assert item["properties"]["error"] == {
+        "code": "MaxUnhealthy",
+        "message": "stopped: 5 of 20",
+        "details": [{"code": "c", "message": "m"}],
+    }

@@ -16,8 +16,8 @@ from rich.table import Table
 
 from instar.api_client import ApiClient
 from instar.api_token import FILE, Login
-from tests.bench import bare_loop, requests, scene
-from tests.bench.site import PeakMemory, Site, site, stack
+from tests.bench import bare_loop, idle, requests, scene
+from tests.bench.site import PeakMemory, Site, processes, site, stack
 
 Figures = dict[str, float]
 console = Console()
@@ -27,6 +27,7 @@ BOUNDS = {
     "upgrade.1000.over_bare_loop": 1.10,
     "upgrade.10000.over_ideal": 1.35,
     "upgrade.10000.over_bare_loop": 1.35,
+    "idle.1000.percent_of_a_core_for_the_sets": 5,
 }
 """Shown beside the figures, never asserted."""
 
@@ -123,18 +124,31 @@ def api() -> Figures:
     }
 
 
+def idle_sets() -> Figures:
+    """A thousand sets with automatic upgrades on and nothing to do."""
+    with tempfile.TemporaryDirectory(prefix="instar-bench-") as name:
+        folder = Path(name)
+        with processes(folder) as (ports, pids):
+
+            async def run() -> Figures:
+                async with site(folder, ports, idle.DELAYS) as one:
+                    return await idle.measure(one, {part: pids[part] for part in ("worker", "temporal")})
+
+            return asyncio.run(run())
+
+
 def main() -> None:
     """Measure one after the other, so that none slows another."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--sizes", default=",".join(map(str, scene.SIZES)), help="machines of the single upgrades")
-    parser.add_argument("--only", choices=("upgrade", "many_sets", "api"), help="one of the three parts")
+    parser.add_argument("--only", choices=("upgrade", "many_sets", "api", "idle"), help="one of the parts")
     asked = parser.parse_args()
     parts: list[tuple[str, str, Callable[[], Figures]]] = [
         ("upgrade", f"upgrade.{size}", lambda size=size: upgrade(size))  # type: ignore[misc]
         for size in map(int, asked.sizes.split(","))
     ]
-    parts += [("many_sets", "many_sets", many_sets), ("api", "api.latest", api)]
+    parts += [("many_sets", "many_sets", many_sets), ("api", "api.latest", api), ("idle", "idle.1000", idle_sets)]
     figures: Figures = {}
     for part, prefix, measure in parts:
         if asked.only in (None, part):

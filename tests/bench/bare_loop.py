@@ -8,7 +8,7 @@ from activities.looks import look_at
 from compute.clock import utc_now
 from compute.provider import Effect, Fence, MachineModel, Step
 from compute.simulated.fleet import SimulatedFleet
-from domain import batching, verdicts
+from domain import batching, enrolment, verdicts
 from domain.instance_ids import InstanceIds
 from domain.instances import Standing
 from domain.messages.os_upgrade import UpgradePlan
@@ -52,12 +52,12 @@ async def _upgrade(
 ) -> None:
     look = await look_at(fleet, scale_set, plan.health_source, utc_now)
     verdicts.check_whole_set(look, plan.policy, ErrorCode.UNHEALTHY_BEFORE, scale_set.name)
-    progress = batching.enrol(look, plan, StartedBy.USER)
+    progress = enrolment.enrol(look, plan, StartedBy.USER)
     number = 0
     while True:
         look = await look_at(fleet, scale_set, plan.health_source, utc_now)
         verdicts.check_whole_set(look, plan.policy, ErrorCode.UNHEALTHY_DURING, scale_set.name)
-        ids = batching.select_batch(look, progress.of(Outcome.PENDING), plan.policy).ids
+        ids = batching.select_batch(look, progress, plan).ids
         if not ids:
             return
         number += 1

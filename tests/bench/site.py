@@ -16,8 +16,9 @@ from temporalio.client import Client, WorkflowHistoryEventFilterType
 from api.scale_set_gateway import Message, ScaleSetGateway
 from compute.clock import utc_now
 from compute.simulated.fleet import SimulatedFleet
+from domain.delays import Delays
 from domain.messages.scale_set import ApplyModel, StartUpgrade
-from domain.names import NAMESPACE, os_upgrade_workflow_id
+from domain.names import NAMESPACE, os_upgrade_workflow_id, scale_set_workflow_id
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.records import UpgradeRecord, UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity
@@ -33,13 +34,19 @@ from workflows.plugin import INSTAR
 @contextmanager
 def stack(folder: Path) -> Iterator[tuple[Ports, int]]:
     """Temporal, worker and API, fresh; gives the worker's process id too."""
+    with processes(folder) as (ports, pids):
+        yield ports, pids["worker"]
+
+
+@contextmanager
+def processes(folder: Path) -> Iterator[tuple[Ports, dict[str, int]]]:
+    """The same with the process id of each, by name."""
     ports = Ports.chosen(0, 0, 0)
     data = folder / "data"
     data.mkdir(parents=True, mode=0o700)
     with ProcessGroup(folder / "logs", print) as group:
         start_stack(group, data, ports, os.environ)
-        worker = next(child for child in group._children if child.name == "worker")
-        yield ports, worker.process.pid
+        yield ports, {child.name: child.process.pid for child in group._children}
 
 
 @dataclass
@@ -51,12 +58,12 @@ class Site:
     fleet: SimulatedFleet
     gateway: ScaleSetGateway
 
-    async def has_set(self, name: str, size: int) -> ScaleSetIdentity:
+    async def has_set(self, name: str, size: int, *, automatic: bool = False) -> ScaleSetIdentity:
         """Store a set and announce its model; `made` says when its machines are there."""
         one = scene.identity(name)
         self.store.scale_sets.create(one, scene.SUBSCRIPTION, "test", scene.document(size), utc_now())
         operation = self._operation(one, OperationKind.PUT)
-        await self.gateway.send(one, ApplyModel(generation=1, operation_id=operation, automatic=False))
+        await self.gateway.send(one, ApplyModel(generation=1, operation_id=operation, automatic=automatic))
         await scene.until(lambda: self._has_ended(operation), f"{size} machines of {name}")
         return one
 
@@ -106,6 +113,10 @@ class Site:
             run_id = end.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
         return count
 
+    async def events_of_set(self, one: ScaleSetIdentity) -> int:
+        """History events of the set's own workflow so far, in its present run."""
+        return (await self.client.get_workflow_handle(scale_set_workflow_id(one)).describe()).history_length
+
     def _operation(self, one: ScaleSetIdentity, kind: OperationKind) -> str:
         row = Operation(
             id=str(uuid.uuid4()),
@@ -125,7 +136,7 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path, ports: Ports) -> AsyncIterator[Site]:
+async def site(folder: Path, ports: Ports, delays: Delays = scene.DELAYS) -> AsyncIterator[Site]:
     """Connect, with the older version published."""
     data = folder / "data"
     client = await Client.connect(ports.temporal_address, namespace=NAMESPACE, plugins=[INSTAR])
@@ -133,7 +144,7 @@ async def site(folder: Path, ports: Ports) -> AsyncIterator[Site]:
     fleet = SimulatedFleet(data / "fleet.sqlite")
     try:
         scene.script(fleet)
-        one = Site(client, store, fleet, ScaleSetGateway(client, store, scene.DELAYS))
+        one = Site(client, store, fleet, ScaleSetGateway(client, store, delays))
         one.publish(OLD)
         yield one
     finally:

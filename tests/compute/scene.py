@@ -1,26 +1,45 @@
 """A fleet on a file of its own, a clock that the test moves, and short words for effects."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from compute.provider import Effect, Fence, MachineModel, Step
+from compute.provider import Effect, Fence, MachineExtension, MachineModel, Step
 from compute.simulated.fleet import SimulatedFleet
+from compute.simulated.judgement import Judgement, judge
 from compute.simulated.pace import NoPace
+from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk
-from domain.scale_sets import HealthSource, ScaleSetIdentity
+from domain.placement import placements
+from domain.scale_sets import ScaleSetIdentity
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location="here")
 OLD = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="18.04.1")
 NEW = OLD.at("18.04.2")
-MODEL = MachineModel(generation=1, data_disks=2, custom_data="first")
-NEXT_MODEL = MachineModel(generation=2, data_disks=2, custom_data="second")
+MODEL = MachineModel(
+    generation=1,
+    data_disks=2,
+    custom_data="first",
+    extensions=(MachineExtension("setup"), MachineExtension("app")),
+)
+NEXT_MODEL = MachineModel(
+    generation=2,
+    data_disks=2,
+    custom_data="second",
+    extensions=(MachineExtension("setup"), MachineExtension("app")),
+)
 BOOT = timedelta(seconds=30)
 BINARY = HealthSource(kind="applicationHealth", interval=timedelta(seconds=5), number_of_probes=3)
 RICH = BINARY.model_copy(update={"rich": True, "grace_period": timedelta(minutes=10)})
 SETTLE = timedelta(seconds=10)
 """Three equal answers, five seconds apart."""
+
+
+async def models(generation: int) -> MachineModel:
+    """Opens what machines are made of here."""
+    return {one.generation: one for one in (MODEL, NEXT_MODEL)}[generation]
 
 
 @dataclass
@@ -47,6 +66,12 @@ class Scene:
             await self.fleet.create_instance(scale_set, str(number), OLD, MODEL)
         self.clock.move(timedelta(hours=1))
 
+    async def make_in_zones(self, size: int, zones: tuple[str, ...] = ("1", "2", "3")) -> None:
+        """The same, one after the other round the zones: 0 in zone 1, 1 in zone 2, …"""
+        for number, place in enumerate(placements((), zones, size)):
+            await self.fleet.create_instance(SET, str(number), OLD, MODEL, place)
+        self.clock.move(timedelta(hours=1))
+
     def another(self) -> SimulatedFleet:
         """A second process's fleet on the same file."""
         self.others.append(SimulatedFleet(self.path, clock=self.clock, pace=NoPace()))
@@ -68,7 +93,7 @@ class Scene:
         return await self.fleet.swap_os_disk(swap(instance_id, **who), image, NEXT_MODEL)
 
     async def restore(self, instance_id: str = "0", **who: int) -> OsDisk:
-        return await self.fleet.restore_os_disk(restore(instance_id, **who))
+        return await self.fleet.restore_os_disk(restore(instance_id, **who), models)
 
 
 def swap(instance_id: str = "0", *, operation: int = 1, attempt: int = 1, batch: int = 1) -> Effect:
@@ -77,3 +102,17 @@ def swap(instance_id: str = "0", *, operation: int = 1, attempt: int = 1, batch:
 
 def restore(instance_id: str = "0", *, operation: int = 1, attempt: int = 1, batch: int = 1) -> Effect:
     return Effect(SET, Fence(operation, Step.RESTORE, attempt), instance_id, batch)
+
+
+def rules_broken(judgement: Judgement) -> list[str]:
+    return sorted({one.rule for one in judgement.violations})
+
+
+def verdict(scene: Scene, percent: int = 20) -> Judgement:
+    scene.fleet.take_stock(SET)
+    return judge(scene.fleet.recorder.records(), max_batch_percent=percent)
+
+
+async def swap_batch(scene: Scene, ids: Iterable[int], batch: int, operation: int = 1) -> None:
+    for number in ids:
+        await scene.swap(str(number), batch=batch, operation=operation)

@@ -1,10 +1,12 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.scripts import InstanceScript, VersionScript
+from domain.health import HealthSource
 from domain.instances import HealthState, PowerState
-from domain.scale_sets import HealthSource
 from tests.compute.scene import BINARY, BOOT, MODEL, NEW, OLD, RICH, SET, SETTLE, Scene
 
 SECOND = timedelta(seconds=1)
@@ -167,3 +169,16 @@ async def test_a_new_machine_boots_as_its_version_is_scripted(scene: Scene) -> N
         UNHEALTHY,
         HEALTHY,
     ]
+
+
+async def test_h2_without_a_source_a_machine_that_does_not_run_is_unhealthy(scene: Scene) -> None:
+    await scene.make(2)
+    scene.fleet.script_instance(SET, "0", InstanceScript(power=PowerState.STOPPED))
+    scene.fleet.inject(Fault(kind=FaultKind.LATE, call=Call.SWAP, instance_id="1"))
+    swap = asyncio.create_task(scene.swap("1"))
+    await asyncio.sleep(0)
+    for one in ("0", "1"):
+        assert (await scene.health(DEFAULT, one)).state is UNHEALTHY
+    swap.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await swap

@@ -1,33 +1,18 @@
-from collections.abc import Iterable
 from datetime import timedelta
 
 from compute.provider import Effect, MachineModel
 from compute.simulated.disks import Machine
 from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.judgement import Judgement, judge
+from compute.simulated.judgement import judge
 from compute.simulated.pace import NoPace
 from compute.simulated.recorder import FlightRecord, Kind, read_flight
 from compute.simulated.scripts import InstanceScript, VersionScript
 from domain.images import ImageReference
 from domain.instances import OsDisk, PowerState
-from tests.compute.scene import BOOT, MODEL, NEW, NEXT_MODEL, SET, Scene, swap
+from tests.compute.scene import BOOT, MODEL, NEW, NEXT_MODEL, SET, Scene, rules_broken, swap, swap_batch, verdict
 
 MINUTE = timedelta(minutes=1)
-
-
-def rules_broken(judgement: Judgement) -> list[str]:
-    return sorted({one.rule for one in judgement.violations})
-
-
-def verdict(scene: Scene, percent: int = 20) -> Judgement:
-    scene.fleet.take_stock(SET)
-    return judge(scene.fleet.recorder.records(), max_batch_percent=percent)
-
-
-async def swap_batch(scene: Scene, ids: Iterable[int], batch: int, operation: int = 1) -> None:
-    for number in ids:
-        await scene.swap(str(number), batch=batch, operation=operation)
 
 
 class SwapsTwice(SimulatedFleet):
@@ -199,7 +184,7 @@ async def test_a_line_whose_transaction_never_committed_is_not_believed(scene: S
 async def test_a_record_reads_back_as_it_was_written(scene: Scene) -> None:
     await scene.make(1)
     await scene.swap(batch=3)
-    record = scene.fleet.recorder.records()[-1]
+    [record] = [one for one in scene.fleet.recorder.records() if one.kind is Kind.COMMIT_SWAP]
     assert record == FlightRecord(
         number=record.number,
         time=scene.clock.now,

@@ -17,12 +17,12 @@ from pathlib import Path
 from compute.simulated.fleet import SimulatedFleet
 from compute.simulated.pace import NoPace
 from datetime import datetime
-from tests.compute.scene import NEW, NEXT_MODEL, restore, swap
+from tests.compute.scene import NEW, NEXT_MODEL, models, restore, swap
 
 now = datetime.fromisoformat(sys.argv[3])
 fleet = SimulatedFleet(Path(sys.argv[1]), clock=lambda: now, pace=NoPace())
-work = fleet.swap_os_disk(swap(), NEW, NEXT_MODEL) if sys.argv[2] == "swap" else fleet.restore_os_disk(restore())
-asyncio.run(work)
+swaps = sys.argv[2] == "swap"
+asyncio.run(fleet.swap_os_disk(swap(), NEW, NEXT_MODEL) if swaps else fleet.restore_os_disk(restore(), models))
 """
 
 
@@ -49,6 +49,10 @@ async def test_f1_a_process_killed_at_any_point_leaves_work_that_its_successor_c
     assert disk == old if call is Call.RESTORE else disk.image == NEW
     instance = await scene.instance()
     assert (instance.os_disk, instance.provisioned, len(instance.previous_os_disks)) == (disk, True, 1)
+    counts = {name: (one.custom_data, one.extensions) for name, one in scene.fleet.runs(SET, "0").items()}
+    again = 2 if call is Call.RESTORE else 1
+    assert counts == {"web_0_os_0": (again, again), "web_0_os_1": (1, 1)}
+    assert [one.name for one in instance.extensions] == ["setup", "app"]
     scene.fleet.take_stock(SET)
     judgement = judge(scene.fleet.recorder.records())
     assert judgement.violations == ()

@@ -12,7 +12,7 @@ from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.recorder import Kind
 from compute.simulated.scripts import InstanceScript
 from domain.instances import OsDisk, PowerState
-from tests.compute.scene import MODEL, NEW, NEXT_MODEL, OLD, SET, Scene, restore, swap
+from tests.compute.scene import MODEL, NEW, NEXT_MODEL, OLD, SET, Scene, models, restore, swap
 
 MINUTE = timedelta(minutes=1)
 
@@ -247,7 +247,7 @@ async def test_two_fleets_on_one_file_see_the_same_machines_and_the_same_scripts
     assert (await scene.disk("1")).image == NEW
     scene.fleet.inject(Fault(kind=FaultKind.DISK_NOT_MADE, call=Call.SWAP, instance_id="0"))
     assert len(other._database.scripts().faults) == 1
-    await other.restore_os_disk(restore("1"))
+    await other.restore_os_disk(restore("1"), models)
     numbers = [one.number for one in scene.fleet.recorder.records()]
     assert numbers == list(range(1, len(numbers) + 1))
 
@@ -277,3 +277,13 @@ async def test_f2_the_same_attempt_running_twice_at_once_is_done_once(scene: Sce
     assert commit.time == booted
     instance = await scene.instance()
     assert (instance.os_disk, instance.provisioned, len(instance.previous_os_disks)) == (disk, True, 1)
+
+
+async def test_p7_p5_a_restore_takes_the_disk_that_this_upgrade_put_aside_not_an_older_one(scene: Scene) -> None:
+    await scene.make(1)
+    first = await scene.disk()
+    second = await scene.swap(operation=1)
+    third = await scene.swap(operation=2, image=OLD.at("18.04.3"))
+    assert await scene.restore(operation=2) == second
+    instance = await scene.instance()
+    assert (instance.os_disk, instance.previous_os_disks) == (second, (third, first))

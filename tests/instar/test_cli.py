@@ -14,7 +14,7 @@ from instar.ports import LOOPBACK
 runner = CliRunner()
 
 
-@pytest.mark.parametrize("command", ["up", "demo", "watch", "credentials", "audit", "token", "certificates"])
+@pytest.mark.parametrize("command", ["up", "demo", "status", "watch", "credentials", "audit", "token", "certificates"])
 def test_every_command_has_help(command: str) -> None:
     told = runner.invoke(app, [command, "--help"])
     assert told.exit_code == 0

@@ -7,7 +7,9 @@ from pydantic import BaseModel
 
 from connection.settings import OidcSettings, Settings, TlsSettings
 from domain.delays import Delays
+from domain.policies import RollingUpgradePolicy
 from domain.progress import Outcome
+from domain.verdicts import exceeds
 from instar.demo import words
 from instar.picture import CELLS
 
@@ -34,6 +36,13 @@ def test_t6_every_delay_is_in_the_docs_with_its_default(name: str) -> None:
     default = Delays.model_fields[name].default
     shown = words(default) if default >= timedelta(seconds=1) else f"{default.total_seconds():g} seconds"
     assert f"| `INSTAR_DELAYS__{name.upper()}` | {shown} |" in OPERATIONS
+
+
+def test_b3_the_docs_say_that_a_set_of_up_to_four_with_one_sick_machine_never_begins() -> None:
+    limit = RollingUpgradePolicy().max_unhealthy_instance_percent
+    too_small = [size for size in range(1, 20) if exceeds(1, size, limit)]
+    assert too_small == [1, 2, 3, 4]
+    assert f"one of up to four is 25 % or more, above the default limit of {limit} %" in OPERATIONS
 
 
 def test_no_setting_in_the_docs_is_unknown() -> None:

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
+from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import HealthObservation, HealthState, Instance, InstanceView, Look, OsDisk, PowerState
 from domain.messages.os_upgrade import UpgradePlan
 from domain.policies import RollingUpgradePolicy
-from domain.scale_sets import HealthSource
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 IMAGE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="2.0.0")
@@ -20,6 +20,10 @@ def view(
     protected: bool = False,
     version: str = "1.0.0",
     generation: int = 1,
+    zone: str = "",
+    update_domain: int = 0,
+    phase: int | None = None,
+    skip: bool = False,
 ) -> InstanceView:
     """One instance."""
     return InstanceView(
@@ -30,8 +34,17 @@ def view(
             generation=generation,
             power=PowerState.STOPPED if stopped else PowerState.RUNNING,
             protected=protected,
+            zone=zone,
+            update_domain=update_domain,
         ),
-        HealthObservation(str(number), health, NOON, "" if health is HealthState.HEALTHY else f"answers {health}"),
+        HealthObservation(
+            str(number),
+            health,
+            NOON,
+            "" if health is HealthState.HEALTHY else f"answers {health}",
+            phase=phase,
+            skip=skip,
+        ),
     )
 
 
@@ -40,7 +53,9 @@ def look(*views: InstanceView) -> Look:
     return Look(views=views, taken_at=NOON)
 
 
-def plan(policy: RollingUpgradePolicy | None = None, *, manual_mode: bool = False) -> UpgradePlan:
+def plan(
+    policy: RollingUpgradePolicy | None = None, *, manual_mode: bool = False, by_update_domain: bool = False
+) -> UpgradePlan:
     """An upgrade to 2.0.0."""
     return UpgradePlan(
         target=IMAGE,
@@ -49,4 +64,5 @@ def plan(policy: RollingUpgradePolicy | None = None, *, manual_mode: bool = Fals
         auto_rollback=True,
         manual_mode=manual_mode,
         health_source=HealthSource(),
+        by_update_domain=by_update_domain,
     )

@@ -4,40 +4,45 @@ import asyncio
 import shutil
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from temporalio import activity
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateStage
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowHistory, WorkflowUpdateStage
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
 
+from api.first_state import first_state
 from compute.simulated.fleet import SimulatedFleet
 from compute.simulated.judgement import Judgement, judge
 from compute.simulated.pace import NoPace
 from compute.simulated.scripts import FleetDefaults, InstanceScript, VersionScript
 from domain.delays import Delays
 from domain.images import ImageReference
+from domain.instance_ids import InstanceIds
 from domain.instances import Instance, PowerState
+from domain.messages.instance_actions import ActionKind, InstanceAction
 from domain.messages.os_upgrade import UpgradeResult
 from domain.messages.scale_set import (
     ApplyModel,
     CancelUpgrade,
     DeleteScaleSet,
-    ScaleSetState,
+    LiftQuarantine,
+    NudgeLook,
     StartUpgrade,
     UpgradeStarted,
 )
 from domain.names import NAMESPACE, WORKFLOW_QUEUE, Attribute, os_upgrade_workflow_id, scale_set_workflow_id
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.records import UpgradeRecord
-from domain.scale_sets import ScaleSetIdentity
+from domain.scale_set_status import ScaleSetStatus
+from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.sealing import Sealer
 from store.store import Store
 from worker.composition import workers
@@ -86,6 +91,7 @@ class World:
     scale_set: ScaleSetIdentity = field(init=False)
     delays: Delays = field(default_factory=Delays)
     _generation: int = 0
+    _workers: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
     def client(self) -> Client:
@@ -114,8 +120,12 @@ class World:
         await self.look_at_the_clock()
         return self.scale_set
 
-    async def put(self, *, automatic: bool, document: dict[str, Any] | None = None) -> None:
-        """Store a model, announce it, and wait until it is applied."""
+    async def put(self, *, automatic: bool, document: dict[str, Any] | None = None) -> Operation:
+        """Store a model, announce it, and wait until it is applied; returns its operation."""
+        return await self.ended(await self.announce(automatic=automatic, document=document))
+
+    async def announce(self, *, automatic: bool = False, document: dict[str, Any] | None = None) -> str:
+        """Store a model and announce it, as the API does; returns the operation's id."""
         stored = self.store.scale_sets.by_unique_id(self.scale_set.unique_id)
         assert stored is not None
         if document is not None:
@@ -125,10 +135,16 @@ class World:
         operation = self.operation(OperationKind.PUT)
         await self._update(
             ScaleSetWorkflow.apply_model,
-            ApplyModel(generation=stored.generation, operation_id=operation, automatic=automatic),
+            ApplyModel(
+                generation=stored.generation,
+                operation_id=operation,
+                automatic=automatic,
+                mode=ScaleSetModel.from_arm(stored.document, stored.generation).upgrade_policy.mode,
+                machine_generation=stored.machine_generation,
+            ),
             operation,
         )
-        await self.ended(operation)
+        return operation
 
     def operation(self, kind: OperationKind) -> str:
         """A row as the API makes one; returns its id."""
@@ -190,6 +206,29 @@ class World:
         await self._update(ScaleSetWorkflow.delete_scale_set, DeleteScaleSet(operation_id=operation), operation)
         return operation
 
+    async def lift(self, version: str) -> None:
+        """Lift a version's quarantine by hand."""
+        request = LiftQuarantine(operation_id=str(uuid.uuid4()), version=version)
+        await self._update(ScaleSetWorkflow.lift_quarantine, request, request.operation_id)
+
+    async def nudge(self) -> None:
+        """What the API does once something was published."""
+        await self.its_workflow().signal(ScaleSetWorkflow.nudge_look, NudgeLook())
+
+    def its_workflow(self) -> WorkflowHandle[ScaleSetWorkflow, None]:
+        """The handle of the set's own workflow."""
+        return self.client.get_workflow_handle_for(ScaleSetWorkflow.run, scale_set_workflow_id(self.scale_set))
+
+    async def start_workers(self, cached_workflows: int = 1000) -> None:
+        """Workers that know nothing of what others have cached."""
+        for one in workers(self.client, self.fleet, self.store, clock=self.clock, cached_workflows=cached_workflows):
+            await self._workers.enter_async_context(one)
+
+    async def stop_workers(self) -> None:
+        """Nobody works any more; and the server had the time to notice that nobody asks for work."""
+        await self._workers.aclose()
+        await asyncio.sleep(0.5)
+
     async def upgraded(self) -> UpgradeResult:
         """Start by hand and wait, in virtual time, for the end."""
         return await self.end_of((await self.start()).number)
@@ -221,6 +260,43 @@ class World:
         await self.env.sleep(duration)
         await self.look_at_the_clock()
 
+    async def ask(self, kind: ActionKind, *ids: str, operation: str = "", **more: Any) -> str:
+        """Ask something of these instances, or of everyone; returns the operation's id."""
+        operation = operation or self.operation(OperationKind(kind.value))
+        action = InstanceAction(
+            operation_id=operation, kind=kind, ids=InstanceIds.of(ids), **({"everyone": not ids} | more)
+        )
+        await self._update(ScaleSetWorkflow.act_on_instances, action, operation)
+        return operation
+
+    async def until(self, so: Callable[[], bool]) -> None:
+        """Wait in real time until it is so."""
+        for _ in range(600):
+            if so():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("it never came to that")
+
+    async def workflow_history(self) -> WorkflowHistory:
+        """What the set's own workflow has left."""
+        return await self.client.get_workflow_handle(scale_set_workflow_id(self.scale_set)).fetch_history()
+
+    async def begun(self, number: int = 1) -> UpgradeRecord:
+        """The record of an operation on instances once there is one (real time)."""
+        for _ in range(600):
+            if record := self.store.upgrades.get(self.scale_set.unique_id, number):
+                return record
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"nothing of number {number} has begun")
+
+    def document(self, **profile: Any) -> dict[str, Any]:
+        """The set's model with these members of its machine profile."""
+        stored = self.store.scale_sets.by_unique_id(self.scale_set.unique_id)
+        assert stored is not None
+        properties = stored.document["properties"]
+        changed = properties["virtualMachineProfile"] | profile
+        return stored.document | {"properties": properties | {"virtualMachineProfile": changed}}
+
     # --- what came of it ---------------------------------------------------------------------------------------------
 
     def record(self, number: int = 1) -> UpgradeRecord:
@@ -228,6 +304,15 @@ class World:
         record = self.store.upgrades.get(self.scale_set.unique_id, number)
         assert record is not None
         return record
+
+    def status(self) -> ScaleSetStatus:
+        """What is written down of the set's automatic upgrades."""
+        return self.store.statuses.get(self.scale_set.unique_id) or ScaleSetStatus()
+
+    def history(self) -> list[UpgradeRecord]:
+        """Every upgrade, oldest first."""
+        records = self.store.upgrades.history(self.scale_set.unique_id, datetime(1970, 1, 1, tzinfo=UTC), 1000)
+        return records[::-1]
 
     def decisions(self, number: int = 1) -> list[str]:
         """Actions of the upgrade's decisions, in order."""
@@ -251,14 +336,18 @@ class World:
         found = await self.instances()
         return {one: view.os_disk.image.version if view.os_disk else "none" for one, view in found.items()}
 
-    def judgement(self, percent: int = 20) -> Judgement:
+    async def disks(self) -> dict[str, str]:
+        """The name of each machine's OS disk."""
+        return {one: view.os_disk.name for one, view in (await self.instances()).items() if view.os_disk}
+
+    def judgement(self, percent: int = 20, *, cross_zone: bool = False) -> Judgement:
         """The flight recorder's verdict."""
-        return judge(self.fleet.recorder.records(), max_batch_percent=percent)
+        return judge(self.fleet.recorder.records(), max_batch_percent=percent, cross_zone=cross_zone)
 
     async def _update(self, update: Any, request: Any, update_id: str) -> Any:
         start = WithStartWorkflowOperation(
             ScaleSetWorkflow.run,
-            ScaleSetState(scale_set=self.scale_set, delays=self.delays),
+            first_state(self.store, self.scale_set, self.delays),
             id=scale_set_workflow_id(self.scale_set),
             task_queue=WORKFLOW_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -278,8 +367,16 @@ def arm(
     mode: str = "Automatic",
     health: dict[str, Any] | None = None,
     image: dict[str, Any] | None = None,
+    zones: tuple[str, ...] = (),
+    scale_in: str = "Default",
+    extensions: Sequence[dict[str, Any]] = (),
+    probe: str | None = None,
+    custom_data: str = "",
 ) -> dict[str, Any]:
-    """An ARM document of a set."""
+    """An ARM document of a set; `extensions` beside the one that tells its health.
+
+    `probe`: the id of a load balancer's probe in the health extension's place, "" for neither.
+    """
     extension = {
         "name": "health",
         "properties": {
@@ -293,7 +390,9 @@ def arm(
     return {
         "location": LOCATION,
         "sku": {"name": "Standard_D2s_v3", "capacity": size},
+        **({"zones": list(zones)} if zones else {}),
         "properties": {
+            "scaleInPolicy": {"rules": [scale_in]},
             "upgradePolicy": {
                 "mode": mode,
                 "rollingUpgradePolicy": policy or {},
@@ -304,8 +403,10 @@ def arm(
                     "imageReference": image or IMAGE.model_dump(by_alias=True, exclude={"id"}),
                     "dataDisks": [{"lun": 0, "createOption": "Empty", "diskSizeGB": 10}],
                 },
-                "extensionProfile": {"extensions": [extension]},
-            },
+                "extensionProfile": {"extensions": [*([extension] if probe is None else []), *extensions]},
+                "networkProfile": {"healthProbe": {"id": probe}} if probe else {},
+            }
+            | ({"osProfile": {"customData": custom_data}} if custom_data else {}),
         },
     }
 
@@ -337,9 +438,10 @@ async def a_world(folder: Path, *, cached_workflows: int = 1000, forgetful_after
         stack.callback(store.close)
         fleet = SimulatedFleet(folder / "fleet.sqlite", clock=clock, pace=NoPace())
         stack.callback(fleet.close)
-        for one in workers(env.client, fleet, store, clock=clock, cached_workflows=cached_workflows):
-            await stack.enter_async_context(one)
-        yield World(env=env, clock=clock, fleet=fleet, store=store)
+        world = World(env=env, clock=clock, fleet=fleet, store=store)
+        await world.start_workers(cached_workflows)
+        stack.push_async_callback(world.stop_workers)
+        yield world
 
 
 async def register_search_attributes(client: Client) -> None:

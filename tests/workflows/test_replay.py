@@ -12,6 +12,9 @@ from workflows.plugin import INSTAR
 
 FIVE_MINUTES, THREE_HOURS = 300.0, 10_800.0
 
+A_SLOW_MACHINE = 25.0
+"""Seconds; the shortest timer of a set in any scene is four minutes, a minute less than the next."""
+
 
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("kind", [UPGRADE, SCALE_SET])
@@ -24,12 +27,15 @@ async def test_f1_a_kept_history_replays(path: Path) -> None:
     await Replayer(workflows=[], plugins=[INSTAR]).replay_workflow(read(path))
 
 
-@pytest.mark.parametrize("scene", ["nominal", "rolled_back", "breached"])
+@pytest.mark.parametrize("scene", SCENES)
 async def test_timers_and_activity_inputs_are_those_of_the_kept_run(scene: str, tmp_path: Path) -> None:
-    kept = [read(path) for path in files(scene, UPGRADE)]
-    fresh = (await played(scene, tmp_path)).runs[UPGRADE]
-    assert timers(fresh) == timers(kept)
-    assert activities(fresh) == activities(kept)
+    fresh = (await played(scene, tmp_path)).runs
+    kept = {kind: [read(path) for path in files(scene, kind)] for kind in (UPGRADE, SCALE_SET)}
+    assert timers(fresh[UPGRADE]) == timers(kept[UPGRADE])
+    # A set's timers run to moments in its life, so what the machine takes is missing from them.
+    assert timers(fresh[SCALE_SET]) == pytest.approx(timers(kept[SCALE_SET]), abs=A_SLOW_MACHINE)
+    for kind in (UPGRADE, SCALE_SET):
+        assert activities(fresh[kind]) == activities(kept[kind])
 
 
 def test_p6_t1_the_kept_timers_are_those_of_the_rules() -> None:

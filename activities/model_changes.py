@@ -1,0 +1,81 @@
+"""What would bring the instances of a set to its newest model (behaviour.md P1, P12; contract.md 1.2, 2.5)."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from temporalio import activity
+
+from activities.heartbeats import beating
+from activities.images import newest_version
+from activities.translation import translated
+from compute.clock import Clock, utc_now
+from compute.provider import Provider
+from domain.instances import Instance
+from domain.messages.instance_actions import ModelChange, ResolveModelChange
+from domain.messages.os_upgrade import UpgradePlan
+from domain.model_changes import is_on_model, needs_image
+from domain.policies import StartedBy, UpgradeMode, policy_in_force
+from domain.records import UpgradeKind
+from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
+from store.health_sources import health_source_of
+from store.store import Store
+
+
+@dataclass(frozen=True)
+class ModelChangeActivities:
+    """Looks at the newest model and at who is on it; nothing here changes a machine."""
+
+    provider: Provider
+    store: Store
+    clock: Clock = utc_now
+
+    @activity.defn
+    async def resolve_model_change(self, request: ResolveModelChange) -> ModelChange:
+        """Pin model, image and policy of a change of the model, or say why nothing is to be done."""
+        async with translated(), beating():
+            instances = await self.provider.list_instances(request.scale_set)
+        change, mode = await model_change(self.store, request.scale_set, instances, self.clock())
+        if change.plan is None:
+            return change
+        if mode is UpgradeMode.MANUAL:
+            reason = "in mode Manual nothing is done before manualupgrade"
+            return change.model_copy(update={"plan": None, "reason": reason})
+        plan = change.plan
+        if all(is_on_model(one, plan) or one.protected for one in instances):
+            reason = f"nothing to do: every instance that is not protected is on model generation {plan.generation}"
+            return change.model_copy(update={"plan": None, "reason": reason})
+        return change.model_copy(update={"rolling": mode is UpgradeMode.ROLLING})
+
+
+async def model_change(
+    store: Store, scale_set: ScaleSetIdentity, instances: Iterable[Instance], now: datetime
+) -> tuple[ModelChange, UpgradeMode]:
+    """The plan that brings instances to the newest model; refused where they need an image that nobody offers."""
+    stored = await asyncio.to_thread(store.scale_sets.by_unique_id, scale_set.unique_id)
+    if stored is None:
+        return ModelChange(reason="the scale set is not stored any more", refused=True), UpgradeMode.MANUAL
+    generation = stored.machine_generation
+    model = ScaleSetModel.from_arm(stored.document, generation)
+    target, offered = model.image, True
+    if model.image.follows_latest:
+        version = await newest_version(store, model.image, scale_set.location, now)
+        offered = version is not None
+        target = model.image if version is None else model.image.at(version)
+    policy = model.upgrade_policy
+    plan = UpgradePlan(
+        target=target,
+        generation=generation,
+        policy=policy_in_force(policy, StartedBy.USER),
+        auto_rollback=False,
+        manual_mode=policy.mode is UpgradeMode.MANUAL,
+        health_source=await asyncio.to_thread(health_source_of, store, model),
+        by_update_domain=model.service_fabric is not None,
+        kind=UpgradeKind.MODEL_CHANGE,
+        any_version=model.image.follows_latest,
+    )
+    if not offered and needs_image(instances, plan):
+        reason = f"no version of {model.image} is published in {scale_set.location}"
+        return ModelChange(generation=generation, reason=reason, refused=True), policy.mode
+    return ModelChange(plan=plan, generation=generation, reason=f"model generation {generation}"), policy.mode

@@ -1,0 +1,150 @@
+"""What is asked of machines, of the whole set or of one: manualupgrade, reimage, power, deletion, protection.
+
+Every answer is given at once, and its operation ends with the work (contract.md 2.1). A set's operation leaves out who
+is protected from scale-set actions; one on the instance itself does not (contract.md 1.7).
+"""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from api.bodies import JsonBody, OptionalJsonBody, described
+from api.dependencies import SCALE_SET, ApiVersion, Services, ServicesDep
+from api.instance_bodies import instance_body
+from api.instance_requests import exact_version, named_instances, protection, refuse_what_is_not_kept
+from api.instances import INSTANCE, InstanceId, existing_instance
+from api.long_running import accepted, begin, hand_over, resource_headers
+from api.merge import canonical
+from api.scale_set_lookup import StoredDep
+from domain.instance_ids import InstanceIds
+from domain.messages.instance_actions import ActionKind, InstanceAction
+from domain.operations import Operation, OperationKind
+from store.scale_sets import StoredScaleSet
+
+router = APIRouter(tags=["instances"])
+
+SOME = described({"instanceIds": ["0", "1"]})
+VERSION = described({"instanceIds": ["0", "1"], "exactVersion": "18.04.202401161"})
+PROTECTED = described({"properties": {"protectionPolicy": {"protectFromScaleSetActions": True}}})
+
+POWER = {one.value.lower(): one for one in ActionKind if one.power}
+
+
+@router.post(SCALE_SET + "/manualupgrade", status_code=202, openapi_extra=SOME, response_model=None)
+async def upgrade_instances(
+    request: Request, services: ServicesDep, stored: StoredDep, api_version: ApiVersion, body: JsonBody
+) -> Response:
+    """Bring instances to the newest model, `["*"]` all of them. A newer image only where the image must change."""
+    named = await named_instances(services, stored, body, required=True)
+    operation = await _asked(services, stored, ActionKind.MANUAL_UPGRADE, **named)
+    return accepted(request, services, operation, api_version)
+
+
+@router.post(SCALE_SET + "/reimageall", status_code=202, openapi_extra=VERSION, response_model=None)
+@router.post(SCALE_SET + "/reimage", status_code=202, openapi_extra=VERSION, response_model=None)
+async def reimage_instances(
+    request: Request, services: ServicesDep, stored: StoredDep, api_version: ApiVersion, body: OptionalJsonBody
+) -> Response:
+    """A new OS disk of the same version, or of `exactVersion`; the old one is kept, data disks stay."""
+    refuse_what_is_not_kept(body)
+    version = await exact_version(services, stored, body)
+    named = await named_instances(services, stored, body, required=False)
+    operation = await _asked(services, stored, ActionKind.REIMAGE, exact_version=version, **named)
+    return accepted(request, services, operation, api_version)
+
+
+@router.post(SCALE_SET + "/delete", status_code=202, openapi_extra=SOME, response_model=None)
+async def delete_instances(
+    request: Request, services: ServicesDep, stored: StoredDep, api_version: ApiVersion, body: JsonBody
+) -> Response:
+    """Delete instances; the capacity goes down with them."""
+    named = await named_instances(services, stored, body, required=True)
+    operation = await _asked(services, stored, ActionKind.DELETE, **named)
+    return accepted(request, services, operation, api_version)
+
+
+async def set_power_of_instances(
+    request: Request, services: ServicesDep, stored: StoredDep, api_version: ApiVersion, body: OptionalJsonBody
+) -> Response:
+    """Start, stop or restart instances, all where none is named. A stopped one is its owner's will (P18)."""
+    kind = POWER[request.url.path.rpartition("/")[2].lower()]
+    named = await named_instances(services, stored, body, required=False)
+    return accepted(request, services, await _asked(services, stored, kind, **named), api_version)
+
+
+@router.post(INSTANCE + "/reimageall", status_code=202, openapi_extra=VERSION, response_model=None)
+@router.post(INSTANCE + "/reimage", status_code=202, openapi_extra=VERSION, response_model=None)
+async def reimage_instance(
+    *,
+    request: Request,
+    services: ServicesDep,
+    stored: StoredDep,
+    api_version: ApiVersion,
+    instance_id: InstanceId,
+    body: OptionalJsonBody,
+) -> Response:
+    """A new OS disk for one instance."""
+    refuse_what_is_not_kept(body)
+    version = await exact_version(services, stored, body)
+    one = await _one(services, stored, instance_id)
+    operation = await _asked(services, stored, ActionKind.REIMAGE, exact_version=version, **one)
+    return accepted(request, services, operation, api_version)
+
+
+async def set_power_of_instance(
+    request: Request, services: ServicesDep, stored: StoredDep, api_version: ApiVersion, instance_id: InstanceId
+) -> Response:
+    """Start, stop or restart one instance. A body is ignored."""
+    kind = POWER[request.url.path.rpartition("/")[2].lower()]
+    one = await _one(services, stored, instance_id)
+    return accepted(request, services, await _asked(services, stored, kind, **one), api_version)
+
+
+for _kind in POWER.values():
+    for _base, _route in ((SCALE_SET, set_power_of_instances), (INSTANCE, set_power_of_instance)):
+        _extra = SOME if _base == SCALE_SET else None
+        router.post(f"{_base}/{_kind}", status_code=202, openapi_extra=_extra, response_model=None)(_route)
+
+
+@router.delete(INSTANCE, response_model=None)
+async def delete_instance(
+    request: Request, services: ServicesDep, stored: StoredDep, api_version: ApiVersion, instance_id: InstanceId
+) -> Response:
+    """Delete one instance; the capacity goes down with it. 404 if there is none."""
+    one = await _one(services, stored, instance_id)
+    return accepted(request, services, await _asked(services, stored, ActionKind.DELETE, **one), api_version)
+
+
+@router.put(INSTANCE, openapi_extra=PROTECTED, response_model=None)
+async def put_instance(
+    *,
+    request: Request,
+    services: ServicesDep,
+    stored: StoredDep,
+    api_version: ApiVersion,
+    instance_id: InstanceId,
+    body: JsonBody,
+) -> Response:
+    """Set `protectionPolicy` of one instance. All else of an instance is the set's model and is taken from there."""
+    instance = await existing_instance(services, stored, instance_id)
+    wished = protection(canonical(body), instance)
+    operation = await _asked(
+        services, stored, ActionKind.PROTECT, ids=InstanceIds.of([instance_id]), on_instance=True, protection=wished
+    )
+    shown = instance_body(stored, instance, None, expanded=False, now=services.clock())
+    shown["properties"]["provisioningState"] = "Updating"
+    return JSONResponse(shown, headers=resource_headers(request, services, operation, api_version))
+
+
+async def _one(services: Services, stored: StoredScaleSet, instance_id: str) -> dict[str, Any]:
+    instance = await existing_instance(services, stored, instance_id)
+    return {"ids": InstanceIds.of([instance.instance_id]), "on_instance": True}
+
+
+async def _asked(services: Services, stored: StoredScaleSet, kind: ActionKind, **details: Any) -> Operation:
+    """Hand it to the set's workflow. Raises ArmError 409 while a rolling upgrade runs that it would collide with."""
+    operation = await begin(services, OperationKind(kind.value), stored.identity, stored.subscription_id)
+    action = InstanceAction(operation_id=operation.id, kind=kind, **details)
+    await hand_over(services, stored.identity, operation, action)
+    return operation

@@ -1,0 +1,1 @@
+"""Asking machines how they are, over real sockets."""

@@ -1,0 +1,60 @@
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from instar.api_client import ApiClient
+from instar.cli import app
+from instar.status import lines
+from instar.watch import DEFAULT_SUBSCRIPTION
+
+SET = f"/subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets/web"
+QUARANTINE = [
+    {
+        "version": "1.3",
+        "wholeSet": True,
+        "since": "now",
+        "upgrade": 7,
+        "reason": "stopped: [5] of 20",
+        "instances": "0-1",
+    },
+    {"version": "1.2", "wholeSet": False, "instances": "5"},
+]
+TOLD: dict[str, Any] = {
+    "enabled": True,
+    "firstTriggerAt": "2026-03-01T12:00:00+00:00",
+    "lastLook": {"at": "2026-03-02T12:00:00+00:00", "outcome": "nothing newer than 1.2"},
+    "nextLookAt": "2026-03-02T12:40:00+00:00",
+    "quarantine": QUARANTINE,
+}
+
+
+def test_p17_it_says_what_the_last_look_came_to_when_the_next_is_and_what_is_quarantined() -> None:
+    assert lines(TOLD) == [
+        "automatic upgrades   on",
+        "last look            2026-03-02T12:00:00+00:00",
+        "                     nothing newer than 1.2",
+        "next look            2026-03-02T12:40:00+00:00",
+        "quarantined          1.3 since upgrade 7: stopped: [5] of 20",
+        "not offered again    1.3 to instances 0-1",
+        "not offered again    1.2 to instances 5",
+    ]
+
+
+def test_t1_before_the_first_look_it_names_the_deadline() -> None:
+    told = {"enabled": True, "firstTriggerAt": "2026-03-01T12:00:00+00:00", "quarantine": []}
+    assert lines(told)[1] == "first upgrade        not before 2026-03-01T12:00:00+00:00"
+
+
+def test_the_command_prints_it_word_for_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {SET: {"id": SET}, f"{SET}/instar/automaticOSUpgrades": {"properties": TOLD}}
+    monkeypatch.setattr(ApiClient, "get", lambda _self, path, **_query: answers[path])
+    told = CliRunner().invoke(app, ["status", SET])
+    assert told.exit_code == 0
+    assert "stopped: [5] of 20" in told.output
+
+
+def test_it_tells_that_no_api_is_there() -> None:
+    told = CliRunner().invoke(app, ["status", "web", "--api", "http://127.0.0.1:1"])
+    assert told.exit_code == 1
+    assert "no API answers at http://127.0.0.1:1" in told.output

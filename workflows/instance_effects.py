@@ -1,0 +1,97 @@
+"""What one operation does to instances: disks, models, and what was asked of them one by one (P4, P7)."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from temporalio import workflow
+
+from activities.disks import DiskActivities
+from activities.instance_actions import InstanceActionActivities
+from domain.instance_ids import InstanceIds
+from domain.messages.instance_actions import ActionSlice, InstanceAction
+from domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice, UpgradePlan
+from domain.names import COMPUTE_QUEUE
+from domain.scale_sets import ScaleSetIdentity
+from workflows import options
+from workflows.rows import Row, carry_out, slices
+
+Slice = SwapSlice | RestoreSlice | ActionSlice
+
+
+class InstanceEffects:
+    """Each instance by itself, all at once (F2). Once `cancelled`, nothing begins; what was begun comes to its end."""
+
+    def __init__(self, scale_set: ScaleSetIdentity, number: int, cancelled: Callable[[], bool] = lambda: False) -> None:
+        self._scale_set = scale_set
+        self._number = number
+        self._cancelled = cancelled
+
+    async def bring(self, plan: UpgradePlan, ids: InstanceIds, keeps_disk: InstanceIds, batch: int = 0) -> SliceOutcome:
+        """The pinned model for all of them, on a disk of the pinned version but for those that keep theirs.
+
+        `not_begun` in the outcome are those that a cancel kept from it.
+        """
+        swap, apply = f"swap OS disk of {{}} to {plan.target.version}", f"model generation {plan.generation} for {{}}"
+
+        def start(some: InstanceIds, begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
+            swapping = self._swap_slices(plan, some - keeps_disk, batch, begin=begin)
+            applying = self._swap_slices(plan, some & keeps_disk, batch, begin=begin)
+            return [
+                *_begun(DiskActivities.swap_os_disks, swapping, _words(swap, begin=begin)),
+                *_begun(DiskActivities.apply_models, applying, _words(apply, begin=begin)),
+            ]
+
+        return await carry_out(ids, start, self._cancelled)
+
+    async def restore(self, plan: UpgradePlan, ids: InstanceIds, batch: int) -> SliceOutcome:
+        """Previous disks back (P7); `not_begun` as for `bring`."""
+
+        def start(some: InstanceIds, begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
+            parts = [
+                RestoreSlice(
+                    scale_set=self._scale_set, number=self._number, batch=batch, plan=plan, ids=one, begin=begin
+                )
+                for one in slices(some)
+            ]
+            summary = _words("restore the previous OS disk of {}", begin=begin)
+            return _begun(DiskActivities.restore_os_disks, parts, summary)
+
+        return await carry_out(ids, start, self._cancelled)
+
+    async def act(self, action: InstanceAction, ids: InstanceIds) -> SliceOutcome:
+        """What was asked of instances one by one; no cancel reaches it."""
+
+        def start(some: InstanceIds, _begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
+            parts = [
+                ActionSlice(scale_set=self._scale_set, number=self._number, action=action, ids=one)
+                for one in slices(some)
+            ]
+            return _begun(InstanceActionActivities.act_on_instances, parts, f"{action.kind} {{}}")
+
+        return await carry_out(ids, start, lambda: False)
+
+    def _swap_slices(self, plan: UpgradePlan, ids: InstanceIds, batch: int, *, begin: bool) -> list[SwapSlice]:
+        return [
+            SwapSlice(scale_set=self._scale_set, number=self._number, batch=batch, plan=plan, ids=one, begin=begin)
+            for one in slices(ids)
+        ]
+
+
+def _begun(effect: Callable[[Any, Any], Awaitable[SliceOutcome]], parts: Sequence[Slice], summary: str) -> list[Row]:
+    return [
+        (
+            one.ids,
+            workflow.start_activity_method(
+                effect,
+                one,
+                task_queue=COMPUTE_QUEUE,
+                summary=summary.format(one.ids.ranges[:100]),
+                **options.DISKS,
+            ),
+        )
+        for one in parts
+    ]
+
+
+def _words(summary: str, *, begin: bool) -> str:
+    return summary if begin else f"cancelled; end what was begun: {summary}"

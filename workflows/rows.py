@@ -1,0 +1,60 @@
+"""Effects on many instances as a few activities, and what a cancel does to them (behaviour.md P14).
+
+Rows where there are few instances, even slices where there are many.
+"""
+
+from collections.abc import Callable
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from domain.instance_ids import InstanceIds
+from domain.messages.os_upgrade import SliceOutcome
+
+ROWS = 16
+"""Activities of one step at the most: up to 16 instances each has its own row in the Temporal UI."""
+
+SLICE_AT_LEAST = 16
+"""Above that a row is an even slice of so many instances or more: a row each would double what many small sets cost."""
+
+Row = tuple[InstanceIds, workflow.ActivityHandle[SliceOutcome]]
+Start = Callable[[InstanceIds, bool], list[Row]]
+"""Starts rows for these instances; with False they begin nothing, and bring to its end what was begun."""
+
+
+async def carry_out(ids: InstanceIds, start: Start, cancelled: Callable[[], bool]) -> SliceOutcome:
+    """The outcome of every instance. A cancel ends its rows as soon as what they have begun came to its end."""
+    if cancelled():
+        return SliceOutcome(not_begun=ids)
+    rows = start(ids, True)
+    await workflow.wait_condition(lambda: cancelled() or all(handle.done() for _, handle in rows))
+    for _, handle in rows:
+        if not handle.done():
+            handle.cancel()
+    outcome = await _outcome(rows, for_good=not cancelled())
+    # A cancelled row says nothing of those that were to be tried again, or nothing at all if its worker died.
+    left = ids - outcome.known
+    return outcome.merged(await _outcome(start(left, False), for_good=True)) if left else outcome
+
+
+def slices(ids: InstanceIds) -> tuple[InstanceIds, ...]:
+    """A row each, or even slices."""
+    count = len(ids) if len(ids) <= ROWS else min(ROWS, len(ids) // SLICE_AT_LEAST)
+    return ids.slices(count)
+
+
+async def _outcome(rows: list[Row], *, for_good: bool) -> SliceOutcome:
+    """Every row's outcome together. One that was refused for good is a failure of its instances, no end of the upgrade.
+
+    for_good: whether any other end of a row is to be taken for one; else its instances are left out.
+    """
+    total = SliceOutcome()
+    for ids, handle in rows:
+        try:
+            total = total.merged(await handle)
+        except ActivityError as error:
+            cause = error.cause
+            if for_good or (isinstance(cause, ApplicationError) and cause.non_retryable):
+                reasons = dict.fromkeys(ids, str(cause)) if len(ids) == 1 else {}
+                total = total.merged(SliceOutcome(failed=ids, reasons=reasons))
+    return total
