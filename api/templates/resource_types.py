@@ -5,12 +5,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from api.dependencies import ScaleSetPath, Services
+from api.load_balancers import make_load_balancer
 from api.model_changes import Preconditions, change_model
 from api.networks import KINDS, NAMESPACE
+from api.service_fabric_clusters import TYPE as CLUSTERS
+from api.service_fabric_clusters import make_cluster
 from api.stored_resources import ResourceName, checked_name, merged_document, resource_body, write_resource
 from api.templates.coercion import coerced
 from api.templates.planned import Planned
 from api.wire import scale_set_body
+from domain.load_balancers import LOAD_BALANCER
 
 Json = dict[str, Any]
 Make = Callable[[Services, Planned, Json], Awaitable[str]]
@@ -26,20 +30,36 @@ async def _scale_set(services: Services, planned: Planned, document: Json) -> st
     return change.operation.id
 
 
+async def _load_balancer(services: Services, planned: Planned, document: Json) -> str:
+    await make_load_balancer(services, _name(planned, LOAD_BALANCER), coerced(document))
+    return ""
+
+
+async def _cluster(services: Services, planned: Planned, document: Json) -> str:
+    await make_cluster(services, _name(planned, CLUSTERS), document)
+    return ""
+
+
 async def _kept(services: Services, planned: Planned, document: Json) -> str:
-    _, _, subscription_id, _, group, *_ = planned.resource_id.split("/")
-    names = tuple(checked_name(name, "name") for name in planned.names)
-    which = ResourceName(planned.type, subscription_id, group, names)
+    which = _name(planned, planned.type)
     await write_resource(services, which, await merged_document(services, which, document, create=True))
     return ""
 
 
+def _name(planned: Planned, spelling: str) -> ResourceName:
+    """Raises ArmError 400 for a name that a PUT would refuse."""
+    _, _, subscription_id, _, group, *_ = planned.resource_id.split("/")
+    return ResourceName(spelling, subscription_id, group, tuple(checked_name(name, "name") for name in planned.names))
+
+
 MAKERS: dict[str, Make] = {
     SCALE_SETS.lower(): _scale_set,
+    LOAD_BALANCER.lower(): _load_balancer,
+    CLUSTERS.lower(): _cluster,
     **{f"{NAMESPACE}/{kind}".lower(): _kept for kind in KINDS},
 }
 
-TYPES = (SCALE_SETS, *(f"{NAMESPACE}/{kind}" for kind in KINDS))
+TYPES = (SCALE_SETS, LOAD_BALANCER, CLUSTERS, *(f"{NAMESPACE}/{kind}" for kind in KINDS))
 
 
 def looked_up(services: Services, resource_id: str) -> Json | None:

@@ -36,11 +36,9 @@ def routes(api: Api) -> Iterator[tuple[str, str]]:
 
 
 async def asked(api: Api, method: str, path: str, token: str | None) -> httpx.Response:
-    headers = {"Authorization": "" if token is None else f"Bearer {token}"}
-    if token is None:
-        api.http.headers.pop("Authorization", None)
-        headers = {}
-    return await api.http.request(method, path, params={"api-version": "2024-11-01"}, json={}, headers=headers)
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    query = {"api-version": "2024-11-01"}
+    return await api.http.request(method, path, params=query, json={}, headers=headers, auth=None)
 
 
 async def token_of(api: Api, role: Role, scope: str) -> str:
