@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,6 @@ from fastapi import FastAPI
 
 from api.access.composition import access_from
 from api.access.guard import Access
-from api.access.own_issuer import OwnIssuer
 from api.access.signing_keys import SigningKey
 from api.app import create_app
 from api.errors import ArmError
@@ -24,14 +23,13 @@ from compute.simulated.fleet import SimulatedFleet
 from compute.simulated.pace import NoPace
 from connection.client import connect
 from connection.settings import Settings
-from domain.access import Grant, Role
 from domain.images import ImageReference
 from domain.operations import OperationStatus
 from domain.scale_sets import ScaleSetIdentity
-from store.credentials import Credential
 from store.scale_sets import StoredScaleSet
 from store.sealing import Sealer
 from store.store import Store
+from tests.support.owner import OwnersToken
 from workflows.plugin import INSTAR
 
 SUBSCRIPTION = "00000000-0000-0000-0000-00000000000a"
@@ -203,22 +201,6 @@ class Api:
             await self.fleet.create_instance(stored.identity, str(number), image.at(version), model)
 
 
-class OwnersToken(httpx.Auth):
-    """Adds a token that is good at whatever time the test has set, unless the request brings its own."""
-
-    def __init__(self, own: OwnIssuer, owner: Credential, clock: FixedClock) -> None:
-        self._own, self._owner, self._clock = own, owner, clock
-        self._issued_at: datetime | None = None
-        self._token = ""
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if self._issued_at != self._clock():
-            self._issued_at = self._clock()
-            self._token = self._own._token(self._owner, self._issued_at)
-        request.headers.setdefault("Authorization", f"Bearer {self._token}")
-        yield request
-
-
 def error_of(response: httpx.Response) -> dict[str, Any]:
     """The ARM error of an answer; fails if it has none."""
     body = response.json()
@@ -249,13 +231,11 @@ async def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signing_key: byte
     settings = Settings(data_dir=tmp_path)
     settings.signing_key.write_bytes(signing_key)
     access = access_from(settings, store, clock)
-    assert access.own is not None
-    owner, _ = store.credentials.create("owner", Grant(Role.OWNER, "/"), clock())
     app = create_app(store, fleet, client, settings, access, clock=clock)
     real = app.state.services.gateway
     app.state.services = dataclasses.replace(app.state.services, gateway=gateway)
     transport = httpx.ASGITransport(app=app)
-    auth = OwnersToken(access.own, owner, clock)
+    auth = OwnersToken(access)
     async with httpx.AsyncClient(transport=transport, base_url="http://api.test:8000", auth=auth) as http:
         yield Api(app, http, store, fleet, gateway, real, clock, access)
     await app.state.services.healths.close()

@@ -2,6 +2,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 
@@ -57,7 +58,7 @@ async def test_nonsense_at_the_token_endpoint_is_refused(api: Api) -> None:
 
 
 async def test_anybody_can_verify_a_token_with_the_published_keys(api: Api) -> None:
-    api.http.auth = None
+    api.http.auth = httpx.Auth()  # which adds nothing
     found = (await api.http.get(DISCOVERY)).json()
     assert found["token_endpoint"] == f"http://api.test:8000{TOKEN}"
     assert found["issuer"].startswith("http://api.test:8000/")
@@ -73,7 +74,7 @@ async def test_anybody_can_verify_a_token_with_the_published_keys(api: Api) -> N
 
 
 async def test_the_metadata_say_where_everything_is(api: Api) -> None:
-    api.http.auth = None
+    api.http.auth = httpx.Auth()  # which adds nothing
     new = (await api.http.get(METADATA, params={"api-version": "2022-09-01"})).json()
     assert new["name"]
     assert new["suffixes"] == {}
