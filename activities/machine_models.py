@@ -14,6 +14,7 @@ async def machine_model(store: Store, scale_set: ScaleSetIdentity, generation: i
     document = await asyncio.to_thread(store.scale_sets.open_model, scale_set.unique_id, generation)
     model = ScaleSetModel.from_arm(document, generation)
     profile = (document.get("properties") or {}).get("virtualMachineProfile") or {}
+    data_disks = (profile.get("storageProfile") or {}).get("dataDisks") or ()
     bodies = {
         str(one.get("name")).lower(): one.get("properties") or {}
         for one in (profile.get("extensionProfile") or {}).get("extensions") or ()
@@ -21,6 +22,8 @@ async def machine_model(store: Store, scale_set: ScaleSetIdentity, generation: i
     return MachineModel(
         generation=generation,
         data_disks=model.data_disks,
+        size=str((document.get("sku") or {}).get("name") or ""),
+        data_disk_gibibytes=tuple(_whole(one.get("diskSizeGB")) for one in data_disks),
         custom_data=str((profile.get("osProfile") or {}).get("customData") or ""),
         extensions=tuple(
             MachineExtension(
@@ -48,3 +51,7 @@ def models_of(store: Store, scale_set: ScaleSetIdentity) -> Models:
         return opened[generation]
 
     return of
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0

@@ -16,8 +16,8 @@ from api.access.composition import access_from
 from api.access.signing_keys import SigningKeyError
 from api.app import create_app
 from compute.clock import utc_now
-from compute.simulated.fleet import SimulatedFleet
 from connection.client import connect
+from connection.computes import CannotCompute, open_compute
 from connection.settings import Settings
 from store.errors import StoreError
 from store.sealing import Sealer
@@ -47,7 +47,7 @@ def main() -> None:
         signal.signal(number, _leave)
     try:
         asyncio.run(serve(settings, arguments.host, arguments.port))
-    except (SigningKeyError, StoreError) as error:
+    except (CannotCompute, SigningKeyError, StoreError) as error:
         sys.exit(f"api: {error}")
 
 
@@ -55,8 +55,8 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     """Open everything, answer until a signal asks to stop, close everything."""
     settings.make_data_dir()
     with ExitStack() as opened:
+        fleet = opened.enter_context(closing(open_compute(settings)))
         store = opened.enter_context(closing(Store.open(settings.store_url, Sealer.from_file(settings.keys))))
-        fleet = opened.enter_context(closing(SimulatedFleet(settings.fleet)))
         # Lazy: reads are answered with Temporal down, and it may come later (A4).
         client = await connect([INSTAR], lazy=True)
         app = create_app(store, fleet, client, settings, access_from(settings, store, utc_now))

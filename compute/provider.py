@@ -96,6 +96,10 @@ class MachineModel:
 
     generation: int
     data_disks: int = 0
+    size: str = ""
+    """`sku.name`: for backends that make machines of different sizes."""
+    data_disk_gibibytes: tuple[int, ...] = ()
+    """`diskSizeGB` of each data disk in the order of their luns, 0 where the model says nothing."""
     custom_data: str = field(default="", repr=False)
     extensions: tuple[MachineExtension, ...] = ()
     """In the order in which they run."""

@@ -3,8 +3,9 @@
 How to reach Temporal is not here: the SDK's own `TEMPORAL_…` variables and profiles say that (`connection.client`).
 """
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -57,6 +58,13 @@ class TlsSettings(BaseModel):
         return self
 
 
+class Compute(StrEnum):
+    """What runs the machines."""
+
+    SIMULATED = "simulated"
+    LIBVIRT = "libvirt"
+
+
 class Settings(BaseSettings):
     """All paths are made absolute; delays nest as `INSTAR_DELAYS__HEALTH_WAIT=PT5M` (ISO 8601, or seconds)."""
 
@@ -73,6 +81,12 @@ class Settings(BaseSettings):
 
     fleet_file: Path | None = None
     """The simulated fleet; None: `fleet.sqlite` in `data_dir`."""
+
+    compute: Compute = Compute.SIMULATED
+    """What runs the machines; `libvirt` needs the extra of that name."""
+
+    libvirt: dict[str, Any] = Field(default_factory=dict)
+    """The hypervisor, as `INSTAR_LIBVIRT__URI=qemu:///system`; its fields are `compute.libvirt.settings`."""
 
     public_url: str = ""
     """What clients reach the API under, for URLs in answers; empty: what the request itself says."""
@@ -107,6 +121,11 @@ class Settings(BaseSettings):
     def signing_key(self) -> Path:
         """The key of our own issuer."""
         return self.data_dir / "signing.key"
+
+    @property
+    def gates(self) -> Path:
+        """Where processes of one host take turns at a real machine."""
+        return self.data_dir / "gates"
 
     def make_data_dir(self) -> None:
         """Make the data directory, private to the user. Raises OSError where that is not allowed."""

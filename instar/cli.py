@@ -1,20 +1,22 @@
 """The command `instar`."""
 
-from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from connection.computes import NO_LIBVIRT
 from domain.records import UpgradeStatus
-from instar import credentials_cli
+from instar import credentials_cli, machines_cli
 from instar import demo as demonstration
+from instar import demo_libvirt as real_demonstration
 from instar import status as standing
 from instar import up as stack
 from instar import watch as watching
-from instar.api_token import FILE, Login
-from instar.errors import ended
+from instar.errors import Trouble, ended
+from instar.options import DATA_DIR, INTERRUPTED, ApiUrl, Credentials, DataDir, Group, SetName, Subscription, login_of
 
 app = typer.Typer(
     name="instar",
@@ -24,17 +26,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-INTERRUPTED = 130
-
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port.")]
 
 
 @app.command()
 def up(
     *,
-    data_dir: Annotated[Path, typer.Option(help="All data and logs; what is there goes on where it was.")] = Path(
-        ".data",
-    ),
+    data_dir: Annotated[Path, typer.Option(help="All data and logs; what is there goes on where it was.")] = DATA_DIR,
     api_port: Port = 8080,
     temporal_port: Port = 7233,
     ui_port: Port = 8233,
@@ -66,20 +64,22 @@ def demo() -> None:
         raise typer.Exit(1)
 
 
-SetName = Annotated[str, typer.Argument(metavar="SET", help="Name or whole resource id of a scale set.")]
-ApiUrl = Annotated[str, typer.Option(metavar="URL", help="Where the API answers, if not where it was started.")]
-DataDir = Annotated[Path, typer.Option(help="The data directory of a running `instar up`.")]
-Credentials = Annotated[
-    Path | None, typer.Option(help="Other credentials, as `instar credentials create` printed them.")
-]
-Group = Annotated[str, typer.Option(help="Needed if several sets have that name.")]
-Subscription = Annotated[str, typer.Option(help="Where a name is looked up.")]
+@app.command("demo-libvirt")
+def demo_libvirt() -> None:
+    """Show upgrades of five machines that really boot (QEMU, in software), in some minutes.
 
-
-def login_of(credentials: Path | None, data_dir: Path, api: str) -> Login:
-    """Whom a command speaks to the API as. Raises Trouble if there are no credentials."""
-    login = Login.read(credentials or data_dir / FILE)
-    return replace(login, endpoint=api or login.endpoint)
+    Starts everything, a libvirt of its own too, in a temporary directory and removes it afterwards. What it needs:
+    deploy/libvirt-packages.sh guest. The status is 0 only if everything went as the rules say.
+    """
+    try:
+        with ended():
+            if find_spec("libvirt") is None:
+                raise Trouble(NO_LIBVIRT)
+            held = real_demonstration.demo_libvirt(Console(highlight=False))
+    except demonstration.Stopped:
+        raise typer.Exit(INTERRUPTED) from None
+    if not held:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -87,7 +87,7 @@ def status(
     *,
     scale_set: SetName,
     api: ApiUrl = "",
-    data_dir: DataDir = Path(".data"),
+    data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
     resource_group: Group = "",
     subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
@@ -103,7 +103,7 @@ def watch(
     *,
     scale_set: SetName,
     api: ApiUrl = "",
-    data_dir: DataDir = Path(".data"),
+    data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
     resource_group: Group = "",
     subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
@@ -127,3 +127,5 @@ app.add_typer(credentials_cli.app)
 app.command()(credentials_cli.audit)
 app.command()(credentials_cli.token)
 app.command()(credentials_cli.certificates)
+app.add_typer(machines_cli.app, name="images")
+app.command()(machines_cli.adopt)

@@ -71,10 +71,10 @@ def demo(console: Console) -> bool:
             return say_checks(console, checks + play.verdict())
 
 
-def demo_env(directory: Path) -> dict[str, str]:
+def demo_env(directory: Path, delays: Delays = DELAYS) -> dict[str, str]:
     """The environment without the person's own Instar settings, and with short delays."""
     mine = {name: value for name, value in os.environ.items() if not name.upper().startswith("INSTAR_")}
-    short = {name: value for name, value in DELAYS.model_dump(mode="json").items() if name in DELAYS.model_fields_set}
+    short = {name: value for name, value in delays.model_dump(mode="json").items() if name in delays.model_fields_set}
     return mine | {
         "INSTAR_DATA_DIR": str(directory),
         **{f"INSTAR_DELAYS__{name.upper()}": value for name, value in short.items()},

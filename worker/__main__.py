@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import signal
+import sys
 from contextlib import AsyncExitStack
 
-from compute.simulated.fleet import SimulatedFleet
 from connection.client import connect
+from connection.computes import CannotCompute, open_compute
 from connection.settings import Settings
 from store.sealing import Sealer
 from store.store import Store
@@ -23,8 +24,8 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     settings.make_data_dir()
+    fleet = open_compute(settings)
     store = Store.open(settings.store_url, Sealer.from_file(settings.keys))
-    fleet = SimulatedFleet(settings.fleet)
     try:
         client = await connect([INSTAR])
         async with AsyncExitStack() as running:
@@ -40,4 +41,7 @@ async def run(settings: Settings) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(run(Settings()))
+    try:
+        asyncio.run(run(Settings()))
+    except CannotCompute as error:
+        sys.exit(f"worker: {error}")

@@ -14,7 +14,22 @@ from instar.ports import LOOPBACK
 runner = CliRunner()
 
 
-@pytest.mark.parametrize("command", ["up", "demo", "status", "watch", "credentials", "audit", "token", "certificates"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "up",
+        "demo",
+        "demo-libvirt",
+        "status",
+        "watch",
+        "images",
+        "adopt",
+        "credentials",
+        "audit",
+        "token",
+        "certificates",
+    ],
+)
 def test_every_command_has_help(command: str) -> None:
     told = runner.invoke(app, [command, "--help"])
     assert told.exit_code == 0
@@ -41,8 +56,42 @@ def test_watch_tells_that_no_api_is_there(tmp_path: Path) -> None:
     told = runner.invoke(app, ["watch", "web", "--data-dir", str(tmp_path)])
     assert told.exit_code == 1
     assert "there are no credentials" in told.output
-    (tmp_path / FILE).write_text(Login("http://127.0.0.1:1", "t", "me", "secret", "s").text())
-    told = runner.invoke(app, ["watch", "web", "--data-dir", str(tmp_path), "--api", "http://127.0.0.1:1"])
+    told = runner.invoke(app, ["watch", "web", *logged_in(tmp_path), "--api", "http://127.0.0.1:1"])
     assert told.exit_code == 1
     assert "no API answers at http://127.0.0.1:1" in told.output
     assert "Traceback" not in told.output
+
+
+def logged_in(directory: Path) -> list[str]:
+    """Options that name credentials, which nobody asks for."""
+    (directory / FILE).write_text(Login("http://127.0.0.1:1", "t", "me", "secret", "s").text())
+    return ["--data-dir", str(directory)]
+
+
+def publish(version: str, file: Path) -> str:
+    command = ["images", "publish", "Contoso", "Web", "server", version, "--file", str(file)]
+    told = runner.invoke(app, [*command, *logged_in(file.parent)])
+    assert told.exit_code == 1
+    assert "Traceback" not in told.output
+    return told.output
+
+
+def test_what_cannot_be_published_is_said_before_anything_is_sent(tmp_path: Path) -> None:
+    assert "'latest' is no image version" in publish("latest", tmp_path / "disk.qcow2")
+    assert f"there is no file {tmp_path / 'disk.qcow2'}" in publish("1.0.0", tmp_path / "disk.qcow2")
+
+
+@pytest.mark.parametrize(
+    "command", [("demo-libvirt",), ("images", "follow", "http://127.0.0.1:1", "--release", "22.04")]
+)
+def test_without_libvirt_a_command_says_what_to_install(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("instar.cli", "instar.images"):
+        monkeypatch.setattr(f"{module}.find_spec", lambda _: None)
+    options = logged_in(tmp_path) if command[0] == "images" else []
+    told = runner.invoke(app, [*command, *options])
+    assert told.exit_code == 1
+    assert "Traceback" not in told.output
+    expected = "cannot read" if command[0] == "images" else "pip install 'instar[libvirt]'"
+    assert expected in told.output

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from compute.libvirt.settings import LibvirtSettings
 from connection.settings import OidcSettings, Settings, TlsSettings
 from domain.delays import Delays
 from domain.policies import RollingUpgradePolicy
@@ -15,12 +16,13 @@ from instar.picture import CELLS
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+LIBVIRT = (ROOT / "docs" / "libvirt.md").read_text()
 
 
 NESTED: dict[str, type[BaseModel]] = {"oidc": OidcSettings, "tls": TlsSettings}
 
 
-@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"delays", *NESTED}))
+@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"delays", "libvirt", *NESTED}))
 def test_t6_every_setting_is_in_the_docs(name: str) -> None:
     assert f"| `INSTAR_{name.upper()}` |" in OPERATIONS
 
@@ -45,11 +47,18 @@ def test_b3_the_docs_say_that_a_set_of_up_to_four_with_one_sick_machine_never_be
     assert f"one of up to four is 25 % or more, above the default limit of {limit} %" in OPERATIONS
 
 
-def test_no_setting_in_the_docs_is_unknown() -> None:
+@pytest.mark.parametrize("name", sorted(LibvirtSettings.model_fields))
+def test_t6_every_setting_of_a_hypervisor_is_in_the_docs(name: str) -> None:
+    assert f"| `INSTAR_LIBVIRT__{name.upper()}` |" in LIBVIRT
+
+
+@pytest.mark.parametrize("page", [OPERATIONS, LIBVIRT])
+def test_no_setting_in_the_docs_is_unknown(page: str) -> None:
     known = {name.upper() for name in Settings.model_fields}
     known |= {f"{group}__{name}".upper() for group, kind in NESTED.items() for name in kind.model_fields}
     known |= {f"DELAYS__{name.upper()}" for name in Delays.model_fields}
-    assert set(re.findall(r"INSTAR_([A-Z_]+)", OPERATIONS)) <= known
+    known |= {f"LIBVIRT__{name.upper()}" for name in LibvirtSettings.model_fields}
+    assert set(re.findall(r"INSTAR_([A-Z_]+)", page)) <= known
 
 
 def test_the_docs_explain_every_letter_of_a_picture() -> None:
@@ -57,7 +66,10 @@ def test_the_docs_explain_every_letter_of_a_picture() -> None:
         assert f"`{CELLS[outcome][0]}`" in OPERATIONS
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}" for name in ("operations.md", "glossary.md"))])
+PAGES = ("operations.md", "glossary.md", "libvirt.md")
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}" for name in PAGES)])
 def test_links_lead_somewhere(page: str) -> None:
     file = ROOT / page
     links = re.findall(r"\]\((?!https?:)([^)#]+)", file.read_text())

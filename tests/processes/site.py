@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -35,7 +36,12 @@ PULSE = 0.05
 class Site:
     """A context. Whoever dies is started again at once, as an init system does; `killed` counts who died of SIGKILL."""
 
-    def __init__(self, folder: Path, delays: Delays) -> None:
+    def __init__(
+        self, folder: Path, delays: Delays, *, worker: str = WORKER, env: Mapping[str, str] | None = None
+    ) -> None:
+        """The module that is run as the worker, and more settings of every process: both may change while it runs."""
+        self.worker = worker
+        self.more_env = dict(env or {})
         self.folder = folder
         self.logs = folder / "logs"
         self.data = folder / "data"
@@ -64,9 +70,9 @@ class Site:
                 f"sqlite:///{self.data / 'store.sqlite'}", Sealer.from_file(self.data / "seal.keys")
             )
             self.fleet = SimulatedFleet(self.data / "fleet.sqlite")
-            login = owner(self.data, self._ports.api_url, "")
+            self.login = owner(self.data, self._ports.api_url, "")
             self.http = httpx.AsyncClient(
-                base_url=self._ports.api_url, timeout=30, trust_env=False, auth=TokenAuth(login)
+                base_url=self._ports.api_url, timeout=30, trust_env=False, auth=TokenAuth(self.login)
             )
         except BaseException:
             self._end_all(signal.SIGKILL)
@@ -152,7 +158,7 @@ class Site:
         python = [binary("python"), "-P", "-m"]
         commands = {
             TEMPORAL: server_command(binary(TEMPORAL), self.data, self._ports),
-            WORKER: [*python, WORKER],
+            WORKER: [*python, self.worker],
             API: [*python, API, "--port", str(self._ports.api)],
         }
         with self._log(name).open("wb") as log:
@@ -179,6 +185,7 @@ class Site:
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": str(ROOT),
             **{f"INSTAR_DELAYS__{name.upper()}": str(value) for name, value in self._delays.items()},
+            **self.more_env,
         }
 
     def _end_all(self, signum: int) -> None:

@@ -16,9 +16,6 @@ from domain.messages.os_upgrade import UpgradeResult
 from domain.records import UpgradeRecord, UpgradeStatus
 from tests.support.world import NEW, OLD, World, a_world
 
-pytestmark = pytest.mark.filterwarnings("ignore:Cannot find activity to cancel")
-"""The SDK's word where an activity ends in the instant in which its cancel arrives."""
-
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 

@@ -145,7 +145,8 @@ async def test_p19_the_code_of_a_withdrawn_version_says_so_too(world: World) -> 
     result = await world.end_of()
     assert result.error is not None
     assert result.error.code == ErrorCode.IMAGE_UNUSABLE
-    assert result.reason == f"stopped: image version Canonical:UbuntuServer:18.04-LTS:{NEW} was withdrawn"
+    version = f"Canonical:UbuntuServer:18.04-LTS:{NEW}"
+    assert result.reason == f"stopped: image version {version} was withdrawn: it is not published any more"
     # What was begun came to its end first (P19: before its next batch).
     assert world.record().counts.successful == 2
 

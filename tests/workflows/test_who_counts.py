@@ -16,11 +16,14 @@ from tests.support.world import IMAGE, NEW, OLD, World
 PAUSED = {"pauseTimeBetweenBatches": "PT10M"}
 
 
-async def grow(world: World, size: int, **changes: Any) -> None:
+OTHER = {"osProfile": {"customData": "b3RoZXI="}}
+"""A change that machines see."""
+
+
+async def grow(world: World, size: int, **profile: Any) -> None:
     """Scale out with a PUT."""
-    document = world.store.scale_sets.model(world.scale_set.unique_id, 1)
     sku = {"sku": {"name": "Standard_D2s_v3", "capacity": size}}
-    await world.put(automatic=False, document=document | sku | changes)
+    await world.put(automatic=False, document=world.document(**profile) | sku)
 
 
 async def by_the_platform(world: World) -> None:
@@ -97,14 +100,14 @@ async def test_p16_p3_those_that_appeared_count_in_the_look_before_a_batch(world
 
 
 async def test_p16_p4_those_that_appeared_get_the_newest_model(world: World) -> None:
-    await world.has_set(2)
-    await grow(world, 3, tags={"stage": "two"})
+    await world.has_set(2, mode="Manual")
+    await grow(world, 3, **OTHER)
     assert {one: machine.generation for one, machine in (await world.instances()).items()} == {"0": 1, "1": 1, "2": 2}
 
 
 async def test_p4_the_pinned_model_is_applied_with_the_disk(world: World) -> None:
-    await world.has_set(2)
-    await grow(world, 2, tags={"stage": "two"})
+    await world.has_set(2, mode="Manual")
+    await grow(world, 2, **OTHER)
     world.publish(NEW)
     await world.upgraded()
     assert {one.generation for one in (await world.instances()).values()} == {2}

@@ -1,0 +1,86 @@
+"""Health of real machines: by power state (H2), or by asking each over the network (H3 to H6)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from compute.clock import Clock
+from compute.libvirt import machines, networks, power
+from compute.libvirt.blindness import refuse_blind
+from compute.libvirt.calls import Hypervisor
+from compute.libvirt.record import CREATION, MachineRecord
+from compute.libvirt.settings import LibvirtSettings
+from compute.probing.prober import Prober, Target
+from domain.health import HealthSource, SourceKind
+from domain.instances import HealthObservation, HealthState
+from domain.scale_sets import ScaleSetIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One machine at a look: where to ask it, or why it cannot be asked."""
+
+    instance_id: str
+    target: Target | None
+    why_not: str
+
+
+class Looks:
+    """Looks at machines: one pass over libvirt for where they are, then questions over the network, no thread each."""
+
+    def __init__(self, hypervisor: Hypervisor, clock: Clock) -> None:
+        self._hypervisor = hypervisor
+        self._clock = clock
+        self._prober = Prober(clock)
+
+    async def observe(
+        self, scale_set: ScaleSetIdentity, source: HealthSource, named: frozenset[str] | None
+    ) -> tuple[HealthObservation, ...]:
+        """See `Provider.observe_health`."""
+        settings = self._hypervisor.settings
+        refuse_blind(settings, source)
+        found = await self._hypervisor.run(_find, settings, scale_set, source, named)
+        silent = HealthState.UNKNOWN if source.rich else HealthState.UNHEALTHY
+        now = self._clock()
+        observed = {
+            one.instance_id: HealthObservation(
+                one.instance_id, silent if one.why_not else HealthState.HEALTHY, now, one.why_not
+            )
+            for one in found
+        }
+        if source.kind is not SourceKind.DEFAULT:
+            targets = [one.target for one in found if one.target is not None]
+            observed |= {one.instance_id: one for one in await self._prober.look(targets, source)}
+        return tuple(observed.values())
+
+
+def _find(
+    connection: Any,
+    settings: LibvirtSettings,
+    scale_set: ScaleSetIdentity,
+    source: HealthSource,
+    named: frozenset[str] | None,
+) -> tuple[Found, ...]:
+    found = [
+        _found(settings, domain, machine, source)
+        for domain, machine in machines.of_set(connection, scale_set)
+        if (named is None or machine.instance_id in named)
+        and not machine.is_reserved
+        and (machine.out_for != CREATION or power.is_on(domain))
+    ]
+    return tuple(sorted(found, key=lambda one: int(one.instance_id)))
+
+
+def _found(settings: LibvirtSettings, domain: Any, machine: MachineRecord, source: HealthSource) -> Found:
+    why_not = power.why_not_running(domain, machine)
+    if why_not or source.kind is SourceKind.DEFAULT:
+        return Found(machine.instance_id, None, why_not)
+    since = machine.started_at or machine.created_at
+    if machine.host_port:
+        if source.port != machine.guest_port:
+            reason = f"its port {machine.guest_port} is forwarded, and not {source.port}: it will be at its next swap"
+            return Found(machine.instance_id, None, reason)
+        return Found(machine.instance_id, Target(machine.instance_id, networks.LOOPBACK, machine.host_port, since), "")
+    address = networks.address_of(domain)
+    if address is None:
+        return Found(machine.instance_id, None, f"no address of it is known on {settings.network}")
+    return Found(machine.instance_id, Target(machine.instance_id, address, source.port, since), "")

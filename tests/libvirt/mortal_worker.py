@@ -1,0 +1,45 @@
+"""The worker, killed with SIGKILL right after steps that a test names: `python -m tests.libvirt.mortal_worker`.
+
+A step is named by a file in the directory INSTAR_TEST_DEATHS, like `commit_swap.swap.2` for instance 2; it is removed
+by whoever dies of it.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from compute.libvirt import disks
+from compute.provider import Effect
+from connection.settings import Settings
+from worker.__main__ import run
+
+STEPS = ("prepare_swap", "prepare_restore", "ask_to_stop", "commit_swap", "commit_restore", "start_again")
+
+
+def mortal(step: Callable[..., Any], deaths: Path) -> Callable[..., Any]:
+    def dies_after(*arguments: Any) -> Any:
+        done = step(*arguments)
+        [effect] = [one for one in arguments if isinstance(one, Effect)]
+        try:
+            (deaths / death(step.__name__, effect.fence.step.name.lower(), effect.instance_id)).unlink()
+        except FileNotFoundError:
+            return done
+        os.kill(os.getpid(), signal.SIGKILL)
+        return done
+
+    return dies_after
+
+
+def death(step: str, of: str, instance_id: str) -> str:
+    return f"{step}.{of}.{instance_id}"
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in STEPS:
+        setattr(disks, name, mortal(getattr(disks, name), Path(os.environ["INSTAR_TEST_DEATHS"])))
+    asyncio.run(run(Settings()))
