@@ -34,6 +34,7 @@ class Delays(BaseModel):
 
     replication: timedelta = Field(default=timedelta(minutes=5), ge=timedelta(0), le=timedelta(days=365))
     """From publishing a gallery image version to its copy in a target region (I2); 0: at once."""
+
     look_least: timedelta = Field(default=timedelta(minutes=30), gt=timedelta(0))
     """From one look at the catalogue to the next, at the least (T2)."""
 

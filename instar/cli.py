@@ -50,10 +50,10 @@ def up(
 
 @app.command()
 def demo() -> None:
-    """Show one upgrade of 20 simulated machines from end to end, in about a minute.
+    """Show 20 simulated machines that upgrade themselves: a good version, a bad one, a good one; about a minute.
 
     Starts everything in a temporary directory on free ports and removes it afterwards. The status is 0 only if the
-    upgrade went as the rules say and the flight recorder found nothing.
+    upgrades went as the rules say and the flight recorder found nothing.
     """
     try:
         with ended():

@@ -1,21 +1,33 @@
-"""`instar demo`: one upgrade of 20 simulated machines from end to end, through the HTTP API alone."""
+"""`instar demo`: a fleet that upgrades itself through a good, a bad and again a good version, over HTTP alone."""
 
 import json
 import os
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
 from domain.delays import Delays
 from domain.images import ImageReference
-from domain.progress import Outcome
-from domain.records import UpgradeStatus
 from instar.api_client import ApiClient
+from instar.demo_checks import (
+    BAD,
+    CAPACITY,
+    FIRST,
+    MENDED,
+    SECOND,
+    SICK,
+    Check,
+    ended_as_told,
+    judged,
+    quarantined,
+    say_checks,
+)
 from instar.errors import Trouble
 from instar.processes import ProcessGroup, Stopped
 from instar.stack import Ports, start_stack
@@ -28,27 +40,23 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "web.vmss.json"
 
 GROUP = f"/subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/demo/providers/Microsoft.Compute"
 SCALE_SET = f"{GROUP}/virtualMachineScaleSets/web"
-LINE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS")
-OLDER = LINE.at("18.04.202401161")
-NEWER = LINE.at("18.04.202406031")
-
-SICK = "9"
-"""In the third batch of four. In the first it would be 1 of 4, more than 20 %, and the end of the upgrade (P9)."""
 
 DELAYS = Delays(
-    first_trigger=timedelta(seconds=8),
+    first_trigger=timedelta(seconds=5),
     health_wait=timedelta(seconds=6),
     health_poll_most=timedelta(seconds=1),
+    look_least=timedelta(seconds=20),
+    look_most=timedelta(seconds=40),
+    nudge_most=timedelta(seconds=3),
 )
-SWAP = timedelta(seconds=2)
-BOOT = timedelta(seconds=3)
+SWAP = timedelta(seconds=1)
+BOOT = timedelta(seconds=1)
 
 MACHINES_SECONDS = 60.0
 """Given to the set to be made and healthy; it takes the boot."""
 
-CAPACITY = 20
-SHARE = 4
-"""20 % of 20 (B1)."""
+BEGIN_SECONDS = 30.0
+"""Given to an upgrade to begin by itself; it takes the first trigger, or a look."""
 
 
 def demo(console: Console) -> bool:
@@ -66,9 +74,9 @@ def demo(console: Console) -> bool:
         with ApiClient(login) as api:
             play = Play(api, group, console)
             play.prepare()
-            view = play.upgrade()
-            checks = play.checks(view)
-            return say_checks(console, checks + play.verdict())
+            upgrades = [play.first(), play.bad(), play.mended()]
+            play.tell()
+            return say_checks(console, play.checks(upgrades))
 
 
 def demo_env(directory: Path, delays: Delays = DELAYS) -> dict[str, str]:
@@ -82,14 +90,6 @@ def demo_env(directory: Path, delays: Delays = DELAYS) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Check:
-    """Something that must hold at the end."""
-
-    sentence: str
-    held: bool
-
-
-@dataclass(frozen=True)
 class Play:
     """The acts, each said before it is done."""
 
@@ -99,9 +99,9 @@ class Play:
 
     def prepare(self) -> None:
         """Twenty healthy machines on the older version."""
-        self._say(f"1. Publish {OLDER}, and script how long simulated machines take: swap 2 s, boot 3 s.")
+        self._say(f"1. Publish {FIRST}, and script how long simulated machines take: swap 1 s, boot 1 s.")
         self._do("PUT", "/instar/simulated/defaults", {"swap": seconds(SWAP), "boot": seconds(BOOT)})
-        self._publish(OLDER)
+        self._publish(FIRST)
         self._say(f"2. Make the scale set of {EXAMPLE.name}: 20 machines, two data disks each, a health extension.")
         self._do("PUT", SCALE_SET, json.loads(EXAMPLE.read_text(encoding="utf-8")))
         waited = 0.0
@@ -113,10 +113,10 @@ class Play:
         versions = sorted({version_of(machine) for machine in self._machines()})
         self._say(f"   {len(self._machines())} machines, all healthy, on {', '.join(versions)}.")
 
-    def upgrade(self) -> UpgradeView:
-        """Enable, publish, and only look on."""
+    def first(self) -> UpgradeView:
+        """Enable, publish, and only look on: the first trigger of the set (T1)."""
         default = Delays()
-        self._say("3. Enable automatic upgrades (PATCH). Nothing else starts the upgrade.")
+        self._say("3. Enable automatic upgrades (PATCH). Nobody starts an upgrade from here on.")
         self._say(
             f"   Shortened for this demo: the first upgrade begins {words(DELAYS.first_trigger)} after that "
             f"(by default {words(default.first_trigger)}); a batch has {words(DELAYS.health_wait)} to become healthy "
@@ -124,51 +124,68 @@ class Play:
         )
         automatic = {"upgradePolicy": {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": True}}}
         self.api.send("PATCH", SCALE_SET, {"properties": automatic})
-        self._say(f"4. Publish {NEWER}. It is scripted: machine {SICK}, in the third batch, never gets healthy on it.")
-        self._do("PUT", script_path(NEWER), {"neverHealthy": [SICK]})
-        self._publish(NEWER)
-        self._say("5. The timer fires, and the upgrade starts by itself.")
-        return follow(self.api, SCALE_SET, self.console, self.group.pause)
+        self._say(f"4. Publish {SECOND}. It is scripted: machine {SICK}, in the third batch, never gets healthy on it.")
+        self._do("PUT", script_path(SECOND), {"neverHealthy": [SICK]})
+        self._publish(SECOND)
+        self._say("   The timer fires, and the upgrade starts by itself.")
+        return self._follow(1)
 
-    def checks(self, view: UpgradeView) -> list[Check]:
-        """What the API tells at the end."""
-        history = self.api.get(f"{SCALE_SET}/osUpgradeHistory")
-        self._say("6. Its history, exactly as the API returns it:")
-        self.console.print(json.dumps(history, indent=2), markup=False, soft_wrap=True)
-        machines = {str(machine["instanceId"]): machine for machine in self._machines()}
-        outcomes = {one.instance_id: one.outcome for batch in view.batches for one in batch.machines}
-        run = history["value"][0]["properties"]
-        others = [machine for key, machine in machines.items() if key != SICK]
+    def bad(self) -> UpgradeView:
+        """A later version, found by the set itself, that suits nobody (T2, P9, T5)."""
+        self._say(f"5. Publish {BAD}. No machine gets healthy on it. The set looks at the catalogue, and finds it.")
+        self._do("PUT", script_path(BAD), {"neverHealthy": "all"})
+        self._publish(BAD)
+        view = self._follow(2)
+        self._until(lambda: bool(self._quarantine()), f"{BAD.version} to be quarantined")
+        for one in self._quarantine():
+            if one["wholeSet"]:
+                self._say(f"   Quarantined: {one['version']}: {one['reason']}")
+        return view
+
+    def mended(self) -> UpgradeView:
+        """One more version: a newer one is tried whatever is quarantined (T5)."""
+        self._say(f"6. Publish {MENDED}, which is good. A newer version is tried whatever is quarantined.")
+        self._publish(MENDED)
+        return self._follow(3)
+
+    def tell(self) -> None:
+        """The history, as the API has it."""
+        self._say("7. The history, exactly as the API returns it, the latest upgrade first:")
+        self.console.print(json.dumps(self._history(), indent=2), markup=False, soft_wrap=True)
+
+    def checks(self, upgrades: list[UpgradeView]) -> list[Check]:
+        """What must hold at the end, by the API and by the flight recorder, whatever the orchestrator says."""
+        machines = self._machines()
+        unique_id = self.api.get(SCALE_SET)["properties"]["uniqueId"]
         return [
+            *ended_as_told(upgrades, self._history()["value"]),
+            quarantined(self._quarantine()),
             Check(
-                "one upgrade ran, started by the platform, and completed",
-                len(history["value"]) == 1
-                and run["startedBy"] == "Platform"
-                and run["runningStatus"]["code"] == UpgradeStatus.COMPLETED,
+                f"all {CAPACITY} machines are on {MENDED.version} and healthy, machine {SICK} too",
+                len(machines) == CAPACITY
+                and all(version_of(one) == MENDED.version and is_healthy(one) for one in machines),
             ),
-            Check(
-                f"{len(others)} machines are on {NEWER.version} and healthy",
-                len(others) == CAPACITY - 1
-                and all(version_of(one) == NEWER.version and is_healthy(one) for one in others),
-            ),
-            Check(
-                f"machine {SICK} failed, was given its old disk back ({OLDER.version}), and is healthy on it",
-                outcomes.get(SICK) is Outcome.ROLLED_BACK
-                and version_of(machines[SICK]) == OLDER.version
-                and is_healthy(machines[SICK])
-                and run["rollbackInfo"]["successfullyRolledbackInstanceCount"] == 1,
-            ),
-            Check(
-                "the history counts 19 successful and 1 failed",
-                run["progress"]["successfulInstanceCount"] == CAPACITY - 1
-                and run["progress"]["failedInstanceCount"] == 1,
-            ),
+            *judged(self.api.get(f"/instar/simulated/flight-record/{unique_id}")),
         ]
 
-    def verdict(self) -> list[Check]:
-        """What the flight recorder saw of the set, whatever the orchestrator says."""
-        unique_id = self.api.get(SCALE_SET)["properties"]["uniqueId"]
-        return judged(self.api.get(f"/instar/simulated/flight-record/{unique_id}"))
+    def _follow(self, number: int) -> UpgradeView:
+        self._until(lambda: len(self._history()["value"]) == number, f"upgrade {number} to begin by itself")
+        return follow(self.api, SCALE_SET, self.console, self.group.pause)
+
+    def _until(self, holds: Callable[[], bool], what: str) -> None:
+        give_up_at = time.monotonic() + BEGIN_SECONDS
+        while not holds():
+            if time.monotonic() > give_up_at:
+                raise Trouble(f"waited {BEGIN_SECONDS:g} s for {what}")
+            self.group.pause(0.25)
+
+    def _history(self) -> dict[str, Any]:
+        history: dict[str, Any] = self.api.get(f"{SCALE_SET}/osUpgradeHistory")
+        return history
+
+    def _quarantine(self) -> list[dict[str, Any]]:
+        told = self.api.get(f"{SCALE_SET}/instar/automaticOSUpgrades")
+        return list(told["properties"]["quarantine"])
 
     def _publish(self, image: ImageReference) -> None:
         path = (
@@ -187,37 +204,6 @@ class Play:
 
     def _say(self, line: str) -> None:
         self.console.print(line, markup=False, soft_wrap=True)
-
-
-def judged(verdict: dict[str, Any]) -> list[Check]:
-    """What the flight recorder found, as checks: its figures, and each rule that was broken."""
-    most, swaps, each = verdict["mostOutAtOnce"], verdict["swaps"], verdict["swapsPerInstance"]
-    unchanged = verdict["dataDisksUnchanged"]
-    return [
-        Check(f"flight recorder: most machines out at once: {most}, limit {SHARE}", 0 < most <= SHARE),
-        Check(
-            f"flight recorder: {swaps} swaps of {CAPACITY} machines, at most {each} of each; "
-            f"old disks given back: {verdict['restores']}",
-            swaps == CAPACITY and each == 1 and verdict["restores"] == 1,
-        ),
-        Check(f"flight recorder: data disks {'un' if unchanged else ''}changed", bool(unchanged)),
-        Check("flight recorder: no rule broken", bool(verdict["clean"])),
-        *(
-            Check(f"flight recorder: {one['rule']}, machine {one['instanceId']}: {one['sentence']}", held=False)
-            for one in verdict["violations"]
-        ),
-    ]
-
-
-def say_checks(console: Console, checks: list[Check]) -> bool:
-    """Say each; whether all held."""
-    console.print("7. Did it go as the rules say?")
-    for check in checks:
-        word = ("yes  ", "green") if check.held else ("NO   ", "bold red")
-        console.print(Text.assemble(word, check.sentence), soft_wrap=True)
-    held = all(check.held for check in checks)
-    console.print("[bold green]Everything held.[/]" if held else "[bold red]Not everything held.[/]")
-    return held
 
 
 def version_of(machine: dict[str, Any]) -> str:

@@ -18,11 +18,11 @@ from rich.console import Console
 from connection.settings import Settings
 from domain.delays import Delays
 from domain.images import ImageReference
-from domain.progress import Outcome
 from domain.records import UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity
 from instar.api_client import ApiClient
-from instar.demo import Check, demo_env, is_healthy, say_checks, version_of
+from instar.demo import demo_env, is_healthy, version_of
+from instar.demo_checks import Check, rolled_back, say_checks
 from instar.errors import Trouble
 from instar.images import Place, hypervisor, publish
 from instar.private_libvirt import PrivateLibvirt
@@ -195,16 +195,11 @@ def _rolled_back(what: str, view: UpgradeView) -> list[Check]:
         Check(f"{what} was stopped after its first batch", view.status is UpgradeStatus.FAULTED),
         Check(
             f"{what}: both machines of that batch have their old disk back",
-            len(_restored(view)) == 2,  # noqa: PLR2004  # 40 % of 5 (B1)
+            len(rolled_back(view)) == 2,  # noqa: PLR2004  # 40 % of 5 (B1)
         ),
     ]
 
 
-def _restored(view: UpgradeView) -> list[str]:
-    machines = [one for batch in view.batches for one in batch.machines]
-    return [one.instance_id for one in machines if one.outcome is Outcome.ROLLED_BACK]
-
-
-def _boots(instance_id: str, *rolled_back: UpgradeView) -> int:
+def _boots(instance_id: str, *bad: UpgradeView) -> int:
     """On v1, on v2, and for each version that it was rolled back from: on that one and on v2 again."""
-    return 2 + 2 * sum(instance_id in _restored(view) for view in rolled_back)
+    return 2 + 2 * sum(instance_id in rolled_back(view) for view in bad)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,18 +7,66 @@ import pytest
 from domain.batching import share
 from domain.images import version_key
 from domain.policies import StartedBy, policy_in_force
+from domain.progress import Outcome
+from domain.records import UpgradeStatus
 from domain.scale_sets import ScaleSetModel
-from instar.demo import CAPACITY, DELAYS, EXAMPLE, NEWER, OLDER, SHARE, SICK, judged
+from instar.demo import DELAYS, EXAMPLE
+from instar.demo_checks import (
+    BAD,
+    CAPACITY,
+    FIRST,
+    MENDED,
+    SECOND,
+    SHARE,
+    SICK,
+    ended_as_told,
+    judged,
+    quarantined,
+)
+from instar.upgrade_view import BatchView, Machine, UpgradeView
 
 GOOD: dict[str, Any] = {
     "clean": True,
     "mostOutAtOnce": 4,
     "swapsPerInstance": 1,
-    "swaps": 20,
-    "restores": 1,
+    "swaps": 44,
+    "restores": 5,
     "dataDisksUnchanged": True,
     "violations": [],
 }
+
+
+def view(status: UpgradeStatus, outcomes: list[Outcome]) -> UpgradeView:
+    """An upgrade as it was seen last; who has no batch waits."""
+    machines = [Machine(str(one), outcome, batch=one // SHARE + 1) for one, outcome in enumerate(outcomes)]
+    waiting = [replace(one, batch=0) for one in machines if one.outcome is Outcome.PENDING]
+    batches = [
+        BatchView(number, tuple(one for one in machines if one.batch == number and one.outcome is not Outcome.PENDING))
+        for number in range(1, CAPACITY // SHARE + 1)
+    ]
+    return UpgradeView(status, "", {}, tuple(one for one in batches if one.machines), tuple(waiting), ())
+
+
+def run(status: str, version: str, by: str = "Platform") -> dict[str, Any]:
+    return {
+        "properties": {
+            "runningStatus": {"code": status},
+            "startedBy": by,
+            "targetImageReference": {"version": version},
+        }
+    }
+
+
+ALL = [Outcome.UPGRADED] * CAPACITY
+ONE_BACK = [Outcome.ROLLED_BACK if str(one) == SICK else Outcome.UPGRADED for one in range(CAPACITY)]
+FOUR_BACK = [Outcome.ROLLED_BACK] * SHARE + [Outcome.PENDING] * (CAPACITY - SHARE)
+
+UPGRADES = [
+    view(UpgradeStatus.COMPLETED, ONE_BACK),
+    view(UpgradeStatus.FAULTED, FOUR_BACK),
+    view(UpgradeStatus.COMPLETED, ALL),
+]
+HISTORY = [run("Completed", MENDED.version), run("Faulted", BAD.version), run("Completed", SECOND.version)]
 
 
 def test_the_example_is_what_the_demo_says_of_it() -> None:
@@ -26,10 +75,15 @@ def test_the_example_is_what_the_demo_says_of_it() -> None:
     assert model.capacity == CAPACITY
     assert model.data_disks == 2
     assert model.image.follows_latest
-    assert model.image.line == OLDER.line == NEWER.line
-    assert version_key(OLDER.version) < version_key(NEWER.version)
+    assert model.image.line == FIRST.line
+    versions = [version_key(one.version) for one in (FIRST, SECOND, BAD, MENDED)]
+    assert versions == sorted(set(versions))
     assert share(model.capacity, policy.max_batch_instance_percent) == SHARE
     assert model.health_source.interval * model.health_source.number_of_probes < DELAYS.health_wait
+
+
+def test_t2_the_demo_waits_for_no_look_longer_than_for_a_nudge() -> None:
+    assert DELAYS.nudge_most < DELAYS.look_least
 
 
 def test_the_sick_machine_is_in_the_third_batch() -> None:
@@ -46,8 +100,8 @@ def test_a_clean_verdict_holds() -> None:
         {"mostOutAtOnce": 5},
         {"mostOutAtOnce": 0},
         {"swapsPerInstance": 2},
-        {"swaps": 19},
-        {"restores": 0},
+        {"swaps": 43},
+        {"restores": 1},
         {"dataDisksUnchanged": False},
         {"clean": False},
         {"violations": [{"rule": "B2", "instanceId": "7", "sentence": "too many"}]},
@@ -55,3 +109,39 @@ def test_a_clean_verdict_holds() -> None:
 )
 def test_the_demo_fails_on_anything_that_the_recorder_finds(wrong: dict[str, Any]) -> None:
     assert not all(check.held for check in judged(GOOD | wrong))
+
+
+def test_three_upgrades_that_end_as_told_hold() -> None:
+    assert all(check.held for check in ended_as_told(UPGRADES, HISTORY))
+
+
+@pytest.mark.parametrize(
+    ("number", "wrong"),
+    [
+        (0, view(UpgradeStatus.COMPLETED, ALL)),
+        (0, view(UpgradeStatus.FAULTED, ONE_BACK)),
+        (1, view(UpgradeStatus.COMPLETED, FOUR_BACK)),
+        (1, view(UpgradeStatus.FAULTED, [Outcome.FAILED, *FOUR_BACK[1:]])),
+        (2, view(UpgradeStatus.COMPLETED, ONE_BACK)),
+        (2, view(UpgradeStatus.CANCELLED, ALL)),
+    ],
+)
+def test_the_demo_fails_on_an_upgrade_that_ends_otherwise(number: int, wrong: UpgradeView) -> None:
+    seen = [wrong if one == number else upgrade for one, upgrade in enumerate(UPGRADES)]
+    assert not all(check.held for check in ended_as_told(seen, HISTORY))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [HISTORY[:2], HISTORY[::-1], [run("Completed", MENDED.version, by="User"), *HISTORY[1:]]],
+)
+def test_the_demo_fails_on_another_history(wrong: list[dict[str, Any]]) -> None:
+    assert not all(check.held for check in ended_as_told(UPGRADES, wrong))
+
+
+def test_t5_the_demo_fails_unless_the_bad_version_alone_is_quarantined() -> None:
+    bad = {"version": BAD.version, "wholeSet": True}
+    only_one_machine = {"version": SECOND.version, "wholeSet": False}
+    assert quarantined([bad, only_one_machine]).held
+    assert not quarantined([only_one_machine]).held
+    assert not quarantined([bad, only_one_machine | {"wholeSet": True}]).held

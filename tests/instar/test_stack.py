@@ -38,7 +38,7 @@ def test_t6_the_demo_shortens_delays_by_settings_and_takes_none_of_the_persons_o
     env = demo_env(tmp_path)
     assert "INSTAR_DATABASE_URL" not in env
     assert env["HOME"] == "/home/person"
-    assert env["INSTAR_DELAYS__FIRST_TRIGGER"] == "PT8S"
+    assert env["INSTAR_DELAYS__FIRST_TRIGGER"] == "PT5S"
     assert {name for name in env if name.startswith("INSTAR_DELAYS__")} == {
         f"INSTAR_DELAYS__{name.upper()}" for name in DELAYS.model_fields_set
     }

@@ -12,15 +12,15 @@ import httpx
 import pytest
 
 from instar.api_token import FILE, Login, TokenAuth
-from instar.demo import OLDER
+from instar.demo_checks import FIRST
 from instar.watch import DEFAULT_SUBSCRIPTION
 
 pytestmark = pytest.mark.processes
 
 INSTAR = Path(sys.executable).parent / "instar"
 VERSION = (
-    f"/subscriptions/{DEFAULT_SUBSCRIPTION}/providers/Microsoft.Compute/locations/westeurope/publishers/{OLDER.publisher}"
-    f"/artifacttypes/vmimage/offers/{OLDER.offer}/skus/{OLDER.sku}/versions/{OLDER.version}?api-version=2024-11-01"
+    f"/subscriptions/{DEFAULT_SUBSCRIPTION}/providers/Microsoft.Compute/locations/westeurope/publishers/{FIRST.publisher}"
+    f"/artifacttypes/vmimage/offers/{FIRST.offer}/skus/{FIRST.sku}/versions/{FIRST.version}?api-version=2024-11-01"
 )
 
 
@@ -75,7 +75,7 @@ def test_f1_up_ends_orderly_and_goes_on_where_it_was_even_after_kill_9(tmp_path:
     with up(tmp_path) as (process, url):
         # The token of before is still good: the issuer's key was kept.
         kept = httpx.get(url + VERSION, headers={"Authorization": f"Bearer {auth.token}"}, trust_env=False)
-        assert kept.json()["name"] == OLDER.version
+        assert kept.json()["name"] == FIRST.version
         children = children_of(process.pid)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0

@@ -1,7 +1,7 @@
 """Every route, from the router itself, with every kind of bad token: a new route cannot escape it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 import httpx
@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
-from api.access.guard import OPEN
+from api.access.guard import OPEN, OPEN_BELOW
 from api.access.issuer_routes import OPEN_PATHS
 from api.access.own_issuer import AUDIENCE, ISSUER, LIFE
 from api.access.signing_keys import SigningKey
@@ -50,7 +50,23 @@ async def token_of(api: Api, role: Role, scope: str) -> str:
 
 
 async def test_there_are_routes_to_guard(api: Api) -> None:
-    assert len(list(routes(api))) > 15
+    assert len(list(routes(api))) > 80
+
+
+def paths_of(routes: Iterable[object]) -> Iterator[str]:
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is None:
+            yield str(getattr(route, "path", route))
+        else:
+            yield from paths_of(included.routes)
+
+
+async def test_no_route_hides_from_this_walk(api: Api) -> None:
+    described = set(api.app.openapi()["paths"])
+    assert described <= set(paths_of(api.app.routes))
+    hidden = set(paths_of(api.app.routes)) - described - OPEN
+    assert {path for path in hidden if not f"{path}/".startswith(OPEN_BELOW)} == set()
 
 
 async def test_without_a_token_every_route_is_401_and_says_where_to_get_one(api: Api) -> None:
