@@ -116,10 +116,13 @@ async def _existing(services: Services, subscription_id: str, name: str) -> tupl
     if made is not None:
         return made.resource_id, made.name, made.document
     sets = await asyncio.to_thread(services.store.scale_sets.list, subscription_id, name)
-    if not sets:
+    if sets:
+        shown = sets[0].resource_group
+        return _id(subscription_id, shown), shown, {"location": sets[0].identity.location}
+    other = await asyncio.to_thread(services.store.resources.first_of_group, subscription_id, name)
+    if other is None:
         raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
-    shown = sets[0].resource_group
-    return _id(subscription_id, shown), shown, {"location": sets[0].identity.location}
+    return _id(subscription_id, other.resource_group), other.resource_group, {"location": other.document["location"]}
 
 
 async def _made(services: Services, subscription_id: str, name: str) -> StoredResource | None:

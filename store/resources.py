@@ -117,6 +117,21 @@ class Resources:
             rows = connection.execute(query.order_by(RESOURCES.c.resource_key)).all()
         return [_resource(row) for row in rows]
 
+    def first_of_group(self, subscription_id: str, resource_group: str) -> StoredResource | None:
+        """The oldest resource of a group; None if there is none."""
+        query = (
+            select(RESOURCES)
+            .where(
+                RESOURCES.c.subscription_key == folded(subscription_id),
+                RESOURCES.c.resource_group_key == folded(resource_group),
+            )
+            .order_by(RESOURCES.c.created_at, RESOURCES.c.resource_key)
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _resource(row)
+
     def delete(self, resource_id: str) -> bool:
         """Remove a resource and all that is below it; whether it was there."""
         key = folded(resource_id)

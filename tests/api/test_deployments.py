@@ -228,3 +228,47 @@ async def test_a_template_may_change_what_is_there(api: Api) -> None:
     assert (await api.call("PUT", ONE, body())).status_code == 200
     assert document()["location"] == "West US 2"
     assert SUBSCRIPTION in ONE
+
+
+async def test_a_template_makes_load_balancers_and_clusters_as_a_put_does(api: Api) -> None:
+    await has_group(api)
+    probe = {"protocol": "tcp", "port": "80", "intervalInSeconds": "15", "numberOfProbes": "2"}
+    resources = [
+        {
+            "type": "Microsoft.Network/loadbalancers",
+            "name": "front",
+            "location": "[resourceGroup().location]",
+            "sku": {"name": "standard"},
+            "properties": {"probes": [{"name": "web", "properties": probe}]},
+        },
+        {
+            "type": "Microsoft.ServiceFabric/clusters",
+            "name": "main",
+            "location": "West US 2",
+            "properties": {"nodeTypes": [{"name": "front", "durabilityLevel": "silver"}]},
+        },
+    ]
+    answer = await api.call("PUT", ONE, body({**TEMPLATE, "resources": resources, "outputs": {}}))
+    assert await status(api, answer) == {"status": "Succeeded"}
+    front = await api.get(f"{GROUP}/providers/Microsoft.Network/loadBalancers/front")
+    assert (front["type"], front["sku"]) == ("Microsoft.Network/loadBalancers", {"name": "Standard"})
+    assert (await api.get(f"{front['id']}/probes/web"))["properties"]["port"] == 80
+    main = await api.get(f"{GROUP}/providers/Microsoft.ServiceFabric/clusters/main")
+    assert main["properties"]["nodeTypes"][0]["durabilityLevel"] == "Silver"
+
+
+@pytest.mark.parametrize(
+    ("resource", "word"),
+    [
+        ({"type": "Microsoft.Network/loadBalancers", "properties": {"probes": [{"name": "x"}]}}, "properties"),
+        ({"type": "Microsoft.ServiceFabric/clusters", "properties": {"nodeTypes": []}}, "nodeTypes"),
+    ],
+)
+async def test_what_a_put_would_refuse_a_template_cannot_make(api: Api, resource: dict[str, Any], word: str) -> None:
+    await has_group(api)
+    resources = [{"name": "one", "location": "westus2", **resource}]
+    answer = await api.call("PUT", ONE, body({**TEMPLATE, "resources": resources, "outputs": {}}))
+    found = await status(api, answer)
+    assert found["status"] == "Failed"
+    assert word in found["error"]["details"][0]["message"]
+    assert (await api.call("GET", f"{GROUP}/providers/{resource['type']}/one")).status_code == 404

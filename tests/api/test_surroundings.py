@@ -53,6 +53,28 @@ async def test_a_group_is_there_once_something_is_in_it(api: Api) -> None:
     assert [one["name"] for one in (await api.get(GROUPS))["value"]] == ["Farm"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("Microsoft.Network/virtualNetworks", {}),
+        ("Microsoft.Network/loadBalancers", {}),
+        ("Microsoft.Compute/galleries", {}),
+        ("Microsoft.ServiceFabric/clusters", {"properties": {"nodeTypes": [{"name": "front"}]}}),
+    ],
+)
+async def test_whatever_is_in_a_group_makes_it_be_there_and_goes_with_it(
+    api: Api, kind: str, body: dict[str, Any]
+) -> None:
+    one = f"{GROUP}/providers/{kind}/one"
+    made = await api.call("PUT", one, {"location": "West US 2"} | body)
+    assert made.status_code == 201, made.text
+    assert [group["name"] for group in (await api.get(GROUPS))["value"]] == ["Farm"]
+    assert (await api.get(f"{GROUPS}/farm"))["location"] == "westus2"
+    assert (await api.call("DELETE", f"{GROUPS}/farm")).status_code == 202
+    assert (await api.call("GET", one)).status_code == 404
+    assert (await api.get(GROUPS))["value"] == []
+
+
 async def test_deleting_a_group_deletes_what_is_in_it_and_ends_with_the_last_set(api: Api) -> None:
     await api.create()
     assert (await api.call("PUT", NET, {"location": "westus2"})).status_code == 201
