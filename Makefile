@@ -27,10 +27,10 @@ $(READY): requirements.txt pyproject.toml
 demo: $(READY)
 	@$(BIN)/instar demo
 
-# The lock does not hold the extra: its binding is built against the libvirt of this machine.
-$(REAL): $(READY)
+# A lock of its own: the binding is built against the libvirt of this machine.
+$(REAL): $(READY) requirements-libvirt.txt
 	deploy/libvirt-packages.sh guest
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[libvirt]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-libvirt.txt
 	@touch $@
 
 libvirt: $(REAL)
@@ -66,10 +66,13 @@ lint: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m tests.bench $(if $(JSON),--json $(JSON))
 
-# A new lock: needs pip-tools; the file names no registry.
+# New locks: need pip-tools; the files name no registry.
+COMPILE = $(PYTHON) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
+
 lock:
-	$(PYTHON) -m piptools compile --quiet --extra dev --generate-hashes --allow-unsafe --strip-extras \
-	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements.txt pyproject.toml
+	$(COMPILE) --extra dev --output-file requirements.txt pyproject.toml
+	$(COMPILE) --extra libvirt --constraint requirements.txt --output-file requirements-libvirt.txt pyproject.toml
 
 clean:
 	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
