@@ -44,6 +44,9 @@ class Need:
 ROOT = "/"
 _READS = ("GET", "HEAD", "OPTIONS")
 _VERBS = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
+_SHARED = ("publishers", "operations")
+"""What of a region everybody in a subscription may read; the rest is of single groups."""
+
 OWN = "Instar"
 """The namespace of routes that ARM does not have."""
 
@@ -75,7 +78,8 @@ def need_of(method: str, path: str) -> Need:
         verb = kinds.pop()  # POST …/web/reimage
     action = _action("/".join([provider[0], *kinds]), method, verb)
     if kinds and kinds[0].lower() == "locations":
-        return Need(action, "/" + "/".join(scope_parts), least, within=reads)
+        shared = reads and "/".join(kinds[1:2]).lower() in _SHARED
+        return Need(action, "/" + "/".join(scope_parts), least, within=shared)
     named = [word for pair in zip(kinds, names, strict=False) for word in pair]
     below = ["providers", provider[0], *named] if named else []
     return Need(action, "/" + "/".join([*scope_parts, *below]), least, within=reads and not kinds)

@@ -10,7 +10,14 @@ from api.model_changes import Preconditions, change_model
 from api.networks import KINDS, NAMESPACE
 from api.service_fabric_clusters import TYPE as CLUSTERS
 from api.service_fabric_clusters import make_cluster
-from api.stored_resources import ResourceName, checked_name, merged_document, resource_body, write_resource
+from api.stored_resources import (
+    ResourceName,
+    checked_name,
+    merged_document,
+    resource_body,
+    stored_resource,
+    write_resource,
+)
 from api.templates.coercion import coerced
 from api.templates.planned import Planned
 from api.wire import scale_set_body
@@ -21,6 +28,7 @@ Make = Callable[[Services, Planned, Json], Awaitable[str]]
 """Makes a resource from its document; gives the id of the operation that ends with it, "" if it is made at once."""
 
 SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets"
+NAT_RULES = f"{LOAD_BALANCER}/inboundNatRules"
 
 
 async def _scale_set(services: Services, planned: Planned, document: Json) -> str:
@@ -32,6 +40,21 @@ async def _scale_set(services: Services, planned: Planned, document: Json) -> st
 
 async def _load_balancer(services: Services, planned: Planned, document: Json) -> str:
     await make_load_balancer(services, _name(planned, LOAD_BALANCER), coerced(document))
+    return ""
+
+
+async def _nat_rule(services: Services, planned: Planned, document: Json) -> str:
+    """A part of its load balancer, whose document has it in a list: the one of that name is replaced."""
+    *balancer, name = planned.names
+    _, _, subscription_id, _, group, *_ = planned.resource_id.split("/")
+    which = ResourceName(LOAD_BALANCER, subscription_id, group, tuple(balancer))
+    had = (await stored_resource(services, which)).document
+    properties = had.get("properties") or {}
+    given = properties.get("inboundNatRules")
+    rules = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    others = [one for one in rules if str(one.get("name")).lower() != name.lower()]
+    rule = {"name": checked_name(name, "name"), "properties": document.get("properties") or {}}
+    await make_load_balancer(services, which, had | {"properties": properties | {"inboundNatRules": [*others, rule]}})
     return ""
 
 
@@ -55,11 +78,12 @@ def _name(planned: Planned, spelling: str) -> ResourceName:
 MAKERS: dict[str, Make] = {
     SCALE_SETS.lower(): _scale_set,
     LOAD_BALANCER.lower(): _load_balancer,
+    NAT_RULES.lower(): _nat_rule,
     CLUSTERS.lower(): _cluster,
     **{f"{NAMESPACE}/{kind}".lower(): _kept for kind in KINDS},
 }
 
-TYPES = (SCALE_SETS, LOAD_BALANCER, CLUSTERS, *(f"{NAMESPACE}/{kind}" for kind in KINDS))
+TYPES = (SCALE_SETS, LOAD_BALANCER, NAT_RULES, CLUSTERS, *(f"{NAMESPACE}/{kind}" for kind in KINDS))
 
 
 def looked_up(services: Services, resource_id: str) -> Json | None:

@@ -242,6 +242,12 @@ async def test_a_template_makes_load_balancers_and_clusters_as_a_put_does(api: A
             "properties": {"probes": [{"name": "web", "properties": probe}]},
         },
         {
+            "type": "Microsoft.Network/loadBalancers/inboundNatRules",
+            "name": "front/ssh",
+            "dependsOn": ["[resourceId('Microsoft.Network/loadBalancers', 'front')]"],
+            "properties": {"backendPort": 22},
+        },
+        {
             "type": "Microsoft.ServiceFabric/clusters",
             "name": "main",
             "location": "West US 2",
@@ -253,6 +259,7 @@ async def test_a_template_makes_load_balancers_and_clusters_as_a_put_does(api: A
     front = await api.get(f"{GROUP}/providers/Microsoft.Network/loadBalancers/front")
     assert (front["type"], front["sku"]) == ("Microsoft.Network/loadBalancers", {"name": "Standard"})
     assert (await api.get(f"{front['id']}/probes/web"))["properties"]["port"] == 80
+    assert front["properties"]["inboundNatRules"] == [{"name": "ssh", "properties": {"backendPort": 22}}]
     main = await api.get(f"{GROUP}/providers/Microsoft.ServiceFabric/clusters/main")
     assert main["properties"]["nodeTypes"][0]["durabilityLevel"] == "Silver"
 

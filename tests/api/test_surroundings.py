@@ -168,3 +168,10 @@ async def test_regions_are_offered(api: Api) -> None:
     listed = (await api.get(f"/subscriptions/{SUBSCRIPTION}/locations"))["value"]
     assert ("westus2", "West US 2") in {(one["name"], one["displayName"]) for one in listed}
     assert SCALE_SET.startswith(GROUP)
+
+
+async def test_sets_are_listed_by_region(api: Api) -> None:
+    await api.create()
+    path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/locations"
+    assert [one["name"] for one in (await api.get(f"{path}/West%20US%202/virtualMachineScaleSets"))["value"]] == ["web"]
+    assert (await api.get(f"{path}/eastus/virtualMachineScaleSets"))["value"] == []

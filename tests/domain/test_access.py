@@ -80,6 +80,15 @@ def test_a_reader_of_the_group_may_look_and_one_of_another_group_may_not(path: s
     assert not allowed([Grant(Role.OWNER, f"{GROUP}2")], need)
 
 
+def test_of_a_region_images_and_operations_are_for_everybody_and_its_sets_are_not() -> None:
+    here = "/subscriptions/s/providers/Microsoft.Compute/locations/westus2"
+    in_a_group = [Grant(Role.READER, GROUP)]
+    assert allowed(in_a_group, need_of("GET", f"{here}/publishers"))
+    assert allowed(in_a_group, need_of("GET", f"{here}/operations/1"))
+    assert not allowed(in_a_group, need_of("GET", f"{here}/virtualMachineScaleSets"))
+    assert allowed([Grant(Role.READER, "/subscriptions/s")], need_of("GET", f"{here}/virtualMachineScaleSets"))
+
+
 def test_a_role_at_a_gallery_is_none_at_the_sets_beside_it() -> None:
     at_the_gallery = [Grant(Role.CONTRIBUTOR, f"{COMPUTE}/galleries/shared")]
     assert allowed(at_the_gallery, need_of("PUT", f"{IMAGE}/versions/1.0.0"))
