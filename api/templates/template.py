@@ -4,6 +4,7 @@ Everything that can be wrong without anything being deployed is found here, by n
 types, parameters, copies, dependencies.
 """
 
+import string
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -40,8 +41,21 @@ class Template:
             if scope.evaluated(output.get("condition", True)):
                 kind = str(output.get("type", "string"))
                 secret = kind.lower() in parameters.SECURE
-                shown[name] = {"type": kind} | ({} if secret else {"value": scope.evaluated(output.get("value"))})
+                shown[as_shown(name)] = {"type": kind} | (
+                    {} if secret else {"value": scope.evaluated(output.get("value"))}
+                )
         return shown
+
+
+def as_shown(name: str) -> str:
+    """An output's name in answers: capitals that it begins with are small there, and `az` relies on it.
+
+    >>> [as_shown(name) for name in ("VMSS", "VMSSName", "Set", "mySet", "S")]
+    ['vmss', 'vmssName', 'set', 'mySet', 's']
+    """
+    capitals = len(name) - len(name.lstrip(string.ascii_uppercase))
+    small = capitals if capitals in (0, 1, len(name)) else capitals - 1
+    return name[:small].lower() + name[small:]
 
 
 def read_template(document: Json, given: Mapping[str, Any], place: Place, types: Collection[str]) -> Template:

@@ -71,7 +71,7 @@ TEMPLATE: dict[str, Any] = {
         },
     ],
     "outputs": {
-        "set": {
+        "SET": {
             "type": "object",
             "value": "[reference(resourceId('Microsoft.Compute/virtualMachineScaleSets', parameters('vmSSName')),"
             "providers('Microsoft.Compute','virtualMachineScaleSets').apiVersions[0])]",

@@ -19,7 +19,14 @@ const client = new ComputeManagementClient(credential, login.subscriptionId, {
 const quick = { updateIntervalInMs: 500 };
 const told = {};
 
-const model = JSON.parse(process.argv[2]);
+// This SDK has what is below `properties` beside it, at every depth.
+const flat = (value) => {
+  if (Array.isArray(value)) return value.map(flat);
+  if (value === null || typeof value !== "object") return value;
+  const { properties, ...rest } = value;
+  return Object.fromEntries(Object.entries({ ...rest, ...properties }).map(([key, one]) => [key, flat(one)]));
+};
+const model = flat(JSON.parse(process.argv[2]));
 const created = await client.virtualMachineScaleSets.createOrUpdate("js", "web", model, quick);
 told.created = created.properties?.provisioningState ?? created.provisioningState;
 await client.virtualMachineScaleSetRollingUpgrades.startOSUpgrade("js", "web", quick);
