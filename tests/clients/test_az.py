@@ -107,9 +107,9 @@ def test_errors_are_told_as_azure_tells_them(az: Az) -> None:
 
 def test_the_literal_command_of_the_original_works_where_az_still_takes_it(az: Az, site: Site, tmp_path: Path) -> None:
     old = logged_in(site, tmp_path, "az280/bin/az")
+    az("vmss", "update", *SET, "--set", "upgradePolicy.automaticOSUpgradePolicy.enableAutomaticOSUpgrade=false")
     literal = "UpgradePolicy.AutomaticOSUpgradePolicy.EnableAutomaticOSUpgrade=true"
-    changed = old("vmss", "update", *SET, "--set", literal)
-    assert changed["upgradePolicy"]["automaticOSUpgradePolicy"]["enableAutomaticOSUpgrade"] is True
+    old("vmss", "update", *SET, "--set", literal)
     assert az("vmss", "show", *SET)["upgradePolicy"]["automaticOSUpgradePolicy"]["enableAutomaticOSUpgrade"] is True
 
 
