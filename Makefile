@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 REAL := .venv/.libvirt
 
-.PHONY: demo demo-libvirt libvirt test-libvirt up test lint bench lock clean
+.PHONY: demo demo-libvirt libvirt test-libvirt up test test-clients lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make up            Temporal, worker and API on this machine until Ctrl-C (data in .data/)"
 	@echo "make test          every test that a laptop can run"
 	@echo "make test-libvirt  the tests on real machines, some minutes"
+	@echo "make test-clients  Azure's own SDKs and command line, unmodified, against a running Instar"
 	@echo "make libvirt       what real machines need: Debian packages (as root) and libvirt's Python binding"
 	@echo "make lint          ruff, mypy --strict, import-linter"
 	@echo "make bench         ratios against the ideal and against a bare loop (JSON=FILE writes the figures)"
@@ -47,6 +48,15 @@ up: $(READY)
 test: $(READY)
 	$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
+# The official clients of Azure, each in an environment of its own; its marker keeps them out of `make test`.
+CLIENTS := .clients
+$(CLIENTS)/.ready: tests/clients/clients.txt
+	$(PYTHON) tests/clients/install.py $(CLIENTS)
+	@touch $@
+
+test-clients: $(READY) $(CLIENTS)/.ready
+	$(BIN)/pytest -m clients tests/clients $(ARGS)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -65,4 +75,4 @@ lock:
 	$(COMPILE) --extra libvirt --constraint requirements.txt --output-file requirements-libvirt.txt pyproject.toml
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

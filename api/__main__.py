@@ -4,18 +4,22 @@ import argparse
 import asyncio
 import ipaddress
 import logging
-import os
 import signal
 import sys
 from contextlib import ExitStack, closing
 from types import FrameType
 
 import uvicorn
+from pydantic import ValidationError
 
+from api.access.composition import access_from
+from api.access.signing_keys import SigningKeyError
 from api.app import create_app
+from compute.clock import utc_now
 from connection.client import connect
 from connection.computes import CannotCompute, open_compute
 from connection.settings import Settings
+from store.errors import StoreError
 from store.sealing import Sealer
 from store.store import Store
 from workflows.plugin import INSTAR
@@ -23,17 +27,18 @@ from workflows.plugin import INSTAR
 GRACE_SECONDS = 10
 """What requests under way are given when the process is asked to stop."""
 
-ANY_HOST = "INSTAR_ALLOW_ANY_HOST"
-"""Set to 1 inside containers only, where the published port is what is bound to loopback."""
-
 
 def main() -> None:
     """Read the command line and serve."""
     arguments = _arguments()
-    if not _is_loopback(arguments.host) and os.environ.get(ANY_HOST) != "1":
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.exit(f"api: the settings are wrong: {_first(error)}")
+    if not _is_loopback(arguments.host) and settings.tls.certificate is None:
         sys.exit(
-            f"api: '{arguments.host}' is not a loopback address. There is no access control yet: whoever reaches the "
-            f"API may delete machines. Inside a container set {ANY_HOST}=1.",
+            f"api: '{arguments.host}' is not a loopback address, and tokens must not be sent there in clear: set "
+            "INSTAR_TLS__CERTIFICATE and INSTAR_TLS__KEY (`instar certificates` makes them).",
         )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -41,8 +46,8 @@ def main() -> None:
         # closed on the way out.
         signal.signal(number, _leave)
     try:
-        asyncio.run(serve(Settings(), arguments.host, arguments.port))
-    except CannotCompute as error:
+        asyncio.run(serve(settings, arguments.host, arguments.port))
+    except (CannotCompute, SigningKeyError, StoreError) as error:
         sys.exit(f"api: {error}")
 
 
@@ -54,7 +59,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
         store = opened.enter_context(closing(Store.open(settings.store_url, Sealer.from_file(settings.keys))))
         # Lazy: reads are answered with Temporal down, and it may come later (A4).
         client = await connect([INSTAR], lazy=True)
-        app = create_app(store, fleet, client, settings)
+        app = create_app(store, fleet, client, settings, access_from(settings, store, utc_now))
         config = uvicorn.Config(
             app,
             host=host,
@@ -62,6 +67,8 @@ async def serve(settings: Settings, host: str, port: int) -> None:
             access_log=False,
             log_config=None,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            ssl_certfile=settings.tls.certificate,
+            ssl_keyfile=settings.tls.key,
         )
         await uvicorn.Server(config).serve()
 
@@ -75,6 +82,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
     return parser.parse_args()
+
+
+def _first(error: ValidationError) -> str:
+    one = error.errors(include_input=False, include_url=False)[0]
+    name = "__".join(str(part) for part in one["loc"]).upper()
+    return f"INSTAR_{name}: {one['msg'].removeprefix('Value error, ')}"
 
 
 def _is_loopback(host: str) -> bool:

@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from api import (
     automatic_upgrades,
+    deployments,
     errors,
     galleries,
     gallery_images,
@@ -17,14 +18,20 @@ from api import (
     instance_actions,
     instances,
     load_balancers,
+    networks,
     operations,
     probes,
+    providers,
+    resource_groups,
     rolling_upgrades,
     scale_sets,
     service_fabric_clusters,
     simulated,
     simulated_galleries,
+    subscriptions,
 )
+from api.access.guard import Access, Guard
+from api.access.issuer_routes import issuer_router
 from api.dependencies import GUARDS, Services, printable_path
 from api.errors import LastResort
 from api.healths import Healths
@@ -49,6 +56,11 @@ ARM_ROUTERS = (
     gallery_versions.router,
     load_balancers.router,
     operations.router,
+    subscriptions.router,
+    resource_groups.router,
+    providers.router,
+    networks.router,
+    deployments.router,
 )
 
 DESCRIPTION = """Rolling OS image upgrades for scale sets, with the paths and bodies of Azure Resource Manager.
@@ -61,6 +73,8 @@ def create_app(
     provider: Provider,
     client: Client,
     settings: Settings,
+    access: Access,
+    *,
     clock: Clock = utc_now,
 ) -> FastAPI:
     """Put the application together. Whoever opened the store, the provider and the client closes them."""
@@ -70,6 +84,8 @@ def create_app(
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await healths.close()
+        if access.outside is not None:
+            await access.outside.close()
 
     # The interactive docs at /docs bring their scripts along: they work where the internet is out of reach.
     app = FastAPIOffline(title="Instar", description=DESCRIPTION, lifespan=life, redirect_slashes=False, redoc_url=None)
@@ -87,8 +103,11 @@ def create_app(
         app.include_router(simulated.router, dependencies=[Depends(printable_path)])
         app.include_router(simulated_galleries.router, dependencies=[Depends(printable_path)])
     app.include_router(probes.router)
+    if access.own is not None:
+        app.include_router(issuer_router(access.own))
     errors.install(app)
     # The last added stands outermost.
+    app.add_middleware(Guard, access=access)
     app.add_middleware(CaseInsensitivePaths, paths=Paths(app.openapi()["paths"]))
     app.add_middleware(LastResort)
     return app

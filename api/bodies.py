@@ -23,9 +23,13 @@ INTEGER_AT_MOST = 2**63
 
 async def json_object(request: Request) -> dict[str, Any]:
     """The body, a JSON object. Raises ArmError 400 InvalidRequestContent, or 413."""
-    raw = await _limited(request)
+    return read_object(await raw_body(request))
+
+
+def read_object(raw: bytes | str, *, strict: bool = True) -> dict[str, Any]:
+    """A JSON object; not `strict`, its strings may hold line breaks. Raises ArmError 400 InvalidRequestContent."""
     try:
-        document = json.loads(raw, parse_constant=_no_constant, parse_float=_finite, parse_int=_bounded)
+        document = json.loads(raw, strict=strict, parse_constant=_no_constant, parse_float=_finite, parse_int=_bounded)
     except RecursionError:
         raise bad_content(f"The request content is nested deeper than {DEPTH_AT_MOST} levels.") from None
     except ValueError as error:
@@ -39,7 +43,7 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 async def optional_json_object(request: Request) -> dict[str, Any]:
     """The same, where an empty body means an empty object."""
-    return await json_object(request) if await _limited(request) else {}
+    return await json_object(request) if await raw_body(request) else {}
 
 
 JsonBody = Annotated[dict[str, Any], Depends(json_object)]
@@ -92,7 +96,8 @@ def _check_text(text: str) -> None:
         raise bad_content("The request content has a character that no text can have (U+0000 or a lone surrogate).")
 
 
-async def _limited(request: Request) -> bytes:
+async def raw_body(request: Request) -> bytes:
+    """The bytes of the body. Raises ArmError 413."""
     too_large = ArmError(413, "RequestContentTooLarge", f"The request content is larger than {SIZE_AT_MOST} bytes.")
     if not hasattr(request.state, "body"):
         parts, size = [], 0

@@ -74,6 +74,12 @@ async def put_load_balancer(
     *, request: Request, services: ServicesDep, name: NameDep, api_version: ApiVersion, body: JsonBody
 ) -> Response:
     """Create a load balancer (201), or replace it (200). A probe that a scale set names cannot be left out (409)."""
+    stored, new = await make_load_balancer(services, name, body)
+    return await written(request, services, stored, _body(stored), api_version, new=new)
+
+
+async def make_load_balancer(services: Services, name: ResourceName, body: Json) -> tuple[StoredResource, bool]:
+    """What a PUT does; whether it is a new one. Raises ArmError."""
     checked_name(name.names[0], "loadBalancerName")
     document = _checked(await merged_document(services, name, body, create=True))
     await _check_place(services, name, document["location"])
@@ -85,8 +91,7 @@ async def put_load_balancer(
                 f"virtual machine scale set {scale_set}."
             )
             raise ArmError(409, "InUseLoadBalancerProbeCannotBeDeleted", message, target=_PROBES)
-    stored, new = await write_resource(services, name, document)
-    return await written(request, services, stored, _body(stored), api_version, new=new)
+    return await write_resource(services, name, document)
 
 
 @router.patch(_ONE, openapi_extra=described({"tags": {"service": "web"}}), response_model=None)

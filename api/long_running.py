@@ -5,7 +5,6 @@ answer 202, empty, with both. URLs are absolute, under the public URL if one is 
 """
 
 import asyncio
-import re
 import uuid
 
 from fastapi import Request
@@ -13,6 +12,7 @@ from fastapi.responses import Response
 
 from api.dependencies import Services
 from api.errors import ArmError
+from api.public_url import public_url
 from api.wire import provisioning_state
 from domain.messages.instance_actions import InstanceAction
 from domain.messages.scale_set import ApplyModel, CancelUpgrade, DeleteScaleSet, StartUpgrade
@@ -23,8 +23,6 @@ from store.scale_sets import StoredScaleSet
 RETRY_AFTER = "1"
 """Seconds. Clients wait half a minute where it is missing or 0."""
 
-_HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,260}")
-
 Message = StartUpgrade | CancelUpgrade | ApplyModel | InstanceAction | DeleteScaleSet
 
 
@@ -34,15 +32,29 @@ async def begin(
     scale_set: ScaleSetIdentity,
     subscription_id: str,
 ) -> Operation:
-    """Write an operation down. It runs until somebody ends it."""
+    """Write an operation on a scale set down. It runs until somebody ends it."""
+    return await begin_on(services, kind, subscription_id, scale_set)
+
+
+async def begin_on(
+    services: Services,
+    kind: OperationKind,
+    subscription_id: str,
+    scale_set: ScaleSetIdentity | None = None,
+    *,
+    resource_id: str = "",
+    location: str = "",
+) -> Operation:
+    """The same, of a scale set or of another resource in a region."""
     operation = Operation(
         id=str(uuid.uuid4()),
         kind=kind,
-        scale_set_unique_id=scale_set.unique_id,
+        scale_set_unique_id=scale_set.unique_id if scale_set else "",
         subscription_id=subscription_id,
-        location=scale_set.location,
+        location=scale_set.location if scale_set else location,
         status=OperationStatus.IN_PROGRESS,
         started_at=services.clock(),
+        resource_id=resource_id,
     )
     await asyncio.to_thread(services.store.operations.create, operation)
     return operation
@@ -116,17 +128,6 @@ def resource_headers(request: Request, services: Services, operation: Operation,
 
 def _url(request: Request, services: Services, operation: Operation) -> str:
     return (
-        f"{_base(request, services)}/subscriptions/{operation.subscription_id}/providers/Microsoft.Compute"
+        f"{public_url(request, services)}/subscriptions/{operation.subscription_id}/providers/Microsoft.Compute"
         f"/locations/{operation.location}/operations/{operation.id}"
     )
-
-
-def _base(request: Request, services: Services) -> str:
-    if services.settings.public_url:
-        return services.settings.public_url.rstrip("/")
-    proto = request.headers.get("x-forwarded-proto", request.url.scheme)
-    host = request.headers.get("x-forwarded-host") or request.headers.get("host") or request.url.netloc
-    # What does not look like a host is not repeated in an answer.
-    if proto not in ("http", "https") or not _HOST.fullmatch(host):
-        return str(request.base_url).rstrip("/")
-    return f"{proto}://{host}"

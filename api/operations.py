@@ -6,12 +6,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse, Response
 
-from api.dependencies import LOCATION, ServicesDep
+from api.dependencies import LOCATION, Services, ServicesDep
 from api.errors import not_found
 from api.gallery_versions import replicated
 from api.long_running import RETRY_AFTER
+from api.resource_groups import is_gone
 from api.wire import operation_body
-from domain.operations import OperationKind, OperationStatus
+from domain.operations import Operation, OperationKind, OperationStatus
 
 router = APIRouter(tags=["operations"])
 
@@ -27,11 +28,23 @@ async def operation_status(
     operation = await asyncio.to_thread(services.store.operations.get, operation_id)
     if operation is None or operation.subscription_id.lower() != subscription_id.lower():
         raise not_found()
-    if operation.kind is OperationKind.REPLICATION and operation.status is OperationStatus.IN_PROGRESS:
-        operation = await replicated(services, operation)
+    operation = await _as_it_stands(services, operation)
     runs = operation.status is OperationStatus.IN_PROGRESS
     headers = {"Retry-After": RETRY_AFTER} if runs else {}
     if monitor.lower() == "true":
         return Response(status_code=202 if runs else 200, headers=headers)
     body: dict[str, Any] = operation_body(operation)
     return JSONResponse(body, headers=headers)
+
+
+async def _as_it_stands(services: Services, operation: Operation) -> Operation:
+    """Some have nobody who ends them: they have ended when what they are about is so."""
+    if operation.status is not OperationStatus.IN_PROGRESS:
+        return operation
+    if operation.kind is OperationKind.REPLICATION:
+        return await replicated(services, operation)
+    if operation.kind is not OperationKind.DELETE_GROUP or not await is_gone(services, operation.resource_id):
+        return operation
+    end = services.store.operations.end
+    await asyncio.to_thread(end, operation.id, OperationStatus.SUCCEEDED, services.clock())
+    return await asyncio.to_thread(services.store.operations.get, operation.id) or operation

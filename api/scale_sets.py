@@ -7,7 +7,8 @@ from fastapi import APIRouter, Header, Path, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.bodies import JsonBody, described
-from api.dependencies import GROUP, SCALE_SET, ApiVersion, ScaleSetPathDep, ServicesDep
+from api.dependencies import GROUP, LOCATION, SCALE_SET, ApiVersion, ScaleSetPathDep, ServicesDep
+from api.documents import normal_location
 from api.instance_bodies import set_view
 from api.long_running import accepted, begin, hand_over, resource_headers, running, state_of
 from api.model_changes import Change, Preconditions, change_model
@@ -103,6 +104,18 @@ async def list_scale_sets_of_subscription(
     """Every scale set of a subscription."""
     found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id)
     return {"value": [await _body(services, one) for one in found]}
+
+
+@router.get(LOCATION + "/virtualMachineScaleSets", response_model=None)
+async def list_scale_sets_of_location(
+    services: ServicesDep,
+    subscription_id: Annotated[str, Path(alias="subscriptionId")],
+    location: Annotated[str, Path()],
+) -> dict[str, Any]:
+    """Every scale set of a subscription in one region."""
+    found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id)
+    there = [one for one in found if one.identity.location == normal_location(location)]
+    return {"value": [await _body(services, one) for one in there]}
 
 
 @router.get(SCALE_SET + "/instanceView", response_model=None)

@@ -75,7 +75,8 @@ async def put_cluster(
     request: Request, services: ServicesDep, name: ClusterName, api_version: ApiVersion, body: JsonBody
 ) -> Response:
     """Store a cluster: 201 for a new one, 200 for one that was there and is replaced."""
-    return await _store(request, services, name, api_version, body, create=True)
+    stored, new = await make_cluster(services, name, body)
+    return await written(request, services, stored, _body(stored), api_version, new=new)
 
 
 @router.patch(CLUSTER, openapi_extra=described(_EXAMPLE), response_model=None)
@@ -83,7 +84,8 @@ async def patch_cluster(
     request: Request, services: ServicesDep, name: ClusterName, api_version: ApiVersion, body: JsonBody
 ) -> Response:
     """Change a cluster; lists are replaced as a whole."""
-    return await _store(request, services, name, api_version, body, create=False)
+    stored, new = await make_cluster(services, name, body, create=False)
+    return await written(request, services, stored, _body(stored), api_version, new=new)
 
 
 @router.get(CLUSTER, response_model=None)
@@ -114,12 +116,12 @@ async def delete_cluster(
     return await delete_resource(request, services, name, api_version)
 
 
-async def _store(
-    request: Request, services: Services, name: ResourceName, api_version: str, body: Json, *, create: bool
-) -> Response:
+async def make_cluster(
+    services: Services, name: ResourceName, body: Json, *, create: bool = True
+) -> tuple[StoredResource, bool]:
+    """What a PUT does, or with `create` false a PATCH; whether it is a new one. Raises ArmError."""
     document = without_secrets(await merged_document(services, name, body, create=create))
-    stored, new = await write_resource(services, name, _checked(document, name))
-    return await written(request, services, stored, _body(stored), api_version, new=new)
+    return await write_resource(services, name, _checked(document, name))
 
 
 def _checked(document: Json, name: ResourceName) -> Json:

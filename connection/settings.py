@@ -5,12 +5,57 @@ How to reach Temporal is not here: the SDK's own `TEMPORAL_…` variables and pr
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.delays import Delays
+
+
+class OidcSettings(BaseModel):
+    """Whose tokens are good (`INSTAR_OIDC__ISSUER` and so on)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = ""
+    """URL of an OpenID Connect issuer (Entra ID, Keycloak) whose tokens are believed; empty: none."""
+
+    audience: str = ""
+    """Whom that issuer's tokens must be for; needed with `issuer`."""
+
+    own_issuer: bool = True
+    """Whether Instar's own issuer gives and accepts tokens."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.issuer and not self.issuer.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("the issuer must be an https URL")
+        if self.issuer and not self.audience:
+            raise ValueError(
+                "an issuer without an audience would let in whatever token it ever gives: set the audience"
+            )
+        if not self.issuer and not self.own_issuer:
+            raise ValueError("nobody could get in: name an issuer, or leave our own one on")
+        return self
+
+
+class TlsSettings(BaseModel):
+    """What the API serves https with (`INSTAR_TLS__CERTIFICATE`, `INSTAR_TLS__KEY`): both or none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    certificate: Path | None = None
+    """PEM, with the chain."""
+
+    key: Path | None = None
+    """PEM, without a password."""
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together")
+        return self
 
 
 class Compute(StrEnum):
@@ -48,6 +93,10 @@ class Settings(BaseSettings):
 
     delays: Delays = Field(default_factory=Delays)
 
+    oidc: OidcSettings = OidcSettings()
+
+    tls: TlsSettings = TlsSettings()
+
     @field_validator("data_dir", "seal_key_file", "fleet_file")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
@@ -67,6 +116,11 @@ class Settings(BaseSettings):
     def fleet(self) -> Path:
         """The file of the simulated fleet."""
         return self.fleet_file or self.data_dir / "fleet.sqlite"
+
+    @property
+    def signing_key(self) -> Path:
+        """The key of our own issuer."""
+        return self.data_dir / "signing.key"
 
     @property
     def gates(self) -> Path:

@@ -20,6 +20,7 @@ class OperationKind(StrEnum):
 
     PUT = "createOrUpdate"
     DELETE = "delete"
+    DELETE_GROUP = "deleteResourceGroup"
     OS_UPGRADE = "osRollingUpgrade"
     CANCEL = "cancel"
     REPLICATION = "replication"
@@ -49,3 +50,5 @@ class Operation(BaseModel):
     ended_at: datetime | None = None
     error_code: str = ""
     error_message: str = ""
+    resource_id: str = ""
+    """What it is about, where that is no scale set."""

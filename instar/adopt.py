@@ -14,6 +14,7 @@ from connection.settings import Settings
 from domain.images import ImageReference
 from domain.scale_sets import ScaleSetIdentity
 from instar.api_client import ApiClient, ApiRefused
+from instar.api_token import Login
 from instar.errors import Trouble
 from instar.images import hypervisor
 from instar.watch import NOT_FOUND
@@ -33,7 +34,7 @@ class Wish:
     dry_run: bool = False
 
 
-def adopt(wish: Wish, settings: Settings, api_url: str, console: Console, pause: Any) -> int:
+def adopt(wish: Wish, settings: Settings, login: Login, console: Console, pause: Any) -> int:
     """Show what matches, and unless it is a dry run or one of them is refused, adopt all; how many.
 
     First the set is made without machines, then the domains are reserved for it, then it is told how many there are:
@@ -42,7 +43,7 @@ def adopt(wish: Wish, settings: Settings, api_url: str, console: Console, pause:
     """
     document = _document(wish)
     image = _image(document, wish)
-    with hypervisor(settings) as (connection, _), ApiClient(api_url) as api:
+    with hypervisor(settings) as (connection, _), ApiClient(login) as api:
         from compute.libvirt import adoption  # noqa: PLC0415  # an extra
 
         known = libvirt_settings(settings)

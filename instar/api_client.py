@@ -1,11 +1,13 @@
 """The API as the command line speaks to it: plain HTTP, ARM's errors and long-running operations."""
 
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any, Self
 
 import httpx
 
+from instar.api_token import Login, TokenAuth
 from instar.errors import Trouble
 
 API_VERSION = "2024-11-01"
@@ -30,10 +32,17 @@ class ApiRefused(Trouble):
 class ApiClient:
     """Requests to one API; paths as ARM has them, the api-version is added. Use as a context, or close."""
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
-        self.url = url.rstrip("/")
-        # The API is on the loopback or on a name of its own: a proxy of the environment would only be in the way.
-        self._http = httpx.Client(base_url=self.url, timeout=REQUEST_SECONDS, trust_env=False, transport=transport)
+    def __init__(self, login: Login, transport: httpx.BaseTransport | None = None) -> None:
+        self.url = login.endpoint.rstrip("/")
+        self._http = httpx.Client(
+            base_url=self.url,
+            timeout=REQUEST_SECONDS,
+            # The API is on the loopback or on a name of its own: a proxy of the environment would only be in the way.
+            trust_env=False,
+            verify=_trusting(login.caFile),
+            transport=transport,
+        )
+        self._auth = TokenAuth(login)
 
     def __enter__(self) -> Self:
         return self
@@ -44,6 +53,14 @@ class ApiClient:
     def get(self, path: str, **query: str) -> Any:
         """The JSON body. Raises ApiAway, ApiRefused. Query names that begin with $ are given without it as `_name`."""
         return self._json(self._send("GET", path, query=query))
+
+    def token(self) -> str:
+        """A new bearer token. Raises Trouble if the credentials are refused, ApiAway."""
+        try:
+            self._auth.take(self._http.send(self._auth.asked(httpx.URL(self.url))))
+        except httpx.TransportError as error:
+            raise _away(self.url, error) from None
+        return self._auth.token
 
     def send(self, method: str, path: str, body: object = None) -> httpx.Response:
         """An accepted request. Raises ApiAway, ApiRefused."""
@@ -78,12 +95,12 @@ class ApiClient:
             url = url.copy_merge_params({"api-version": API_VERSION})
         try:
             response = (
-                self._http.request(method, url, json=body) if body is not None else self._http.request(method, url)
+                self._http.request(method, url, json=body, auth=self._auth)
+                if body is not None
+                else self._http.request(method, url, auth=self._auth)
             )
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise ApiAway(
-                f"no API answers at {self.url} ({error}); is `instar up` running? --api URL names another"
-            ) from None
+            raise _away(self.url, error) from None
         if response.is_error:
             raise _refusal(response)
         return response
@@ -93,6 +110,17 @@ class ApiClient:
             return response.json()
         except ValueError:
             raise Trouble(f"what answers at {self.url} is no Instar API: its answer is no JSON") from None
+
+
+def _away(url: str, error: Exception) -> ApiAway:
+    return ApiAway(f"no API answers at {url} ({error}); is `instar up` running? --api URL names another")
+
+
+def _trusting(ca_file: str) -> ssl.SSLContext | bool:
+    try:
+        return ssl.create_default_context(cafile=ca_file) if ca_file else True
+    except OSError as error:
+        raise Trouble(f"the certificate authority {ca_file} cannot be read: {error.strerror or error}") from None
 
 
 def _refusal(response: httpx.Response) -> ApiRefused:

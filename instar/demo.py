@@ -68,10 +68,10 @@ def demo(console: Console) -> bool:
         env = demo_env(Path(directory))
         ports = Ports.chosen(0, 0, 0)
         console.print("Starting a Temporal server, a worker and the API in a temporary directory.")
-        start_stack(group, Path(directory), ports, env)
+        login = start_stack(group, Path(directory), ports, env)
         console.print(f"Temporal's own page shows it too, while it lasts: {ports.ui_url}")
         console.print(f"So does the API: {ports.api_url}/docs")
-        with ApiClient(ports.api_url) as api:
+        with ApiClient(login) as api:
             play = Play(api, group, console)
             play.prepare()
             upgrades = [play.first(), play.bad(), play.mended()]

@@ -60,10 +60,10 @@ def demo_libvirt(console: Console) -> bool:
         with ProcessGroup(folder / "logs", console.print) as group, PrivateLibvirt(folder / "l") as private:
             ports = Ports.chosen(0, 0, 0)
             env = demo_env(data, DELAYS) | private.settings()
-            start_stack(group, data, ports, env)
+            login = start_stack(group, data, ports, env)
             console.print(f"Temporal's own page shows it too, while it lasts: {ports.ui_url}")
-            with ApiClient(ports.api_url) as api:
-                place = Place(_settings(data, private), ports.api_url, DEFAULT_SUBSCRIPTION, LOCATION)
+            with ApiClient(login) as api:
+                place = Place(_settings(data, private), login, DEFAULT_SUBSCRIPTION, LOCATION)
                 return Play(api, group, console, place, folder / "guests").run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -20,6 +20,7 @@ from connection.settings import Settings
 from domain.images import ImageReference
 from instar import simplestreams
 from instar.api_client import ApiClient
+from instar.api_token import Login
 from instar.errors import Trouble
 from instar.simplestreams import Release, Unreadable
 
@@ -34,7 +35,7 @@ class Place:
     """Where versions go."""
 
     settings: Settings
-    api: str
+    login: Login
     subscription: str
     location: str
 
@@ -72,7 +73,7 @@ def register(place: Place, image: ImageReference, sha256: str, size: int) -> Non
         f"/skus/{quote(image.sku)}/versions/{quote(image.version)}"
     )
     body = {"location": place.location, "properties": {"instar": {"sha256": sha256, "sizeInBytes": size}}}
-    with ApiClient(place.api) as api:
+    with ApiClient(place.login) as api:
         api.send("PUT", path, body)
 
 

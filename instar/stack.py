@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,6 +14,9 @@ from typing import Any
 import httpx
 
 from domain.names import COMPUTE_QUEUE, NAMESPACE, WORKFLOW_QUEUE, Attribute
+from instar.api_token import Login
+from instar.certificates import local_certificates
+from instar.credentials import owner
 from instar.errors import Trouble
 from instar.ports import LOOPBACK, answers, choose_ports
 from instar.processes import ProcessGroup
@@ -35,17 +39,19 @@ class Ports:
     ui: int
     http: int
     metrics: int
+    tls: bool = False
 
     @classmethod
-    def chosen(cls, api: int, temporal: int, ui: int) -> "Ports":
+    def chosen(cls, api: int, temporal: int, ui: int, *, tls: bool = False) -> "Ports":
         """Those asked for, a free one for 0. Raises Trouble where one is taken."""
         wanted = dict(zip((*PORT_OPTIONS, "http", "metrics"), (api, temporal, ui, 0, 0), strict=True))
-        return cls(*choose_ports(wanted).values())
+        api, temporal, ui, http, metrics = choose_ports(wanted).values()
+        return cls(api, temporal, ui, http, metrics, tls)
 
     @property
     def api_url(self) -> str:
         """Where the API answers."""
-        return f"http://{LOOPBACK}:{self.api}"
+        return f"https://localhost:{self.api}" if self.tls else f"http://{LOOPBACK}:{self.api}"
 
     @property
     def ui_url(self) -> str:
@@ -58,8 +64,8 @@ class Ports:
         return f"{LOOPBACK}:{self.temporal}"
 
 
-def start_stack(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[str, str]) -> None:
-    """Start the three and wait until each can work. Raises as `ProcessGroup.wait_until`."""
+def start_stack(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[str, str]) -> Login:
+    """Start the three and wait until each can work; how to log in. Raises as `ProcessGroup.wait_until`."""
     # A profile or key meant for another Temporal server must not reach the one that we start.
     child_env = {name: value for name, value in env.items() if not name.startswith("TEMPORAL_")} | {
         "INSTAR_DATA_DIR": str(data_dir),
@@ -73,11 +79,19 @@ def start_stack(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[
     ask = TemporalQuestions(temporal, ports.temporal_address, child_env)
     group.wait_until(lambda: answers(ports.temporal) and ask.attributes_known(), "temporal", START_SECONDS)
 
+    certificates = local_certificates(data_dir / "tls") if ports.tls else None
+    if certificates:
+        child_env |= {
+            "INSTAR_TLS__CERTIFICATE": str(certificates.certificate),
+            "INSTAR_TLS__KEY": str(certificates.key),
+        }
     python = [sys.executable, "-P", "-m"]  # -P: no folder named `worker` where we happen to stand is taken for ours
     group.start("worker", [*python, "worker"], child_env, patience=STOP_SECONDS)
     group.start("api", [*python, "api", "--host", LOOPBACK, "--port", str(ports.api)], child_env, patience=STOP_SECONDS)
-    group.wait_until(lambda: _api_ready(ports.api_url), "api", START_SECONDS)
+    ca_file = str(certificates.authority) if certificates else ""
+    group.wait_until(lambda: _api_ready(ports.api_url, ca_file), "api", START_SECONDS)
     group.wait_until(lambda: all(map(ask.has_pollers, (WORKFLOW_QUEUE, COMPUTE_QUEUE))), "worker", START_SECONDS)
+    return owner(data_dir, ports.api_url, ca_file)
 
 
 def server_command(temporal: str, data_dir: Path, ports: Ports) -> list[str]:
@@ -137,9 +151,10 @@ class TemporalQuestions:
         return answer if isinstance(answer, dict) else None
 
 
-def _api_ready(url: str) -> bool:
+def _api_ready(url: str, ca_file: str) -> bool:
+    verify = ssl.create_default_context(cafile=ca_file) if ca_file else True
     try:
-        return httpx.get(f"{url}/readyz", timeout=5, trust_env=False).is_success
+        return httpx.get(f"{url}/readyz", timeout=5, trust_env=False, verify=verify).is_success
     except httpx.HTTPError:
         return False
 

@@ -6,12 +6,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from instar.api_client import ApiClient
+from instar.api_token import Login
 from instar.watch import find
 
 
-def status(name: str, api_url: str, subscription: str, resource_group: str, console: Console) -> None:
+def status(name: str, login: Login, subscription: str, resource_group: str, console: Console) -> None:
     """Print it. Raises Trouble if the API is away or has no such set."""
-    with ApiClient(api_url) as api:
+    with ApiClient(login) as api:
         resource_id = find(api, name, subscription, resource_group)
         told = api.get(f"{resource_id}/instar/automaticOSUpgrades")["properties"]
     for line in lines(told):

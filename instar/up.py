@@ -5,31 +5,58 @@ from pathlib import Path
 
 import typer
 
+from instar.api_token import FILE, Login
 from instar.data_dir import claimed
 from instar.processes import ProcessGroup, Stopped
 from instar.stack import Ports, start_stack
 
 
-def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int) -> None:
+def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: bool = False) -> None:
     """Run until a signal; the last line that is printed when all is up is `ready <URL of the API>`.
 
     Raises Trouble if a port or the directory cannot be had, or a process dies.
     """
     with claimed(data_dir) as directory:
-        ports = Ports.chosen(api_port, temporal_port, ui_port)
+        ports = Ports.chosen(api_port, temporal_port, ui_port, tls=tls)
         with ProcessGroup(directory / "logs", say) as group:
             try:
                 say(f"starting Temporal, worker and API; data in {directory}, logs in {directory / 'logs'}")
-                start_stack(group, directory, ports, os.environ)
+                login = start_stack(group, directory, ports, os.environ)
                 say(f"Temporal      {ports.temporal_address}")
                 say(f"Temporal page {ports.ui_url}")
                 say(f"API           {ports.api_url}/docs")
+                for line in how_to_log_in(login, directory):
+                    say(line)
                 say("Ctrl-C stops all; a second one at once")
                 say(f"ready {ports.api_url}")
                 while True:
                     group.pause(1)
             except Stopped as stopped:
                 say(f"{stopped}: stopping API, worker and Temporal")
+
+
+def how_to_log_in(login: Login, directory: Path) -> list[str]:
+    """The commands, ready to be pasted; secrets are read from the file that holds them and not shown."""
+    file = directory / FILE
+    token = f"instar token --data-dir {directory}"
+    lines = [
+        f"credentials   {file} (role Owner); more with `instar credentials create NAME --role ROLE`",
+        f'with curl     curl -H "Authorization: Bearer $({token})" '
+        + (f"--cacert {login.caFile} " if login.caFile else "")
+        + f"'{login.endpoint}/subscriptions?api-version=2022-12-01'",
+    ]
+    if not login.caFile:
+        return [*lines, "with az       needs https: start with --tls"]
+    secret = f'$(python3 -c \'import json; print(json.load(open("{file}"))["clientSecret"])\')'
+    return [
+        *lines,
+        "with az       (each in the same shell)",
+        f"  export AZURE_CONFIG_DIR={directory / 'azure'} REQUESTS_CA_BUNDLE={login.caFile}",
+        "  az config set core.instance_discovery=false core.collect_telemetry=false",
+        f"  az cloud register -n instar --endpoint-resource-manager {login.endpoint}",
+        "  az cloud set -n instar",
+        f'  az login --service-principal -u {login.clientId} -p "{secret}" --tenant {login.tenantId}',
+    ]
 
 
 def say(line: str) -> None:

@@ -12,6 +12,7 @@ from rich.live import Live
 
 from domain.records import UpgradeStatus
 from instar.api_client import ApiAway, ApiClient, ApiRefused
+from instar.api_token import Login
 from instar.errors import Trouble
 from instar.picture import picture
 from instar.upgrade_view import UpgradeView, upgrade_view
@@ -33,9 +34,9 @@ _RESOURCE_ID = re.compile(
 Pause = Callable[[float], None]
 
 
-def watch(name: str, api_url: str, subscription: str, resource_group: str, console: Console) -> UpgradeStatus:
+def watch(name: str, login: Login, subscription: str, resource_group: str, console: Console) -> UpgradeStatus:
     """Find the set and follow it. Raises Trouble if the API is away or has no such set."""
-    with ApiClient(api_url) as api:
+    with ApiClient(login) as api:
         return follow(api, find(api, name, subscription, resource_group), console, time.sleep).status
 
 

@@ -117,6 +117,21 @@ class Resources:
             rows = connection.execute(query.order_by(RESOURCES.c.resource_key)).all()
         return [_resource(row) for row in rows]
 
+    def first_of_group(self, subscription_id: str, resource_group: str) -> StoredResource | None:
+        """The oldest resource of a group; None if there is none."""
+        query = (
+            select(RESOURCES)
+            .where(
+                RESOURCES.c.subscription_key == folded(subscription_id),
+                RESOURCES.c.resource_group_key == folded(resource_group),
+            )
+            .order_by(RESOURCES.c.created_at, RESOURCES.c.resource_key)
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _resource(row)
+
     def delete(self, resource_id: str) -> bool:
         """Remove a resource and all that is below it; whether it was there."""
         key = folded(resource_id)
@@ -125,6 +140,17 @@ class Resources:
             found = connection.execute(select(RESOURCES.c.etag).where(RESOURCES.c.resource_key == key)).one_or_none()
             connection.execute(delete(RESOURCES).where(or_(RESOURCES.c.resource_key == key, below)))
         return found is not None
+
+    def delete_group(self, subscription_id: str, resource_group: str) -> int:
+        """Remove every resource of a group, and the group; how many that were."""
+        with self._database.writing() as connection:
+            done = connection.execute(
+                delete(RESOURCES).where(
+                    RESOURCES.c.subscription_key == folded(subscription_id),
+                    RESOURCES.c.resource_group_key == folded(resource_group),
+                )
+            )
+        return int(done.rowcount)
 
 
 def _resource(row: Row[Any]) -> StoredResource:

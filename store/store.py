@@ -1,9 +1,12 @@
 """The store as a whole: one database, one sealer, and the parts that speak of one noun each."""
 
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import CompoundSelect, bindparam, select, text, union_all, update
 
+from store.audit import Audit
+from store.columns import folded
+from store.credentials import Credentials
 from store.database import Database
 from store.images import Images
 from store.operations import Operations
@@ -11,7 +14,7 @@ from store.resources import Resources
 from store.scale_sets import ScaleSets
 from store.sealing import SealerProtocol
 from store.statuses import Statuses
-from store.tables import SECRETS
+from store.tables import RESOURCES, SCALE_SETS, SECRETS
 from store.upgrades import Upgrades
 
 
@@ -33,6 +36,8 @@ class Store:
         self.upgrades = Upgrades(database)
         self.resources = Resources(database)
         self.statuses = Statuses(database)
+        self.credentials = Credentials(database)
+        self.audit = Audit(database)
 
     @classmethod
     def open(cls, url: str, sealer: SealerProtocol) -> Self:
@@ -51,6 +56,35 @@ class Store:
         """Return when the database answers; raises errors.Unavailable when it does not."""
         with self.database.reading() as connection:
             connection.execute(text("SELECT 1"))
+
+    def subscriptions(self) -> list[str]:
+        """The subscriptions that hold something, each once, in the case of its first mention."""
+        query = union_all(
+            select(SCALE_SETS.c.subscription_key, SCALE_SETS.c.subscription_id),
+            select(RESOURCES.c.subscription_key, RESOURCES.c.subscription_id),
+        )
+        return self._each_once(query)
+
+    def resource_groups(self, subscription_id: str) -> list[str]:
+        """The resource groups of a subscription that were made or hold something, likewise."""
+        key = folded(subscription_id)
+        query = union_all(
+            select(RESOURCES.c.resource_group_key, RESOURCES.c.resource_group).where(
+                RESOURCES.c.subscription_key == key
+            ),
+            select(SCALE_SETS.c.resource_group_key, SCALE_SETS.c.resource_group).where(
+                SCALE_SETS.c.subscription_key == key
+            ),
+        )
+        return self._each_once(query)
+
+    def _each_once(self, query: CompoundSelect[Any]) -> list[str]:
+        with self.database.reading() as connection:
+            rows = connection.execute(query).all()
+        first: dict[str, str] = {}
+        for row in rows:
+            first.setdefault(row[0], row[1])
+        return [first[key] for key in sorted(first)]
 
     def reseal(self) -> int:
         """Seal every secret anew with the first key; how many. After it, older keys may be taken out of the file.

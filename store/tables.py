@@ -97,6 +97,7 @@ OPERATIONS = Table(
     Column("ended_at", Instant),
     Column("error_code", Words, nullable=False),
     Column("error_message", Words, nullable=False),
+    Column("resource_id", Words, nullable=False, server_default=""),
     Index("operations_by_set", "scale_set_unique_id", "status"),
 )
 
@@ -155,4 +156,37 @@ RESOURCES = Table(
     Column("etag", Integer, nullable=False),
     Index("resources_by_type", "type_key", "subscription_key", "resource_group_key"),
     Index("resources_by_parent", "parent_key", "type_key"),
+)
+
+CREDENTIALS = Table(
+    "credentials",
+    METADATA,
+    Column("client_id", Words, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("salt", Words, nullable=False),
+    Column("secret_hash", Words, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+)
+
+ROLE_ASSIGNMENTS = Table(
+    "role_assignments",
+    METADATA,
+    Column("principal", Words, primary_key=True),
+    Column("role", Words, primary_key=True),
+    Column("scope_key", Words, primary_key=True),
+    Column("scope", Words, nullable=False),
+)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("principal", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("action", Words, nullable=False),
+    Column("resource", Words, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("request_id", Words, nullable=False),
 )

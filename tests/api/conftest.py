@@ -12,6 +12,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from api.access.composition import access_from
+from api.access.guard import Access
+from api.access.signing_keys import SigningKey
 from api.app import create_app
 from api.errors import ArmError
 from api.scale_set_gateway import Message, ScaleSetGateway
@@ -26,6 +29,7 @@ from domain.scale_sets import ScaleSetIdentity
 from store.scale_sets import StoredScaleSet
 from store.sealing import Sealer
 from store.store import Store
+from tests.support.owner import OwnersToken
 from workflows.plugin import INSTAR
 
 SUBSCRIPTION = "00000000-0000-0000-0000-00000000000a"
@@ -158,6 +162,7 @@ class Api:
     gateway: FakeGateway
     real_gateway: ScaleSetGateway
     clock: FixedClock
+    access: Access
 
     async def call(self, method: str, path: str, body: Any = None, **query: Any) -> httpx.Response:
         params = {"api-version": "2026-04-01"} | {name.replace("_", "$", 1): value for name, value in query.items()}
@@ -208,19 +213,31 @@ def error_of(response: httpx.Response) -> dict[str, Any]:
     return error
 
 
+@pytest.fixture(scope="session")
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """One for all: making it takes longer than most tests."""
+    path = tmp_path_factory.mktemp("key") / "signing.key"
+    SigningKey.from_file(path)
+    return path.read_bytes()
+
+
 @pytest.fixture
-async def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
+async def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signing_key: bytes) -> AsyncIterator[Api]:
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
     clock, gateway = FixedClock(), FakeGateway()
     store = Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}", Sealer.from_file(tmp_path / "keys"))
     fleet = SimulatedFleet(tmp_path / "fleet.sqlite", clock=clock, pace=NoPace())
     client = await connect([INSTAR], lazy=True)
-    app = create_app(store, fleet, client, Settings(data_dir=tmp_path), clock)
+    settings = Settings(data_dir=tmp_path)
+    settings.signing_key.write_bytes(signing_key)
+    access = access_from(settings, store, clock)
+    app = create_app(store, fleet, client, settings, access, clock=clock)
     real = app.state.services.gateway
     app.state.services = dataclasses.replace(app.state.services, gateway=gateway)
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://api.test:8000") as http:
-        yield Api(app, http, store, fleet, gateway, real, clock)
+    auth = OwnersToken(access)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api.test:8000", auth=auth) as http:
+        yield Api(app, http, store, fleet, gateway, real, clock, access)
     await app.state.services.healths.close()
     fleet.close()
     store.close()

@@ -10,7 +10,7 @@ from compute.simulated.scripts import InstanceScript
 from domain.messages.instance_actions import ActionKind, InstanceAction, Protection
 from domain.operations import OperationKind, OperationStatus
 from tests.api.conftest import NEW, OLD, SCALE_SET, Api, error_of
-from tests.api.test_nonsense import BODIES
+from tests.api.nonsense import BODIES
 
 INSTANCE = f"{SCALE_SET}/virtualMachines/1"
 

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.access.issuer_routes import OPEN_PATHS
 from domain.galleries import GALLERY
 from domain.galleries import IMAGE as IMAGE_OF_GALLERY
 from domain.galleries import VERSION as VERSION_OF_GALLERY
@@ -14,6 +15,7 @@ from domain.operations import Operation
 from store.scale_sets import StoredScaleSet
 from tests.api.conftest import IMAGE, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, error_of
 from tests.api.gallery import make_image, publish
+from tests.api.nonsense import BODIES, NAMES
 
 GOOD = {
     "subscriptionId": SUBSCRIPTION,
@@ -34,44 +36,21 @@ GOOD = {
     "imageName": "web",
     "versionName": "1.0.0",
     "region": "westus2",
+    "namespace": "Microsoft.Compute",
+    "kind": "virtualNetworks",
+    "name": "net",
+    "childKind": "subnets",
+    "childName": "one",
+    "deploymentName": "first",
 }
-PROBES = ("/healthz", "/readyz")
+NOT_OF_ARM = {"/healthz", "/readyz"} | OPEN_PATHS
+"""The probes and the issuer, whose answers have their own shape: test_process.py and access/test_issuer.py."""
+
+RESOURCE_GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
+ONLY_STRANGERS = ("empty", "64 bits and more", "null byte in a key", "deep enough")
+"""Bodies that say nothing which a resource group has: the rest is not looked at."""
+
 VERSION = {"api-version": "2026-04-01"}
-
-BODIES = {
-    "empty": b"",
-    "no json": b"not json",
-    "cut off": b'{"a": ',
-    "array": b"[]",
-    "string": b'"x"',
-    "number": b"7",
-    "null": b"null",
-    "not utf-8": b'{"a": "\xff\xfe"}',
-    "nan": b'{"sku": {"capacity": NaN}}',
-    "infinity": b'{"sku": {"capacity": 1e999}}',
-    "huge integer": b'{"sku": {"capacity": ' + b"9" * 5000 + b"}}",
-    "64 bits and more": b'{"sku": {"capacity": 9223372036854775808}}',
-    "null byte": b'{"tags": {"a": "\\u0000"}}',
-    "null byte in a key": b'{"a\\u0000": 1}',
-    "lone surrogate": b'{"tags": {"a": "\\ud800"}}',
-    "deep": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-    "deep enough": b'{"a":' * 90 + b"1" + b"}" * 90,
-    "deep list": b'{"a":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
-    "large": b'{"a": "' + b"x" * (5 * 1024 * 1024) + b'"}',
-}
-
-NAMES = (
-    "%00",
-    "a%00b",
-    "%0d%0aX-Evil:%201",
-    "x" * 5000,
-    "%ff",
-    "%ed%a0%80",
-    "%F0%9F%92%A9",
-    "..%2f..",
-    "'%20OR%201=1--",
-    "*",
-)
 
 
 def routes(api: Api) -> list[tuple[str, str]]:
@@ -79,7 +58,7 @@ def routes(api: Api) -> list[tuple[str, str]]:
     paths = api.app.openapi()["paths"]
     found = [(method.upper(), path) for path, methods in paths.items() for method in methods]
     assert len(found) > 20
-    return [one for one in found if one[1] not in PROBES]
+    return [one for one in found if one[1] not in NOT_OF_ARM]
 
 
 def filled(template: str, **names: str) -> str:
@@ -117,7 +96,8 @@ def check(answer: httpx.Response, what: str, *, may_succeed: bool = False) -> No
     if may_succeed and answer.status_code < 400:
         return
     assert answer.status_code >= 400, f"{what}: {answer.status_code} {answer.text[:300]}"
-    error_of(answer)
+    if answer.request.method != "HEAD":
+        error_of(answer)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +119,7 @@ async def test_every_arm_route_refuses_a_wrong_api_version(world: Api, query: di
             continue
         answer = await world.http.request(method, filled(template), params=query)
         assert answer.status_code == 400, (method, template)
-        assert error_of(answer)["code"] == code
+        assert method == "HEAD" or error_of(answer)["code"] == code
     assert state(world) == before
 
 
@@ -156,7 +136,9 @@ async def test_no_body_whatever_does_harm(world: Api, name: str) -> None:
             continue
         publishes = "/versions/{version}" in template and not template.startswith("/instar/")
         answer = await world.http.request(method, filled(template), params=VERSION, content=BODIES[name])
-        check(answer, f"{method} {template} with {name}", may_succeed=name == "empty" and publishes)
+        changes_group = (method, template) == ("PATCH", RESOURCE_GROUP)
+        harmless = (name == "empty" and publishes) or (name in ONLY_STRANGERS and changes_group)
+        check(answer, f"{method} {template} with {name}", may_succeed=harmless)
     assert state(world) == before
 
 
@@ -226,7 +208,7 @@ async def test_no_name_in_a_path_does_harm(world: Api, name: str) -> None:
         for parameter in params_of(template):
             answer = await world.http.request(method, filled(template, **{parameter: name}), params=VERSION, json={})
             found = f"{method} {template} with {parameter}={name[:40]}"
-            check(answer, found, may_succeed=method in ("GET", "DELETE") or template.startswith("/instar/"))
+            check(answer, found, may_succeed=method in ("GET", "HEAD", "DELETE") or template.startswith("/instar/"))
             assert "X-Evil" not in answer.headers
     assert state(world)[:4] == before[:4]
 
@@ -244,7 +226,7 @@ async def test_unknown_routes_and_methods_have_arm_errors(world: Api) -> None:
     for path in (
         "/",
         "/nothing",
-        "/subscriptions",
+        "/subscriptions/x/nothing",
         f"{SCALE_SET}/nothing",
         f"{SCALE_SET}/a/b/c",
         "/subscriptions/x/%00",

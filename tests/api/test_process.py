@@ -20,6 +20,8 @@ from api.errors import ArmError
 from api.paths import Paths
 from domain.messages.scale_set import StartUpgrade
 from domain.names import Refusal
+from instar.api_token import TokenAuth
+from instar.credentials import owner
 from store.errors import Unavailable
 from tests.api.conftest import LOCATION, SCALE_SET, SECRETS, Api, document, error_of
 from workflows.scale_set import ScaleSetWorkflow
@@ -175,12 +177,14 @@ async def test_a4_the_process_starts_without_temporal_answers_and_ends_at_sigter
         port = free.getsockname()[1]
     process = await run_api(tmp_path, "--port", str(port))
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+        login = owner(tmp_path / "data", f"http://127.0.0.1:{port}", "")
+        auth = TokenAuth(login)
+        async with httpx.AsyncClient(base_url=login.endpoint, trust_env=False, auth=auth) as http:
             until = time.monotonic() + 30
             ready = None
             while ready is None:
                 try:
-                    ready = await http.get("/readyz")
+                    ready = await http.get("/readyz", auth=None)
                 except httpx.TransportError:
                     assert time.monotonic() < until
                     await asyncio.sleep(0.1)

@@ -14,6 +14,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from instar.api_client import ApiClient
+from instar.api_token import FILE, Login
 from tests.bench import bare_loop, idle, requests, scene
 from tests.bench.site import PeakMemory, Site, processes, site, stack
 
@@ -108,9 +110,11 @@ def api() -> Figures:
                 return scale_set.resource_id
 
         path = asyncio.run(prepare()) + "/rollingUpgrades/latest?api-version=2024-11-01"
+        with ApiClient(Login.read(Path(name) / "data" / FILE)) as client:
+            token = client.token()
         with requests.bare_route() as bare_port:
             bare = asyncio.run(requests.pace(bare_port, "/bare"))
-            latest = asyncio.run(requests.pace(ports.api, path))
+            latest = asyncio.run(requests.pace(ports.api, path, token))
     return {
         "over_bare_route": bare.per_second / latest.per_second,
         "requests_per_second": latest.per_second,

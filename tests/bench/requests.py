@@ -23,17 +23,18 @@ class Pace:
     p99_ms: float
 
 
-async def pace(port: int, path: str) -> Pace:
+async def pace(port: int, path: str, token: str = "") -> Pace:
     """Ask for `path` again and again. Raises RuntimeError for anything but 200."""
     took: list[float] = []
     until = time.perf_counter() + SECONDS
-    await asyncio.gather(*(_connection(port, path, until, took) for _ in range(CONNECTIONS)))
+    await asyncio.gather(*(_connection(port, path, token, until, took) for _ in range(CONNECTIONS)))
     return Pace(len(took) / SECONDS, statistics.quantiles(took, n=100)[98] * 1000)
 
 
-async def _connection(port: int, path: str, until: float, took: list[float]) -> None:
+async def _connection(port: int, path: str, token: str, until: float, took: list[float]) -> None:
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
-    request = f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\n\r\n".encode()
+    authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+    request = f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\n{authorization}\r\n".encode()
     try:
         while (began := time.perf_counter()) < until:
             writer.write(request)

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from instar import ports
+from instar.api_token import FILE, Login
 from instar.cli import app
 from instar.data_dir import claimed
 from instar.ports import LOOPBACK
@@ -13,7 +14,22 @@ from instar.ports import LOOPBACK
 runner = CliRunner()
 
 
-@pytest.mark.parametrize("command", ["up", "demo", "demo-libvirt", "status", "watch", "images", "adopt"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "up",
+        "demo",
+        "demo-libvirt",
+        "status",
+        "watch",
+        "images",
+        "adopt",
+        "credentials",
+        "audit",
+        "token",
+        "certificates",
+    ],
+)
 def test_every_command_has_help(command: str) -> None:
     told = runner.invoke(app, [command, "--help"])
     assert told.exit_code == 0
@@ -36,15 +52,25 @@ def test_up_refuses_a_directory_in_use(tmp_path: Path) -> None:
     assert "used by another instar" in told.output
 
 
-def test_watch_tells_that_no_api_is_there() -> None:
-    told = runner.invoke(app, ["watch", "web", "--api", "http://127.0.0.1:1"])
+def test_watch_tells_that_no_api_is_there(tmp_path: Path) -> None:
+    told = runner.invoke(app, ["watch", "web", "--data-dir", str(tmp_path)])
+    assert told.exit_code == 1
+    assert "there are no credentials" in told.output
+    told = runner.invoke(app, ["watch", "web", *logged_in(tmp_path), "--api", "http://127.0.0.1:1"])
     assert told.exit_code == 1
     assert "no API answers at http://127.0.0.1:1" in told.output
     assert "Traceback" not in told.output
 
 
+def logged_in(directory: Path) -> list[str]:
+    """Options that name credentials, which nobody asks for."""
+    (directory / FILE).write_text(Login("http://127.0.0.1:1", "t", "me", "secret", "s").text())
+    return ["--data-dir", str(directory)]
+
+
 def publish(version: str, file: Path) -> str:
-    told = runner.invoke(app, ["images", "publish", "Contoso", "Web", "server", version, "--file", str(file)])
+    command = ["images", "publish", "Contoso", "Web", "server", version, "--file", str(file)]
+    told = runner.invoke(app, [*command, *logged_in(file.parent)])
     assert told.exit_code == 1
     assert "Traceback" not in told.output
     return told.output
@@ -59,11 +85,12 @@ def test_what_cannot_be_published_is_said_before_anything_is_sent(tmp_path: Path
     "command", [("demo-libvirt",), ("images", "follow", "http://127.0.0.1:1", "--release", "22.04")]
 )
 def test_without_libvirt_a_command_says_what_to_install(
-    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("instar.cli", "instar.images"):
         monkeypatch.setattr(f"{module}.find_spec", lambda _: None)
-    told = runner.invoke(app, command)
+    options = logged_in(tmp_path) if command[0] == "images" else []
+    told = runner.invoke(app, [*command, *options])
     assert told.exit_code == 1
     assert "Traceback" not in told.output
     expected = "cannot read" if command[0] == "images" else "pip install 'instar[libvirt]'"

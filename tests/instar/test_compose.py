@@ -50,7 +50,7 @@ def test_the_worker_can_be_scaled() -> None:
 
 def test_whatever_runs_on_has_a_health_check() -> None:
     services = compose()["services"]
-    jobs = {"temporal-schema", "temporal-namespace"}
+    jobs = {"temporal-schema", "temporal-namespace", "certificates"}
     assert {name for name, service in services.items() if "healthcheck" not in service} == jobs
     assert all(services[name]["restart"].startswith("on-failure") for name in jobs)
 
@@ -64,8 +64,18 @@ def test_images_are_pinned_and_not_the_deprecated_one() -> None:
 def test_api_and_workers_share_keys_fleet_and_store() -> None:
     api, worker = (compose()["services"][name] for name in ("api", "worker"))
     assert api["volumes"] == worker["volumes"] == ["instar-data:/data"]
-    differing = {"INSTAR_ALLOW_ANY_HOST"}
+    differing = {"INSTAR_TLS__CERTIFICATE", "INSTAR_TLS__KEY"}
     assert {key: api["environment"][key] for key in api["environment"].keys() - differing} == worker["environment"]
+
+
+def test_the_api_serves_https_with_certificates_that_are_made_before() -> None:
+    services = compose()["services"]
+    api, made = services["api"], services["certificates"]
+    folder = made["command"][made["command"].index("certificates") + 1]
+    assert api["environment"]["INSTAR_TLS__CERTIFICATE"] == f"{folder}/server.crt"
+    assert api["environment"]["INSTAR_TLS__KEY"] == f"{folder}/server.key"
+    assert api["depends_on"]["certificates"]["condition"] == "service_completed_successfully"
+    assert made["volumes"] == api["volumes"]
 
 
 def test_every_search_attribute_is_registered() -> None:

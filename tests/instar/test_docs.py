@@ -3,9 +3,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from compute.libvirt.settings import LibvirtSettings
-from connection.settings import Settings
+from connection.settings import OidcSettings, Settings, TlsSettings
 from domain.delays import Delays
 from domain.policies import RollingUpgradePolicy
 from domain.progress import Outcome
@@ -18,9 +19,18 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 LIBVIRT = (ROOT / "docs" / "libvirt.md").read_text()
 
 
-@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"delays", "libvirt"}))
+NESTED: dict[str, type[BaseModel]] = {"oidc": OidcSettings, "tls": TlsSettings}
+
+
+@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"delays", "libvirt", *NESTED}))
 def test_t6_every_setting_is_in_the_docs(name: str) -> None:
     assert f"| `INSTAR_{name.upper()}` |" in OPERATIONS
+
+
+@pytest.mark.parametrize("group", NESTED)
+def test_t6_every_nested_setting_is_in_the_docs(group: str) -> None:
+    for name in NESTED[group].model_fields:
+        assert f"| `INSTAR_{group.upper()}__{name.upper()}` |" in OPERATIONS
 
 
 @pytest.mark.parametrize("name", sorted(Delays.model_fields))
@@ -44,7 +54,8 @@ def test_t6_every_setting_of_a_hypervisor_is_in_the_docs(name: str) -> None:
 
 @pytest.mark.parametrize("page", [OPERATIONS, LIBVIRT])
 def test_no_setting_in_the_docs_is_unknown(page: str) -> None:
-    known = {name.upper() for name in Settings.model_fields} | {"ALLOW_ANY_HOST"}
+    known = {name.upper() for name in Settings.model_fields}
+    known |= {f"{group}__{name}".upper() for group, kind in NESTED.items() for name in kind.model_fields}
     known |= {f"DELAYS__{name.upper()}" for name in Delays.model_fields}
     known |= {f"LIBVIRT__{name.upper()}" for name in LibvirtSettings.model_fields}
     assert set(re.findall(r"INSTAR_([A-Z_]+)", page)) <= known

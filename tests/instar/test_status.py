@@ -1,9 +1,16 @@
+from functools import partial
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from instar import status as standing
 from instar.api_client import ApiClient
+from instar.api_token import FILE, Login
 from instar.cli import app
 from instar.status import lines
 from instar.watch import DEFAULT_SUBSCRIPTION
@@ -46,15 +53,37 @@ def test_t1_before_the_first_look_it_names_the_deadline() -> None:
     assert lines(told)[1] == "first upgrade        not before 2026-03-01T12:00:00+00:00"
 
 
-def test_the_command_prints_it_word_for_word(monkeypatch: pytest.MonkeyPatch) -> None:
+LOGIN = Login("http://127.0.0.1:1", "tenant", "me", "secret", DEFAULT_SUBSCRIPTION)
+
+
+def test_the_command_prints_it_word_for_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / FILE).write_text(LOGIN.text())
     answers = {SET: {"id": SET}, f"{SET}/instar/automaticOSUpgrades": {"properties": TOLD}}
     monkeypatch.setattr(ApiClient, "get", lambda _self, path, **_query: answers[path])
-    told = CliRunner().invoke(app, ["status", SET])
+    told = CliRunner().invoke(app, ["status", SET, "--data-dir", str(tmp_path)])
     assert told.exit_code == 0
     assert "stopped: [5] of 20" in told.output
 
 
-def test_it_tells_that_no_api_is_there() -> None:
-    told = CliRunner().invoke(app, ["status", "web", "--api", "http://127.0.0.1:1"])
+def test_it_asks_with_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/tenant/oauth2/v2.0/token":
+            return httpx.Response(200, json={"access_token": "good"})
+        assert request.headers["Authorization"] == "Bearer good"
+        return httpx.Response(200, json={"id": SET, "properties": TOLD})
+
+    monkeypatch.setattr(standing, "ApiClient", partial(ApiClient, transport=httpx.MockTransport(answer)))
+    console = Console(file=StringIO())
+    standing.status(SET, LOGIN, DEFAULT_SUBSCRIPTION, "", console)
+    assert isinstance(console.file, StringIO)
+    assert "nothing newer than 1.2" in console.file.getvalue()
+
+
+def test_it_tells_that_no_api_or_no_credentials_are_there(tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["status", "web", "--data-dir", str(tmp_path)])
+    assert told.exit_code == 1
+    assert "there are no credentials" in told.output
+    (tmp_path / FILE).write_text(LOGIN.text())
+    told = CliRunner().invoke(app, ["status", "web", "--data-dir", str(tmp_path), "--api", "http://127.0.0.1:1"])
     assert told.exit_code == 1
     assert "no API answers at http://127.0.0.1:1" in told.output

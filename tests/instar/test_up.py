@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from instar.api_token import FILE, Login, TokenAuth
 from instar.demo_checks import FIRST
 from instar.watch import DEFAULT_SUBSCRIPTION
 
@@ -58,7 +59,9 @@ def alive(pid: int) -> bool:
 
 def test_f1_up_ends_orderly_and_goes_on_where_it_was_even_after_kill_9(tmp_path: Path) -> None:
     with up(tmp_path) as (process, url):
-        published = httpx.put(url + VERSION, json={"location": "westeurope"}, trust_env=False)
+        assert httpx.get(url + VERSION, trust_env=False).status_code == 401
+        auth = TokenAuth(Login.read(tmp_path / FILE))
+        published = httpx.put(url + VERSION, json={"location": "westeurope"}, auth=auth, trust_env=False)
         assert published.is_success, published.text
         children = children_of(process.pid)
         assert len(children) == 3
@@ -70,7 +73,9 @@ def test_f1_up_ends_orderly_and_goes_on_where_it_was_even_after_kill_9(tmp_path:
         assert not any(map(alive, children))
 
     with up(tmp_path) as (process, url):
-        assert httpx.get(url + VERSION, trust_env=False).json()["name"] == FIRST.version
+        # The token of before is still good: the issuer's key was kept.
+        kept = httpx.get(url + VERSION, headers={"Authorization": f"Bearer {auth.token}"}, trust_env=False)
+        assert kept.json()["name"] == FIRST.version
         children = children_of(process.pid)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0

@@ -11,6 +11,7 @@ from domain.progress import Outcome
 from domain.records import UpgradeStatus
 from instar import watch as watching
 from instar.api_client import ApiAway, ApiClient
+from instar.api_token import Login
 from instar.errors import Trouble
 from instar.picture import CELLS, picture
 from instar.upgrade_view import upgrade_view
@@ -66,8 +67,17 @@ def not_found() -> httpx.Response:
     return httpx.Response(404, json={"error": {"code": "ResourceNotFound", "message": "not there"}})
 
 
+LOGIN = Login("http://127.0.0.1:1", "tenant", "me", "secret", DEFAULT_SUBSCRIPTION)
+
+
 def client(answer: Callable[[httpx.Request], httpx.Response]) -> ApiClient:
-    return ApiClient("http://127.0.0.1:1", transport=httpx.MockTransport(answer))
+    def logged_in(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/tenant/oauth2/v2.0/token":
+            return httpx.Response(200, json={"access_token": "good"})
+        assert request.headers["Authorization"] == "Bearer good"
+        return answer(request)
+
+    return ApiClient(LOGIN, transport=httpx.MockTransport(logged_in))
 
 
 def listing(*ids: str) -> Callable[[httpx.Request], httpx.Response]:

@@ -109,7 +109,7 @@ class RealSite:
 
     async def publish(self, version: str, guest: str) -> None:
         """Upload and register, as `instar images publish` does."""
-        place = Place(self.settings(), str(self.site.http.base_url), GROUP.split("/")[2], LOCATION)
+        place = Place(self.settings(), self.site.login, GROUP.split("/")[2], LOCATION)
         file = self.guests / f"{guest}.qcow2"
         await asyncio.to_thread(publish, place, LINE.at(version), file, Console(quiet=True))
 

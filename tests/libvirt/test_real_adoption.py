@@ -78,5 +78,4 @@ async def test_machines_that_run_become_a_set_without_a_restart_and_are_upgraded
 
 async def run(real: RealSite, wish: Wish, **more: Any) -> int:
     asked = Wish(**{**wish.__dict__, **more})
-    api = str(real.site.http.base_url)
-    return await asyncio.to_thread(adopt, asked, real.settings(), api, Console(quiet=True), time.sleep)
+    return await asyncio.to_thread(adopt, asked, real.settings(), real.site.login, Console(quiet=True), time.sleep)

@@ -20,6 +20,7 @@ from compute.libvirt.uploads import Damaged, DifferentContent
 from connection.settings import Settings
 from domain.images import ImageReference
 from instar import images as publishing
+from instar.api_token import Login
 from instar.errors import Trouble
 from instar.images import Place
 from instar.private_libvirt import POOL, PrivateLibvirt
@@ -47,8 +48,15 @@ class Api(http.server.ThreadingHTTPServer):
 class Answers(http.server.BaseHTTPRequestHandler):
     server: Api
 
-    def do_PUT(self) -> None:  # the base class's spelling
+    def do_POST(self) -> None:  # the base class's spelling
         self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(200, b'{"access_token": "good"}')
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers["Authorization"] != "Bearer good":
+            self._answer(401, b"")
+            return
         self.server.registered.append(self.path.partition("?")[0].rsplit("/", 1)[-1])
         self._answer(201, b"{}")
 
@@ -82,7 +90,7 @@ class Site:
         self.mirror.mkdir()
         self.api = Api(self.mirror)
         self.settings = Settings(data_dir=folder / "data", libvirt={"uri": private.uri, "pool": POOL})
-        self.place = Place(self.settings, self.api.url, "s", "westeurope")
+        self.place = Place(self.settings, Login(self.api.url, "t", "me", "secret", "s"), "s", "westeurope")
         self.connection: Any = libvirt.open(private.uri)
         self.pool: Any = self.connection.storagePoolLookupByName(POOL)
         self.told: list[str] = []

@@ -17,6 +17,8 @@ from temporalio.client import Client
 from compute.simulated.fleet import SimulatedFleet
 from domain.delays import Delays
 from domain.names import NAMESPACE
+from instar.api_token import TokenAuth
+from instar.credentials import owner
 from instar.ports import answers
 from instar.stack import Ports, TemporalQuestions, server_command
 from store.sealing import Sealer
@@ -68,7 +70,10 @@ class Site:
                 f"sqlite:///{self.data / 'store.sqlite'}", Sealer.from_file(self.data / "seal.keys")
             )
             self.fleet = SimulatedFleet(self.data / "fleet.sqlite")
-            self.http = httpx.AsyncClient(base_url=self._ports.api_url, timeout=30, trust_env=False)
+            self.login = owner(self.data, self._ports.api_url, "")
+            self.http = httpx.AsyncClient(
+                base_url=self._ports.api_url, timeout=30, trust_env=False, auth=TokenAuth(self.login)
+            )
         except BaseException:
             self._end_all(signal.SIGKILL)
             raise

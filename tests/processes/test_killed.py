@@ -26,8 +26,8 @@ SIZE = 50
 SHARE = 10
 """20 % of 50 (B1): five batches."""
 
-VICTIMS = {point: str(3 + SHARE * index) for index, point in enumerate(Point)}
-"""One machine of each batch, and the point at which its swap or restore kills the worker."""
+VICTIMS = {point: str(3 + index * SIZE // len(Point)) for index, point in enumerate(Point)}
+"""Machines all over the batches, and the point at which the swap or restore of each kills the worker."""
 
 RANDOM_KILLS = 20
 BETWEEN_KILLS_SECONDS = (0.3, 3.5)

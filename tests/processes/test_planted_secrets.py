@@ -15,7 +15,7 @@ from compute.clock import utc_now
 from compute.simulated.faults import Call, Fault, FaultKind
 from domain.delays import Delays
 from domain.names import os_upgrade_workflow_id, scale_set_workflow_id
-from domain.records import UpgradeStatus
+from domain.records import UpgradeKind, UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity
 from store.store import Store
 from tests.processes.scale_set import IMAGES, PATH, VERSION, LiveSet, publish
@@ -23,6 +23,9 @@ from tests.processes.site import Site
 from tests.support.world import GROUP, LOCATION, NEW, OLD, arm
 
 SIZE = 5
+OS_UPGRADE = 2
+"""Its number: the first one is of the model's change before it, which the set's own workflow sees to."""
+
 DELAYS = Delays(health_wait=timedelta(seconds=3), health_poll_most=timedelta(seconds=1))
 NO_SECRET = "operator-of-this-set"
 """In the model and not secret: a search that does not find it finds nothing."""
@@ -111,7 +114,8 @@ async def test_f5_planted_secrets_are_found_nowhere(tmp_path: Path) -> None:
             site.fleet.inject(Fault(kind=kind, call=Call.SWAP, instance_id=str(machine)))
         await publish(site, NEW)
         await live.start()
-        assert (await live.ended()).status is UpgradeStatus.FAULTED
+        record = await live.ended(OS_UPGRADE)
+        assert (record.kind, record.status) == (UpgradeKind.OS_UPGRADE, UpgradeStatus.FAULTED)
         opened = site.store.scale_sets.open_model(live.identity.unique_id, 2)
         assert opened["properties"]["virtualMachineProfile"]["osProfile"]["adminPassword"] == LATER
         places |= await answers(site) | await histories(await site.client(), live.identity)
@@ -122,7 +126,7 @@ async def test_f5_planted_secrets_are_found_nowhere(tmp_path: Path) -> None:
     assert found(places, (*SECRETS, LATER, REFUSED)) == []
     assert NO_SECRET.encode() in places["data/store.sqlite after the stop"]
     assert NO_SECRET.encode() in places[f"answer to GET {PATH}"]
-    for name in ("data/temporal.db after the stop", f"history of {os_upgrade_workflow_id(live.identity, 1)}"):
+    for name in ("data/temporal.db after the stop", f"history of {os_upgrade_workflow_id(live.identity, OS_UPGRADE)}"):
         assert NEW.encode() in places[name]
     assert any(b"web upgrade 1" in data for name, data in places.items() if name.startswith("logs/worker"))
     assert {"data/fleet.sqlite", "data/fleet.sqlite.flight.jsonl"} <= places.keys()
@@ -213,7 +217,7 @@ def answer(response: Any) -> bytes:
 async def histories(client: Client, scale_set: ScaleSetIdentity) -> dict[str, bytes]:
     """Every event of both workflows: as bytes (payloads in clear) and as JSON (payloads in base64)."""
     places = {}
-    for workflow_id in (scale_set_workflow_id(scale_set), os_upgrade_workflow_id(scale_set, 1)):
+    for workflow_id in (scale_set_workflow_id(scale_set), os_upgrade_workflow_id(scale_set, OS_UPGRADE)):
         history = await client.get_workflow_handle(workflow_id).fetch_history()
         events = b"".join(event.SerializeToString() for event in history.events)
         places[f"history of {workflow_id}"] = events

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
+from store.database import MIGRATIONS
 from store.errors import StoreError, Unavailable, Unusable
 from store.sealing import Sealer
 from store.store import Store
@@ -33,6 +36,17 @@ def test_the_migrations_make_the_tables_that_the_code_uses(store: Store) -> None
             for column in table.columns
         }
     assert columns == expected
+
+
+def test_the_migrations_are_one_chain_to_one_head() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_heads() == ["0005"]
+    chain = [one.revision for one in scripts.walk_revisions()]
+    assert chain == ["0005", "0004", "0003", "0002", "0001"]
+    named = sorted(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("v*.py"))
+    assert named == [f"v{revision}" for revision in reversed(chain)]
 
 
 def test_opened_again_everything_is_there(url: str, sealer: Sealer) -> None:

@@ -1,0 +1,98 @@
+"""Instar's own small issuer: client credentials, and tokens that say whose they are.
+
+It is what lets `az login` work with no cloud. Tokens are good for an hour at the most, and for as long as their
+client is not revoked: that is looked up at each request.
+"""
+
+import asyncio
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+
+from api.access.principals import Principal, TokenRefused
+from api.access.signing_keys import ALGORITHM, SigningKey
+from compute.clock import Clock
+from store.credentials import Credential
+from store.store import Store
+
+TENANT = "11111111-1111-1111-1111-111111111111"
+"""The one tenant: a name that clients need, no more."""
+
+AUDIENCE = "https://instar"
+"""What every token of ours is for, whatever resource the client asked for a token of."""
+
+ISSUER = f"{AUDIENCE}/{TENANT}/v2.0"
+"""Who says so in a token. The discovery document's `issuer` is a URL under the address that the client used."""
+
+LIFE = timedelta(hours=1)
+
+
+class OwnIssuer:
+    """Issues and verifies."""
+
+    def __init__(self, key: SigningKey, store: Store, clock: Clock) -> None:
+        self._key = key
+        self._store = store
+        self._clock = clock
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """The JSON Web Key Set with which anybody can verify our tokens."""
+        return {"keys": [self._key.public_jwk]}
+
+    async def issued(self, client_id: str, secret: str) -> str | None:
+        """A token for a client that knows its secret; None for anybody else."""
+        credentials = self._store.credentials
+        client = await asyncio.to_thread(credentials.authenticated, client_id, secret)
+        return None if client is None else self._token(client, self._clock())
+
+    def _token(self, client: Credential, now: datetime) -> str:
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": client.client_id,
+            "oid": client.client_id,
+            "appid": client.client_id,
+            "app_displayname": client.name,
+            "tid": TENANT,
+            "iat": int(now.timestamp()),
+            "nbf": int(now.timestamp()),
+            "exp": int((now + LIFE).timestamp()),
+            "jti": str(uuid.uuid4()),
+            "ver": "1.0",
+        }
+        return self._key.sign(claims)
+
+    async def verified(self, token: str) -> Principal:
+        """Whose token it is. Raises TokenRefused."""
+        try:
+            claims = jwt.decode(
+                token,
+                self._key.private.public_key(),
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={
+                    "require": ["exp", "iss", "aud", "sub"],
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                },
+            )
+            expires_at, valid_from = float(claims["exp"]), float(claims.get("nbf", 0))
+        except (jwt.InvalidTokenError, TypeError, ValueError) as error:
+            raise TokenRefused(str(error)) from None
+        # By our own clock, the one that issued it.
+        if not valid_from - 1 <= self._clock().timestamp() < expires_at:
+            raise TokenRefused("it has expired, or is not good yet")
+        client = await asyncio.to_thread(self._store.credentials.get, str(claims["sub"]))
+        if client is None or client.revoked_at is not None:
+            raise TokenRefused("its client was revoked")
+        return Principal(client.client_id, client.name, (client.client_id,))
+
+
+def is_ours(claims: dict[str, Any]) -> bool:
+    """Whether a token says that it is one of ours."""
+    return claims.get("iss") == ISSUER

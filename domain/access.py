@@ -1,0 +1,116 @@
+"""Who may do what: roles at scopes, as ARM names them.
+
+A scope is a path: `/` (everything), a subscription, a resource group, a resource. A role at a scope holds for all
+below it. A request needs one action at one scope; the decision says which role would have sufficed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a principal may do at a scope. Each may do what the one before it may."""
+
+    READER = "Reader"
+    CONTRIBUTOR = "Contributor"
+    OWNER = "Owner"
+
+    @property
+    def rank(self) -> int:
+        """Higher ones may do more."""
+        return tuple(Role).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role at a scope."""
+
+    role: Role
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a request needs. `action` as ARM names it: `Microsoft.Compute/virtualMachineScaleSets/write`."""
+
+    action: str
+    scope: str
+    role: Role
+    within: bool = False
+    """Any role below the scope will do: what everybody in a subscription may read."""
+
+
+ROOT = "/"
+_READS = ("GET", "HEAD", "OPTIONS")
+_VERBS = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
+_SHARED = ("publishers", "operations")
+"""What of a region everybody in a subscription may read; the rest is of single groups."""
+
+OWN = "Instar"
+"""The namespace of routes that ARM does not have."""
+
+
+def need_of(method: str, path: str) -> Need:
+    """What a request needs, by its method and its path.
+
+    >>> web = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/web"
+    >>> need = need_of("POST", f"{web}/reimage")
+    >>> need.action, need.scope == web, need.role.value
+    ('Microsoft.Compute/virtualMachineScaleSets/reimage/action', True, 'Contributor')
+    >>> need_of("GET", "/subscriptions/s/providers/Microsoft.Compute/locations/west/publishers").within
+    True
+    """
+    parts = [part for part in path.split("/") if part]
+    reads = method.upper() in _READS
+    least = Role.READER if reads else Role.CONTRIBUTOR
+    if not parts or parts[0].lower() != "subscriptions":
+        name = "/".join([OWN, *parts[1:2]])
+        return Need(_action(name, method, ""), ROOT, least, within=reads and len(parts) <= 1)
+    at = next((index for index, part in enumerate(parts) if part.lower() == "providers"), len(parts))
+    scope_parts, provider = parts[:at], parts[at + 1 :]
+    if not provider:
+        kind = "/".join(scope_parts[::2])
+        named = scope_parts[: len(scope_parts) // 2 * 2]  # a list is read at what it is a list of
+        return Need(_action(f"Microsoft.Resources/{kind}", method, ""), "/" + "/".join(named), least, within=reads)
+    kinds, names, verb = provider[1::2], provider[2::2], ""
+    if len(kinds) > len(names) and not reads and method.upper() not in _VERBS:
+        verb = kinds.pop()  # POST …/web/reimage
+    action = _action("/".join([provider[0], *kinds]), method, verb)
+    if kinds and kinds[0].lower() == "locations":
+        shared = reads and "/".join(kinds[1:2]).lower() in _SHARED
+        return Need(action, "/" + "/".join(scope_parts), least, within=shared)
+    named = [word for pair in zip(kinds, names, strict=False) for word in pair]
+    below = ["providers", provider[0], *named] if named else []
+    return Need(action, "/" + "/".join([*scope_parts, *below]), least, within=reads and not kinds)
+
+
+def _action(kind: str, method: str, verb: str) -> str:
+    if verb:
+        return f"{kind}/{verb}/action"
+    return f"{kind}/{'read' if method.upper() in _READS else _VERBS.get(method.upper(), 'action')}"
+
+
+def allowed(grants: Iterable[Grant], need: Need) -> bool:
+    """Whether one of the grants suffices. Paths compare without regard to case.
+
+    >>> reader = Grant(Role.READER, "/subscriptions/s/resourceGroups/g")
+    >>> sets = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Compute/virtualMachineScaleSets/web"
+    >>> allowed([reader], need_of("GET", sets)), allowed([reader], need_of("PUT", sets))
+    (True, False)
+    """
+    return any(
+        grant.role.rank >= need.role.rank
+        and (is_within(need.scope, grant.scope) or (need.within and is_within(grant.scope, need.scope)))
+        for grant in grants
+    )
+
+
+def is_within(path: str, scope: str) -> bool:
+    """Whether a path is a scope or below it.
+
+    >>> is_within("/subscriptions/s/resourceGroups/g2", "/subscriptions/s/resourceGroups/g")
+    False
+    """
+    inner, outer = path.rstrip("/").lower(), scope.rstrip("/").lower()
+    return inner == outer or inner.startswith(f"{outer}/")

@@ -1,0 +1,46 @@
+import pytest
+
+from domain.access import Grant, Role
+from store.errors import Unavailable
+from tests.api.conftest import SCALE_SET, Api, document
+
+
+async def test_what_was_changed_is_noted_with_who_and_what_came_of_it(api: Api) -> None:
+    created = await api.create()
+    await api.call("GET", SCALE_SET)
+    refused = await api.call("PUT", SCALE_SET, document(sku__capacity=-1))
+    bad, good = api.store.audit.newest(10)
+    assert (good.name, good.action, good.resource, good.status) == (
+        "owner",
+        "Microsoft.Compute/virtualMachineScaleSets/write",
+        SCALE_SET,
+        201,
+    )
+    assert good.request_id == created.headers["x-ms-request-id"]
+    assert good.at == api.clock()
+    assert (bad.status, bad.request_id) == (refused.status_code, "")
+
+
+async def test_what_was_forbidden_is_noted_as_well(api: Api) -> None:
+    client, _ = api.store.credentials.create("curious", Grant(Role.READER, "/subscriptions/other"), api.clock())
+    assert api.access.own is not None
+    headers = {"Authorization": f"Bearer {api.access.own._token(client, api.clock())}"}
+    answer = await api.http.get(SCALE_SET, params={"api-version": "2024-11-01"}, headers=headers)
+    assert answer.status_code == 403
+    [entry] = api.store.audit.newest(10)
+    assert (entry.name, entry.principal, entry.status) == ("curious", client.client_id, 403)
+
+
+async def test_strangers_cannot_fill_the_log(api: Api) -> None:
+    for _ in range(3):
+        answer = await api.http.delete(SCALE_SET, headers={"Authorization": "Bearer x"})
+        assert answer.status_code == 401
+    assert api.store.audit.newest(10) == []
+
+
+async def test_a_log_that_cannot_be_written_stops_nobody(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_entry: object) -> None:
+        raise Unavailable("locked")
+
+    monkeypatch.setattr(api.store.audit, "add", away)
+    assert (await api.call("PUT", SCALE_SET, document())).status_code == 201

@@ -1,0 +1,24 @@
+import json
+import shutil
+from pathlib import Path
+
+from tests.clients.conftest import INSTALLED, MODEL, Site, installed, told
+
+SCENARIO = Path(__file__).with_name("scenarios") / "js.mjs"
+
+
+def test_the_javascript_sdk_goes_through_a_sets_whole_life(site: Site) -> None:
+    installed("js/node_modules/@azure/arm-compute/package.json")
+    # Node looks for packages beside the script.
+    script = shutil.copy(SCENARIO, INSTALLED / "js" / SCENARIO.name)
+    model = MODEL | {"sku": MODEL["sku"] | {"capacity": 3}}
+    node = shutil.which("node")
+    assert node, "Node is missing"
+    assert told(site, [node, str(script), json.dumps(model)]) == {
+        "created": "Succeeded",
+        "latest": "Completed",
+        "history": ["User"],
+        "instances": ["0", "1", "2"],
+        "cancelOfNothing": "OperationNotAllowed",
+        "gone": "ResourceNotFound",
+    }

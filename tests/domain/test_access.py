@@ -1,0 +1,95 @@
+"""Which action, in ARM's words, a request needs, where, and who may."""
+
+import pytest
+
+from domain.access import Grant, Role, allowed, need_of
+
+GROUP = "/subscriptions/s/resourceGroups/g"
+COMPUTE = f"{GROUP}/providers/Microsoft.Compute"
+WEB = f"{COMPUTE}/virtualMachineScaleSets/web"
+SETS = "Microsoft.Compute/virtualMachineScaleSets"
+IMAGE = f"{COMPUTE}/galleries/shared/images/web"
+FRONT = f"{GROUP}/providers/Microsoft.Network/loadBalancers/front"
+MAIN = f"{GROUP}/providers/Microsoft.ServiceFabric/clusters/main"
+
+ON_A_SET = ("manualupgrade", "reimage", "reimageall", "delete", "start", "powerOff", "deallocate", "restart")
+ON_AN_INSTANCE = ("reimage", "reimageall", "start", "powerOff", "deallocate", "restart")
+
+
+@pytest.mark.parametrize("verb", ON_A_SET)
+def test_what_is_asked_of_a_set_is_an_action_on_it(verb: str) -> None:
+    need = need_of("POST", f"{WEB}/{verb}")
+    assert (need.action, need.scope, need.role) == (f"{SETS}/{verb}/action", WEB, Role.CONTRIBUTOR)
+
+
+@pytest.mark.parametrize("verb", ON_AN_INSTANCE)
+def test_what_is_asked_of_an_instance_is_an_action_on_it(verb: str) -> None:
+    need = need_of("POST", f"{WEB}/virtualMachines/7/{verb}")
+    assert need.action == f"{SETS}/virtualMachines/{verb}/action"
+    assert (need.scope, need.role) == (f"{WEB}/virtualMachines/7", Role.CONTRIBUTOR)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "action", "scope"),
+    [
+        ("POST", f"{WEB}/osRollingUpgrade", f"{SETS}/osRollingUpgrade/action", WEB),
+        ("POST", f"{WEB}/rollingUpgrades/cancel", f"{SETS}/rollingUpgrades/action", f"{WEB}/rollingUpgrades/cancel"),
+        ("PUT", f"{WEB}/virtualMachines/7", f"{SETS}/virtualMachines/write", f"{WEB}/virtualMachines/7"),
+        ("DELETE", f"{WEB}/virtualMachines/7", f"{SETS}/virtualMachines/delete", f"{WEB}/virtualMachines/7"),
+        (
+            "POST",
+            f"{WEB}/instar/automaticOSUpgrades/quarantine/1.2/lift",
+            f"{SETS}/instar/quarantine/lift/action",
+            f"{WEB}/instar/automaticOSUpgrades/quarantine/1.2",
+        ),
+        (
+            "PUT",
+            f"{IMAGE}/versions/1.0.0",
+            "Microsoft.Compute/galleries/images/versions/write",
+            f"{IMAGE}/versions/1.0.0",
+        ),
+        ("PATCH", IMAGE, "Microsoft.Compute/galleries/images/write", IMAGE),
+        ("DELETE", f"{COMPUTE}/galleries/shared", "Microsoft.Compute/galleries/delete", f"{COMPUTE}/galleries/shared"),
+        ("PUT", FRONT, "Microsoft.Network/loadBalancers/write", FRONT),
+        ("DELETE", MAIN, "Microsoft.ServiceFabric/clusters/delete", MAIN),
+        ("PUT", f"/instar/simulated{IMAGE}/versions/1.0.0", "Instar/simulated/write", "/"),
+        ("TRACE", WEB, f"{SETS}/action", WEB),
+    ],
+)
+def test_whatever_changes_something_needs_a_contributor_there(method: str, path: str, action: str, scope: str) -> None:
+    need = need_of(method, path)
+    assert (need.action, need.scope, need.role, need.within) == (action, scope, Role.CONTRIBUTOR, False)
+    assert not allowed([Grant(Role.READER, "/")], need)
+    assert allowed([Grant(Role.CONTRIBUTOR, "/")], need)
+
+
+@pytest.mark.parametrize(
+    ("path", "action"),
+    [
+        (f"{WEB}/instar/automaticOSUpgrades", f"{SETS}/instar/read"),
+        (f"{WEB}/virtualMachines/7/instanceView", f"{SETS}/virtualMachines/instanceView/read"),
+        (f"{IMAGE}/versions", "Microsoft.Compute/galleries/images/versions/read"),
+        (f"{FRONT}/probes/web", "Microsoft.Network/loadBalancers/probes/read"),
+        (MAIN, "Microsoft.ServiceFabric/clusters/read"),
+    ],
+)
+def test_a_reader_of_the_group_may_look_and_one_of_another_group_may_not(path: str, action: str) -> None:
+    need = need_of("GET", path)
+    assert (need.action, need.role) == (action, Role.READER)
+    assert allowed([Grant(Role.READER, GROUP)], need)
+    assert not allowed([Grant(Role.OWNER, f"{GROUP}2")], need)
+
+
+def test_of_a_region_images_and_operations_are_for_everybody_and_its_sets_are_not() -> None:
+    here = "/subscriptions/s/providers/Microsoft.Compute/locations/westus2"
+    in_a_group = [Grant(Role.READER, GROUP)]
+    assert allowed(in_a_group, need_of("GET", f"{here}/publishers"))
+    assert allowed(in_a_group, need_of("GET", f"{here}/operations/1"))
+    assert not allowed(in_a_group, need_of("GET", f"{here}/virtualMachineScaleSets"))
+    assert allowed([Grant(Role.READER, "/subscriptions/s")], need_of("GET", f"{here}/virtualMachineScaleSets"))
+
+
+def test_a_role_at_a_gallery_is_none_at_the_sets_beside_it() -> None:
+    at_the_gallery = [Grant(Role.CONTRIBUTOR, f"{COMPUTE}/galleries/shared")]
+    assert allowed(at_the_gallery, need_of("PUT", f"{IMAGE}/versions/1.0.0"))
+    assert not allowed(at_the_gallery, need_of("POST", f"{WEB}/restart"))

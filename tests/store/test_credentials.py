@@ -1,0 +1,61 @@
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from domain.access import Grant, Role
+from store.audit import Entry
+from store.store import Store
+from store.tables import CREDENTIALS
+from tests.store.samples import NOW
+
+OWNER = Grant(Role.OWNER, "/")
+READER = Grant(Role.READER, "/subscriptions/S/resourceGroups/Farm")
+
+
+def test_a_client_is_known_by_its_secret_until_it_is_revoked(store: Store) -> None:
+    made, secret = store.credentials.create("night", READER, NOW)
+    assert store.credentials.authenticated(made.client_id, secret) == made
+    for wrong in ("", secret[:-1], secret + "x", "\ud800"):
+        assert store.credentials.authenticated(made.client_id, wrong) is None
+    assert store.credentials.authenticated("nobody", secret) is None
+    assert store.credentials.revoke(made.client_id, NOW + timedelta(days=1))
+    assert not store.credentials.revoke(made.client_id, NOW)
+    assert store.credentials.authenticated(made.client_id, secret) is None
+    revoked = store.credentials.get(made.client_id)
+    assert revoked is not None
+    assert revoked.revoked_at == NOW + timedelta(days=1)
+
+
+def test_a_secret_is_kept_as_a_hash_alone(store: Store) -> None:
+    _, secret = store.credentials.create("night", OWNER, NOW)
+    _, other = store.credentials.create("night", OWNER, NOW)
+    assert secret != other
+    with store.database.reading() as connection:
+        rows = connection.execute(select(CREDENTIALS)).all()
+    assert secret not in repr(rows)
+    assert len({row.secret_hash for row in rows}) == 2
+
+
+def test_roles_belong_to_principals_of_ours_and_of_others(store: Store) -> None:
+    made, _ = store.credentials.create("night", READER, NOW)
+    store.credentials.assign("group-of-another-issuer", OWNER)
+    store.credentials.assign("group-of-another-issuer", OWNER)
+    assert store.credentials.grants((made.client_id,)) == (READER,)
+    assert store.credentials.grants(("someone", "group-of-another-issuer")) == (OWNER,)
+    assert store.credentials.grants(()) == ()
+    assert len(store.credentials.assignments()) == 2
+    assert store.credentials.unassign("group-of-another-issuer", Grant(Role.OWNER, "/"))
+    assert not store.credentials.unassign("group-of-another-issuer", OWNER)
+    assert store.credentials.grants(("group-of-another-issuer",)) == ()
+
+
+def test_the_audit_log_tells_the_newest_first_of_a_path(store: Store) -> None:
+    for number, resource in enumerate(("/subscriptions/S/a", "/subscriptions/S/b", "/subscriptions/s/A/x")):
+        store.audit.add(Entry(NOW + timedelta(seconds=number), "me", "night", "x/write", resource, 202, "op"))
+    assert [one.resource[-1] for one in store.audit.newest(10)] == ["x", "b", "a"]
+    assert [one.resource for one in store.audit.newest(10, "/subscriptions/s/a")] == [
+        "/subscriptions/s/A/x",
+        "/subscriptions/S/a",
+    ]
+    assert store.audit.newest(1)[0].at == NOW + timedelta(seconds=2)
+    assert store.audit.newest(-1) == []
