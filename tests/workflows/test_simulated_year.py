@@ -11,10 +11,13 @@ from google.protobuf.duration_pb2 import Duration
 from temporalio.api.testservice.v1 import SleepRequest
 from temporalio.worker import UnsandboxedWorkflowRunner
 
+from api.access.composition import access_from
 from api.app import create_app
+from compute.clock import utc_now
 from compute.simulated.scripts import VersionScript
 from connection.settings import Settings
 from domain.delays import Delays
+from tests.support.owner import OwnersToken
 from tests.support.reference_model import Attempt, ReferenceModel
 from tests.support.world import OLD, World, a_world
 from workflows import scale_set
@@ -161,9 +164,11 @@ async def _a_year(world: World, tmp_path: Path) -> None:
     assert execution.run_id != first_run
     assert len(world.history()) > 20
 
-    client = httpx.ASGITransport(create_app(world.store, world.fleet, world.client, Settings(data_dir=tmp_path)))
+    settings = Settings(data_dir=tmp_path)
+    access = access_from(settings, world.store, utc_now)
+    client = httpx.ASGITransport(create_app(world.store, world.fleet, world.client, settings, access))
     path = f"{world.scale_set.resource_id}/osUpgradeHistory"
-    async with httpx.AsyncClient(transport=client, base_url="http://api.test") as http:
+    async with httpx.AsyncClient(transport=client, base_url="http://api.test", auth=OwnersToken(access)) as http:
         for top, expected in ((None, 5), (1000, len(reference.history))):
             query = {"api-version": "2024-11-01"} | ({"$top": str(top)} if top else {})
             shown = (await http.get(path, params=query)).json()["value"]
