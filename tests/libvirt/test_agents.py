@@ -40,6 +40,8 @@ class Asked:
         self.connected: set[str] = set()
         self.errors: dict[str, Exception] = {}
         self.commands: list[str] = []
+        self.leaves = False
+        """Whether an agent goes when it is asked."""
 
     def live(self, domain: libvirt.virDomain, xml: str) -> str:
         described = ET.fromstring(xml)  # noqa: S314  # libvirt's own
@@ -49,6 +51,8 @@ class Asked:
 
     def command(self, domain: libvirt.virDomain, command: str, _seconds: int, _flags: int) -> str:
         self.commands.append(command)
+        if self.leaves:
+            self.connected.clear()
         if error := self.errors.get(self._number(domain)):
             raise error
         return '{"return": {}}'
@@ -90,6 +94,15 @@ async def test_h2_an_agent_that_answers_with_an_error_has_answered(asked: Asked)
     asked.errors = {"0": refused(libvirt.VIR_ERR_INTERNAL_ERROR)}
     [seen] = await asked.scene.fleet.observe_health(asked.scene.scale_set, DEFAULT)
     assert seen.state is HealthState.HEALTHY
+
+
+async def test_h2_an_agent_that_went_while_it_was_asked_says_nothing_against_its_machine(asked: Asked) -> None:
+    await asked.scene.has(1)
+    asked.connected = {"0"}
+    asked.leaves = True
+    asked.errors = {"0": refused(libvirt.VIR_ERR_AGENT_UNRESPONSIVE)}
+    [seen] = await asked.scene.fleet.observe_health(asked.scene.scale_set, DEFAULT)
+    assert (seen.state, asked.commands) == (HealthState.HEALTHY, [agents.PING])
 
 
 async def test_h7_a_connection_lost_while_an_agent_is_asked_says_nothing_of_its_machine(asked: Asked) -> None:
