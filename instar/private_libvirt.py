@@ -68,10 +68,10 @@ class PrivateLibvirt:
         for program in PROGRAMS:
             if not _found(program):
                 raise Trouble(f"the program {program} is missing: deploy/libvirt-packages.sh installs or names it")
-        for path in (self._run, self.pool_path, *(self.folder / one for one in ("config/libvirt", "cache", "data"))):
+        for path in (self._run, self.pool_path, *(self.folder / one for one in ("c/libvirt", "cache", "data"))):
             path.mkdir(parents=True, mode=0o700)
         (self.folder / "libvirtd.conf").write_text('auth_unix_rw = "none"\nunix_sock_rw_perms = "0700"\n')
-        (self.folder / "config" / "libvirt" / "qemu.conf").write_text('stdio_handler = "file"\n')
+        (self.folder / "c" / "libvirt" / "qemu.conf").write_text('stdio_handler = "file"\n')
         self._give_away()
         try:
             self.start()
@@ -98,7 +98,8 @@ class PrivateLibvirt:
                     "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
                     "HOME": str(self.folder),
                     "XDG_RUNTIME_DIR": str(self._run),
-                    **{f"XDG_{name.upper()}_HOME": str(self.folder / name) for name in ("config", "cache", "data")},
+                    "XDG_CONFIG_HOME": str(self.folder / "c"),  # sockets of guest agents are far below it
+                    **{f"XDG_{name.upper()}_HOME": str(self.folder / name) for name in ("cache", "data")},
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=log,

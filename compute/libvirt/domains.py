@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import libvirt
 
-from compute.libvirt import networks, record
+from compute.libvirt import agents, networks, record
 from compute.libvirt.record import DiskRecord, MachineRecord
 from compute.libvirt.settings import LibvirtSettings, VirtType
 from compute.libvirt.sizes import Size
@@ -51,6 +51,9 @@ def new_domain(settings: LibvirtSettings, machine: MachineRecord, vm_id: str, si
     ET.SubElement(console, "target", port="0")
     rng = ET.SubElement(devices, "rng", model="virtio")
     _text(rng, "backend", "/dev/urandom", model="random")
+    if settings.guest_agent:
+        channel = ET.SubElement(devices, "channel", type="unix")
+        ET.SubElement(channel, "target", type="virtio", name=agents.CHANNEL)
     record.put_into(domain, machine)
     return ET.tostring(domain, encoding="unicode")
 

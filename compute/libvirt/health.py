@@ -1,10 +1,11 @@
-"""Health of real machines: by power state (H2), or by asking each over the network (H3 to H6)."""
+"""Health of real machines: by power state and the guest's agent (H2), or by asking each over the network (H3 to H6)."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 from typing import Any
 
 from compute.clock import Clock
-from compute.libvirt import machines, networks, power
+from compute.libvirt import agents, machines, networks, power
 from compute.libvirt.blindness import refuse_blind
 from compute.libvirt.calls import Hypervisor
 from compute.libvirt.record import CREATION, MachineRecord
@@ -22,6 +23,8 @@ class Found:
     instance_id: str
     target: Target | None
     why_not: str
+    agent: Any = None
+    """The domain, if its guest's agent can be asked."""
 
 
 class Looks:
@@ -31,6 +34,7 @@ class Looks:
         self._hypervisor = hypervisor
         self._clock = clock
         self._prober = Prober(clock)
+        self._agents_at_once = asyncio.Semaphore(max(1, hypervisor.settings.threads // 2))
 
     async def observe(
         self, scale_set: ScaleSetIdentity, source: HealthSource, named: frozenset[str] | None
@@ -39,6 +43,8 @@ class Looks:
         settings = self._hypervisor.settings
         refuse_blind(settings, source)
         found = await self._hypervisor.run(_find, settings, scale_set, source, named)
+        if source.kind is SourceKind.DEFAULT:
+            found = tuple(await asyncio.gather(*map(self._agent_asked, found)))
         silent = HealthState.UNKNOWN if source.rich else HealthState.UNHEALTHY
         now = self._clock()
         observed = {
@@ -51,6 +57,13 @@ class Looks:
             targets = [one.target for one in found if one.target is not None]
             observed |= {one.instance_id: one for one in await self._prober.look(targets, source)}
         return tuple(observed.values())
+
+    async def _agent_asked(self, one: Found) -> Found:
+        """What its agent makes of it. Some threads stay free: an agent that hangs holds one for seconds."""
+        if one.agent is None:
+            return one
+        async with self._agents_at_once:
+            return replace(one, why_not=await self._hypervisor.run(agents.why_silent, one.agent))
 
 
 def _find(
@@ -72,8 +85,10 @@ def _find(
 
 def _found(settings: LibvirtSettings, domain: Any, machine: MachineRecord, source: HealthSource) -> Found:
     why_not = power.why_not_running(domain, machine)
-    if why_not or source.kind is SourceKind.DEFAULT:
+    if why_not:
         return Found(machine.instance_id, None, why_not)
+    if source.kind is SourceKind.DEFAULT:
+        return Found(machine.instance_id, None, "", domain if agents.is_connected(domain) else None)
     since = machine.started_at or machine.created_at
     if machine.host_port:
         if source.port != machine.guest_port:

@@ -76,7 +76,7 @@ def free_port(settings: LibvirtSettings, taken: set[int]) -> int:
 
 
 def address_of(domain: Any) -> str | None:
-    """The IPv4 address of a running machine, as leases, the guest's agent, or the host's neighbours tell it."""
+    """The IPv4 address of a running machine, as leases or the host's neighbours tell it."""
     for source in (
         libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE,
         libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP,

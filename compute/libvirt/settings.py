@@ -53,6 +53,9 @@ class LibvirtSettings(BaseModel):
     default_size: str = ""
     """The size of a set whose sku is in no table; empty: refused."""
 
+    guest_agent: bool = True
+    """Whether new machines get a channel for QEMU's guest agent. Its socket's path can be too long for a session."""
+
     data_disk_mib: Annotated[int, Field(ge=1)] = 1024
     """Of a data disk whose model gives no `diskSizeGB`."""
 

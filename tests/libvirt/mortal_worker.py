@@ -1,7 +1,7 @@
 """The worker, killed with SIGKILL right after steps that a test names: `python -m tests.libvirt.mortal_worker`.
 
 A step is named by a file in the directory INSTAR_TEST_DEATHS, like `commit_swap.swap.2` for instance 2; it is removed
-by whoever dies of it.
+by whoever dies of it. With the number of another signal in it, that one is sent: by SIGSTOP the worker stands still.
 """
 
 import asyncio
@@ -24,11 +24,13 @@ def mortal(step: Callable[..., Any], deaths: Path) -> Callable[..., Any]:
     def dies_after(*arguments: Any) -> Any:
         done = step(*arguments)
         [effect] = [one for one in arguments if isinstance(one, Effect)]
+        file = deaths / death(step.__name__, effect.fence.step.name.lower(), effect.instance_id)
         try:
-            (deaths / death(step.__name__, effect.fence.step.name.lower(), effect.instance_id)).unlink()
+            number = int(file.read_text() or signal.SIGKILL)
+            file.unlink()
         except FileNotFoundError:
             return done
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), number)
         return done
 
     return dies_after

@@ -29,6 +29,7 @@ from domain.records import UpgradeRecord
 from domain.scale_sets import ScaleSetIdentity
 from instar.images import Place, publish
 from instar.private_libvirt import POOL, PrivateLibvirt
+from tests.libvirt.memory_pool import in_memory
 from tests.processes.site import Site, eventually
 from tests.support.world import GROUP, LOCATION, arm
 
@@ -64,10 +65,14 @@ async def a_real_site(guests: Path) -> AsyncIterator["RealSite"]:
     deaths = folder / "deaths"
     deaths.mkdir()
     try:
-        with PrivateLibvirt(folder / "l") as hypervisor, _logs_shown(folder / "s" / "logs"):
+        with (
+            PrivateLibvirt(folder / "l") as hypervisor,
+            in_memory(hypervisor.pool_path) as mounted,
+            _logs_shown(folder / "s" / "logs"),
+        ):
             env = {**hypervisor.settings(), "INSTAR_TEST_DEATHS": str(deaths)}
             async with Site(folder / "s", DELAYS, worker="tests.libvirt.mortal_worker", env=env) as site:
-                one = RealSite(site, hypervisor, guests, deaths)
+                one = RealSite(site, hypervisor, guests, deaths, mounted)
                 await one.publish("1.0.0", "v1")
                 yield one
                 assert site.fallen == []
@@ -99,6 +104,9 @@ class RealSite:
     """Where the images are."""
 
     deaths: Path
+
+    mounted: bool
+    """Whether the pool is a file system of its own."""
 
     def settings(self) -> Settings:
         env = self.hypervisor.settings()

@@ -7,6 +7,8 @@ as often as it should be, and that its data disk is the one that it always had.
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 
 from compute.errors import Superseded
 from compute.libvirt.fleet import LibvirtFleet
@@ -16,6 +18,7 @@ from domain.health import HealthSource, SourceKind
 from domain.instances import Instance, PowerState
 from domain.progress import Outcome
 from domain.records import UpgradeStatus
+from tests.libvirt.memory_pool import really_full
 from tests.libvirt.mortal_worker import death
 from tests.libvirt.real_site import LINE, RealSet, RealSite
 from tests.processes.site import WORKER, eventually
@@ -112,20 +115,36 @@ async def test_p18_a_machine_that_its_owner_stopped_is_upgraded_and_left_stopped
 async def test_p9_a_full_pool_fails_the_upgrade_with_its_reason_and_stops_no_machine(real: RealSite) -> None:
     async with real.machines(2) as live:
         before = live.instances()
-        async with real.offered("8.0.0", "other"):
-            real.site.more_env["INSTAR_LIBVIRT__RESERVE_MIB"] = str(1 << 30)
-            await _new_worker(real)
-            try:
-                await live.start()
-                record = await live.ended()
-            finally:
-                del real.site.more_env["INSTAR_LIBVIRT__RESERVE_MIB"]
-                await _new_worker(real)
+        async with real.offered("8.0.0", "other"), _full_pool(real) as says:
+            await live.start()
+            record = await live.ended()
             assert record.counts.failed == 2
-            assert "the storage pool 'instar'" in live.reasons()
-            assert "is full" in live.reasons()
+            assert "pool 'instar'" in live.reasons()
+            assert says in live.reasons()
             assert _disks(live.instances()) == _disks(before)
             assert {one[1:] for one in await live.boots()} == {(1, 1)}
+            half_made = {name for name in real.volumes() if ".os.1." in name}
+        assert half_made == set()
+        async with real.offered("8.1.0", "v2"):
+            await live.start()
+            record = await live.ended(2)
+            assert (record.status, record.counts.successful) == (UpgradeStatus.COMPLETED, 2)
+            assert await live.boots() == {("v2", 1, 2)}
+
+
+@asynccontextmanager
+async def _full_pool(real: RealSite) -> AsyncIterator[str]:
+    """A pool without a free block, with no reserve to tell before; where it is not in memory, by its reserve."""
+    reserve = 0 if real.mounted else 1 << 30
+    before = real.site.more_env["INSTAR_LIBVIRT__RESERVE_MIB"]
+    real.site.more_env["INSTAR_LIBVIRT__RESERVE_MIB"] = str(reserve)
+    await _new_worker(real)
+    try:
+        with really_full(real.hypervisor.pool_path) if real.mounted else nullcontext():
+            yield "No space left on device" if real.mounted else "is full"
+    finally:
+        real.site.more_env["INSTAR_LIBVIRT__RESERVE_MIB"] = before
+        await _new_worker(real)
 
 
 async def test_p19_a_version_whose_volume_vanished_ends_the_upgrade_and_stops_no_machine(real: RealSite) -> None:

@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +27,7 @@ from tests.support.world import binary
 from workflows.plugin import INSTAR
 
 TEMPORAL, WORKER, API = "temporal", "worker", "api"
+SECOND_WORKER = "second-worker"
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -99,7 +100,7 @@ class Site:
         """Ask every process to end, the server last; raises AssertionError if one does not."""
         if self._keeper:
             self._keeper.cancel()
-        for name in (API, WORKER, TEMPORAL):
+        for name in (API, SECOND_WORKER, WORKER, TEMPORAL):
             child = self._children.get(name)
             if child and child.poll() is None:
                 child.terminate()
@@ -109,6 +110,23 @@ class Site:
         """kill -9."""
         self._children[name].kill()
 
+    @asynccontextmanager
+    async def two_workers(self) -> AsyncIterator[None]:
+        """A second worker beside the first, ended as it is asked to."""
+        self._start(SECOND_WORKER)
+        try:
+            await eventually(self._all_ready, "both workers are up")
+            yield
+        finally:
+            child = self._children.pop(SECOND_WORKER)
+            child.terminate()
+            assert await asyncio.to_thread(child.wait, STOP_SECONDS) == 0
+
+    def wake(self) -> None:
+        """Have workers go on that stand still by SIGSTOP."""
+        for name in (WORKER, SECOND_WORKER):
+            self._children[name].send_signal(signal.SIGCONT)
+
     async def client(self) -> Client:
         """A client of this site's server."""
         self._client = self._client or await Client.connect(
@@ -117,8 +135,8 @@ class Site:
         return self._client
 
     def up(self) -> bool:
-        """Whether all three processes run and are ready."""
-        return all(child.poll() is None for child in self._children.values()) and all(map(self._ready, (WORKER, API)))
+        """Whether all processes run and are ready."""
+        return all(child.poll() is None and self._ready(name) for name, child in self._children.items())
 
     def log_text(self, name: str) -> str:
         """What the newest process of that name wrote."""
@@ -128,19 +146,19 @@ class Site:
         return self.up()
 
     def _ready(self, name: str) -> bool:
-        said = {WORKER: "worker ready", API: "Uvicorn running"}
+        said = {WORKER: "worker ready", SECOND_WORKER: "worker ready", API: "Uvicorn running"}
         return name not in said or said[name] in self.log_text(name)
 
     async def _keep(self) -> None:
         while True:
-            for name, child in self._children.items():
-                if child.poll() is None:
+            for name, child in tuple(self._children.items()):
+                if child.poll() is None or self._children.get(name) is not child:
                     continue
                 if child.returncode == -signal.SIGKILL:
                     self.killed[name] += 1
                 elif self._ready(name):
                     self.fallen.append(f"{name} ended with {child.returncode}:\n{self.log_text(name)[-2000:]}")
-                if name == WORKER:
+                if name in (WORKER, SECOND_WORKER):
                     # It does not start without its server; started too early it would end and be started again.
                     while not await asyncio.to_thread(answers, self._ports.temporal):
                         await asyncio.sleep(PULSE)
@@ -159,6 +177,7 @@ class Site:
         commands = {
             TEMPORAL: server_command(binary(TEMPORAL), self.data, self._ports),
             WORKER: [*python, self.worker],
+            SECOND_WORKER: [*python, self.worker],
             API: [*python, API, "--port", str(self._ports.api)],
         }
         with self._log(name).open("wb") as log:
