@@ -24,6 +24,8 @@ INSTAR = Path(sys.executable).parent / "instar"
 INSTALLED = Path(__file__).parents[2] / ".clients"
 """Where `make test-clients` puts them."""
 
+HERE = Path(__file__).parent
+
 OLD, NEW = "18.04.202401161", "18.04.202406031"
 VERSIONS = (
     f"/subscriptions/{DEFAULT_SUBSCRIPTION}/providers/Microsoft.Compute/locations/westeurope/publishers/Canonical"
@@ -33,8 +35,9 @@ MODEL = json.loads((Path(__file__).parents[2] / "examples" / "web.vmss.json").re
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.clients)
+    for item in items:  # those of the whole run
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.clients)
 
 
 @dataclass(frozen=True)
