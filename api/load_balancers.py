@@ -102,8 +102,9 @@ async def patch_load_balancer(
     given = canonical(body)
     if strangers := sorted(set(given) - {"tags"}):
         raise invalid(f"Only 'tags' can be patched, not '{strangers[0][:40]}'.", strangers[0][:40])
+    had = await stored_resource(services, name)
     document = _checked(await merged_document(services, name, given, create=False))
-    stored, _ = await write_resource(services, name, document)
+    stored, _ = await write_resource(services, name, document, had.etag)
     return await written(request, services, stored, _body(stored), api_version, new=False)
 
 

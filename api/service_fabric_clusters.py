@@ -120,8 +120,9 @@ async def make_cluster(
     services: Services, name: ResourceName, body: Json, *, create: bool = True
 ) -> tuple[StoredResource, bool]:
     """What a PUT does, or with `create` false a PATCH; whether it is a new one. Raises ArmError."""
+    expected = None if create else (await stored_resource(services, name)).etag
     document = without_secrets(await merged_document(services, name, body, create=create))
-    return await write_resource(services, name, _checked(document, name))
+    return await write_resource(services, name, _checked(document, name), expected)
 
 
 def _checked(document: Json, name: ResourceName) -> Json:

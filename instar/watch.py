@@ -18,7 +18,7 @@ from instar.picture import picture
 from instar.upgrade_view import UpgradeView, upgrade_view
 
 DEFAULT_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
-"""Instar has no accounts: a subscription is only a name, and this the one that examples use."""
+"""Nobody is billed: a subscription is a scope of roles and names, and this the one that examples use."""
 
 LOOK_SECONDS = 0.5
 AWAY_SECONDS = 30.0
