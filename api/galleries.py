@@ -14,6 +14,7 @@ from api.stored_resources import (
     ResourceName,
     checked_name,
     delete_resource,
+    listed,
     merged_document,
     resource_body,
     stored_resource,
@@ -77,7 +78,7 @@ async def list_galleries_of_group(
     services: ServicesDep, subscription_id: Subscription, resource_group: ResourceGroup
 ) -> Json:
     """The galleries of a resource group."""
-    return await _listed(services, subscription_id, resource_group)
+    return await listed(services, galleries.GALLERY, _body, subscription_id, resource_group)
 
 
 @router.get("/subscriptions/{subscriptionId}/providers/Microsoft.Compute/galleries", response_model=None)
@@ -85,7 +86,7 @@ async def list_galleries_of_subscription(
     services: ServicesDep, subscription_id: Annotated[str, Path(alias="subscriptionId")]
 ) -> Json:
     """The galleries of a subscription."""
-    return await _listed(services, subscription_id, None)
+    return await listed(services, galleries.GALLERY, _body, subscription_id)
 
 
 @router.delete(GALLERY, response_model=None)
@@ -119,13 +120,6 @@ async def _write(
         refuse_elsewhere(had.name, had.resource_group, had.document, document)
     stored, new = await write_resource(services, name, document, had.etag if had else 0)
     return await written(request, services, stored, _body(stored), api_version, new=new)
-
-
-async def _listed(services: Services, subscription_id: str, resource_group: str | None) -> Json:
-    found = await asyncio.to_thread(
-        services.store.resources.of_type, galleries.GALLERY, subscription_id, resource_group
-    )
-    return {"value": [_body(one) for one in found]}
 
 
 def _body(stored: StoredResource) -> Json:

@@ -16,6 +16,7 @@ from api.stored_resources import (
     ResourceName,
     checked_name,
     delete_resource,
+    listed,
     merged_document,
     resource_body,
     stored_resource,
@@ -137,7 +138,7 @@ async def list_load_balancers_of_group(
     resource_group: Annotated[str, Path(alias="resourceGroupName")],
 ) -> Json:
     """Every load balancer of a resource group."""
-    return await _list(services, subscription_id, resource_group)
+    return await listed(services, LOAD_BALANCER, _body, subscription_id, resource_group)
 
 
 @router.get(_ALL, response_model=None)
@@ -145,7 +146,7 @@ async def list_load_balancers_of_subscription(
     services: ServicesDep, subscription_id: Annotated[str, Path(alias="subscriptionId")]
 ) -> Json:
     """Every load balancer of a subscription."""
-    return await _list(services, subscription_id, None)
+    return await listed(services, LOAD_BALANCER, _body, subscription_id)
 
 
 @router.delete(_ONE, response_model=None)
@@ -160,11 +161,6 @@ async def delete_load_balancer(
         )
         raise ArmError(409, "LoadBalancerInUseByVirtualMachineScaleSet", message)
     return await delete_resource(request, services, name, api_version)
-
-
-async def _list(services: Services, subscription_id: str, resource_group: str | None) -> Json:
-    found = await asyncio.to_thread(services.store.resources.of_type, LOAD_BALANCER, subscription_id, resource_group)
-    return {"value": [_body(one) for one in found]}
 
 
 async def _check_place(services: Services, name: ResourceName, location: str) -> None:

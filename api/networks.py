@@ -4,7 +4,6 @@ Instar makes no networks: what a machine is connected to is the compute's affair
 there. Load balancers have a module of their own, because their probes mean something.
 """
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -17,6 +16,7 @@ from api.stored_resources import (
     ResourceName,
     checked_name,
     delete_resource,
+    listed,
     merged_document,
     resource_body,
     stored_resource,
@@ -91,15 +91,13 @@ async def delete_network(
 @router.get(OF_GROUP, response_model=None)
 async def list_networks_of_group(services: ServicesDep, subscription_id: Subscription, group: Group, kind: str) -> Json:
     """Those of a resource group."""
-    found = await asyncio.to_thread(services.store.resources.of_type, _type(kind), subscription_id, group)
-    return {"value": [_body(one) for one in found]}
+    return await listed(services, _type(kind), _body, subscription_id, group)
 
 
 @router.get(OF_SUBSCRIPTION, response_model=None)
 async def list_networks_of_subscription(services: ServicesDep, subscription_id: Subscription, kind: str) -> Json:
     """Those of a subscription."""
-    found = await asyncio.to_thread(services.store.resources.of_type, _type(kind), subscription_id)
-    return {"value": [_body(one) for one in found]}
+    return await listed(services, _type(kind), _body, subscription_id)
 
 
 @router.get(CHILD, response_model=None)

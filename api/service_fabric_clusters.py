@@ -20,6 +20,7 @@ from api.stored_resources import (
     ResourceName,
     checked_name,
     delete_resource,
+    listed,
     merged_document,
     resource_body,
     stored_resource,
@@ -97,15 +98,13 @@ async def get_cluster(services: ServicesDep, name: ClusterName) -> Json:
 @router.get(CLUSTERS, response_model=None)
 async def list_clusters(services: ServicesDep, subscription_id: Subscription, group: Group) -> Json:
     """The clusters of a resource group."""
-    found = await asyncio.to_thread(services.store.resources.of_type, TYPE, subscription_id, group)
-    return {"value": [_body(one) for one in found]}
+    return await listed(services, TYPE, _body, subscription_id, group)
 
 
 @router.get(OF_SUBSCRIPTION, response_model=None)
 async def list_all_clusters(services: ServicesDep, subscription_id: Subscription) -> Json:
     """The clusters of a subscription."""
-    found = await asyncio.to_thread(services.store.resources.of_type, TYPE, subscription_id)
-    return {"value": [_body(one) for one in found]}
+    return await listed(services, TYPE, _body, subscription_id)
 
 
 @router.delete(CLUSTER, response_model=None)

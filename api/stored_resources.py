@@ -7,6 +7,7 @@ operation of its own.
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +105,18 @@ async def write_resource(
         )
     except Conflict:
         raise changed_meanwhile() from None
+
+
+async def listed(
+    services: Services,
+    resource_type: str,
+    body: Callable[[StoredResource], Json],
+    subscription_id: str,
+    resource_group: str | None = None,
+) -> Json:
+    """All of a type in a subscription, or in one of its groups, each as `body` shows it."""
+    found = await asyncio.to_thread(services.store.resources.of_type, resource_type, subscription_id, resource_group)
+    return {"value": [body(one) for one in found]}
 
 
 def resource_body(stored: StoredResource, **properties: Any) -> Json:
