@@ -13,7 +13,10 @@ SYMBOL = "$symbol"
 """Where a resource, once listed, holds its symbolic name."""
 
 CONTROL = frozenset(
-    {*["condition", "copy", "dependson", "resources", "comments", "apiversion", "type", "name", "scope", "existing", "metadata"], SYMBOL}
+    (
+        *("type", "name", "apiversion", "scope", "condition", "existing", "copy", "dependson", "resources"),
+        *("comments", "metadata", SYMBOL),
+    )
 )
 """What a resource says to the deployment and not to its provider."""
 

@@ -117,7 +117,7 @@ def read_template(
 
 
 def _refuse_secret(name: str, part: Any, secure: Collection[str], scope: Scope) -> None:
-    """An output is kept and shown: it must not be made of a secret (behaviour.md F5), not by way of variables either."""
+    """An output is kept and shown: it must not be made of a secret (F5), not by way of variables either."""
     waiting, seen = [part], set[str]()
     while waiting:
         for call in calls_in(waiting.pop()):

@@ -35,8 +35,8 @@ def text_of(value: Any) -> str:
 
 
 def concatenated(*parts: Any) -> Any:
-    if all(isinstance(part, list) for part in parts):
     """All arrays as one, or all texts."""
+    if all(isinstance(part, list) for part in parts):
         return [item for part in parts for item in part]
     if any(isinstance(part, list | dict) for part in parts):
         raise TypeError("all of them must be arrays, or none")
@@ -69,22 +69,22 @@ def same(one: Any, other: Any) -> bool:
 
 
 def contains(container: Any, item: Any) -> bool:
-    if isinstance(container, dict):
     """Whether a key, an item or a part of a text is there."""
+    if isinstance(container, dict):
         return str(item).lower() in (key.lower() for key in container)
     return item in container
 
 
 def whole_number(value: Any) -> int:
-    if isinstance(value, bool):
     """A text or number as a number."""
+    if isinstance(value, bool):
         raise TypeError("a truth is no number")
     return int(value)
 
 
 def truth_value(value: Any) -> bool:
-    if isinstance(value, bool):
     """A text or number as true or false."""
+    if isinstance(value, bool):
         return value
     if isinstance(value, int):
         return value != 0
@@ -100,8 +100,8 @@ def chosen(condition: Any, then: Any, otherwise: Any) -> Any:
 
 
 def truth(value: Any) -> bool:
-    if not isinstance(value, bool):
     """The same, if it is true or false."""
+    if not isinstance(value, bool):
         raise TypeError("true or false is needed")
     return value
 
@@ -137,8 +137,8 @@ def part_of(text: str, start: int, length: int | None = None) -> str:
 
 
 def union(*parts: Any) -> Any:
-    if all(isinstance(part, dict) for part in parts):
     """All of them as one; of two values of one name, the later."""
+    if all(isinstance(part, dict) for part in parts):
         result: dict[str, Any] = {}
         for part in parts:
             for key, value in part.items():
@@ -183,8 +183,9 @@ def joined(values: list[Any], by: str) -> str:
 
 
 def parsed(text: str) -> Any:
-    def no_number(name: str) -> Any:
     """What a text of JSON says."""
+
+    def no_number(name: str) -> Any:
         raise ValueError(f"{name} is no number")
 
     return json.loads(text, parse_constant=no_number)
@@ -223,8 +224,8 @@ def try_get(value: Any, *path: str | int) -> Any:
 
 
 def check_whole(*values: Any) -> None:
-    if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
     """Raises TypeError unless all are whole numbers."""
+    if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
         raise TypeError("whole numbers are needed")
 
 
@@ -250,15 +251,15 @@ def of_text(change: Callable[[str], Any]) -> Callable[[Any], Any]:
 
 
 def made_range(start: int, count: int) -> list[int]:
-    if not 0 <= count <= ITEMS_AT_MOST:
     """Numbers in a row."""
+    if not 0 <= count <= ITEMS_AT_MOST:
         raise ValueError(f"a range has at most {ITEMS_AT_MOST} numbers")
     return list(range(start, start + count))
 
 
 def made_object(*pairs: Any) -> dict[str, Any]:
-    if len(pairs) % 2:
     """An object of names and values in turn."""
+    if len(pairs) % 2:
         raise ValueError("a name has no value")
     return {str(key): value for key, value in zip(pairs[::2], pairs[1::2], strict=True)}
 
