@@ -1,5 +1,6 @@
 """The application: routes, what they are given, and what stands around them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -33,6 +34,7 @@ from api import (
 from api.access.guard import Access, Guard
 from api.access.issuer_routes import issuer_router
 from api.dependencies import GUARDS, Services, printable_path
+from api.deployment_runs import tend
 from api.errors import LastResort
 from api.healths import Healths
 from api.paths import CaseInsensitivePaths, Paths
@@ -81,8 +83,11 @@ def create_app(
     healths = Healths(provider, clock)
 
     @asynccontextmanager
-    async def life(_app: FastAPI) -> AsyncIterator[None]:
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        tending = asyncio.create_task(tend(app.state.services))
         yield
+        tending.cancel()
+        await asyncio.wait([tending])
         await healths.close()
         if access.outside is not None:
             await access.outside.close()
