@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+_UNITS = (("hour", 3_600), ("minute", 60))
+"""No days: rules and documents count in hours (24 h, 3 h)."""
 
 
 def in_words(span: timedelta) -> str:
