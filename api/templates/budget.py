@@ -4,8 +4,8 @@ from typing import Any
 
 from api.templates.errors import TemplateError
 
-WORK_AT_MOST = 1_500_000
-"""Values looked at, for one template: seconds of work, a thousand times what scale-set templates need."""
+WORK_AT_MOST = 300_000
+"""Values looked at, for one template: a second of work, a hundred times what scale-set templates need."""
 
 TEXT_AT_MOST = 1_048_576
 """Characters of one text: custom data has 87,382 at the most."""
