@@ -197,7 +197,7 @@ async def test_f1_the_application_looks_after_deployments_as_long_as_it_lives(
     monkeypatch.setattr(api.store.deployments, "unfinished", unfinished)
     async with application.life(api.app):
         async with asyncio.timeout(10):
-            while await state(api) == "Running":
+            while await state(api) == "Running":  # noqa: ASYNC110  # nobody tells a client either
                 await asyncio.sleep(0.01)
     assert await state(api) == "Succeeded"
     assert not [task for task in asyncio.all_tasks() if getattr(task.get_coro(), "__name__", "") == tend.__name__]
