@@ -13,6 +13,7 @@ from api import app as application
 from api import deployment_runs
 from api.deployment_runs import CLAIM, tend, tend_once
 from api.errors import ArmError
+from api.templates import resource_types
 from domain.delays import Delays
 from domain.operations import OperationStatus
 from store.errors import Unavailable
@@ -99,7 +100,7 @@ async def test_a_set_is_made_of_a_gallery_version_of_the_same_template_once_that
     assert version["properties"]["publishingProfile"]["excludeFromLatest"] is False
     api.clock.advance(Delays().replication)
     await look_after(api)
-    assert [message.generation for _, message in api.gateway.sent] == [1]
+    assert [one.name for one, _ in api.gateway.sent] == ["web"]
     assert await state(api) == "Running"
     api.end_operations()
     await look_after(api)
@@ -154,7 +155,7 @@ async def test_f1_a_deployment_whose_process_was_killed_goes_on_in_the_next_one(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    real = deployment_runs.made
+    real = resource_types.made
 
     async def killed(services: Any, planned: Any) -> str:
         calls.append(planned.names[-1])
@@ -221,7 +222,7 @@ async def test_f1_with_the_store_away_a_resource_is_made_later(api: Api, monkeyp
     async def away(_services: Any, _planned: Any) -> str:
         raise Unavailable("away")
 
-    real = deployment_runs.made
+    real = resource_types.made
     monkeypatch.setattr(deployment_runs, "made", away)
     assert (await deploy(api, resource(NETS, "net"))).status_code == 503
     monkeypatch.setattr(deployment_runs, "made", real)
@@ -272,7 +273,7 @@ async def test_two_processes_that_look_after_one_deployment_make_each_resource_o
     await begin(api, scale_set("first"), *(resource(NETS, f"net{number}", "first") for number in range(4)))
     api.end_operations()
     calls: list[str] = []
-    real = deployment_runs.made
+    real = resource_types.made
 
     async def counted(services: Any, planned: Any) -> str:
         calls.append(planned.names[-1])
