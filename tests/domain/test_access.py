@@ -109,7 +109,14 @@ def test_a_name_that_is_a_word_of_paths_is_a_name(name: str) -> None:
 
 def test_what_any_role_in_a_subscription_shows_is_a_short_list() -> None:
     at_a_set = [Grant(Role.READER, WEB)]
-    for path in ("", "/locations", "/providers", "/providers/Microsoft.Compute", "/resourceGroups", "/resourceGroups/g"):
+    for path in (
+        "",
+        "/locations",
+        "/providers",
+        "/providers/Microsoft.Compute",
+        "/resourceGroups",
+        "/resourceGroups/g",
+    ):
         assert allowed(at_a_set, need_of("GET", f"/subscriptions/s{path}")), path
         assert not allowed([Grant(Role.OWNER, "/subscriptions/s2")], need_of("GET", f"/subscriptions/s{path}")), path
     for path in ("/resources", "/resourceGroups/g/resources", "/tagNames", "/providers/Microsoft.Compute/galleries"):
