@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from api.access.composition import access_from
 from api.access.signing_keys import SigningKeyError
 from api.app import create_app
+from api.tls import TlsError, check_certificate
 from compute.clock import utc_now
 from connection.client import connect
 from connection.computes import CannotCompute, open_compute
@@ -46,8 +47,9 @@ def main() -> None:
         # closed on the way out.
         signal.signal(number, _leave)
     try:
+        check_certificate(settings.tls, utc_now())
         asyncio.run(serve(settings, arguments.host, arguments.port))
-    except (CannotCompute, SigningKeyError, StoreError) as error:
+    except (CannotCompute, SigningKeyError, StoreError, TlsError) as error:
         sys.exit(f"api: {error}")
 
 

@@ -1,14 +1,11 @@
 import json
-import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
 from typer.testing import CliRunner
 
 from instar.api_token import FILE, Login
-from instar.certificates import local_certificates
 from instar.cli import app
 from instar.credentials import opened, owner
 
@@ -205,30 +202,3 @@ def test_whoever_has_a_copy_of_a_lost_owners_file_is_let_in_no_more(tmp_path: Pa
 
 def test_the_audit_log_is_empty_at_first(tmp_path: Path) -> None:
     assert json.loads(run("audit", "--output", "json", data_dir=tmp_path)) == []
-
-
-def test_a_certificate_is_good_for_its_names_and_made_once(tmp_path: Path) -> None:
-    made = local_certificates(tmp_path / "tls")
-    before = made.certificate.read_bytes()
-    assert local_certificates(tmp_path / "tls").certificate.read_bytes() == before
-    assert made.key.stat().st_mode & 0o777 == 0o600
-    found = x509.load_pem_x509_certificate(before)
-    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert set(names.get_values_for_type(x509.DNSName)) == {"localhost"}
-    authority = x509.load_pem_x509_certificate(made.authority.read_bytes())
-    found.verify_directly_issued_by(authority)
-    assert authority.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    context = ssl.create_default_context(cafile=str(made.authority))
-    context.load_cert_chain(made.certificate, made.key)
-    local_certificates(tmp_path / "tls", ("fleet.example",))
-    assert made.certificate.read_bytes() != before
-
-
-def test_certificates_can_be_made_by_hand(tmp_path: Path) -> None:
-    told = runner.invoke(app, ["certificates", str(tmp_path / "tls"), "--name", "fleet.example", "--name", "10.0.0.1"])
-    assert told.exit_code == 0
-    assert (tmp_path / "tls" / "ca.crt").exists()
-    (tmp_path / "file").write_text("")
-    told = runner.invoke(app, ["certificates", str(tmp_path / "file")])
-    assert told.exit_code == 1
-    assert "cannot write" in told.output

@@ -219,7 +219,7 @@ BAD: dict[str, Callable[[Elsewhere], str]] = {
     "without the name of its key": lambda one: jwt.encode(
         {"iss": URL, "aud": AUDIENCE, "sub": "x", "exp": 9e9}, one.keys["one"], algorithm="RS256"
     ),
-    "signed with the public key as a secret": lambda one: _confused(one),
+    "signed with the public key as a secret": _confused,
     "expired": lambda one: one.token(exp=datetime.now(UTC) - timedelta(minutes=5)),
     "without an end": lambda one: one.token(exp=None),
     "for another audience": lambda one: one.token(aud="api://elsewhere"),
