@@ -28,6 +28,7 @@ from api.templates.planned import Planned
 from api.templates.resource_types import TYPES, looked_up, made
 from api.templates.scope import Place
 from api.templates.template import Template, read_template
+from domain.access import need_of
 from domain.operations import Operation, OperationStatus
 from store.resources import StoredResource
 
@@ -158,7 +159,7 @@ async def deployment_operations(services: ServicesDep, subscription_id: Subscrip
 
 
 async def _template(request: Request, services: Services, which: ResourceName) -> Template:
-    """Raises ArmError 400 InvalidTemplate and the like."""
+    """Raises ArmError 400 InvalidTemplate and the like, 403 for a resource that the caller may not make."""
     properties = lenient_object(await raw_body(request)).get("properties")
     if not isinstance(properties, dict):
         raise bad_content("'properties' must be an object with 'template'.")
@@ -177,9 +178,12 @@ async def _template(request: Request, services: Services, which: ResourceName) -
         deployment=which.names[0],
     )
     try:
-        return await asyncio.to_thread(read_template, document, parameters, place, TYPES)
+        template = await asyncio.to_thread(read_template, document, parameters, place, TYPES)
     except TemplateError as error:
         raise _refused(str(error), error.code) from None
+    # A role at the deployment is none at what it makes.
+    services.caller.require_deployed((one.type, need_of("PUT", one.resource_id)) for one in template.resources)
+    return template
 
 
 async def _deploy(services: Services, planned: Planned, outcome: Json) -> Json | None:

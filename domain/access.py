@@ -47,7 +47,7 @@ _VERBS = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
 _SHARED = ("publishers", "operations")
 """What of a region everybody in a subscription may read; the rest is of single groups."""
 
-_OVERVIEW = ([], ["locations"], ["providers"])
+_OVERVIEW: tuple[list[str], ...] = ([], ["locations"], ["providers"])
 """What of a subscription is shown to whoever has a role anywhere in it; besides its groups, each where one has it."""
 
 _CATALOGUE = "publishers"

@@ -1,4 +1,4 @@
-"""What a scale set names outside itself. Each takes a role of its own there, and keeps what it names from being deleted.
+"""What a scale set names outside itself. Each takes a role of its own there, and keeps its group from being deleted.
 
 An image or a cluster is read. Naming a probe joins it, which takes a Contributor: its load balancer cannot be deleted
 from then on.

@@ -139,8 +139,15 @@ class Guard:
         if scope["method"] in READS and not refused:
             return
         who = caller.principal
-        words = (who.subject, who.name, need.action, scope["path"])
-        entry = Entry(self.access.clock(), *map(legible, words), status, request_id)
+        entry = Entry(
+            at=self.access.clock(),
+            principal=legible(who.subject),
+            name=legible(who.name),
+            action=legible(need.action),
+            resource=legible(scope["path"]),
+            status=status,
+            request_id=request_id,
+        )
         _log.info(
             "%s %s (%s) %s %s: %d", entry.action, entry.name, entry.principal, scope["method"], entry.resource, status
         )
