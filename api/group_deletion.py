@@ -1,4 +1,4 @@
-"""Why a resource group cannot be deleted: what would be refused of its resources one by one is refused of all at once."""
+"""Why a resource group cannot be deleted: what is refused of its resources one by one is refused of all at once."""
 
 import asyncio
 from collections.abc import Iterable

@@ -47,7 +47,7 @@ class Caller:
                 )
 
     def require_deployed(self, deployed: Iterable[tuple[str, Need]]) -> None:
-        """For each resource of a template, its type and what it needs. Raises ArmError 403 InvalidTemplateDeployment."""
+        """For each resource of a template, its type and what it needs. Raises 403 InvalidTemplateDeployment."""
         for kind, need in deployed:
             if not self.may(need):
                 name = need.scope.rpartition("/")[2]
