@@ -13,6 +13,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from api.access.composition import access_from
+from api.access.forgetting import forget_daily
 from api.access.signing_keys import SigningKeyError
 from api.app import create_app
 from api.tls import TlsError, check_certificate
@@ -72,7 +73,12 @@ async def serve(settings: Settings, host: str, port: int) -> None:
             ssl_certfile=settings.tls.certificate,
             ssl_keyfile=settings.tls.key,
         )
-        await uvicorn.Server(config).serve()
+        forgetting = asyncio.create_task(forget_daily(store, utc_now, settings.audit_kept))
+        try:
+            await uvicorn.Server(config).serve()
+        finally:
+            forgetting.cancel()
+            await asyncio.wait([forgetting])
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

@@ -3,6 +3,7 @@
 How to reach Temporal is not here: the SDK's own `TEMPORAL_…` variables and profiles say that (`connection.client`).
 """
 
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
@@ -99,11 +100,21 @@ class Settings(BaseSettings):
     public_url: str = ""
     """What clients reach the API under, for URLs in answers; empty: what the request itself says."""
 
+    audit_kept: timedelta = timedelta(days=400)
+    """How long the audit log keeps an entry; zero: for ever."""
+
     delays: Delays = Field(default_factory=Delays)
 
     oidc: OidcSettings = OidcSettings()
 
     tls: TlsSettings = TlsSettings()
+
+    @field_validator("audit_kept")
+    @classmethod
+    def _not_ahead(cls, kept: timedelta) -> timedelta:
+        if not timedelta() <= kept <= timedelta(days=36_500):
+            raise ValueError("the audit log is kept for up to 36500 days, or 0: for ever")
+        return kept
 
     @field_validator("data_dir", "seal_key_file", "fleet_file")
     @classmethod

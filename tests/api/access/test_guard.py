@@ -1,0 +1,339 @@
+"""The guard against requests that are made to get past it, or to leave false tracks."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from starlette.types import Message, Scope
+
+from api.access.challenge import quotable
+from api.access.guard import TOKEN_AT_MOST, Guard
+from api.access.own_issuer import AUDIENCE, ISSUER, OwnIssuer
+from api.access.signing_keys import SigningKey
+from domain.access import Grant, Role, need_of
+from store.audit import WORDS_AT_MOST
+from store.errors import Unavailable
+from tests.api.conftest import GROUP, SCALE_SET, SUBSCRIPTION, Api, document, error_of
+
+QUERY = "api-version=2024-11-01"
+MINE = GROUP.replace("Farm", "mine")
+
+
+async def sent(api: Api, method: str, raw_path: str, token: str | None, body: Any = None) -> httpx.Response:
+    """A path as it stands on the wire, with the percent signs that it has; the server decodes it as uvicorn does."""
+    url = httpx.URL("http://api.test:8000").copy_with(raw_path=f"{raw_path}?{QUERY}".encode())
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    return await api.http.send(api.http.build_request(method, url, headers=headers, json=body), auth=None)
+
+
+def token_of(api: Api, role: Role, scope: str) -> str:
+    client, _ = api.store.credentials.create("someone", Grant(role, scope), api.clock())
+    assert api.access.own is not None
+    return api.access.own._token(client, api.clock())
+
+
+SET = "providers/Microsoft.Compute/virtualMachineScaleSets/web"
+
+DEVIOUS = [
+    f"{MINE}/../Farm/{SET}",
+    f"{MINE}%2F..%2FFarm/{SET}",
+    f"{MINE}/%2e%2e/Farm/{SET}",
+    f"{MINE}/..%2fFarm/{SET}",
+    f"{GROUP}%2F{SET}",
+    f"{GROUP}/{SET}%2F..%2F..%2F..%2F..%2Fmine",
+    f"//{GROUP}//{SET}//",
+    GROUP.upper() + "/" + SET.upper(),
+    f"{GROUP}/{SET.replace('web', '%77eb')}",
+    f"{GROUP}%2F%2F{SET}/",
+    f"{GROUP}/{SET};x={MINE}",
+    f"{GROUP}/{SET}%3F{MINE}",
+    f"{GROUP}/{SET}%23{MINE}",
+    f"/subscriptions/{SUBSCRIPTION}/./resourceGroups/Farm/{SET}",
+    f"/docs/..{GROUP}/{SET}",
+    f"/docs%2F..{GROUP}/{SET}",
+    f"/static-offline-docs/..{GROUP}/{SET}",
+    f"/static-offline-docs/%2e%2e{GROUP}/{SET}",
+    f"/healthz{GROUP}/{SET}",
+    f"/metadata/endpoints/..{GROUP}/{SET}",
+]
+
+
+@pytest.mark.parametrize("path", DEVIOUS)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
+async def test_no_spelling_of_a_path_reaches_another_group(api: Api, path: str, method: str) -> None:
+    await api.create()
+    before = api.stored()
+    answer = await sent(api, method, path, token_of(api, Role.OWNER, MINE), document(sku__capacity=1))
+    assert answer.status_code in (400, 403, 404, 405), answer.text
+    assert "Canonical" not in answer.text
+    assert api.stored() == before
+    assert not api.stored().deleting
+    assert [one.identity.name for one in api.store.scale_sets.list(SUBSCRIPTION, "Farm")] == ["web"]
+
+
+async def test_what_is_judged_is_what_is_routed(api: Api) -> None:
+    """A group called `mine/../Farm` is no name that can be sent: each part is judged as the router sees it."""
+    await api.create()
+    token = token_of(api, Role.READER, GROUP)
+    for path in (f"{GROUP}/{SET}", f"//{GROUP}//{SET}/", f"{GROUP.lower()}%2F{SET}", f"{GROUP}/{SET[:-3]}%77eb"):
+        answer = await sent(api, "GET", path, token)
+        assert answer.status_code == 200, path
+        assert answer.json()["id"] == SCALE_SET
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "get", "PROPFIND", "CONNECT"])
+async def test_no_method_gets_past(api: Api, method: str) -> None:
+    await api.create()
+    assert (await sent(api, method, SCALE_SET, None)).status_code == 401
+    assert (await sent(api, method, SCALE_SET, token_of(api, Role.OWNER, MINE))).status_code == 403
+
+
+async def test_a_method_that_no_route_has_changes_nothing_for_its_spelling(api: Api) -> None:
+    await api.create()
+    token = token_of(api, Role.READER, GROUP)
+    for method in ("delete", "Delete", "put", "DELETE "):
+        assert (await sent(api, method.strip(), SCALE_SET, token)).status_code in (403, 405)
+    assert not api.stored().deleting
+
+
+async def test_whoever_opens_a_web_socket_is_turned_away(api: Api) -> None:
+    told: list[Message] = []
+    reached: list[Scope] = []
+
+    async def app(scope: Scope, _receive: Any, _send: Any) -> None:
+        reached.append(scope)
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    guard = Guard(app, api.access)
+    await guard({"type": "websocket", "path": "/docs", "headers": []}, receive, send)
+    assert (told, reached) == ([{"type": "websocket.close", "code": 1008}], [])
+    await guard({"type": "lifespan"}, receive, send)
+    assert len(reached) == 1
+
+
+HEADERS = ["Basic YTpi", "Bearer", "Bearer ", "Token x", "bearer\tx", "", "Bearer \xff\xfe", "Bearer a b", "Negotiate"]
+
+
+@pytest.mark.parametrize("header", HEADERS)
+async def test_an_authorization_that_is_none_is_401(api: Api, header: str) -> None:
+    headers = {b"Authorization": header.encode("latin-1")}
+    answer = await api.http.get(SCALE_SET, params={"api-version": "2024-11-01"}, headers=headers, auth=None)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer authorization_uri=")
+
+
+async def test_a_token_may_be_long_and_not_endless(api: Api) -> None:
+    assert api.access.own is not None
+    key = api.access.own._key
+    [client, *_] = api.store.credentials.all()
+    now = api.clock().timestamp()
+    good = {"iss": ISSUER, "aud": AUDIENCE, "sub": client.client_id, "exp": now + 60}
+    for length, status in ((11_000, 404), (TOKEN_AT_MOST, 401)):
+        token = key.sign(good | {"groups": "x" * length})
+        assert (await sent(api, "GET", SCALE_SET, token)).status_code == status
+    deep = jwt.encode({"iss": "x"}, "s" * 64).split(".")
+    for payload in ("[" * 5_000, '{"a":' * 2_000, "9" * 5_000, '"x"', "null", '{"iss":[]}', '{"iss":{"a":1}}'):
+        middle = jwt.utils.base64url_encode(payload.encode()).decode()
+        assert (await sent(api, "GET", SCALE_SET, f"{deep[0]}.{middle}.{deep[2]}")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"exp": None},
+        {"exp": "soon"},
+        {"exp": "nan"},
+        {"exp": "endless"},
+        {"nbf": "nan"},
+        {"nbf": [1]},
+        {"aud": ["https://elsewhere"]},
+        {"aud": None},
+        {"aud": "https://instar/"},
+        {"sub": None},
+        {"sub": 7},
+        {"sub": ""},
+        {"iss": f"{ISSUER}/"},
+    ],
+    ids=str,
+)
+async def test_a_token_of_ours_with_claims_that_we_never_make_is_401(api: Api, change: dict[str, Any]) -> None:
+    assert api.access.own is not None
+    [client, *_] = api.store.credentials.all()
+    now = api.clock().timestamp()
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": client.client_id, "nbf": now, "exp": now + 60} | change
+    if change.get("exp") == "endless":  # what no float holds
+        claims["exp"] = 10**400
+    token = api.access.own._key.sign({name: value for name, value in claims.items() if value is not None})
+    assert (await sent(api, "GET", SCALE_SET, token)).status_code == 401
+
+
+async def test_a_token_for_several_audiences_is_good_if_we_are_one(api: Api) -> None:
+    assert api.access.own is not None
+    [client, *_] = api.store.credentials.all()
+    now = api.clock().timestamp()
+    claims = {"iss": ISSUER, "aud": ["https://elsewhere", AUDIENCE], "sub": client.client_id, "exp": now + 60}
+    assert (await sent(api, "GET", SCALE_SET, api.access.own._key.sign(claims))).status_code == 404
+
+
+async def test_the_public_key_is_no_secret_to_sign_with(api: Api) -> None:
+    """HS256 with what everybody may fetch, and `none`, under our own key's name."""
+    import hashlib
+    import hmac
+    import json
+
+    assert api.access.own is not None
+    key: SigningKey = api.access.own._key
+    [client, *_] = api.store.credentials.all()
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": client.client_id, "exp": int(api.clock().timestamp()) + 60}
+    known = [json.dumps(key.public_jwk).encode(), key.public_jwk["n"].encode(), key.key_id.encode(), b""]
+    for algorithm in ("HS256", "HS512", "none", "None", "NONE", "rs256", ""):
+        for secret in known:
+            parts = [{"alg": algorithm, "typ": "JWT", "kid": key.key_id}, claims]
+            head, body = (jwt.utils.base64url_encode(json.dumps(part).encode()).decode() for part in parts)
+            signature = hmac.new(secret, f"{head}.{body}".encode(), hashlib.sha256).digest()
+            for end in (jwt.utils.base64url_encode(signature).decode(), ""):
+                assert (await sent(api, "GET", SCALE_SET, f"{head}.{body}.{end}")).status_code == 401
+
+
+async def test_a_revoked_client_is_out_at_once_and_a_role_that_was_taken_away_as_well(api: Api) -> None:
+    client, _ = api.store.credentials.create("someone", Grant(Role.READER, "/"), api.clock())
+    assert api.access.own is not None
+    token = api.access.own._token(client, api.clock())
+    assert (await sent(api, "GET", GROUP, token)).status_code == 404
+    api.store.credentials.unassign(client.client_id, Grant(Role.READER, "/"))
+    assert (await sent(api, "GET", GROUP, token)).status_code == 403
+    api.store.credentials.revoke(client.client_id, api.clock())
+    answer = await sent(api, "GET", GROUP, token)
+    assert answer.status_code == 401
+    assert "revoked" in error_of(answer)["message"]
+
+
+def test_what_stands_in_a_header_is_one_line_of_plain_letters() -> None:
+    assert quotable('the "exp" claim\r\nSet-Cookie: x=y\\') == "the 'exp' claim??Set-Cookie: x=y/"
+    assert quotable("caf\xe9 \u2028\x7f") == "caf? ??"
+
+
+async def test_no_token_and_no_host_writes_headers_of_its_own(api: Api) -> None:
+    head = jwt.utils.base64url_encode(b'{"alg":"RS256","crit":["\\u2028\\"\\r\\nX: y"],"\\u2028\\"\\r\\nX: y":1}').decode()
+    body = jwt.utils.base64url_encode(f'{{"iss":"{ISSUER}"}}'.encode()).decode()
+    headers = {"Authorization": f"Bearer {head}.{body}.AAAA", "Host": 'a"b, error="x'}
+    answer = await api.http.get(SCALE_SET, headers=headers, auth=None)
+    assert answer.status_code == 401
+    assert "X" not in answer.headers
+    challenge = answer.headers["WWW-Authenticate"]
+    assert challenge.count('"') == 6
+    assert challenge.startswith('Bearer authorization_uri="http://aberrorx", error="invalid_token"')
+
+
+async def test_a_public_url_is_where_tokens_are_had(api: Api) -> None:
+    told = []
+
+    async def send(message: Message) -> None:
+        told.append(dict(message.get("headers", ())).get(b"www-authenticate", b"").decode())
+
+    from dataclasses import replace
+
+    scope = {"type": "http", "method": "GET", "path": SCALE_SET, "headers": [(b"host", b"inside:8000")]}
+    for access in (replace(api.access, public_url="https://farm.example"), api.access):
+        await Guard(api.app, access)(dict(scope), None, send)  # type: ignore[arg-type]  # nothing is received
+    assert told[0] == 'Bearer authorization_uri="https://farm.example"'
+    assert told[2] == 'Bearer authorization_uri="https://inside:8000"'
+
+
+async def test_nobody_forges_lines_of_a_log(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    forged = "%0A2026-03-01%20INFO%20instar.audit:%20all%20is%20well%1B%5B8m%E2%80%AE"
+    client, _ = api.store.credentials.create("someone", Grant(Role.READER, "/"), api.clock())
+    assert api.access.own is not None
+    token = api.access.own._token(client, api.clock())
+    with caplog.at_level(logging.INFO):
+        await sent(api, "DELETE", f"{GROUP}{forged}", None)
+        await sent(api, "DELETE", f"{GROUP}{forged}", token)
+        await sent(api, "DELETE", f"{GROUP}/{'x' * 50_000}", token)
+    ours = [one.getMessage() for one in caplog.records if one.name == "instar.audit"]
+    assert len(ours) == 3
+    assert all(one.isprintable() and len(one) < 4 * WORDS_AT_MOST for one in ours)
+    kept = api.store.audit.newest(10)
+    assert [one.status for one in kept] == [403, 403]
+    assert all(one.resource.isprintable() and len(one.resource) <= WORDS_AT_MOST + 1 for one in kept)
+    assert r"\n2026-03-01" in kept[1].resource
+
+
+async def test_what_failed_half_way_is_noted(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(api.store.scale_sets, "find", broken)
+    assert (await api.call("DELETE", SCALE_SET)).status_code == 500
+    [entry] = api.store.audit.newest(10)
+    assert (entry.status, entry.action) == (500, "Microsoft.Compute/virtualMachineScaleSets/delete")
+
+
+@pytest.mark.parametrize("what", ["grants", "get"])
+async def test_while_the_store_is_away_the_guard_says_so(api: Api, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable("locked")
+
+    monkeypatch.setattr(api.store.credentials, what, away)
+    answer = await api.call("GET", SCALE_SET)
+    assert (answer.status_code, error_of(answer)["code"]) == (503, "ServiceUnavailable")
+    assert answer.headers["Retry-After"]
+
+
+async def test_reads_are_not_noted_and_what_a_reader_may_not_is(api: Api) -> None:
+    token = token_of(api, Role.READER, "/")
+    for method in ("GET", "HEAD", "OPTIONS"):
+        await sent(api, method, SCALE_SET, token)
+    assert api.store.audit.newest(10) == []
+    for method in ("PUT", "PATCH", "DELETE", "POST"):
+        await sent(api, method, SCALE_SET, token)
+    assert [one.status for one in api.store.audit.newest(10)] == [403] * 4
+    assert {one.name for one in api.store.audit.newest(10)} == {"someone"}
+
+
+async def test_few_secrets_are_tried_at_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing takes a thread of those that all requests share."""
+    running, most = 0, 0
+
+    def slow(*_: object) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        import time
+
+        time.sleep(0.02)
+        running -= 1
+
+    assert api.access.own is not None
+    own = OwnIssuer(api.access.own._key, api.store, api.clock)
+    monkeypatch.setattr(api.store.credentials, "authenticated", slow)
+    assert await asyncio.gather(*(own.issued("x", "y") for _ in range(8))) == [None] * 8
+    assert most == 2
+
+
+async def test_the_simulated_fleet_is_directed_by_those_with_a_role_everywhere(api: Api) -> None:
+    for path in ("/instar/simulated/defaults", f"/instar/simulated{GROUP}/providers/Microsoft.Compute/x/y"):
+        assert need_of("PUT", path).scope == "/"
+        answer = await sent(api, "PUT", path, token_of(api, Role.OWNER, f"/subscriptions/{SUBSCRIPTION}"), {})
+        assert answer.status_code == 403
+    answer = await sent(api, "GET", "/instar/simulated/flight-record", token_of(api, Role.OWNER, GROUP))
+    assert answer.status_code == 403
+
+
+async def test_a_role_is_looked_up_at_each_request(api: Api) -> None:
+    token = token_of(api, Role.READER, MINE)
+    await api.create()
+    assert (await sent(api, "GET", SCALE_SET, token)).status_code == 403
+    [client] = [one for one in api.store.credentials.all() if one.name == "someone"]
+    api.store.credentials.assign(client.client_id, Grant(Role.READER, GROUP))
+    assert (await sent(api, "GET", SCALE_SET, token)).status_code == 200
+    api.clock.advance(timedelta(hours=2))
+    assert (await sent(api, "GET", SCALE_SET, token)).status_code == 401
