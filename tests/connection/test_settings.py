@@ -1,9 +1,11 @@
 """Settings that would let somebody in who should not be."""
 
+from datetime import timedelta
+
 import pytest
 from pydantic import ValidationError
 
-from connection.settings import OidcSettings, TlsSettings
+from connection.settings import OidcSettings, Settings, TlsSettings
 
 
 @pytest.mark.parametrize(
@@ -43,3 +45,12 @@ def test_a_certificate_and_its_key_go_together() -> None:
     for one in ({"certificate": "a.crt"}, {"key": "a.key"}):
         with pytest.raises(ValidationError, match="go together"):
             TlsSettings.model_validate(one)
+
+
+@pytest.mark.parametrize("kept", ["-P1D", "P1000Y", "soon"])
+def test_the_audit_log_is_kept_for_a_time_that_can_be(kept: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTAR_AUDIT_KEPT", kept)
+    with pytest.raises(ValidationError):
+        Settings()
+    monkeypatch.setenv("INSTAR_AUDIT_KEPT", "P30D")
+    assert Settings().audit_kept == timedelta(days=30)

@@ -223,7 +223,9 @@ def test_what_stands_in_a_header_is_one_line_of_plain_letters() -> None:
 
 
 async def test_no_token_and_no_host_writes_headers_of_its_own(api: Api) -> None:
-    head = jwt.utils.base64url_encode(b'{"alg":"RS256","crit":["\\u2028\\"\\r\\nX: y"],"\\u2028\\"\\r\\nX: y":1}').decode()
+    head = jwt.utils.base64url_encode(
+        b'{"alg":"RS256","crit":["\\u2028\\"\\r\\nX: y"],"\\u2028\\"\\r\\nX: y":1}'
+    ).decode()
     body = jwt.utils.base64url_encode(f'{{"iss":"{ISSUER}"}}'.encode()).decode()
     headers = {"Authorization": f"Bearer {head}.{body}.AAAA", "Host": 'a"b, error="x'}
     answer = await api.http.get(SCALE_SET, headers=headers, auth=None)
