@@ -1,7 +1,9 @@
 """Who may use the API: credentials of Instar's own issuer, and the roles of any principal.
 
 A client secret is 256 random bits, kept as a salted scrypt hash alone: a fast hash would do for one that nobody can
-guess, a slow one also holds if a secret was ever made some other way. A role belongs to a principal, which is a client id of ours or a name that an
+guess, a slow one also holds if a secret was ever made some other way.
+
+A role belongs to a principal, which is a client id of ours or a name that an
 outside issuer's tokens give (`api.access.outside_names`), at a scope.
 """
 

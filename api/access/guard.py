@@ -17,7 +17,7 @@ from api.access.own_issuer import OwnIssuer, is_ours
 from api.access.principals import Principal, TokenRefused
 from api.errors import ArmError, unavailable
 from compute.clock import Clock
-from domain.access import Need, need_of
+from domain.access import need_of
 from store.audit import Entry, legible
 from store.errors import StoreError, Unavailable
 from store.store import Store
@@ -71,33 +71,32 @@ class Access:
 
 
 class Guard:
-    """ASGI middleware."""
+    """ASGI middleware. Whom to believe is asked of the application's services at each request."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let through who may; answer the others."""
-        if scope["type"] == "lifespan" or (scope["type"] == "http" and self._is_open(scope["path"])):
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
         if scope["type"] != "http":  # there are no others: one that comes to be shall not be open
             await send({"type": "websocket.close", "code": 1008})
             return
-        need = need_of(scope["method"], scope["path"])
-        caller = NOBODY
+        access: Access = scope["app"].state.services.access
+        if scope["path"] in access.open_paths or scope["path"].startswith(OPEN_BELOW):
+            await self.app(scope, receive, send)
+            return
+        need, caller = need_of(scope["method"], scope["path"]), NOBODY
         try:
-            caller = await self._caller(scope)
+            caller = await _caller(access, scope)
             caller.require(need)
         except ArmError as error:
-            await self._note(scope, need, caller, error.status)
+            await _note(access, scope, caller, error.status)
             await error.response()(scope, receive, send)
             return
         scope["state"] = {**scope.get("state", {}), "caller": caller}
-        await self._through(scope, receive, send, need, caller)
-
-    async def _through(self, scope: Scope, receive: Receive, send: Send, need: Need, caller: Caller) -> None:
         noted = False
 
         async def sending(message: Message) -> None:
@@ -106,54 +105,52 @@ class Guard:
                 noted = True
                 headers = dict(message.get("headers", ()))
                 request_id = headers.get(b"x-ms-request-id", b"").decode("latin-1")
-                await self._note(scope, need, caller, message["status"], request_id)
+                await _note(access, scope, caller, message["status"], request_id)
             await send(message)
 
         try:
             await self.app(scope, receive, sending)
         except Exception:
             if not noted:  # it may have changed something before it failed
-                await self._note(scope, need, caller, 500)
+                await _note(access, scope, caller, 500)
             raise
 
-    def _is_open(self, path: str) -> bool:
-        return path in self.access.open_paths or path.startswith(OPEN_BELOW)
 
-    async def _caller(self, scope: Scope) -> Caller:
-        """Raises ArmError 401, or 503 while the issuer or the store is away."""
-        given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
-        try:
-            return await self.access.caller(await self.access.principal_of(given))
-        except TokenRefused as refusal:
-            raise unauthenticated(str(refusal) if given else "", self.access.login_at(scope)) from None
-        except IssuerAway as away:
-            _log.warning("%s", away)
-            raise unavailable("The issuer of this token does not answer just now.") from None
-        except Unavailable:
-            _log.warning("the store does not answer")
-            raise unavailable("The store does not answer just now.") from None
+async def _caller(access: Access, scope: Scope) -> Caller:
+    """Raises ArmError 401, or 503 while the issuer or the store is away."""
+    given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+    try:
+        return await access.caller(await access.principal_of(given))
+    except TokenRefused as refusal:
+        raise unauthenticated(str(refusal) if given else "", access.login_at(scope)) from None
+    except IssuerAway as away:
+        _log.warning("%s", away)
+        raise unavailable("The issuer of this token does not answer just now.") from None
+    except Unavailable:
+        _log.warning("the store does not answer")
+        raise unavailable("The store does not answer just now.") from None
 
-    async def _note(self, scope: Scope, need: Need, caller: Caller, status: int, request_id: str = "") -> None:
-        """What changes something, or was refused, is noted; plain reads are not."""
-        refused = status in (401, 403)
-        if scope["method"] in READS and not refused:
-            return
-        who = caller.principal
-        entry = Entry(
-            at=self.access.clock(),
-            principal=legible(who.subject),
-            name=legible(who.name),
-            action=legible(need.action),
-            resource=legible(scope["path"]),
-            status=status,
-            request_id=request_id,
-        )
-        _log.info(
-            "%s %s (%s) %s %s: %d", entry.action, entry.name, entry.principal, scope["method"], entry.resource, status
-        )
-        if status == 401:  # noqa: PLR2004  # nobody's doing: strangers must not be able to fill the store
-            return
-        try:
-            await asyncio.to_thread(self.access.store.audit.add, entry)
-        except StoreError:
-            _log.exception("this could not be written to the audit log")
+
+async def _note(access: Access, scope: Scope, caller: Caller, status: int, request_id: str = "") -> None:
+    """What changes something, or was refused, is noted; plain reads are not."""
+    refused = status in (401, 403)
+    if scope["method"] in READS and not refused:
+        return
+    entry = Entry(
+        at=access.clock(),
+        principal=legible(caller.principal.subject),
+        name=legible(caller.principal.name),
+        action=legible(need_of(scope["method"], scope["path"]).action),
+        resource=legible(scope["path"]),
+        status=status,
+        request_id=request_id,
+    )
+    _log.info(
+        "%s %s (%s) %s %s: %d", entry.action, entry.name, entry.principal, scope["method"], entry.resource, status
+    )
+    if status == 401:  # noqa: PLR2004  # nobody's doing: strangers must not be able to fill the store
+        return
+    try:
+        await asyncio.to_thread(access.store.audit.add, entry)
+    except StoreError:
+        _log.exception("this could not be written to the audit log")

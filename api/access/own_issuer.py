@@ -29,7 +29,7 @@ ISSUER = f"{AUDIENCE}/{TENANT}/v2.0"
 LIFE = timedelta(hours=1)
 
 TRIES_AT_ONCE = 2
-"""Secrets that are hashed at once, whoever asks: hashing is slow on purpose, and the threads are those of all requests."""
+"""Secrets that are hashed at once, whoever asks: that is slow on purpose, and the threads are those of all requests."""
 
 
 class OwnIssuer:

@@ -47,8 +47,8 @@ class SigningKey:
                 _make(path)
             if path.stat().st_mode & OF_OTHERS:
                 raise SigningKeyError(
-                    f"the signing key {path} cannot be used: others may read it, and so give themselves any role. If none "
-                    "has, `chmod 600` it; else remove it: a new one is made, and every token of before is good no more"
+                    f"the signing key {path} cannot be used: others may read it, and so be anybody. If none has, "
+                    "`chmod 600` it; else remove it: a new one is made, and every token of before is good no more"
                 )
             key = load_pem_private_key(path.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as error:

@@ -1,4 +1,5 @@
 import base64
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as ec_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from api.access import signing_keys
 from api.access.issuer_routes import DISCOVERY, KEYS, METADATA, TOKEN
 from api.access.own_issuer import AUDIENCE
 from api.access.signing_keys import SigningKey, SigningKeyError
@@ -115,14 +115,14 @@ def test_a_key_that_is_no_rsa_key_is_told(tmp_path: Path) -> None:
 
 def test_two_processes_that_make_the_key_at_once_have_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "signing.key"
-    link = signing_keys.os.link
+    link = os.link
 
     def slower(draft: str, target: Path) -> None:
-        monkeypatch.setattr(signing_keys.os, "link", link)
+        monkeypatch.setattr(os, "link", link)
         SigningKey.from_file(path)  # another one, meanwhile
         link(draft, target)
 
-    monkeypatch.setattr(signing_keys.os, "link", slower)
+    monkeypatch.setattr(os, "link", slower)
     assert SigningKey.from_file(path).key_id == SigningKey.from_file(path).key_id
     assert [one.name for one in tmp_path.iterdir()] == ["signing.key"]
 

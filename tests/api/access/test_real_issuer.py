@@ -63,9 +63,9 @@ class Realm:
 
     def _published(self, name: str) -> dict[str, Any]:
         key = self.keys[name]
-        rsa = isinstance(key, RSAPrivateKey)
-        shown = (RSAAlgorithm if rsa else ECAlgorithm).to_jwk(key.public_key(), as_dict=True)  # type: ignore[arg-type]
-        return {**shown, "kid": name, "use": "sig", "alg": "RS256" if rsa else "ES256"}
+        if isinstance(key, RSAPrivateKey):
+            return RSAAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": name, "use": "sig", "alg": "RS256"}
+        return ECAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": name, "use": "sig", "alg": "ES256"}
 
     def token(self, key: str = "a", **claims: Any) -> str:
         given = {"iss": self.url, "aud": [AUDIENCE, "account"], "sub": "u-1", "exp": utc_now() + timedelta(hours=1)}
