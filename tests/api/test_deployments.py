@@ -179,7 +179,8 @@ async def test_an_operation_that_fails_fails_the_deployment(api: Api) -> None:
     [operation] = [message.operation_id for _, message in api.gateway.sent]
     api.store.operations.end(operation, OperationStatus.FAILED, api.clock(), "NoImage", "no version is published")
     found = await status(api, answer)
-    assert found["error"]["details"] == [{"code": "NoImage", "message": "no version is published"}]
+    target = f"{GROUP}/providers/{SETS}/web"
+    assert found["error"]["details"] == [{"code": "NoImage", "message": "no version is published", "target": target}]
 
 
 @pytest.mark.parametrize(

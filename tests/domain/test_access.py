@@ -139,3 +139,15 @@ def test_a_scope_is_no_prefix_of_letters() -> None:
     assert not is_within(f"{GROUP}2", GROUP)
     assert not is_within(GROUP, WEB)
     assert not is_within("/subscriptions/s2", "/subscriptions/s")
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/instar/simulated/flight-record"), ("POST", "/subscriptions")])
+def test_what_is_of_no_subscription_takes_a_role_everywhere(method: str, path: str) -> None:
+    assert not allowed([Grant(Role.OWNER, "/subscriptions/s")], need_of(method, path))
+    assert allowed([Grant(Role.CONTRIBUTOR, "/")], need_of(method, path))
+
+
+def test_the_list_of_subscriptions_is_for_whoever_has_a_role() -> None:
+    assert allowed([Grant(Role.READER, WEB)], need_of("GET", "/subscriptions"))
+    assert allowed([Grant(Role.READER, WEB)], need_of("GET", "/tenants"))
+    assert not allowed([], need_of("GET", "/subscriptions"))
