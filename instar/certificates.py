@@ -79,8 +79,11 @@ def _are_good(files: Certificates, names: list[x509.GeneralName], now: datetime)
         found.verify_directly_issued_by(authority)
     except (FileNotFoundError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
-    over = min(authority.not_valid_after_utc, found.not_valid_after_utc)
-    return over - now > RENEWED_BEFORE and set(held) == set(names) and key.public_key() == found.public_key()
+    return (
+        found.not_valid_after_utc - now > RENEWED_BEFORE
+        and set(held) == set(names)
+        and key.public_key() == found.public_key()
+    )
 
 
 def _authority(files: Certificates, names: list[x509.GeneralName], now: datetime) -> _Signer | None:

@@ -78,7 +78,7 @@ class OutsideIssuer:
                 leeway=LEEWAY,
                 options={"require": ["exp", "iss", "aud"]},
             )
-        except (jwt.InvalidTokenError, OverflowError) as error:
+        except jwt.InvalidTokenError as error:
             raise TokenRefused(str(error)) from None
         if not self.is_issuer_of(claims):
             raise TokenRefused("another issuer has issued it")

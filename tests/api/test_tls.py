@@ -1,5 +1,7 @@
 """Certificates of one's own, looked at before anything is opened."""
 
+import signal
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from api import __main__ as api_process
 from api.tls import TlsError, check_certificate
 from compute.clock import utc_now
 from connection.settings import TlsSettings
@@ -62,3 +65,26 @@ def test_a_key_with_a_password_is_told_and_nobody_is_asked_for_it(own: TlsSettin
     key = load_pem_private_key(own.key.read_bytes(), password=None)
     own.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")))
     refused(own, "has a password")
+
+
+def test_the_api_says_so_and_does_not_start(
+    own: TlsSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert own.certificate is not None
+    own.certificate.unlink()
+    monkeypatch.setenv("INSTAR_TLS__CERTIFICATE", str(own.certificate))
+    monkeypatch.setenv("INSTAR_TLS__KEY", str(own.key))
+    monkeypatch.setattr(sys, "argv", ["api", "--port", "0"])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        api_process.main()
+    assert ended.value.code == f"api: cannot read {own.certificate}: No such file or directory"
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org", "", "127.0.0.1.example.org"])  # noqa: S104
+def test_no_other_address_than_loopback_is_served_in_clear(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["api", "--host", host, "--port", "0"])
+    with pytest.raises(SystemExit) as ended:
+        api_process.main()
+    assert "is not a loopback address" in str(ended.value.code)

@@ -151,3 +151,25 @@ def test_the_list_of_subscriptions_is_for_whoever_has_a_role() -> None:
     assert allowed([Grant(Role.READER, WEB)], need_of("GET", "/subscriptions"))
     assert allowed([Grant(Role.READER, WEB)], need_of("GET", "/tenants"))
     assert not allowed([], need_of("GET", "/subscriptions"))
+
+
+@pytest.mark.parametrize(
+    "path", ["/providers/Microsoft.Compute", "/providers/Microsoft.Compute/locations/west/operations/1"]
+)
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
+def test_what_everybody_in_a_subscription_may_read_not_everybody_may_change(method: str, path: str) -> None:
+    need = need_of(method, f"/subscriptions/s{path}")
+    assert not allowed([Grant(Role.OWNER, WEB)], need)
+    assert allowed([Grant(Role.CONTRIBUTOR, "/subscriptions/s")], need)
+
+
+def test_the_words_of_a_path_have_no_case() -> None:
+    assert need_of("GET", WEB.lower()).action == f"{SETS}/read".lower()
+    assert need_of("PUT", WEB.upper()).scope == WEB.upper().replace("/PROVIDERS/", "/providers/")
+
+
+def test_words_where_no_provider_stands_are_no_provider() -> None:
+    tags = f"{GROUP}/tags/owner/of"
+    assert need_of("PUT", tags).scope == f"{GROUP}/tags/owner"
+    nested = "/subscriptions/s/providers/N/providers/x"
+    assert (need_of("PUT", nested).action, need_of("PUT", nested).scope) == ("N/providers/write", nested)

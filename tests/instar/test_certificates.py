@@ -160,6 +160,30 @@ def test_a_key_that_is_not_the_certificates_is_replaced(tmp_path: Path) -> None:
     assert trusted(files, "localhost")
 
 
+def test_an_authority_key_that_is_not_the_authoritys_signs_nothing(tmp_path: Path) -> None:
+    files, other = made(tmp_path / "one"), made(tmp_path / "two")
+    files.authority_key.write_bytes(other.authority_key.read_bytes())
+    files.certificate.unlink()
+    made(tmp_path / "one")
+    assert trusted(files, "localhost")
+
+
+def test_a_file_that_others_could_read_is_private_once_it_is_written_anew(tmp_path: Path) -> None:
+    files = made(tmp_path)
+    files.key.chmod(0o644)
+    files.certificate.unlink()
+    made(tmp_path)
+    assert files.key.stat().st_mode & 0o777 == 0o600
+
+
+def test_no_two_authorities_have_one_name(tmp_path: Path) -> None:
+    names = {
+        x509.load_pem_x509_certificate(made(tmp_path / one).authority.read_bytes()).subject.rfc4514_string()
+        for one in ("a", "b")
+    }
+    assert len(names) == 2
+
+
 def test_certificates_can_be_made_by_hand(tmp_path: Path) -> None:
     told = runner.invoke(app, ["certificates", str(tmp_path / "tls"), "--name", "fleet.example", "--name", "10.0.0.1"])
     assert told.exit_code == 0

@@ -120,6 +120,7 @@ def test_a_scope_is_everything_a_subscription_a_group_or_a_resource(tmp_path: Pa
         (("--scope", "/subscriptions/S/resourceGroups/g*"), "no scope"),
         (("--scope", "/subscriptions/S/resourceGroups/g/providers/Microsoft.Compute"), "no scope"),
         (("--scope", SET.rpartition("/")[0]), "no scope"),
+        (("--scope", f"{SET}\t"), "no scope"),
         (("--output", "yaml"), "no output"),
         (("--endpoint", "localhost:8080"), "no URL"),
         (("--endpoint", "ftp://localhost"), "no URL"),

@@ -1,5 +1,6 @@
 """Tokens of another OpenID Connect issuer, which is played here."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 
-from api.access.outside_issuer import BELIEVED_FOR, FETCH_AT_LEAST_APART, KEPT_FOR, IssuerAway, OutsideIssuer
+from api.access.outside_issuer import BELIEVED_FOR, FETCH_AT_LEAST_APART, KEPT_FOR, IssuerAway, OutsideIssuer, is_strong
 from api.access.principals import TokenRefused
 
 URL = "https://login.example/realms/farm"
@@ -124,6 +125,36 @@ async def test_a_key_that_the_issuer_took_back_is_good_for_an_hour_at_the_most(
     elsewhere.now += timedelta(seconds=1)
     with pytest.raises(TokenRefused):
         await issuer.verified(token)
+
+
+async def test_whoever_has_a_known_key_does_not_wait_for_fresh_ones(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold, held = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if elsewhere.asked:
+            held.set()
+            await hold.wait()
+        return elsewhere.answer(request)
+
+    monkeypatch.setattr(elsewhere, "keys_at", f"{URL}/certs")
+    issuer = OutsideIssuer(URL, AUDIENCE, lambda: elsewhere.now, httpx.MockTransport(answer))
+    hold.set()
+    await issuer.verified(elsewhere.token())
+    hold.clear()
+    elsewhere.now += KEPT_FOR
+    held.clear()
+    first = asyncio.create_task(issuer.verified(elsewhere.token()))
+    await held.wait()
+    await asyncio.wait_for(issuer.verified(elsewhere.token()), 5)
+    assert not first.done()
+    hold.set()
+    await first
+
+
+def test_a_published_secret_is_none_to_verify_with() -> None:
+    assert not is_strong(jwt.PyJWK({"kty": "oct", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0", "kid": "x", "alg": "HS256"}))
 
 
 async def test_after_an_outage_it_is_asked_again_within_a_minute(elsewhere: Elsewhere, issuer: OutsideIssuer) -> None:
