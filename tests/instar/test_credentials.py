@@ -124,6 +124,7 @@ def test_a_scope_is_everything_a_subscription_a_group_or_a_resource(tmp_path: Pa
         (("--output", "yaml"), "no output"),
         (("--endpoint", "localhost:8080"), "no URL"),
         (("--endpoint", "ftp://localhost"), "no URL"),
+        (("--endpoint", "https://"), "no URL"),
         (("--endpoint", "https://["), "no URL"),
     ],
 )
