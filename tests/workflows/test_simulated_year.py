@@ -18,9 +18,10 @@ from compute.clock import utc_now
 from compute.simulated.scripts import VersionScript
 from connection.settings import Settings
 from domain.delays import Delays
+from tests.support.models import OLD
 from tests.support.owner import OwnersToken
 from tests.support.reference_model import Attempt, ReferenceModel
-from tests.support.world import OLD, World, a_world
+from tests.support.world import World, a_world
 from workflows import scale_set
 from workflows.plugin import INSTAR
 
