@@ -53,6 +53,9 @@ async def test_a_set_of_the_group_itself_and_one_that_uses_nothing_of_it_keep_no
     assert (await api.call("PUT", SCALE_SET, probed())).status_code == 201
     assert (await api.call("PUT", SCALE_SET + "2", document(**IMAGE))).status_code == 201
     assert (await api.call("PUT", ELSEWHERE, document())).status_code == 201
+    other = FRONT.replace("/Farm/", "/Farm2/")
+    assert (await api.call("PUT", other, BALANCER)).status_code == 201
+    assert (await api.call("PUT", ELSEWHERE + "2", probed(f"{other}/probes/web"))).status_code == 201
     assert (await api.call("PUT", GROUP + "2", {"location": "westus2"})).status_code == 201
     assert (await api.call("DELETE", GROUP.lower())).status_code == 202
 

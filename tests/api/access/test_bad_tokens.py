@@ -29,6 +29,13 @@ async def test_an_authorization_that_is_none_is_401(api: Api, header: str) -> No
     assert answer.headers["WWW-Authenticate"].startswith("Bearer authorization_uri=")
 
 
+@pytest.mark.parametrize(("scheme", "status"), [("Bearer", 404), ("bEaReR", 404), ("Basic", 401), ("Token", 401)])
+async def test_a_good_token_is_a_bearer_token(api: Api, scheme: str, status: int) -> None:
+    headers = {"Authorization": f"{scheme} {token_of(api, Role.READER, '/')}"}
+    answer = await api.http.get(SCALE_SET, params={"api-version": "2024-11-01"}, headers=headers, auth=None)
+    assert answer.status_code == status
+
+
 async def test_a_token_may_be_long_and_not_endless(api: Api) -> None:
     assert api.access.own is not None
     key = api.access.own._key
