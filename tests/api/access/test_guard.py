@@ -56,6 +56,13 @@ async def test_no_spelling_of_a_path_reaches_another_group(api: Api, path: str) 
     assert [one.identity.name for one in api.store.scale_sets.list(SUBSCRIPTION, "Farm")] == ["web"]
 
 
+@pytest.mark.parametrize(
+    "path", ["/docsx", "/docs/x", "/healthz/x", "/readyzz", "/openapi.json.x", "/static-offline-docsx", "/static/x"]
+)
+async def test_what_is_open_is_open_alone(api: Api, path: str) -> None:
+    assert (await sent(api, "GET", path, None)).status_code == 401
+
+
 async def test_what_is_judged_is_what_is_routed(api: Api) -> None:
     """A group called `mine/../Farm` is no name that can be sent: each part is judged as the router sees it."""
     await api.create()

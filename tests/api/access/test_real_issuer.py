@@ -162,6 +162,8 @@ async def test_while_it_is_down_the_answer_is_503_and_those_of_our_own_get_in(
     answer = await asked(http, "GET", "/tenants", realm.token())
     assert (answer.status_code, error_of(answer)["code"]) == (503, "ServiceUnavailable")
     assert answer.headers["Retry-After"]
+    # A third one's token is not its affair.
+    assert (await asked(http, "GET", "/tenants", realm.token(iss="https://third.example"))).status_code == 401
     [owner, *_] = api.store.credentials.all()
     assert api.access.own is not None
     assert (await asked(http, "GET", "/tenants", api.access.own._token(owner, api.clock()))).status_code == 200
