@@ -34,6 +34,7 @@ def test_a_secret_is_kept_as_a_hash_alone(store: Store) -> None:
         rows = connection.execute(select(CREDENTIALS)).all()
     assert secret not in repr(rows)
     assert len({row.secret_hash for row in rows}) == 2
+    assert len({row.salt for row in rows}) == 2  # one table of hashes does not do for all of them
 
 
 def test_roles_belong_to_principals_of_ours_and_of_others(store: Store) -> None:
@@ -59,6 +60,7 @@ def test_the_audit_log_tells_the_newest_first_of_a_path(store: Store) -> None:
     ]
     assert store.audit.newest(1)[0].at == NOW + timedelta(seconds=2)
     assert store.audit.newest(-1) == []
+    assert store.audit.newest(10, "%") == store.audit.newest(10, "S_a") == []
 
 
 def test_the_audit_log_forgets_what_is_older_than_it_is_kept_for(store: Store) -> None:
