@@ -13,9 +13,11 @@ import uvicorn
 from pydantic import ValidationError
 
 from api.access.composition import access_from
+from api.access.forgetting import forget_daily
 from api.access.signing_keys import SigningKeyError
 from api.app import create_app
 from api.composition import services_from
+from api.tls import TlsError, check_certificate
 from compute.clock import utc_now
 from connection.client import connect
 from connection.computes import CannotCompute, open_compute
@@ -47,8 +49,9 @@ def main() -> None:
         # closed on the way out.
         signal.signal(number, _leave)
     try:
+        check_certificate(settings.tls, utc_now())
         asyncio.run(serve(settings, arguments.host, arguments.port))
-    except (CannotCompute, SigningKeyError, StoreError) as error:
+    except (CannotCompute, SigningKeyError, StoreError, TlsError) as error:
         sys.exit(f"api: {error}")
 
 
@@ -71,7 +74,12 @@ async def serve(settings: Settings, host: str, port: int) -> None:
             ssl_certfile=settings.tls.certificate,
             ssl_keyfile=settings.tls.key,
         )
-        await uvicorn.Server(config).serve()
+        forgetting = asyncio.create_task(forget_daily(store, utc_now, settings.audit_kept))
+        try:
+            await uvicorn.Server(config).serve()
+        finally:
+            forgetting.cancel()
+            await asyncio.wait([forgetting])
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

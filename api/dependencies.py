@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
+from api.access.caller import NOBODY, Caller
 from api.access.guard import Access
 from api.errors import ArmError, invalid
 from api.healths import Healths
@@ -40,12 +41,14 @@ class Services:
     settings: Settings
     access: Access
     clock: Clock
+    caller: Caller = NOBODY
+    """Who sent the request that this is for."""
 
 
 async def services_of(request: Request) -> Services:
-    """What this application was made of."""
+    """What this application was made of, for whoever asks."""
     services: Services = request.app.state.services
-    return services
+    return replace(services, caller=getattr(request.state, "caller", NOBODY))
 
 
 ServicesDep = Annotated[Services, Depends(services_of)]

@@ -27,6 +27,7 @@ from api.templates.errors import TemplateError
 from api.templates.resource_types import REFUSED, TYPES
 from api.templates.scope import Place
 from api.templates.template import Template, read_template
+from domain.access import need_of
 from store.deployments import SEAL, TYPE
 from store.errors import Conflict
 from store.resources import StoredResource
@@ -191,7 +192,10 @@ async def deployment_operation(
 
 
 async def _template(request: Request, services: Services, which: ResourceName) -> tuple[Template, Json]:
-    """The checked template, and what it takes to read it once more. Raises ArmError 400."""
+    """The checked template, and what it takes to read it once more. Raises ArmError.
+
+    400 InvalidTemplate and the like, 403 for a resource that the caller may not make.
+    """
     properties = lenient_object(await raw_body(request)).get("properties")
     if not isinstance(properties, dict):
         raise bad_content("'properties' must be an object with 'template'.")
@@ -215,6 +219,8 @@ async def _template(request: Request, services: Services, which: ResourceName) -
         template = await asyncio.to_thread(read_template, document, parameters, place, TYPES, REFUSED)
     except TemplateError as error:
         raise _refused(str(error), error.code) from None
+    # A role at the deployment is none at what it makes.
+    services.caller.require_deployed((one.type, need_of("PUT", one.resource_id)) for one in template.resources)
     # Defaults may have asked the clock or chance: they are settled now.
     values = {name: {"value": value} for name, value in template.scope.parameters.items()}
     where = {key: value for key, value in dataclasses.asdict(place).items() if key != "now"}

@@ -118,7 +118,7 @@ async def delete_version(
     """Delete a version, also one that a set uses: an upgrade to it stops before its next batch (P19). 204 if none."""
     stored = await asyncio.to_thread(services.store.resources.find, name.resource_id)
     if stored is not None:
-        _refuse_before_end_of_life(stored, services.clock())
+        refuse_before_end_of_life(stored, services.clock())
     return await delete_resource(request, services, name, api_version)
 
 
@@ -189,7 +189,8 @@ def _without_read_only(body: Json) -> Json:
     return body | {"properties": properties}
 
 
-def _refuse_before_end_of_life(stored: StoredResource, now: datetime) -> None:
+def refuse_before_end_of_life(stored: StoredResource, now: datetime) -> None:
+    """Raises ArmError 409 for a version that its safety profile keeps until then."""
     properties = VersionProperties.model_validate(stored.document["properties"])
     end = properties.publishing_profile.end_of_life_date
     blocks = properties.safety_profile is not None and properties.safety_profile.block_deletion_before_end_of_life
@@ -209,6 +210,7 @@ async def _begun(services: Services, stored: StoredResource, now: datetime) -> O
         location=str(stored.document["location"]),
         status=OperationStatus.IN_PROGRESS,
         started_at=now,
+        resource_id=stored.resource_id,
     )
     await asyncio.to_thread(services.store.operations.create, operation)
     return operation

@@ -54,7 +54,7 @@ async def begin_on(
         location=scale_set.location if scale_set else location,
         status=OperationStatus.IN_PROGRESS,
         started_at=services.clock(),
-        resource_id=resource_id,
+        resource_id=resource_id or (scale_set.resource_id if scale_set else ""),
     )
     await asyncio.to_thread(services.store.operations.create, operation)
     return operation

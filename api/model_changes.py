@@ -20,8 +20,10 @@ from api.service_fabric_clusters import cluster_named
 from api.set_images import refuse_absent, runs_windows, without_updates
 from api.upgrade_policies import filled_in, without_echo
 from api.wire import quoted_etag
+from domain.access import Need, need_of
 from domain.blockers import Blocker
 from domain.eligibility import change_blockers, model_blockers
+from domain.links import needs_of
 from domain.messages.scale_set import ApplyModel
 from domain.operations import Operation, OperationKind
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
@@ -97,6 +99,7 @@ async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
     if not NAME.fullmatch(path.name):
         raise invalid("A scale set's name has 1 to 64 letters, digits, '_', '.' and '-'.", "scaleSetName")
     document, model = await _read(services, normal(merged({}, body)), 1, body, {})
+    await _require_linked(services, path.resource_id, path.subscription_id, model)
     _refuse_if_any(await _blockers(services, path.subscription_id, model))
     await refuse_absent(services, model.image, document["location"])
     await check_probe(services, path.resource_id, document["location"], model)
@@ -132,6 +135,7 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json) -> Cha
     if document["location"] != stored.identity.location:
         raise _elsewhere(stored, document["location"])
     before = ScaleSetModel.from_arm(stored.document, stored.generation)
+    await _require_linked(services, stored.identity.resource_id, stored.subscription_id, model, before)
     latest = await asyncio.to_thread(services.store.upgrades.latest, stored.identity.unique_id)
     runs = latest is not None and not latest.status.ended
     _refuse_if_any(
@@ -171,6 +175,27 @@ async def _read(
         document = without_updates(document, body, stored)
         model = read_model(document, generation)
     return document, model
+
+
+async def _require_linked(
+    services: Services,
+    resource_id: str,
+    subscription_id: str,
+    model: ScaleSetModel,
+    before: ScaleSetModel | None = None,
+) -> None:
+    """What a model names anew, its giver must have a role at; first of all, so that nobody is told what is there.
+
+    What it named before stays as it is: whoever may change the set alone can go on doing so. Raises ArmError 403.
+    """
+    named = await _linked(services, subscription_id, model)
+    had = await _linked(services, subscription_id, before) if before else ()
+    services.caller.require_linked(need_of("PUT", resource_id), (one for one in named if one not in had))
+
+
+async def _linked(services: Services, subscription_id: str, model: ScaleSetModel) -> tuple[Need, ...]:
+    cluster = await cluster_named(services, subscription_id, model)
+    return needs_of(model, cluster.resource_id if cluster else "")
 
 
 async def _blockers(services: Services, subscription_id: str, model: ScaleSetModel) -> tuple[Blocker, ...]:

@@ -1,6 +1,7 @@
 """Status of long-running operations."""
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -12,6 +13,7 @@ from api.gallery_versions import replicated
 from api.long_running import RETRY_AFTER
 from api.resource_groups import is_gone
 from api.wire import operation_body
+from domain.access import Need, need_of
 from domain.operations import Operation, OperationKind, OperationStatus
 
 router = APIRouter(tags=["operations"])
@@ -28,6 +30,8 @@ async def operation_status(
     operation = await asyncio.to_thread(services.store.operations.get, operation_id)
     if operation is None or operation.subscription_id.lower() != subscription_id.lower():
         raise not_found()
+    if operation.resource_id and not services.caller.may(may_read(operation.resource_id)):
+        raise not_found()
     operation = await as_it_stands(services, operation)
     runs = operation.status is OperationStatus.IN_PROGRESS
     headers = {"Retry-After": RETRY_AFTER} if runs else {}
@@ -35,6 +39,11 @@ async def operation_status(
         return Response(status_code=202 if runs else 200, headers=headers)
     body: dict[str, Any] = operation_body(operation)
     return JSONResponse(body, headers=headers)
+
+
+def may_read(resource_id: str) -> Need:
+    """Whoever has a role at what an operation is about, or at a part of it: an instance may be all that one has."""
+    return replace(need_of("GET", resource_id), within=True)
 
 
 async def as_it_stands(services: Services, operation: Operation) -> Operation:

@@ -10,8 +10,10 @@ from api.bodies import JsonBody, described
 from api.dependencies import ApiVersion, Services, ServicesDep
 from api.documents import REGION, normal_location
 from api.errors import ArmError, invalid
+from api.group_deletion import refuse_blocked
 from api.long_running import accepted, begin_on, hand_over
 from api.merge import canonical, merged
+from domain.access import need_of
 from domain.messages.scale_set import DeleteScaleSet
 from domain.operations import OperationKind
 from store.resources import StoredResource
@@ -75,8 +77,12 @@ async def has_group(services: ServicesDep, subscription_id: Subscription, name: 
 
 @router.get(GROUPS, response_model=None)
 async def list_groups(services: ServicesDep, subscription_id: Subscription) -> Json:
-    """Every group of a subscription."""
-    names = await asyncio.to_thread(services.store.resource_groups, subscription_id)
+    """The groups of a subscription in which the caller has a role."""
+    names = [
+        name
+        for name in await asyncio.to_thread(services.store.resource_groups, subscription_id)
+        if services.caller.may(need_of("GET", _id(subscription_id, name)))
+    ]
     return {"value": [_body(*await _existing(services, subscription_id, name)) for name in names]}
 
 
@@ -84,8 +90,12 @@ async def list_groups(services: ServicesDep, subscription_id: Subscription) -> J
 async def delete_group(
     *, request: Request, services: ServicesDep, subscription_id: Subscription, name: Name, api_version: ApiVersion
 ) -> Response:
-    """Delete a group with all that is in it; the operation ends with the last of its scale sets."""
+    """Delete a group with all that is in it; the operation ends with the last of its scale sets.
+
+    409 while scale sets of other groups use an image or a probe of it: none of it is deleted then.
+    """
     resource_id, _, document = await _existing(services, subscription_id, name)
+    await refuse_blocked(services, subscription_id, resource_id, name)
     for stored in await asyncio.to_thread(services.store.scale_sets.list, subscription_id, name):
         if not stored.deleting:
             one = await begin_on(services, OperationKind.DELETE, stored.subscription_id, stored.identity)

@@ -1,7 +1,6 @@
 """The image that a scale set names: is it there, and what runs on it (behaviour.md I2, I6)?"""
 
 import asyncio
-import re
 from typing import Any
 
 from api.dependencies import Services
@@ -15,11 +14,6 @@ from store.resources import StoredResource
 
 Json = dict[str, Any]
 
-_GALLERY_IMAGE = re.compile(
-    r"/subscriptions/[^/]+/resourceGroups/(?P<group>[^/]+)/providers/(?P<path>Microsoft\.Compute/galleries/[^/]+/images/[^/]+)",
-    re.IGNORECASE,
-)
-
 
 async def refuse_absent(services: Services, image: ImageReference, location: str) -> None:
     """A gallery image must be there, and a version of it in the set's region. Raises ArmError 400 or 404.
@@ -28,7 +22,7 @@ async def refuse_absent(services: Services, image: ImageReference, location: str
     """
     if not image.id:
         return
-    named = _GALLERY_IMAGE.fullmatch(image.id)
+    named = galleries.IMAGE_ID.fullmatch(image.id)
     if named is None:
         raise invalid(
             "'imageReference.id' must be the id of a gallery image: /subscriptions/…/resourceGroups/…/providers/"

@@ -192,6 +192,7 @@ async def _done(services: Services, kind: OperationKind, stored: StoredResource)
         status=OperationStatus.SUCCEEDED,
         started_at=now,
         ended_at=now,
+        resource_id=stored.resource_id,
     )
     await asyncio.to_thread(services.store.operations.create, operation)
     return operation

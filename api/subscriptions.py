@@ -7,10 +7,9 @@ everywhere those that hold something.
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path
 
 from api.access.own_issuer import TENANT
-from api.access.principals import Principal
 from api.dependencies import Services, ServicesDep
 from domain.access import ROOT
 
@@ -40,9 +39,9 @@ async def list_tenants() -> Json:
 
 
 @router.get("/subscriptions", response_model=None)
-async def list_subscriptions(request: Request, services: ServicesDep) -> Json:
+async def list_subscriptions(services: ServicesDep) -> Json:
     """The subscriptions in which the caller has a role."""
-    return {"value": [_subscription(one) for one in await _subscriptions(request, services)]}
+    return {"value": [_subscription(one) for one in await _subscriptions(services)]}
 
 
 @router.get("/subscriptions/{subscriptionId}", response_model=None)
@@ -69,9 +68,8 @@ async def list_locations(subscription_id: Annotated[str, Path(alias="subscriptio
     }
 
 
-async def _subscriptions(request: Request, services: Services) -> list[str]:
-    principal: Principal = request.state.principal
-    grants = await asyncio.to_thread(services.store.credentials.grants, principal.names)
+async def _subscriptions(services: Services) -> list[str]:
+    grants = services.caller.grants
     named = [grant.scope.split("/")[2] for grant in grants if grant.scope != ROOT]
     if any(grant.scope == ROOT for grant in grants):
         named += [*await asyncio.to_thread(services.store.subscriptions), DEFAULT_SUBSCRIPTION]

@@ -3,14 +3,23 @@
 How to reach Temporal is not here: the SDK's own `TEMPORAL_…` variables and profiles say that (`connection.client`).
 """
 
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.delays import Delays
+
+
+def _is_safe(url: str) -> bool:
+    """Whether what is fetched there comes from whom the URL names: by https, or from this machine."""
+    parts = urlsplit(url)
+    here = ("127.0.0.1", "localhost", "::1")
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in here))
 
 
 class OidcSettings(BaseModel):
@@ -29,7 +38,7 @@ class OidcSettings(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.issuer and not self.issuer.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        if self.issuer and not _is_safe(self.issuer):
             raise ValueError("the issuer must be an https URL")
         if self.issuer and not self.audience:
             raise ValueError(
@@ -91,11 +100,21 @@ class Settings(BaseSettings):
     public_url: str = ""
     """What clients reach the API under, for URLs in answers; empty: what the request itself says."""
 
+    audit_kept: timedelta = timedelta(days=400)
+    """How long the audit log keeps an entry; zero: for ever."""
+
     delays: Delays = Field(default_factory=Delays)
 
     oidc: OidcSettings = OidcSettings()
 
     tls: TlsSettings = TlsSettings()
+
+    @field_validator("audit_kept")
+    @classmethod
+    def _not_ahead(cls, kept: timedelta) -> timedelta:
+        if not timedelta() <= kept <= timedelta(days=36_500):
+            raise ValueError("the audit log is kept for up to 36500 days, or 0: for ever")
+        return kept
 
     @field_validator("data_dir", "seal_key_file", "fleet_file")
     @classmethod

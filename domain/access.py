@@ -47,6 +47,12 @@ _VERBS = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
 _SHARED = ("publishers", "operations")
 """What of a region everybody in a subscription may read; the rest is of single groups."""
 
+_OVERVIEW: tuple[list[str], ...] = ([], ["locations"], ["providers"])
+"""What of a subscription is shown to whoever has a role anywhere in it; besides its groups, each where one has it."""
+
+_CATALOGUE = "publishers"
+"""Platform images: there is one catalogue for all subscriptions, so it takes a role everywhere to change it."""
+
 OWN = "Instar"
 """The namespace of routes that ARM does not have."""
 
@@ -67,22 +73,45 @@ def need_of(method: str, path: str) -> Need:
     if not parts or parts[0].lower() != "subscriptions":
         name = "/".join([OWN, *parts[1:2]])
         return Need(_action(name, method, ""), ROOT, least, within=reads and len(parts) <= 1)
-    at = next((index for index, part in enumerate(parts) if part.lower() == "providers"), len(parts))
-    scope_parts, provider = parts[:at], parts[at + 1 :]
+    scope_parts, provider = _split(parts)
     if not provider:
-        kind = "/".join(scope_parts[::2])
-        named = scope_parts[: len(scope_parts) // 2 * 2]  # a list is read at what it is a list of
-        return Need(_action(f"Microsoft.Resources/{kind}", method, ""), "/" + "/".join(named), least, within=reads)
+        named = parts[: len(parts) // 2 * 2]  # a list is read at what it is a list of
+        action = _action(f"Microsoft.Resources/{'/'.join(parts[::2])}", method, "")
+        return Need(action, "/" + "/".join(named), least, within=reads and _is_overview(parts[2:]))
     kinds, names, verb = provider[1::2], provider[2::2], ""
     if len(kinds) > len(names) and not reads and method.upper() not in _VERBS:
         verb = kinds.pop()  # POST …/web/reimage
     action = _action("/".join([provider[0], *kinds]), method, verb)
+    here = "/" + "/".join(scope_parts)
     if kinds and kinds[0].lower() == "locations":
-        shared = reads and "/".join(kinds[1:2]).lower() in _SHARED
-        return Need(action, "/" + "/".join(scope_parts), least, within=shared)
+        shared = "/".join(kinds[1:2]).lower()
+        if not reads and shared == _CATALOGUE:
+            return Need(action, ROOT, least)
+        return Need(action, here, least, within=reads and shared in _SHARED)
     named = [word for pair in zip(kinds, names, strict=False) for word in pair]
     below = ["providers", provider[0], *named] if named else []
-    return Need(action, "/" + "/".join([*scope_parts, *below]), least, within=reads and not kinds)
+    return Need(action, "/".join([here, *below]), least, within=reads and not kinds)
+
+
+def _split(parts: list[str]) -> tuple[list[str], list[str]]:
+    """What stands before and behind `providers`: behind a subscription or a resource group. Elsewhere it is a name.
+
+    >>> _split(["subscriptions", "s", "resourceGroups", "providers", "providers", "N", "sets", "web"])[1]
+    ['N', 'sets', 'web']
+    """
+    at = 4 if [part.lower() for part in parts[2:3]] == ["resourcegroups"] else 2
+    is_there = [part.lower() for part in parts[at : at + 1]] == ["providers"]
+    return (parts[:at], parts[at + 1 :]) if is_there else (parts, [])
+
+
+def _is_overview(below: list[str]) -> bool:
+    """Whether a path below a subscription, outside all providers, is one that any role there lets read.
+
+    >>> [_is_overview(one.split("/")) for one in ("resourceGroups", "resourceGroups/g", "resourceGroups/g/resources")]
+    [True, True, False]
+    """
+    words = [part.lower() for part in below]
+    return words in _OVERVIEW or (words[:1] == ["resourcegroups"] and len(words) <= len(("resourceGroups", "g")))
 
 
 def _action(kind: str, method: str, verb: str) -> str:

@@ -5,6 +5,7 @@ moment and kept in the version's document, under `instar`, which no client sees:
 function of the document and the time, and nobody has to be awake for it to come to its end.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -73,6 +74,11 @@ class RegionStatus:
     progress: int
     details: str
 
+
+IMAGE_ID = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/(?P<group>[^/]+)/providers/(?P<path>Microsoft\.Compute/galleries/[^/]+/images/[^/]+)",
+    re.IGNORECASE,
+)
 
 _REPLICAS = TypeAdapter(dict[str, Replica])
 

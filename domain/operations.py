@@ -51,4 +51,4 @@ class Operation(BaseModel):
     error_code: str = ""
     error_message: str = ""
     resource_id: str = ""
-    """What it is about, where that is no scale set."""
+    """What it is about; "" only in operations of an Instar that did not write it down."""

@@ -1,34 +1,40 @@
 """The commands about access: `instar credentials …`, `instar audit`, `instar token`, `instar certificates`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from compute.clock import utc_now
-from connection.settings import Settings
 from instar import credentials
 from instar.api_client import ApiClient
 from instar.api_token import FILE, Login
 from instar.certificates import LOCAL_NAMES, local_certificates
-from instar.errors import Trouble, ended
+from instar.errors import Nonsense, Trouble, ended
+from store.store import Store
 
 app = typer.Typer(name="credentials", help="Who may use the API, and with which role.", no_args_is_help=True)
 
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="The data directory of `instar up`; without it the store that the environment names."),
+    typer.Option(help="The data directory of `instar up`; by default INSTAR_DATA_DIR, else .data.", show_default=False),
 ]
 Role = Annotated[str, typer.Option(help="Reader, Contributor or Owner.")]
 Scope = Annotated[
     str, typer.Option(help="/ for everything, /subscriptions/ID, …/resourceGroups/GROUP, or the id of a resource.")
 ]
 Output = Annotated[str, typer.Option(help="table or json.")]
+Principal = Annotated[
+    str,
+    typer.Argument(help="A client id of ours; of another issuer subject:ID, group:ID, role:NAME or client:ID."),
+]
 
 
 @app.command()
@@ -38,32 +44,31 @@ def create(
     role: Role = "Reader",
     scope: Scope = "/",
     endpoint: Annotated[str, typer.Option(help="URL of the API, for the output; `instar up` knows its own.")] = "",
-    data_dir: DataDir = Path(".data"),
+    ca_file: Annotated[str, typer.Option(help="Where clients find its authority, for the output; likewise.")] = "",
+    data_dir: DataDir = None,
     output: Output = "json",
 ) -> None:
     """Make a client of Instar's own issuer. Its secret is shown now and never again."""
     with ended():
-        with credentials.opened(data_dir) as store:
-            known = _owner_of(data_dir)
-            made = credentials.create(
-                store,
-                name,
-                credentials.grant_of(role, scope),
-                endpoint or (known.endpoint if known else ""),
-                known.caFile if known else "",
-            )
-        if output == "json":
+        as_json, grant = _as_json(output), credentials.grant_of(role, scope)
+        there = _served_at(data_dir, endpoint, ca_file)
+        with _opened(data_dir) as store:
+            made = credentials.create(store, name, grant, *there)
+        if as_json:
             typer.echo(made.text(), nl=False)
         else:
             _table(("client id", "secret", "tenant"), [(made.clientId, made.clientSecret, made.tenantId)])
 
 
 @app.command(name="list")
-def list_clients(data_dir: DataDir = Path(".data"), output: Output = "table") -> None:
+def list_clients(data_dir: DataDir = None, output: Output = "table") -> None:
     """Every client of ours and every role, without secrets."""
-    with ended(), credentials.opened(data_dir) as store:
-        clients, roles = store.credentials.all(), store.credentials.assignments()
+    with ended():
+        as_json = _as_json(output)
+        with _opened(data_dir) as store:
+            clients, roles = store.credentials.all(), store.credentials.assignments()
     names = {one.client_id: one for one in clients}
+    with_roles = {one.principal for one in roles}
     rows = [
         (
             names[one.principal].name if one.principal in names else "(another issuer's)",
@@ -74,64 +79,61 @@ def list_clients(data_dir: DataDir = Path(".data"), output: Output = "table") ->
         )
         for one in roles
     ]
-    heads = ("name", "principal", "role", "scope", "state")
-    if output == "json":
-        typer.echo(json.dumps([dict(zip(heads, row, strict=True)) for row in rows], indent=2))
-    else:
-        _table(heads, rows)
+    rows += [
+        (one.name, one.client_id, "", "", _state(one.revoked_at)) for one in clients if one.client_id not in with_roles
+    ]
+    _show(("name", "principal", "role", "scope", "state"), rows, as_json=as_json)
 
 
 @app.command()
 def revoke(
-    client_id: Annotated[str, typer.Argument(help="As `instar credentials list` shows it.")],
-    data_dir: DataDir = Path(".data"),
+    client: Annotated[str, typer.Argument(help="A client id, or a name that only one client has.")],
+    data_dir: DataDir = None,
 ) -> None:
-    """End a client: its tokens are refused from now on."""
-    with ended(), credentials.opened(data_dir) as store:
-        if not store.credentials.revoke(client_id, utc_now()):
-            raise Trouble(f"there is no client '{client_id}' that is not revoked already")
-    typer.echo(f"revoked {client_id}")
+    """End a client: its tokens are refused from now on. One that was revoked before stays so."""
+    with ended(), _opened(data_dir) as store:
+        one = credentials.client_of(store, client)
+        anew = store.credentials.revoke(one.client_id, utc_now())
+    typer.echo(f"revoked {one.client_id}" if anew else f"{one.client_id} was revoked before")
 
 
 @app.command()
-def grant(
-    principal: Annotated[
-        str, typer.Argument(help="A client id of ours; a subject, client or group of another issuer.")
-    ],
-    role: Role,
-    scope: Scope = "/",
-    data_dir: DataDir = Path(".data"),
-) -> None:
+def grant(principal: Principal, role: Role, scope: Scope = "/", data_dir: DataDir = None) -> None:
     """Give a principal a role at a scope."""
-    with ended(), credentials.opened(data_dir) as store:
-        store.credentials.assign(principal, credentials.grant_of(role, scope))
-    typer.echo(f"{principal} is {role} at {scope}")
+    with ended():
+        given = credentials.grant_of(role, scope)
+        with _opened(data_dir) as store:
+            store.credentials.assign(credentials.principal_of(store, principal), given)
+    typer.echo(f"{principal} is {given.role} at {given.scope}")
 
 
 @app.command()
 def ungrant(
-    principal: Annotated[str, typer.Argument(help="As for grant.")],
+    principal: Annotated[str, typer.Argument(help="As `instar credentials list` shows it.")],
     role: Role,
     scope: Scope = "/",
-    data_dir: DataDir = Path(".data"),
+    data_dir: DataDir = None,
 ) -> None:
     """Take a role at a scope from a principal."""
-    with ended(), credentials.opened(data_dir) as store:
-        if not store.credentials.unassign(principal, credentials.grant_of(role, scope)):
-            raise Trouble(f"{principal} is no {role} at {scope}")
-    typer.echo(f"{principal} is no {role} at {scope} any more")
+    with ended():
+        taken = credentials.grant_of(role, scope)
+        with _opened(data_dir) as store:
+            if not store.credentials.unassign(principal, taken):
+                raise Trouble(f"{principal} is no {taken.role} at {taken.scope}")
+    typer.echo(f"{principal} is no {taken.role} at {taken.scope} any more")
 
 
 def audit(
     resource: Annotated[str, typer.Option(help="Only what concerned a path that holds this text.")] = "",
     count: Annotated[int, typer.Option(min=1, max=10_000, help="The newest so many.")] = 50,
-    data_dir: DataDir = Path(".data"),
+    data_dir: DataDir = None,
     output: Output = "table",
 ) -> None:
     """Who did what, the newest first: every request that changed something or was forbidden."""
-    with ended(), credentials.opened(data_dir) as store:
-        entries = store.audit.newest(count, resource)
-    heads = ("at", "name", "principal", "action", "resource", "status", "operation")
+    with ended():
+        as_json = _as_json(output)
+        with _opened(data_dir) as store:
+            entries = store.audit.newest(count, resource)
     rows = [
         (
             f"{one.at:%Y-%m-%d %H:%M:%S}",
@@ -144,10 +146,7 @@ def audit(
         )
         for one in entries
     ]
-    if output == "json":
-        typer.echo(json.dumps([dict(zip(heads, row, strict=True)) for row in rows], indent=2))
-    else:
-        _table(heads, rows)
+    _show(("at", "name", "principal", "action", "resource", "status", "operation"), rows, as_json=as_json)
 
 
 def token(
@@ -180,17 +179,59 @@ def token_of(login: Login) -> str:
         return api.token()
 
 
-def _owner_of(data_dir: Path | None) -> Login | None:
-    path = (data_dir or Settings().data_dir) / FILE
-    return Login.read(path) if path.exists() else None
+@contextmanager
+def _opened(data_dir: Path | None) -> Iterator[Store]:
+    """The store, if there is one: a misspelt directory must not become another Instar's. Raises Trouble."""
+    settings = credentials.settings_of(data_dir)
+    if not settings.database_url and not settings.data_dir.is_dir():
+        raise Trouble(
+            f"there is no data directory {settings.data_dir}: --data-dir names another; `instar up` makes one"
+        )
+    with credentials.opened(data_dir) as store:
+        yield store
+
+
+def _served_at(data_dir: Path | None, endpoint: str, ca_file: str) -> tuple[str, str]:
+    """URL and authority of the API: as given, as `instar up` left them, else as the settings say. Raises Trouble."""
+    settings = credentials.settings_of(data_dir)
+    left = settings.data_dir / FILE
+    known = Login.read(left) if left.exists() and not endpoint else None
+    url = endpoint or (known.endpoint if known else settings.public_url)
+    url = url or ("https://localhost:8080" if settings.tls.certificate else "http://127.0.0.1:8080")
+    if not _is_url(url):
+        raise Nonsense(f"{url!r} is no URL of an API: it is like https://localhost:8080")
+    return url.rstrip("/"), ca_file or (known.caFile if known else "")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and text.isprintable()
+
+
+def _as_json(output: str) -> bool:
+    """Raises Nonsense for what is neither json nor table."""
+    if output not in ("json", "table"):
+        raise Nonsense(f"{output!r} is no output: it is table or json")
+    return output == "json"
 
 
 def _state(revoked_at: datetime | None) -> str:
     return f"revoked {revoked_at:%Y-%m-%d %H:%M}" if revoked_at else "good"
 
 
+def _show(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([dict(zip(heads, row, strict=True)) for row in rows], indent=2))
+    else:
+        _table(heads, rows)
+
+
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     table = Table(*heads, box=None)
     for row in rows:
         table.add_row(*row)
-    Console(soft_wrap=True).print(table, soft_wrap=True)
+    # What stands in names and paths was written by others: it is no markup.
+    Console(soft_wrap=True, markup=False, emoji=False, highlight=False).print(table, soft_wrap=True)

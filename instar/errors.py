@@ -9,12 +9,20 @@ import typer
 class Trouble(Exception):
     """Something that a person can mend; its text says what is wrong and what to do."""
 
+    exit_status = 1
+
+
+class Nonsense(Trouble):
+    """An argument that can mean nothing, whatever there is."""
+
+    exit_status = 2
+
 
 @contextmanager
 def ended() -> Iterator[None]:
-    """Turn trouble into its sentence and status 1."""
+    """Turn trouble into its sentence and its status."""
     try:
         yield
     except Trouble as trouble:
         typer.echo(f"instar: {trouble}", err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(trouble.exit_status) from None

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from shlex import quote
 
 import typer
 
@@ -38,20 +39,22 @@ def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: 
 def how_to_log_in(login: Login, directory: Path) -> list[str]:
     """The commands, ready to be pasted; secrets are read from the file that holds them and not shown."""
     file = directory / FILE
-    token = f"instar token --data-dir {directory}"
+    token = f"instar token --data-dir {quote(str(directory))}"
     lines = [
         f"credentials   {file} (role Owner); more with `instar credentials create NAME --role ROLE`",
         f'with curl     curl -H "Authorization: Bearer $({token})" '
-        + (f"--cacert {login.caFile} " if login.caFile else "")
+        + (f"--cacert {quote(login.caFile)} " if login.caFile else "")
         + f"'{login.endpoint}/subscriptions?api-version=2022-12-01'",
     ]
     if not login.caFile:
         return [*lines, "with az       needs https: start with --tls"]
-    secret = f'$(python3 -c \'import json; print(json.load(open("{file}"))["clientSecret"])\')'
+    read = "import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])"
+    secret = f"$(python3 -c '{read}' {quote(str(file))} clientSecret)"
+    folder = quote(str(directory / "azure"))
     return [
         *lines,
         "with az       (each in the same shell)",
-        f"  export AZURE_CONFIG_DIR={directory / 'azure'} REQUESTS_CA_BUNDLE={login.caFile}",
+        f"  export AZURE_CONFIG_DIR={folder} REQUESTS_CA_BUNDLE={quote(login.caFile)}",
         "  az config set core.instance_discovery=false core.collect_telemetry=false",
         f"  az cloud register -n instar --endpoint-resource-manager {login.endpoint}",
         "  az cloud set -n instar",

@@ -1,14 +1,27 @@
-"""The audit log: who did what, and what came of it. Only ever added to."""
+"""The audit log: who did what, and what came of it. Added to; what is older than it is kept for is forgotten."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from store.database import Database
 from store.tables import AUDIT
 
 ENTRIES_AT_MOST = 10_000
+
+WORDS_AT_MOST = 1_000
+"""Characters of a path or a name that are kept: both may be as long as whoever sends them likes."""
+
+
+def legible(text: str) -> str:
+    r"""A text of others as it may stand in a log: on one line, of one colour, not endless.
+
+    >>> legible("/web"), legible("/web\n2026-03-01 all is well\x1b[8m")
+    ('/web', '/web\\n2026-03-01 all is well\\x1b[8m')
+    """
+    shown = text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return shown if len(shown) <= WORDS_AT_MOST else f"{shown[:WORDS_AT_MOST]}…"
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,12 @@ class Audit:
                     request_id=entry.request_id,
                 )
             )
+
+    def forget(self, before: datetime) -> int:
+        """Remove what is older than that; how many entries."""
+        with self._database.writing() as connection:
+            done = connection.execute(delete(AUDIT).where(AUDIT.c.at < before))
+        return int(done.rowcount)
 
     def newest(self, count: int, resource: str = "") -> list[Entry]:
         """The newest entries, the newest first; of a path and all below it."""

@@ -1,7 +1,10 @@
 """Who may use the API: credentials of Instar's own issuer, and the roles of any principal.
 
-A client secret is kept as a hash alone. A role belongs to a principal, which is a client id of ours or the subject of
-an outside issuer's tokens, at a scope.
+A client secret is 256 random bits, kept as a salted scrypt hash alone: a fast hash would do for one that nobody can
+guess, a slow one also holds if a secret was ever made some other way.
+
+A role belongs to a principal, which is a client id of ours or a name that an
+outside issuer's tokens give (`api.access.outside_names`), at a scope.
 """
 
 import hashlib
@@ -22,7 +25,7 @@ from store.tables import CREDENTIALS, ROLE_ASSIGNMENTS
 SECRET_BYTES = 32
 
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
-"""About 50 ms and 16 MiB a try."""
+"""About 50 ms and 16 MiB a try: whoever lets strangers try must let only a few at once."""
 
 
 @dataclass(frozen=True)

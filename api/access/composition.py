@@ -17,7 +17,7 @@ def access_from(settings: Settings, store: Store, clock: Clock) -> Access:
 
     Raises SigningKeyError.
     """
-    access = Access(store, clock)
+    access = Access(store, clock, public_url=settings.public_url.rstrip("/"))
     if settings.oidc.own_issuer:
         own = OwnIssuer(SigningKey.from_file(settings.signing_key), store, clock)
         access = replace(access, own=own, open_paths=OPEN | OPEN_PATHS)

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 import jwt
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access.caller import NOBODY, Caller
+from api.access.challenge import authority, unauthenticated
 from api.access.outside_issuer import IssuerAway, OutsideIssuer
 from api.access.own_issuer import OwnIssuer, is_ours
 from api.access.principals import Principal, TokenRefused
 from api.errors import ArmError, unavailable
 from compute.clock import Clock
-from domain.access import Need, allowed, need_of
-from store.audit import Entry
-from store.errors import StoreError
+from domain.access import need_of
+from store.audit import Entry, legible
+from store.errors import StoreError, Unavailable
 from store.store import Store
 
 _log = logging.getLogger("instar.audit")
@@ -38,6 +40,8 @@ class Access:
     own: OwnIssuer | None = None
     outside: OutsideIssuer | None = None
     open_paths: frozenset[str] = field(default=OPEN)
+    public_url: str = ""
+    """What clients reach us under, where that is not what their requests say."""
 
     async def principal_of(self, authorization: str) -> Principal:
         """Raises TokenRefused, IssuerAway."""
@@ -55,43 +59,44 @@ class Access:
             return await self.outside.verified(token)
         raise TokenRefused("nobody who is believed here has issued it")
 
-    async def check(self, principal: Principal, need: Need) -> None:
-        """Raises ArmError 403 AuthorizationFailed."""
-        grants = await asyncio.to_thread(self.store.credentials.grants, principal.names)
-        if not allowed(grants, need):
-            raise ArmError(
-                403,
-                "AuthorizationFailed",
-                f"The client '{principal.name}' with object id '{principal.subject}' does not have authorization to "
-                f"perform action '{need.action}' over scope '{need.scope}' or the scope is invalid. The role "
-                f"{need.role} there, or above, is needed.",
-            )
+    async def caller(self, principal: Principal) -> Caller:
+        """The principal with its roles as they are now."""
+        return Caller(principal, await asyncio.to_thread(self.store.credentials.grants, principal.names))
+
+    def login_at(self, scope: Scope) -> str:
+        """Where a token can be had: here, or at the outside issuer where our own is off."""
+        if self.own is None and self.outside is not None:
+            return self.outside.url
+        return self.public_url or authority(scope)
 
 
 class Guard:
-    """ASGI middleware. Whom to believe is what the application's services say (`Services.access`)."""
+    """ASGI middleware. Whom to believe is asked of the application's services at each request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let through who may; answer the others."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # there are no others: one that comes to be shall not be open
+            await send({"type": "websocket.close", "code": 1008})
             return
         access: Access = scope["app"].state.services.access
         if scope["path"] in access.open_paths or scope["path"].startswith(OPEN_BELOW):
             await self.app(scope, receive, send)
             return
-        principal = None
+        need, caller = need_of(scope["method"], scope["path"]), NOBODY
         try:
-            principal = await _principal(access, scope)
-            await access.check(principal, need_of(scope["method"], scope["path"]))
+            caller = await _caller(access, scope)
+            caller.require(need)
         except ArmError as error:
-            await _note(access, scope, principal, error.status)
+            await _note(access, scope, caller, error.status)
             await error.response()(scope, receive, send)
             return
-        scope["state"] = {**scope.get("state", {}), "principal": principal}
+        scope["state"] = {**scope.get("state", {}), "caller": caller}
         noted = False
 
         async def sending(message: Message) -> None:
@@ -100,53 +105,52 @@ class Guard:
                 noted = True
                 headers = dict(message.get("headers", ()))
                 request_id = headers.get(b"x-ms-request-id", b"").decode("latin-1")
-                await _note(access, scope, principal, message["status"], request_id)
+                await _note(access, scope, caller, message["status"], request_id)
             await send(message)
 
-        await self.app(scope, receive, sending)
+        try:
+            await self.app(scope, receive, sending)
+        except Exception:
+            if not noted:  # it may have changed something before it failed
+                await _note(access, scope, caller, 500)
+            raise
 
 
-async def _principal(access: Access, scope: Scope) -> Principal:
+async def _caller(access: Access, scope: Scope) -> Caller:
+    """Raises ArmError 401, or 503 while the issuer or the store is away."""
     given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
     try:
-        return await access.principal_of(given)
+        return await access.caller(await access.principal_of(given))
     except TokenRefused as refusal:
-        raise _unauthenticated(str(refusal), given=bool(given), where=_authority(scope)) from None
+        raise unauthenticated(str(refusal) if given else "", access.login_at(scope)) from None
     except IssuerAway as away:
         _log.warning("%s", away)
         raise unavailable("The issuer of this token does not answer just now.") from None
+    except Unavailable:
+        _log.warning("the store does not answer")
+        raise unavailable("The store does not answer just now.") from None
 
 
-async def _note(access: Access, scope: Scope, principal: Principal | None, status: int, request_id: str = "") -> None:
+async def _note(access: Access, scope: Scope, caller: Caller, status: int, request_id: str = "") -> None:
     """What changes something, or was refused, is noted; plain reads are not."""
     refused = status in (401, 403)
     if scope["method"] in READS and not refused:
         return
-    who, need = principal or Principal("", "", ()), need_of(scope["method"], scope["path"])
-    entry = Entry(access.clock(), who.subject, who.name, need.action, scope["path"], status, request_id)
-    _log.info("%s %s (%s) %s %s: %d", entry.action, who.name, who.subject, scope["method"], entry.resource, status)
+    entry = Entry(
+        at=access.clock(),
+        principal=legible(caller.principal.subject),
+        name=legible(caller.principal.name),
+        action=legible(need_of(scope["method"], scope["path"]).action),
+        resource=legible(scope["path"]),
+        status=status,
+        request_id=request_id,
+    )
+    _log.info(
+        "%s %s (%s) %s %s: %d", entry.action, entry.name, entry.principal, scope["method"], entry.resource, status
+    )
     if status == 401:  # noqa: PLR2004  # nobody's doing: strangers must not be able to fill the store
         return
     try:
         await asyncio.to_thread(access.store.audit.add, entry)
     except StoreError:
         _log.exception("this could not be written to the audit log")
-
-
-def _unauthenticated(reason: str, *, given: bool, where: str) -> ArmError:
-    challenge = f'Bearer authorization_uri="{where}", error="invalid_token", error_description="{reason}"'
-    if not given:
-        challenge = f'Bearer authorization_uri="{where}"'
-    code = "InvalidAuthenticationToken" if given else "AuthenticationFailed"
-    message = (
-        f"The access token is not good: {reason}."
-        if given
-        else "Authentication failed. The 'Authorization' header is missing."
-    )
-    return ArmError(401, code, message, headers={"WWW-Authenticate": challenge.replace("\n", " ")})
-
-
-def _authority(scope: Scope) -> str:
-    host = dict(scope["headers"]).get(b"host", b"localhost").decode("latin-1")
-    safe = "".join(one for one in host[:260] if one.isalnum() or one in ".:-[]")
-    return f"{scope.get('scheme', 'https')}://{safe}"

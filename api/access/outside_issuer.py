@@ -1,37 +1,44 @@
 """Tokens of an OpenID Connect issuer that is not ours (Entra ID, Keycloak), by its URL.
 
 Its signing keys are fetched from where its discovery document says, kept, and fetched anew when a token names a key
-that is not among them; not more often than once a minute, whatever tokens ask for.
+that is not among them; not more often than once a minute, whatever tokens ask for. Which names a token gives its
+principal is in `outside_names`.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from api.access.outside_names import outside_principal
 from api.access.principals import Principal, TokenRefused
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384")
 """Signatures with a private key only: no shared secrets, and no `none`."""
 
+RSA_BITS_AT_LEAST = 2048
+
 LEEWAY = timedelta(seconds=60)
 """By which clocks may differ."""
 
 FETCH_AT_LEAST_APART = timedelta(minutes=1)
-KEPT_FOR = timedelta(hours=24)
-FETCH_SECONDS = 10.0
-SUBJECTS = ("oid", "sub")
-"""What names a caller, the first that a token has: Entra ID's object id, else the subject."""
+KEPT_FOR = timedelta(hours=1)
+"""After which they are fetched anew: how long a key that the issuer took back goes on being good here."""
 
-ALSO = ("azp", "appid", "client_id", "preferred_username")
-"""Other names under which a role may be given."""
+BELIEVED_FOR = timedelta(days=7)
+"""How old kept keys may become while the issuer does not answer: it may have taken one back meanwhile."""
+
+FETCH_SECONDS = 10.0
 
 
 class IssuerAway(Exception):
-    """The issuer's keys cannot be fetched just now, and none are kept."""
+    """The issuer's keys cannot be fetched just now, and those that are kept do not help."""
 
 
 class OutsideIssuer:
@@ -46,6 +53,9 @@ class OutsideIssuer:
         self._http = httpx.AsyncClient(timeout=FETCH_SECONDS, transport=transport, trust_env=True)
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at: datetime | None = None
+        self._tried_at: datetime | None = None
+        self._trouble = ""
+        """Why the last try to fetch them came to nothing."""
         self._one_fetch = asyncio.Lock()
 
     async def close(self) -> None:
@@ -70,41 +80,56 @@ class OutsideIssuer:
             )
         except jwt.InvalidTokenError as error:
             raise TokenRefused(str(error)) from None
-        subject = next((str(claims[name]) for name in SUBJECTS if claims.get(name)), "")
-        if not subject or not self.is_issuer_of(claims):
-            raise TokenRefused("it names no subject, or another issuer")
-        others = [str(claims[name]) for name in ALSO if claims.get(name)]
-        groups = claims.get("groups") or []
-        names = [subject, *others, *(map(str, groups) if isinstance(groups, list) else ())]
-        return Principal(subject, str(claims.get("name") or others[-1:] or subject), tuple(dict.fromkeys(names)))
+        if not self.is_issuer_of(claims):
+            raise TokenRefused("another issuer has issued it")
+        return outside_principal(claims, self._audience)
 
     async def _key(self, token: str) -> jwt.PyJWK:
         try:
             key_id = str(jwt.get_unverified_header(token).get("kid") or "")
         except jwt.InvalidTokenError:
             raise TokenRefused("it is no token") from None
-        if key_id not in self._keys or self._is_older_than(KEPT_FOR):
+        known = key_id in self._keys
+        # One request waits for fresh keys; those whose key is known need not wait with it.
+        if (not known or self._older(self._fetched_at, KEPT_FOR)) and not (known and self._one_fetch.locked()):
             async with self._one_fetch:
-                if self._is_older_than(FETCH_AT_LEAST_APART):
+                if self._older(self._tried_at, FETCH_AT_LEAST_APART):
                     await self._fetch()
+        if self._trouble and (key_id not in self._keys or self._older(self._fetched_at, BELIEVED_FOR)):
+            raise IssuerAway(f"the keys of {self.url} cannot be fetched: {self._trouble}")
         if key_id not in self._keys:
             raise TokenRefused("its signing key is not one of the issuer's")
         return self._keys[key_id]
 
-    def _is_older_than(self, age: timedelta) -> bool:
-        return self._fetched_at is None or self._clock() - self._fetched_at >= age
+    def _older(self, moment: datetime | None, age: timedelta) -> bool:
+        return moment is None or self._clock() - moment >= age
 
     async def _fetch(self) -> None:
+        self._tried_at = self._clock()
         try:
             described = (await self._http.get(f"{self.url}/.well-known/openid-configuration")).raise_for_status().json()
+            self._trouble = self._wrong_in(described)
+            if self._trouble:
+                return
             listed = (await self._http.get(str(described["jwks_uri"]))).raise_for_status().json()
-            if str(described["issuer"]).rstrip("/") != self.url:
-                raise IssuerAway(f"what is found at {self.url} calls itself {described['issuer']}")
             keys = jwt.PyJWKSet.from_dict(listed).keys
-        except (httpx.HTTPError, ValueError, KeyError, TypeError, jwt.PyJWKSetError, jwt.PyJWKError) as error:
-            self._fetched_at = self._clock()
-            if self._keys:
-                return  # what is kept goes on being good
-            raise IssuerAway(f"the keys of {self.url} cannot be fetched: {type(error).__name__}") from None
-        self._keys = {str(key.key_id): key for key in keys if key.key_id}
-        self._fetched_at = self._clock()
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+            self._trouble = type(error).__name__
+            return
+        self._keys = {str(key.key_id): key for key in keys if key.key_id and is_strong(key)}
+        self._fetched_at = self._tried_at
+
+    def _wrong_in(self, described: Mapping[str, Any]) -> str:
+        if str(described["issuer"]).rstrip("/") != self.url:
+            return f"what is found there calls itself {str(described['issuer'])[:200]!r}"
+        if urlsplit(self.url).scheme == "https" != urlsplit(str(described["jwks_uri"])).scheme:
+            return "its keys are at a URL without https"
+        return ""
+
+
+def is_strong(key: jwt.PyJWK) -> bool:
+    """Whether a published key is one to verify with: a public key, and no short one."""
+    public = key.key
+    if isinstance(public, RSAPublicKey):
+        return public.key_size >= RSA_BITS_AT_LEAST
+    return isinstance(public, EllipticCurvePublicKey)

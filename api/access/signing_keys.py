@@ -24,6 +24,8 @@ from jwt.algorithms import RSAAlgorithm
 
 ALGORITHM = "RS256"
 KEY_BITS = 2048
+OF_OTHERS = 0o077
+"""What nobody but the user may do with the file."""
 
 
 class SigningKeyError(Exception):
@@ -43,6 +45,11 @@ class SigningKey:
         try:
             if not path.exists():
                 _make(path)
+            if path.stat().st_mode & OF_OTHERS:
+                raise SigningKeyError(
+                    f"the signing key {path} cannot be used: others may read it, and so be anybody. If none has, "
+                    "`chmod 600` it; else remove it: a new one is made, and every token of before is good no more"
+                )
             key = load_pem_private_key(path.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it holds no private key in PEM form"

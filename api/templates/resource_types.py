@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from api.dependencies import ScaleSetPath, Services
+from api.dependencies import NAME_AT_MOST, ScaleSetPath, Services
 from api.documents import at
 from api.errors import scale_set_not_found
 from api.galleries import make_gallery
@@ -25,9 +25,11 @@ from api.stored_resources import (
     write_resource,
 )
 from api.templates.coercion import coerced
+from api.templates.errors import TemplateError
 from api.templates.planned import Planned
 from api.wire import quoted_etag, scale_set_body
 from domain import galleries
+from domain.access import need_of
 from domain.load_balancers import LOAD_BALANCER
 
 Json = dict[str, Any]
@@ -158,7 +160,17 @@ REFUSED = {
 
 
 def looked_up(services: Services, resource_id: str) -> Json | None:
-    """A resource as `reference` sees it. Synchronous: expressions are evaluated in a thread."""
+    """A resource as `reference` sees it, None if there is none. Synchronous: expressions are evaluated in a thread.
+
+    Raises TemplateError for one that the caller may not read.
+    """
+    need = need_of("GET", resource_id)
+    if not services.caller.may(need):
+        raise TemplateError(
+            f"the client has no permission to perform action '{need.action}' at scope '{need.scope[:NAME_AT_MOST]}', "
+            "which 'reference' needs",
+            "AuthorizationFailed",
+        )
     stored = services.store.scale_sets.find(resource_id)
     if stored is not None:
         return scale_set_body(stored, "Succeeded")

@@ -241,6 +241,7 @@ async def api(
     fleet = SimulatedFleet(tmp_path / "fleet.sqlite", clock=clock, pace=NoPace())
     client = await connect([INSTAR], lazy=True)
     settings = Settings(data_dir=tmp_path)
+    settings.signing_key.touch(mode=0o600)
     settings.signing_key.write_bytes(signing_key)
     access = access_from(settings, store, clock)
     services = services_from(store, fleet, client, settings, access, clock=clock)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.access import Grant, Role, allowed, need_of
+from domain.access import Grant, Role, allowed, is_within, need_of
 
 GROUP = "/subscriptions/s/resourceGroups/g"
 COMPUTE = f"{GROUP}/providers/Microsoft.Compute"
@@ -93,3 +93,83 @@ def test_a_role_at_a_gallery_is_none_at_the_sets_beside_it() -> None:
     at_the_gallery = [Grant(Role.CONTRIBUTOR, f"{COMPUTE}/galleries/shared")]
     assert allowed(at_the_gallery, need_of("PUT", f"{IMAGE}/versions/1.0.0"))
     assert not allowed(at_the_gallery, need_of("POST", f"{WEB}/restart"))
+
+
+@pytest.mark.parametrize("name", ["providers", "Providers", "subscriptions", "resourceGroups", "locations"])
+def test_a_name_that_is_a_word_of_paths_is_a_name(name: str) -> None:
+    group = f"/subscriptions/{name}/resourceGroups/{name}"
+    web = f"{group}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}"
+    assert need_of("PUT", web).scope == web
+    assert need_of("PUT", web).action == f"{SETS}/write"
+    assert need_of("GET", group).scope == group
+    assert need_of("DELETE", group).scope == group
+    assert not allowed([Grant(Role.READER, f"/subscriptions/{name}/resourceGroups/h")], need_of("GET", group))
+    assert not allowed([Grant(Role.OWNER, "/subscriptions/other")], need_of("GET", f"/subscriptions/{name}/providers"))
+
+
+def test_what_any_role_in_a_subscription_shows_is_a_short_list() -> None:
+    at_a_set = [Grant(Role.READER, WEB)]
+    for path in (
+        "",
+        "/locations",
+        "/providers",
+        "/providers/Microsoft.Compute",
+        "/resourceGroups",
+        "/resourceGroups/g",
+    ):
+        assert allowed(at_a_set, need_of("GET", f"/subscriptions/s{path}")), path
+        assert not allowed([Grant(Role.OWNER, "/subscriptions/s2")], need_of("GET", f"/subscriptions/s{path}")), path
+    for path in ("/resources", "/resourceGroups/g/resources", "/tagNames", "/providers/Microsoft.Compute/galleries"):
+        assert not allowed(at_a_set, need_of("GET", f"/subscriptions/s{path}")), path
+    assert not allowed([Grant(Role.OWNER, WEB)], need_of("DELETE", GROUP))
+
+
+def test_platform_images_are_those_of_all_subscriptions_so_that_only_a_role_everywhere_changes_them() -> None:
+    version = "/subscriptions/s/providers/Microsoft.Compute/locations/w/publishers/p/artifacttypes/vmimage/offers/o"
+    for method in ("PUT", "DELETE"):
+        need = need_of(method, f"{version}/skus/k/versions/1.0")
+        assert not allowed([Grant(Role.OWNER, "/subscriptions/s")], need)
+        assert not allowed([Grant(Role.READER, "/")], need)
+        assert allowed([Grant(Role.CONTRIBUTOR, "/")], need)
+
+
+def test_a_scope_is_no_prefix_of_letters() -> None:
+    assert is_within(WEB, GROUP.upper())
+    assert is_within(GROUP, "/")
+    assert not is_within(f"{GROUP}2", GROUP)
+    assert not is_within(GROUP, WEB)
+    assert not is_within("/subscriptions/s2", "/subscriptions/s")
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/instar/simulated/flight-record"), ("POST", "/subscriptions")])
+def test_what_is_of_no_subscription_takes_a_role_everywhere(method: str, path: str) -> None:
+    assert not allowed([Grant(Role.OWNER, "/subscriptions/s")], need_of(method, path))
+    assert allowed([Grant(Role.CONTRIBUTOR, "/")], need_of(method, path))
+
+
+def test_the_list_of_subscriptions_is_for_whoever_has_a_role() -> None:
+    assert allowed([Grant(Role.READER, WEB)], need_of("GET", "/subscriptions"))
+    assert allowed([Grant(Role.READER, WEB)], need_of("GET", "/tenants"))
+    assert not allowed([], need_of("GET", "/subscriptions"))
+
+
+@pytest.mark.parametrize(
+    "path", ["/providers/Microsoft.Compute", "/providers/Microsoft.Compute/locations/west/operations/1"]
+)
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
+def test_what_everybody_in_a_subscription_may_read_not_everybody_may_change(method: str, path: str) -> None:
+    need = need_of(method, f"/subscriptions/s{path}")
+    assert not allowed([Grant(Role.OWNER, WEB)], need)
+    assert allowed([Grant(Role.CONTRIBUTOR, "/subscriptions/s")], need)
+
+
+def test_the_words_of_a_path_have_no_case() -> None:
+    assert need_of("GET", WEB.lower()).action == f"{SETS}/read".lower()
+    assert need_of("PUT", WEB.upper()).scope == WEB.upper().replace("/PROVIDERS/", "/providers/")
+
+
+def test_words_where_no_provider_stands_are_no_provider() -> None:
+    tags = f"{GROUP}/tags/owner/of"
+    assert need_of("PUT", tags).scope == f"{GROUP}/tags/owner"
+    nested = "/subscriptions/s/providers/N/providers/x"
+    assert (need_of("PUT", nested).action, need_of("PUT", nested).scope) == ("N/providers/write", nested)

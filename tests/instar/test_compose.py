@@ -1,4 +1,7 @@
 # ruff: noqa: S603  # programs of our own
+import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -6,8 +9,14 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # its stubs are no dependency of ours
+from cryptography import x509
+from typer.testing import CliRunner
 
+from api.tls import check_certificate
+from compute.clock import utc_now
+from connection.settings import TlsSettings
 from domain.names import NAMESPACE, Attribute
+from instar.cli import app
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -76,6 +85,51 @@ def test_the_api_serves_https_with_certificates_that_are_made_before() -> None:
     assert api["environment"]["INSTAR_TLS__KEY"] == f"{folder}/server.key"
     assert api["depends_on"]["certificates"]["condition"] == "service_completed_successfully"
     assert made["volumes"] == api["volumes"]
+
+
+def commands(text: str) -> list[list[str]]:
+    """What a person is told to run in the API's container."""
+    found = re.findall(r"docker compose exec api (instar [^`\n]+)", text)
+    return [shlex.split(one)[1:] for one in found]
+
+
+def test_what_a_person_is_told_to_run_in_the_container_makes_credentials_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docs = " ".join((ROOT / "docs" / "operations.md").read_text().split())
+    told = [*commands(COMPOSE.read_text()), *commands(docs)]
+    assert len(told) == 3
+    monkeypatch.setenv("INSTAR_DATA_DIR", str(tmp_path / "data"))  # /data, in the image
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for words in told:
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, done.output
+        if words[0] == "credentials":
+            login = json.loads(done.output)
+            assert (login["endpoint"], login["caFile"]) == ("https://localhost:8080", "ca.crt")
+    assert not (tmp_path / ".data").exists()
+
+
+def test_the_certificates_that_the_job_makes_are_those_that_the_api_can_serve_with(tmp_path: Path) -> None:
+    services = compose()["services"]
+    job = [word.replace("/data", str(tmp_path)) for word in services["certificates"]["command"]]
+    assert job[0] == "instar"
+    assert CliRunner().invoke(app, job[1:]).exit_code == 0
+    api = services["api"]["environment"]
+    files = [Path(api[f"INSTAR_TLS__{name}"].replace("/data", str(tmp_path))) for name in ("CERTIFICATE", "KEY")]
+    check_certificate(TlsSettings(certificate=files[0], key=files[1]), utc_now())
+    found = x509.load_pem_x509_certificate(files[0].read_bytes())
+    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert {"localhost", "api"} <= set(names.get_values_for_type(x509.DNSName))
+    probe = " ".join(services["api"]["healthcheck"]["test"])
+    assert "https://localhost:8080/readyz" in probe
+    assert (tmp_path / probe.split('cafile="/data/')[1].split('"')[0]).exists()
+
+
+def test_nobody_turns_tokens_off() -> None:
+    for service in compose()["services"].values():
+        assert not any(name.startswith("INSTAR_OIDC") for name in service.get("environment") or {})
 
 
 def test_every_search_attribute_is_registered() -> None:

@@ -34,6 +34,7 @@ def test_a_secret_is_kept_as_a_hash_alone(store: Store) -> None:
         rows = connection.execute(select(CREDENTIALS)).all()
     assert secret not in repr(rows)
     assert len({row.secret_hash for row in rows}) == 2
+    assert len({row.salt for row in rows}) == 2  # one table of hashes does not do for all of them
 
 
 def test_roles_belong_to_principals_of_ours_and_of_others(store: Store) -> None:
@@ -59,3 +60,41 @@ def test_the_audit_log_tells_the_newest_first_of_a_path(store: Store) -> None:
     ]
     assert store.audit.newest(1)[0].at == NOW + timedelta(seconds=2)
     assert store.audit.newest(-1) == []
+    assert store.audit.newest(10, "%") == store.audit.newest(10, "S_a") == []
+
+
+def test_the_audit_log_forgets_what_is_older_than_it_is_kept_for(store: Store) -> None:
+    for days in range(5):
+        store.audit.add(Entry(NOW + timedelta(days=days), "me", "night", "x/write", f"/{days}", 202, ""))
+    assert store.audit.forget(NOW + timedelta(days=2)) == 2
+    assert [one.resource for one in store.audit.newest(10)] == ["/4", "/3", "/2"]
+    assert store.audit.forget(NOW) == 0
+
+
+def test_a_secret_of_another_client_is_no_secret(store: Store) -> None:
+    one, secret = store.credentials.create("night", OWNER, NOW)
+    other, _ = store.credentials.create("night", OWNER, NOW)
+    assert store.credentials.authenticated(other.client_id, secret) is None
+    assert store.credentials.authenticated(one.client_id.upper(), secret) is None
+    assert len(secret) >= 43  # 256 bits
+    assert store.credentials.get("nobody") is None
+
+
+def test_clients_are_told_apart_and_the_oldest_comes_first(store: Store) -> None:
+    later, _ = store.credentials.create("b", OWNER, NOW + timedelta(days=1))
+    first, _ = store.credentials.create("a", OWNER, NOW)
+    assert store.credentials.all() == [first, later]
+    assert store.credentials.revoke(first.client_id, NOW)
+    assert [one.revoked_at for one in store.credentials.all()] == [NOW, None]
+    assert not store.credentials.revoke("nobody", NOW)
+
+
+def test_a_role_is_taken_away_at_its_scope_alone(store: Store) -> None:
+    made, _ = store.credentials.create("night", READER, NOW)
+    store.credentials.assign(made.client_id, Grant(Role.OWNER, READER.scope))
+    store.credentials.assign(made.client_id, Grant(Role.READER, "/subscriptions/S"))
+    assert store.credentials.unassign(made.client_id, Grant(Role.READER, READER.scope.upper()))
+    assert set(store.credentials.grants((made.client_id,))) == {
+        Grant(Role.OWNER, READER.scope),
+        Grant(Role.READER, "/subscriptions/S"),
+    }

@@ -1,5 +1,9 @@
+import asyncio
+from datetime import datetime, timedelta
+
 import pytest
 
+from api.access.forgetting import forget_daily
 from domain.access import Grant, Role
 from store.errors import Unavailable
 from tests.api.conftest import SCALE_SET, Api, document
@@ -44,3 +48,28 @@ async def test_a_log_that_cannot_be_written_stops_nobody(api: Api, monkeypatch: 
 
     monkeypatch.setattr(api.store.audit, "add", away)
     assert (await api.call("PUT", SCALE_SET, document())).status_code == 201
+
+
+async def test_what_is_older_than_the_log_is_kept_for_goes_at_the_start_and_daily(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.create()
+    api.clock.advance(timedelta(days=400))
+    await api.create(SCALE_SET + "2")
+    api.clock.advance(timedelta(seconds=1))
+    await forget_daily(api.store, api.clock, timedelta())  # for ever
+    assert len(api.store.audit.newest(10)) == 2
+    forget, rounds = api.store.audit.forget, iter((Unavailable("locked"), None))
+
+    def away_at_first(before: datetime) -> int:
+        trouble = next(rounds, KeyboardInterrupt)
+        if isinstance(trouble, Unavailable):
+            raise trouble
+        if trouble is not None:  # the third round ends the test
+            raise asyncio.CancelledError
+        return forget(before)
+
+    monkeypatch.setattr(api.store.audit, "forget", away_at_first)
+    with pytest.raises(asyncio.CancelledError):
+        await forget_daily(api.store, api.clock, timedelta(days=400), timedelta(milliseconds=1))
+    assert [one.resource for one in api.store.audit.newest(10)] == [SCALE_SET + "2"]

@@ -1,10 +1,14 @@
 import base64
+import os
 from pathlib import Path
 from typing import Any
 
 import httpx
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
+from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as ec_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from api.access.issuer_routes import DISCOVERY, KEYS, METADATA, TOKEN
 from api.access.own_issuer import AUDIENCE
@@ -68,7 +72,8 @@ async def test_anybody_can_verify_a_token_with_the_published_keys(api: Api) -> N
     key = keys[jwt.get_unverified_header(body["access_token"])["kid"]]
     options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
     claims = jwt.decode(body["access_token"], key, audience=AUDIENCE, options=options)  # type: ignore[arg-type]
-    assert (claims["appid"], claims["app_displayname"]) == (client.client_id, "night")
+    assert {claims[name] for name in ("appid", "oid", "sub")} == {client.client_id}
+    assert claims["app_displayname"] == "night"
     assert secret not in str(claims)
     assert "d" not in (await api.http.get(KEYS)).json()["keys"][0]
 
@@ -90,8 +95,42 @@ def test_the_signing_key_is_made_once_and_private(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["signing.key"]
 
 
+@pytest.mark.parametrize("mode", [0o604, 0o640, 0o644, 0o620, 0o601])
+def test_a_signing_key_that_others_may_read_or_write_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "signing.key"
+    SigningKey.from_file(path)
+    path.chmod(mode)
+    with pytest.raises(SigningKeyError, match="chmod 600"):
+        SigningKey.from_file(path)
+    path.chmod(0o400)
+    SigningKey.from_file(path)
+
+
+def test_a_key_that_is_no_rsa_key_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "signing.key"
+    path.touch(mode=0o600)
+    path.write_bytes(ec_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with pytest.raises(SigningKeyError, match="no RSA key"):
+        SigningKey.from_file(path)
+
+
+def test_two_processes_that_make_the_key_at_once_have_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "signing.key"
+    link = os.link
+
+    def slower(draft: str, target: Path) -> None:
+        monkeypatch.setattr(os, "link", link)
+        SigningKey.from_file(path)  # another one, meanwhile
+        link(draft, target)
+
+    monkeypatch.setattr(os, "link", slower)
+    assert SigningKey.from_file(path).key_id == SigningKey.from_file(path).key_id
+    assert [one.name for one in tmp_path.iterdir()] == ["signing.key"]
+
+
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"-----BEGIN PRIVATE KEY-----\nxx\n-----END PRIVATE KEY-----\n"])
 def test_a_file_that_holds_no_key_is_told_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "signing.key").touch(mode=0o600)
     (tmp_path / "signing.key").write_bytes(content)
     with pytest.raises(SigningKeyError, match="holds no private key"):
         SigningKey.from_file(tmp_path / "signing.key")

@@ -1,0 +1,231 @@
+"""What a request reaches beyond its path takes the caller's own roles there, each by itself."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from domain.access import Grant, Role
+from tests.api import gallery
+from tests.api.conftest import GROUP, LOCATION, SCALE_SET, SUBSCRIPTION, Api, document, error_of
+from tests.api.test_load_balancers import BALANCER, probed
+
+OTHER = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/Other"
+WEB = SCALE_SET.replace("/Farm/", "/Other/")
+FRONT = f"{GROUP}/providers/Microsoft.Network/loadBalancers/Front"
+CLUSTER = f"{GROUP}/providers/Microsoft.ServiceFabric/clusters/main"
+PROBE = f"{FRONT}/probes/web"
+NET = "Microsoft.Network/virtualNetworks"
+
+Call = Callable[..., Any]
+
+
+class Someone:
+    """A client with roles of its own."""
+
+    def __init__(self, api: Api, *grants: Grant) -> None:
+        client, _ = api.store.credentials.create("someone", grants[0], api.clock())
+        for grant in grants[1:]:
+            api.store.credentials.assign(client.client_id, grant)
+        assert api.access.own is not None
+        self._http = api.http
+        self._headers = {"Authorization": f"Bearer {api.access.own._token(client, api.clock())}"}
+
+    async def call(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        query = {"api-version": "2024-11-01"} if "?" not in path else None
+        return await self._http.request(method, path, params=query, json=body, headers=self._headers)
+
+
+def contributor(scope: str) -> Grant:
+    return Grant(Role.CONTRIBUTOR, scope)
+
+
+def reader(scope: str) -> Grant:
+    return Grant(Role.READER, scope)
+
+
+def from_gallery() -> dict[str, Any]:
+    return document(properties__virtualMachineProfile__storageProfile__imageReference={"id": gallery.IMAGE})
+
+
+def of_cluster() -> dict[str, Any]:
+    node = {
+        "name": "node",
+        "properties": {
+            "publisher": "Microsoft.Azure.ServiceFabric",
+            "type": "ServiceFabricLinuxNode",
+            "typeHandlerVersion": "1.1",
+            "settings": {"clusterEndpoint": CLUSTER, "nodeTypeRef": "front", "durabilityLevel": "Silver"},
+        },
+    }
+    return document(properties__virtualMachineProfile__extensionProfile={"extensions": [node]})
+
+
+@pytest.fixture
+async def farm(api: Api) -> Api:
+    """A group whose images, probes and cluster somebody else would like to use."""
+    assert (await api.call("PUT", FRONT, BALANCER)).status_code == 201
+    await gallery.make_image(api)
+    await gallery.publish(api, "1.0.0")
+    api.clock.advance(api.app.state.services.settings.delays.replication)
+    nodes = {"nodeTypes": [{"name": "front", "durabilityLevel": "Silver"}]}
+    assert (await api.call("PUT", CLUSTER, {"location": "westus2", "properties": nodes})).status_code == 201
+    return api
+
+
+LINKED = [
+    (lambda: probed(PROBE), "Microsoft.Network/loadBalancers/probes/join/action", Role.CONTRIBUTOR),
+    (from_gallery, "Microsoft.Compute/galleries/images/versions/read", Role.READER),
+    (of_cluster, "Microsoft.ServiceFabric/clusters/read", Role.READER),
+]
+
+
+@pytest.mark.parametrize(("body", "action", "least"), LINKED, ids=["probe", "image", "cluster"])
+async def test_what_a_set_names_in_another_group_takes_a_role_there(
+    farm: Api, body: Call, action: str, least: Role
+) -> None:
+    without = Someone(farm, contributor(OTHER), *([reader(GROUP)] if least is Role.CONTRIBUTOR else []))
+    answer = await without.call("PUT", WEB, body())
+    assert (answer.status_code, error_of(answer)["code"]) == (403, "LinkedAuthorizationFailed")
+    assert action in error_of(answer)["message"]
+    assert farm.store.scale_sets.find(WEB) is None
+    made = await Someone(farm, contributor(OTHER), Grant(least, GROUP)).call("PUT", WEB, body())
+    assert made.status_code == 201, made.text
+
+
+@pytest.mark.parametrize("body", [one[0] for one in LINKED], ids=["probe", "image", "cluster"])
+async def test_what_a_set_names_already_stays_for_whoever_may_change_the_set_alone(farm: Api, body: Call) -> None:
+    assert (await farm.call("PUT", WEB, body())).status_code == 201
+    someone = Someone(farm, contributor(WEB))
+    changed = body()
+    changed["sku"]["capacity"] = 5
+    assert (await someone.call("PUT", WEB, changed)).status_code == 200
+    assert (await someone.call("PATCH", WEB, {"sku": {"capacity": 2}})).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+async def test_a_change_of_a_set_names_nothing_new_without_a_role_there(farm: Api, method: str) -> None:
+    assert (await farm.call("PUT", WEB, document())).status_code == 201
+    before = farm.stored(WEB).generation
+    for body in (probed(PROBE), from_gallery()):
+        answer = await Someone(farm, contributor(OTHER)).call(method, WEB, body)
+        assert (answer.status_code, error_of(answer)["code"]) == (403, "LinkedAuthorizationFailed")
+    assert farm.stored(WEB).generation == before
+
+
+async def test_nobody_is_told_whether_what_is_out_of_reach_is_there(farm: Api) -> None:
+    someone = Someone(farm, contributor(OTHER))
+    answers = [
+        await someone.call("PUT", WEB, probed(probe))
+        for probe in (PROBE, PROBE.replace("web", "x"), f"{FRONT}x/probes/w")
+    ]
+    assert [(one.status_code, error_of(one)["code"]) for one in answers] == [(403, "LinkedAuthorizationFailed")] * 3
+
+
+DEPLOYMENT = f"{GROUP}/providers/Microsoft.Resources/deployments/mine"
+NETWORK = {"type": NET, "name": "net", "apiVersion": "2024-05-01", "location": "westus2", "properties": {}}
+
+
+def template(*resources: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"properties": {"mode": "Incremental", "template": {"resources": list(resources), **more}}}
+
+
+@pytest.mark.parametrize("path", [DEPLOYMENT, f"{DEPLOYMENT}/validate"])
+async def test_a_role_at_a_deployment_is_none_at_what_it_makes(farm: Api, path: str) -> None:
+    method = "POST" if path.endswith("validate") else "PUT"
+    someone = Someone(farm, contributor(DEPLOYMENT))
+    answer = await someone.call(method, path, template(NETWORK))
+    assert (answer.status_code, error_of(answer)["code"]) == (403, "InvalidTemplateDeployment")
+    assert f"{NET}/write" in error_of(answer)["message"]
+    assert farm.store.resources.find(f"{GROUP}/providers/{NET}/net") is None
+    assert farm.store.resources.find(DEPLOYMENT) is None
+    assert (await someone.call(method, path, template())).status_code in (200, 201)
+
+
+async def test_each_resource_of_a_template_is_asked_for_before_the_first_is_made(farm: Api) -> None:
+    mine = f"{GROUP}/providers/{NET}/net"
+    someone = Someone(farm, contributor(DEPLOYMENT), contributor(mine))
+    other = {**NETWORK, "name": "another"}
+    answer = await someone.call("PUT", DEPLOYMENT, template(NETWORK, other))
+    assert (answer.status_code, error_of(answer)["target"]) == (403, f"{GROUP}/providers/{NET}/another")
+    assert farm.store.resources.find(mine) is None
+    assert (await someone.call("PUT", DEPLOYMENT, template(NETWORK))).status_code == 201
+    assert farm.store.resources.find(mine) is not None
+
+
+async def test_a_set_of_a_template_links_no_further_than_a_put_of_it(farm: Api) -> None:
+    deployment = DEPLOYMENT.replace("/Farm/", "/Other/")
+    await farm.call("PUT", OTHER, {"location": "westus2"})
+    body = probed(PROBE) | {
+        "type": "Microsoft.Compute/virtualMachineScaleSets",
+        "name": "web",
+        "apiVersion": "2024-11-01",
+    }
+    answer = await Someone(farm, contributor(OTHER)).call("PUT", deployment, template(body))
+    properties = answer.json()["properties"]
+    assert properties["provisioningState"] == "Failed"
+    assert properties["error"]["details"][0]["code"] == "LinkedAuthorizationFailed"
+    assert farm.store.scale_sets.find(WEB) is None
+
+
+async def test_a_template_reads_no_more_than_its_caller(farm: Api) -> None:
+    deployment = DEPLOYMENT.replace("/Farm/", "/Other/")
+    await farm.call("PUT", OTHER, {"location": "westus2"})
+    outputs = {"secret": {"type": "object", "value": f"[reference('{FRONT}', '2024-05-01', 'Full')]"}}
+    for grants, state in (([], "Failed"), ([reader(FRONT)], "Succeeded")):
+        someone = Someone(farm, contributor(OTHER), *grants)
+        answer = await someone.call("PUT", deployment, template(outputs=outputs))
+        properties = answer.json()["properties"]
+        assert properties["provisioningState"] == state, answer.text
+        assert ("requestPath" in answer.text) == (state == "Succeeded")
+    tagged = copy.deepcopy(NETWORK) | {"tags": {"x": f"[reference('{FRONT}', '2024-05-01', 'Full').sku.name]"}}
+    answer = await Someone(farm, contributor(OTHER)).call("PUT", deployment, template(tagged))
+    assert answer.json()["properties"]["error"]["details"][0]["code"] == "AuthorizationFailed"
+    assert farm.store.resources.find(f"{OTHER}/providers/{NET}/net") is None
+
+
+async def test_an_operation_is_shown_to_those_who_have_a_role_at_what_it_is_about(farm: Api) -> None:
+    started = [
+        (await farm.create(), SCALE_SET),
+        (await farm.call("POST", f"{SCALE_SET}/restart"), SCALE_SET),
+        (await farm.call("PUT", FRONT, BALANCER), FRONT),
+        (await gallery.publish(farm, "2.0.0"), f"{gallery.IMAGE}/versions/2.0.0"),
+        (await farm.call("DELETE", GROUP), GROUP),
+    ]
+    for answer, about in started:
+        url = answer.headers["Azure-AsyncOperation"]
+        assert (await Someone(farm, contributor(OTHER)).call("GET", url)).status_code == 404, about
+        assert (await Someone(farm, reader(about)).call("GET", url)).status_code == 200, about
+        assert (await Someone(farm, reader(f"{about}/x/y")).call("GET", url)).status_code == 200, about
+        assert (await Someone(farm, reader("/subscriptions/else")).call("GET", url)).status_code == 403, about
+
+
+async def test_an_operation_of_which_nobody_wrote_down_what_it_is_about_is_shown_to_the_subscription(farm: Api) -> None:
+    answer = await farm.create()
+    operation = answer.headers["x-ms-request-id"]
+    with farm.store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE operations SET resource_id = ''")
+    found = await Someone(farm, reader(OTHER)).call("GET", f"{LOCATION}/operations/{operation}")
+    assert found.status_code == 200
+
+
+async def test_a_list_of_groups_holds_those_in_which_the_caller_has_a_role(farm: Api) -> None:
+    await farm.call("PUT", OTHER, {"location": "westus2"})
+    listed = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
+    for scope, names in ((OTHER, ["Other"]), (FRONT, ["Farm"]), (f"/subscriptions/{SUBSCRIPTION}", ["Farm", "Other"])):
+        answer = await Someone(farm, reader(scope)).call("GET", listed)
+        assert [one["name"] for one in answer.json()["value"]] == names
+    assert (await Someone(farm, reader(OTHER)).call("GET", GROUP)).status_code == 403
+
+
+async def test_platform_images_are_published_and_withdrawn_by_those_with_a_role_everywhere(api: Api) -> None:
+    version = f"{LOCATION}/publishers/P/artifacttypes/vmimage/offers/O/skus/S/versions/1.0"
+    body = {"location": "westus2"}
+    someone = Someone(api, Grant(Role.OWNER, f"/subscriptions/{SUBSCRIPTION}"))
+    assert (await someone.call("PUT", version, body)).status_code == 403
+    assert (await Someone(api, contributor("/")).call("PUT", version, body)).status_code in (200, 201)
+    assert (await someone.call("GET", version)).status_code == 200
+    assert (await someone.call("DELETE", version)).status_code == 403
+    assert (await api.call("GET", version)).status_code == 200
