@@ -20,9 +20,10 @@ from api.errors import ArmError, bad_content
 from api.lenient_json import lenient_object
 from api.long_running import RETRY_AFTER
 from api.moments import moment
+from api.paging import PagingDep
 from api.public_url import public_url
 from api.resource_groups import GROUP, group_location
-from api.stored_resources import ResourceName, checked_name, stored_resource
+from api.stored_resources import ResourceName, by_id, checked_name, stored_resource
 from api.templates.errors import TemplateError
 from api.templates.planned import Planned
 from api.templates.resource_types import TYPES, looked_up, made
@@ -109,10 +110,13 @@ async def get_deployment(services: ServicesDep, subscription_id: Subscription, g
 
 
 @router.get(ALL, response_model=None)
-async def list_deployments(services: ServicesDep, subscription_id: Subscription, group: Group) -> Json:
+async def list_deployments(
+    services: ServicesDep, subscription_id: Subscription, group: Group, paging: PagingDep
+) -> Json:
     """The deployments of a resource group."""
     found = await asyncio.to_thread(services.store.resources.of_type, TYPE, subscription_id, group)
-    return {"value": [await _body(services, one) for one in found]}
+    page = paging.page(found, by_id)
+    return page.answer([await _body(services, one) for one in page.items])
 
 
 @router.delete(ONE, response_model=None)
@@ -133,28 +137,29 @@ async def deployment_status(services: ServicesDep, subscription_id: Subscription
 
 
 @router.get(ONE + "/operations", response_model=None)
-async def deployment_operations(services: ServicesDep, subscription_id: Subscription, group: Group, name: Name) -> Json:
+async def deployment_operations(
+    *, services: ServicesDep, subscription_id: Subscription, group: Group, name: Name, paging: PagingDep
+) -> Json:
     """What a deployment made, one by one."""
     stored = await _stored(services, subscription_id, group, name)
-    return {
-        "value": [
-            {
-                "id": f"{stored.resource_id}/operations/{index}",
-                "operationId": str(index),
-                "properties": {
-                    "provisioningOperation": "Create",
-                    "provisioningState": "Failed" if one.get("failed") else "Succeeded",
-                    "statusCode": "OK",
-                    "targetResource": {
-                        "id": one["id"],
-                        "resourceType": one["type"],
-                        "resourceName": one["id"].rpartition("/")[2],
-                    },
+    page = paging.page(enumerate(stored.document["resources"]), lambda one: (one[0],))
+    return page.answer(
+        {
+            "id": f"{stored.resource_id}/operations/{index}",
+            "operationId": str(index),
+            "properties": {
+                "provisioningOperation": "Create",
+                "provisioningState": "Failed" if one.get("failed") else "Succeeded",
+                "statusCode": "OK",
+                "targetResource": {
+                    "id": one["id"],
+                    "resourceType": one["type"],
+                    "resourceName": one["id"].rpartition("/")[2],
                 },
-            }
-            for index, one in enumerate(stored.document["resources"])
-        ]
-    }
+            },
+        }
+        for index, one in page.items
+    )
 
 
 async def _template(request: Request, services: Services, which: ResourceName) -> Template:

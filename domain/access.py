@@ -72,7 +72,9 @@ def need_of(method: str, path: str) -> Need:
     if not provider:
         kind = "/".join(scope_parts[::2])
         named = scope_parts[: len(scope_parts) // 2 * 2]  # a list is read at what it is a list of
-        return Need(_action(f"Microsoft.Resources/{kind}", method, ""), "/" + "/".join(named), least, within=reads)
+        # Everybody in a subscription sees its groups; what is in them only who may read all of that.
+        shared = reads and "/".join(scope_parts[len(named) :]).lower() != "resources"
+        return Need(_action(f"Microsoft.Resources/{kind}", method, ""), "/" + "/".join(named), least, within=shared)
     kinds, names, verb = provider[1::2], provider[2::2], ""
     if len(kinds) > len(names) and not reads and method.upper() not in _VERBS:
         verb = kinds.pop()  # POST …/web/reimage

@@ -6,8 +6,9 @@ from typing import Any
 
 from api.dependencies import ScaleSetPath, Services
 from api.load_balancers import make_load_balancer
-from api.model_changes import Preconditions, change_model
+from api.model_changes import change_model
 from api.networks import KINDS, NAMESPACE
+from api.preconditions import NONE
 from api.service_fabric_clusters import TYPE as CLUSTERS
 from api.service_fabric_clusters import make_cluster
 from api.stored_resources import (
@@ -34,7 +35,7 @@ NAT_RULES = f"{LOAD_BALANCER}/inboundNatRules"
 async def _scale_set(services: Services, planned: Planned, document: Json) -> str:
     _, _, subscription_id, _, group, *_ = planned.resource_id.split("/")
     path = ScaleSetPath(subscription_id, group, planned.names[-1])
-    change = await change_model(services, path, coerced(document), Preconditions(), create=True)
+    change = await change_model(services, path, coerced(document), NONE, create=True)
     return change.operation.id
 
 
