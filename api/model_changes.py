@@ -56,7 +56,6 @@ async def change_model(
 ) -> Change:
     """Create or change. Raises ArmError; `create` says whether an absent set is created or is 404."""
     body = without_read_only(canonical(body))
-    check_shape(body)
     return await change_stored(services, path, lambda _: body, preconditions, create=create)
 
 
@@ -75,6 +74,7 @@ async def change_stored(
         if stored is None and not create:
             raise scale_set_not_found(path.name, path.resource_group)
         body = change_of(stored)
+        check_shape(body)
         try:
             change = await (_create(services, path, body) if stored is None else _update(services, stored, body))
         except (AlreadyThere, Conflict, Missing):

@@ -40,9 +40,16 @@ async def list_skus(stored: StoredDep, paging: PagingDep) -> Json:
 
 @router.post(SCALE_SET + "/scaleOut", status_code=202, openapi_extra=described({"capacity": 5}), response_model=None)
 async def scale_out(
-    *, request: Request, services: ServicesDep, path: ScaleSetPathDep, api_version: ApiVersion, body: JsonBody
+    *,
+    request: Request,
+    services: ServicesDep,
+    path: ScaleSetPathDep,
+    stored: StoredDep,
+    api_version: ApiVersion,
+    body: JsonBody,
 ) -> Response:
     """Let the set have `capacity` machines: more than it has. Which zone they go to follows from its model (409)."""
+    del stored  # that it is there comes before what is asked of it
     given = canonical(body)
     capacity = given.get("capacity")
     if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity < 1:
