@@ -1,7 +1,8 @@
 """Virtual networks and what else of Microsoft.Network scale sets mention: documents, kept as they are given.
 
 Instar makes no networks: what a machine is connected to is the compute's affair. Templates and clients need them to be
-there. Load balancers have a module of their own, because their probes mean something.
+there. Load balancers have a module of their own, because their probes mean something. A subnet or security rule is part
+of its network's document: it is read by itself, and changed by a PUT of the network.
 """
 
 from typing import Annotated, Any
