@@ -57,7 +57,7 @@ async def full(api: Api) -> Api:
             (f"{GALLERY}/images/i{name}", image_body(identifier={"publisher": "team", "offer": "web", "sku": name})),
         ]
     puts += [(f"{ROOT}/resourceGroups/{name}", {"location": "westus2"}) for name in ("g3", "G2")]
-    template = {"resources": []}
+    template: dict[str, Any] = {"resources": []}
     for name in ("c", "a", "b"):
         puts += [
             (f"{NETWORK}/loadBalancers/{name}", {"location": "westus2", "properties": {"probes": PROBES}}),

@@ -83,6 +83,7 @@ async def test_a_delete_of_what_changed_meanwhile_is_refused(api: Api, monkeypat
 
     def overtaken(resource_id: str) -> Any:
         found = find(resource_id)
+        assert found is not None
         monkeypatch.undo()
         put = api.store.resources.put
         put(found.type, path, found.subscription_id, "Farm", body | {"tags": {"by": "another"}}, api.clock())
@@ -124,7 +125,8 @@ async def test_the_tags_of_a_network_can_be_patched_and_nothing_else(api: Api) -
     assert (answer.status_code, answer.json()["tags"]) == (200, {"team": "web"})
     assert answer.headers["Azure-AsyncOperation"]
     assert (await api.get(path))["tags"] == {"team": "web"}
-    for body in ({"properties": {"addressSpace": {}}}, {"location": "eastus"}):
+    bodies: list[dict[str, Any]] = [{"properties": {"addressSpace": {}}}, {"location": "eastus"}]
+    for body in bodies:
         answer = await api.call("PATCH", path, body)
         assert (answer.status_code, error_of(answer)["code"]) == (400, "InvalidParameter")
     assert (await api.call("PATCH", f"{path}2", {"tags": {}})).status_code == 404

@@ -37,8 +37,6 @@ def test_what_is_asked_of_an_instance_is_an_action_on_it(verb: str) -> None:
     [
         ("POST", f"{WEB}/osRollingUpgrade", f"{SETS}/osRollingUpgrade/action", WEB),
         ("POST", f"{WEB}/rollingUpgrades/cancel", f"{SETS}/rollingUpgrades/action", f"{WEB}/rollingUpgrades/cancel"),
-        ("GET", f"{WEB}/skus", f"{SETS}/skus/read", WEB),
-        ("GET", f"{WEB}/extensions", f"{SETS}/extensions/read", WEB),
         ("PUT", f"{WEB}/extensions/a", f"{SETS}/extensions/write", f"{WEB}/extensions/a"),
         ("PATCH", f"{WEB}/lifecycleHookEvents/1", f"{SETS}/lifecycleHookEvents/write", f"{WEB}/lifecycleHookEvents/1"),
         (
@@ -47,8 +45,6 @@ def test_what_is_asked_of_an_instance_is_an_action_on_it(verb: str) -> None:
             f"{SETS}/virtualMachines/extensions/delete",
             f"{WEB}/virtualMachines/7/extensions/a",
         ),
-        ("GET", "/subscriptions/s/resources", "Microsoft.Resources/subscriptions/resources/read", "/subscriptions/s"),
-        ("GET", f"{GROUP}/resources", "Microsoft.Resources/subscriptions/resourceGroups/resources/read", GROUP),
         ("PUT", f"{WEB}/virtualMachines/7", f"{SETS}/virtualMachines/write", f"{WEB}/virtualMachines/7"),
         ("DELETE", f"{WEB}/virtualMachines/7", f"{SETS}/virtualMachines/delete", f"{WEB}/virtualMachines/7"),
         (
@@ -116,3 +112,18 @@ def test_a_role_in_a_part_does_not_list_what_is_in_the_whole() -> None:
     assert not allowed([of_set], need_of("GET", f"{GROUP}/resources"))
     assert allowed([of_group], need_of("GET", f"{GROUP}/resources"))
     assert allowed([of_set], need_of("GET", "/subscriptions/s/resourceGroups")), "the groups themselves are seen by all"
+
+
+@pytest.mark.parametrize(
+    ("path", "action", "scope"),
+    [
+        (f"{WEB}/skus", f"{SETS}/skus/read", WEB),
+        (f"{WEB}/extensions", f"{SETS}/extensions/read", WEB),
+        (f"{WEB}/lifecycleHookEvents", f"{SETS}/lifecycleHookEvents/read", WEB),
+        ("/subscriptions/s/resources", "Microsoft.Resources/subscriptions/resources/read", "/subscriptions/s"),
+        (f"{GROUP}/resources", "Microsoft.Resources/subscriptions/resourceGroups/resources/read", GROUP),
+    ],
+)
+def test_a_list_is_read_at_what_it_is_a_list_of(path: str, action: str, scope: str) -> None:
+    need = need_of("GET", path)
+    assert (need.action, need.scope, need.role, need.within) == (action, scope, Role.READER, False)
