@@ -20,9 +20,10 @@ from api.deployment_runs import CANCELED, RUNNING, advanced, begun, canceled, ch
 from api.errors import ArmError, bad_content, not_found
 from api.lenient_json import lenient_object
 from api.long_running import RETRY_AFTER
+from api.paging import PagingDep
 from api.public_url import public_url
 from api.resource_groups import GROUP, group_location
-from api.stored_resources import ResourceName, checked_name, stored_resource
+from api.stored_resources import ResourceName, by_id, checked_name, stored_resource
 from api.templates.errors import TemplateError
 from api.templates.resource_types import REFUSED, TYPES
 from api.templates.scope import Place
@@ -132,10 +133,13 @@ async def has_deployment(services: ServicesDep, subscription_id: Subscription, g
 
 
 @router.get(ALL, response_model=None)
-async def list_deployments(services: ServicesDep, subscription_id: Subscription, group: Group) -> Json:
+async def list_deployments(
+    services: ServicesDep, subscription_id: Subscription, group: Group, paging: PagingDep
+) -> Json:
     """The deployments of a resource group."""
     found = await asyncio.to_thread(services.store.resources.of_type, TYPE, subscription_id, group)
-    return {"value": [deployment_body(one, services.clock()) for one in found]}
+    page = paging.page(found, by_id)
+    return page.answer([deployment_body(one, services.clock()) for one in page.items])
 
 
 @router.delete(ONE, response_model=None)
@@ -168,10 +172,13 @@ async def deployment_status(
 
 
 @router.get(ONE + "/operations", response_model=None)
-async def deployment_operations(services: ServicesDep, subscription_id: Subscription, group: Group, name: Name) -> Json:
+async def deployment_operations(
+    *, services: ServicesDep, subscription_id: Subscription, group: Group, name: Name, paging: PagingDep
+) -> Json:
     """What a deployment made or did not, one by one."""
     stored = await _stored(services, subscription_id, group, name)
-    return {"value": operation_bodies(stored, services.clock())}
+    page = paging.page(enumerate(operation_bodies(stored, services.clock())), lambda one: (one[0],))
+    return page.answer(one for _, one in page.items)
 
 
 @router.get(ONE + "/operations/{operationId}", response_model=None)

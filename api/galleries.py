@@ -4,12 +4,14 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from api.bodies import JsonBody, described
 from api.dependencies import GROUP, ApiVersion, Services, ServicesDep
 from api.errors import ArmError
 from api.gallery_documents import GalleryProperties, checked, refuse_elsewhere
+from api.paging import PagingDep
+from api.preconditions import NO_PRECONDITIONS, Preconditions, PreconditionsDep
 from api.stored_resources import (
     ResourceName,
     checked_name,
@@ -17,6 +19,7 @@ from api.stored_resources import (
     listed,
     merged_document,
     resource_body,
+    shown,
     stored_resource,
     write_resource,
     written,
@@ -52,49 +55,65 @@ GalleryDep = Annotated[ResourceName, Depends(gallery_name)]
 
 @router.put(GALLERY, openapi_extra=described(_EXAMPLE), response_model=None)
 async def put_gallery(
-    request: Request, services: ServicesDep, name: GalleryDep, api_version: ApiVersion, body: JsonBody
+    *,
+    request: Request,
+    services: ServicesDep,
+    name: GalleryDep,
+    api_version: ApiVersion,
+    body: JsonBody,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Create a gallery (201), or replace what is said of it (200)."""
-    return await _write(request, services, name, body, api_version, create=True)
+    return await _write(request, services, name, body, api_version, preconditions=preconditions, create=True)
 
 
 @router.patch(GALLERY, openapi_extra=described({"tags": {"team": "web"}}), response_model=None)
 async def patch_gallery(
-    request: Request, services: ServicesDep, name: GalleryDep, api_version: ApiVersion, body: JsonBody
+    *,
+    request: Request,
+    services: ServicesDep,
+    name: GalleryDep,
+    api_version: ApiVersion,
+    body: JsonBody,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Change a gallery."""
-    return await _write(request, services, name, body, api_version, create=False)
+    return await _write(request, services, name, body, api_version, preconditions=preconditions, create=False)
 
 
 @router.get(GALLERY, response_model=None)
 async def get_gallery(services: ServicesDep, name: GalleryDep) -> Response:
     """One gallery."""
-    return JSONResponse(_body(await stored_resource(services, name)))
+    return shown(_body(await stored_resource(services, name)))
 
 
 @router.get(GALLERIES, response_model=None)
 async def list_galleries_of_group(
-    services: ServicesDep, subscription_id: Subscription, resource_group: ResourceGroup
+    services: ServicesDep, subscription_id: Subscription, resource_group: ResourceGroup, paging: PagingDep
 ) -> Json:
     """The galleries of a resource group."""
-    return await listed(services, galleries.GALLERY, _body, subscription_id, resource_group)
+    return await listed(services, paging, galleries.GALLERY, _body, subscription_id, resource_group)
 
 
 @router.get("/subscriptions/{subscriptionId}/providers/Microsoft.Compute/galleries", response_model=None)
 async def list_galleries_of_subscription(
-    services: ServicesDep, subscription_id: Annotated[str, Path(alias="subscriptionId")]
+    services: ServicesDep, subscription_id: Annotated[str, Path(alias="subscriptionId")], paging: PagingDep
 ) -> Json:
     """The galleries of a subscription."""
-    return await listed(services, galleries.GALLERY, _body, subscription_id)
+    return await listed(services, paging, galleries.GALLERY, _body, subscription_id)
 
 
 @router.delete(GALLERY, response_model=None)
 async def delete_gallery(
-    request: Request, services: ServicesDep, name: GalleryDep, api_version: ApiVersion
+    request: Request,
+    services: ServicesDep,
+    name: GalleryDep,
+    api_version: ApiVersion,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Delete a gallery without images. 204 if there is none."""
     await refuse_nested(services, name, galleries.IMAGE)
-    return await delete_resource(request, services, name, api_version)
+    return await delete_resource(request, services, name, api_version, preconditions)
 
 
 async def refuse_nested(services: Services, name: ResourceName, below: str) -> None:
@@ -111,14 +130,26 @@ async def refuse_nested(services: Services, name: ResourceName, below: str) -> N
 
 
 async def _write(
-    request: Request, services: Services, name: ResourceName, body: Json, api_version: str, *, create: bool
+    request: Request,
+    services: Services,
+    name: ResourceName,
+    body: Json,
+    api_version: str,
+    *,
+    preconditions: Preconditions,
+    create: bool,
 ) -> Response:
-    stored, new = await make_gallery(services, name, body, create=create)
+    stored, new = await make_gallery(services, name, body, preconditions, create=create)
     return await written(request, services, stored, _body(stored), api_version, new=new)
 
 
 async def make_gallery(
-    services: Services, name: ResourceName, body: Json, *, create: bool = True
+    services: Services,
+    name: ResourceName,
+    body: Json,
+    preconditions: Preconditions = NO_PRECONDITIONS,
+    *,
+    create: bool = True,
 ) -> tuple[StoredResource, bool]:
     """What a PUT does, or with `create` false a PATCH; whether it is a new one. Raises ArmError."""
     if create:
@@ -127,7 +158,7 @@ async def make_gallery(
     document = checked(GalleryProperties, await merged_document(services, name, body, create=create))
     if had:
         refuse_elsewhere(had.name, had.resource_group, had.document, document)
-    return await write_resource(services, name, document, had.etag if had else 0)
+    return await write_resource(services, name, document, had.etag if had else 0, preconditions)
 
 
 def _body(stored: StoredResource) -> Json:

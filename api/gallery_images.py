@@ -4,18 +4,22 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from api.bodies import JsonBody, described
 from api.dependencies import ApiVersion, Services, ServicesDep
 from api.galleries import GALLERY, GalleryDep, refuse_nested
 from api.gallery_documents import ImageProperties, checked, kept_as_made, refuse_elsewhere
+from api.paging import PagingDep
+from api.preconditions import NO_PRECONDITIONS, Preconditions, PreconditionsDep
 from api.stored_resources import (
     ResourceName,
+    by_id,
     checked_name,
     delete_resource,
     merged_document,
     resource_body,
+    shown,
     stored_resource,
     write_resource,
     written,
@@ -52,50 +56,81 @@ ImageDep = Annotated[ResourceName, Depends(image_name)]
 
 @router.put(IMAGE, openapi_extra=described(_EXAMPLE), response_model=None)
 async def put_image(
-    request: Request, services: ServicesDep, name: ImageDep, api_version: ApiVersion, body: JsonBody
+    *,
+    request: Request,
+    services: ServicesDep,
+    name: ImageDep,
+    api_version: ApiVersion,
+    body: JsonBody,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Create an image in a gallery (201), or replace what is said of it (200): never what runs on it."""
-    return await _write(request, services, name, body, api_version, create=True)
+    return await _write(request, services, name, body, api_version, preconditions=preconditions, create=True)
 
 
 @router.patch(IMAGE, openapi_extra=described({"properties": {"description": "LTS"}}), response_model=None)
 async def patch_image(
-    request: Request, services: ServicesDep, name: ImageDep, api_version: ApiVersion, body: JsonBody
+    *,
+    request: Request,
+    services: ServicesDep,
+    name: ImageDep,
+    api_version: ApiVersion,
+    body: JsonBody,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Change what is said of an image."""
-    return await _write(request, services, name, body, api_version, create=False)
+    return await _write(request, services, name, body, api_version, preconditions=preconditions, create=False)
 
 
 @router.get(IMAGE, response_model=None)
 async def get_image(services: ServicesDep, name: ImageDep) -> Response:
     """One image of a gallery."""
-    return JSONResponse(resource_body(await stored_resource(services, name)))
+    return shown(resource_body(await stored_resource(services, name)))
 
 
 @router.get(IMAGES, response_model=None)
-async def list_images(services: ServicesDep, gallery: GalleryDep) -> Json:
+async def list_images(services: ServicesDep, gallery: GalleryDep, paging: PagingDep) -> Json:
     """The images of a gallery."""
     await stored_resource(services, gallery)
     found = await asyncio.to_thread(services.store.resources.children, galleries.IMAGE, gallery.resource_id)
-    return {"value": [resource_body(one) for one in found]}
+    page = paging.page(found, by_id)
+    return page.answer(resource_body(one) for one in page.items)
 
 
 @router.delete(IMAGE, response_model=None)
-async def delete_image(request: Request, services: ServicesDep, name: ImageDep, api_version: ApiVersion) -> Response:
+async def delete_image(
+    request: Request,
+    services: ServicesDep,
+    name: ImageDep,
+    api_version: ApiVersion,
+    preconditions: PreconditionsDep,
+) -> Response:
     """Delete an image without versions. 204 if there is none."""
     await refuse_nested(services, name, galleries.VERSION)
-    return await delete_resource(request, services, name, api_version)
+    return await delete_resource(request, services, name, api_version, preconditions)
 
 
 async def _write(
-    request: Request, services: Services, name: ResourceName, body: Json, api_version: str, *, create: bool
+    request: Request,
+    services: Services,
+    name: ResourceName,
+    body: Json,
+    api_version: str,
+    *,
+    preconditions: Preconditions,
+    create: bool,
 ) -> Response:
-    stored, new = await make_image(services, name, body, create=create)
+    stored, new = await make_image(services, name, body, preconditions, create=create)
     return await written(request, services, stored, resource_body(stored), api_version, new=new)
 
 
 async def make_image(
-    services: Services, name: ResourceName, body: Json, *, create: bool = True
+    services: Services,
+    name: ResourceName,
+    body: Json,
+    preconditions: Preconditions = NO_PRECONDITIONS,
+    *,
+    create: bool = True,
 ) -> tuple[StoredResource, bool]:
     """What a PUT does, or with `create` false a PATCH; whether it is a new one. Raises ArmError."""
     if create:
@@ -106,4 +141,4 @@ async def make_image(
         refuse_elsewhere(had.name, had.resource_group, had.document, document)
         document = kept_as_made("galleryImage", had.document, document, _NEVER_CHANGED)
     document["properties"] = {"hyperVGeneration": "V1"} | document["properties"]
-    return await write_resource(services, name, document, had.etag if had else 0)
+    return await write_resource(services, name, document, had.etag if had else 0, preconditions)

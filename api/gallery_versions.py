@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from api.bodies import JsonBody, described
 from api.dependencies import ApiVersion, Services, ServicesDep
@@ -28,11 +28,15 @@ from api.gallery_documents import (
 from api.gallery_images import IMAGE, ImageDep
 from api.merge import canonical
 from api.moments import moment
+from api.paging import PagingDep
+from api.preconditions import NO_PRECONDITIONS, Preconditions, PreconditionsDep
+from api.queries import wanted
 from api.stored_resources import (
     ResourceName,
     delete_resource,
     merged_document,
     resource_body,
+    shown,
     stored_resource,
     write_resource,
     written,
@@ -72,15 +76,23 @@ async def version_name(image: ImageDep, version: Annotated[str, Path(alias="vers
 
 
 VersionDep = Annotated[ResourceName, Depends(version_name)]
+EXPANSIONS = ("ReplicationStatus", "UefiSettings")
+"""Of the second there is never anything to show."""
 Expand = Annotated[str, Query(alias="$expand", description="ReplicationStatus")]
 
 
 @router.put(VERSION, openapi_extra=described(_EXAMPLE), response_model=None)
 async def put_version(
-    request: Request, services: ServicesDep, name: VersionDep, api_version: ApiVersion, body: JsonBody
+    *,
+    request: Request,
+    services: ServicesDep,
+    name: VersionDep,
+    api_version: ApiVersion,
+    body: JsonBody,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Publish a version (201), or say anew where it is to be (200): never what it is made of."""
-    return await _write(request, services, name, body, api_version, create=True)
+    return await _write(request, services, name, body, api_version, preconditions=preconditions, create=True)
 
 
 @router.patch(
@@ -89,37 +101,49 @@ async def put_version(
     response_model=None,
 )
 async def patch_version(
-    request: Request, services: ServicesDep, name: VersionDep, api_version: ApiVersion, body: JsonBody
+    *,
+    request: Request,
+    services: ServicesDep,
+    name: VersionDep,
+    api_version: ApiVersion,
+    body: JsonBody,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Change where a version is to be and whether `latest` may mean it."""
-    return await _write(request, services, name, body, api_version, create=False)
+    return await _write(request, services, name, body, api_version, preconditions=preconditions, create=False)
 
 
 @router.get(VERSION, response_model=None)
 async def get_version(services: ServicesDep, name: VersionDep, expand: Expand = "") -> Response:
     """One version; with its replication status if asked for."""
+    expanded = "replicationstatus" in wanted("$expand", expand, EXPANSIONS)
     stored = await stored_resource(services, name)
-    return JSONResponse(_body(stored, services.clock(), expanded="replicationstatus" in expand.lower()))
+    return shown(_body(stored, services.clock(), expanded=expanded))
 
 
 @router.get(VERSIONS, response_model=None)
-async def list_versions(services: ServicesDep, image: ImageDep) -> Json:
+async def list_versions(services: ServicesDep, image: ImageDep, paging: PagingDep) -> Json:
     """The versions of an image, excluded ones too, in their numerical order (I1)."""
     await stored_resource(services, image)
     found = await asyncio.to_thread(services.store.resources.children, galleries.VERSION, image.resource_id)
     now = services.clock()
-    return {"value": [_body(one, now, expanded=False) for one in sorted(found, key=lambda one: version_key(one.name))]}
+    page = paging.page(found, lambda one: version_key(one.name))
+    return page.answer(_body(one, now, expanded=False) for one in page.items)
 
 
 @router.delete(VERSION, response_model=None)
 async def delete_version(
-    request: Request, services: ServicesDep, name: VersionDep, api_version: ApiVersion
+    request: Request,
+    services: ServicesDep,
+    name: VersionDep,
+    api_version: ApiVersion,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Delete a version, also one that a set uses: an upgrade to it stops before its next batch (P19). 204 if none."""
     stored = await asyncio.to_thread(services.store.resources.find, name.resource_id)
     if stored is not None:
         refuse_before_end_of_life(stored, services.clock())
-    return await delete_resource(request, services, name, api_version)
+    return await delete_resource(request, services, name, api_version, preconditions)
 
 
 async def replicated(services: Services, operation: Operation) -> Operation:
@@ -144,15 +168,27 @@ async def replicated(services: Services, operation: Operation) -> Operation:
 
 
 async def _write(
-    request: Request, services: Services, name: ResourceName, body: Json, api_version: str, *, create: bool
+    request: Request,
+    services: Services,
+    name: ResourceName,
+    body: Json,
+    api_version: str,
+    *,
+    preconditions: Preconditions,
+    create: bool,
 ) -> Response:
-    stored, new, operation = await make_version(services, name, body, create=create)
+    stored, new, operation = await make_version(services, name, body, preconditions, create=create)
     shown = _body(stored, services.clock(), expanded=False)
     return await written(request, services, stored, shown, api_version, new=new, operation=operation)
 
 
 async def make_version(
-    services: Services, name: ResourceName, body: Json, *, create: bool = True
+    services: Services,
+    name: ResourceName,
+    body: Json,
+    preconditions: Preconditions = NO_PRECONDITIONS,
+    *,
+    create: bool = True,
 ) -> tuple[StoredResource, bool, Operation]:
     """What a PUT does, or with `create` false a PATCH: whether it is new, and what ends with replication.
 
@@ -172,7 +208,7 @@ async def make_version(
     before = galleries.replicas(had.document) if had else {}
     copies = galleries.begun(before, regions, now, services.settings.delays.replication)
     document = galleries.with_replicas(document, copies)
-    stored, new = await write_resource(services, name, document, had.etag if had else 0)
+    stored, new = await write_resource(services, name, document, had.etag if had else 0, preconditions)
     return stored, new, await _begun(services, stored, now)
 
 
@@ -224,18 +260,18 @@ def _body(stored: StoredResource, now: datetime, *, expanded: bool) -> Json:
         {"regionalReplicaCount": replicas, "storageAccountType": STORAGE} | one | {"name": display_name(one["name"])}
         for one in profile["targetRegions"]
     ]
-    shown: Json = {
+    published: Json = {
         "publishingProfile": {"replicaCount": 1, "excludeFromLatest": False, "storageAccountType": STORAGE}
         | profile
         | {"targetRegions": regions, "publishedDate": moment(stored.created_at)},
         "provisioningState": galleries.provisioning_state(stored.document, stored.created_at, now),
     }
     if expanded:
-        shown["replicationStatus"] = {
+        published["replicationStatus"] = {
             "aggregatedState": galleries.aggregated_state(stored.document, now),
             "summary": [_summary(one) for one in galleries.replication(stored.document, now)],
         }
-    return resource_body(replace(stored, document=without_kept(stored.document)), **shown)
+    return resource_body(replace(stored, document=without_kept(stored.document)), **published)
 
 
 def _summary(status: galleries.RegionStatus) -> Json:

@@ -16,6 +16,7 @@ from api.dependencies import LOCATION, ServicesDep
 from api.documents import REGION, normal_location
 from api.errors import ArmError, invalid, not_found
 from api.nudges import nudge_users_of
+from api.queries import wanted
 from domain.images import ImageReference
 from store.images import ImageVersionRow
 
@@ -32,6 +33,8 @@ VERSION_NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18}){1,5}")
 """What may be published: numbers joined by dots (I1)."""
 
 VERSIONS_AT_MOST = 10_000
+
+EXPANSIONS = ("properties", "properties/imageDeprecationStatus")
 
 _EXAMPLE = {
     "location": "westus2",
@@ -96,6 +99,7 @@ async def list_versions(
     order_by: Annotated[str, Query(alias="$orderby", description="name, or name desc")] = "",
 ) -> list[Json]:
     """The versions on offer, in their numerical order (I1); withdrawn ones are not among them."""
+    expanded = bool(wanted("$expand", expand, EXPANSIONS))
     images = services.store.images
     rows = await asyncio.to_thread(images.versions, publisher, offer, sku, location)
     if not rows and not await _is_known(services, publisher, offer, sku, location):
@@ -105,7 +109,6 @@ async def list_versions(
         raise invalid("The value of parameter '$orderby' must be 'name', 'name asc' or 'name desc'.", "$orderby")
     if order[1:] == ["desc"]:
         rows = rows[::-1]
-    expanded = expand.lower().startswith("properties")
     return [_version(row, subscription_id, location, expanded=expanded) for row in rows[:top]]
 
 

@@ -16,8 +16,10 @@ from api.instance_requests import exact_version, named_instances, protection, re
 from api.instances import INSTANCE, InstanceId, existing_instance
 from api.long_running import accepted, begin, hand_over, resource_headers
 from api.merge import canonical
+from api.preconditions import Preconditions, PreconditionsDep
 from api.scale_set_lookup import StoredDep
 from domain.instance_ids import InstanceIds
+from domain.instances import Instance
 from domain.messages.instance_actions import ActionKind, InstanceAction
 from domain.operations import Operation, OperationKind
 from store.scale_sets import StoredScaleSet
@@ -28,7 +30,10 @@ SOME = described({"instanceIds": ["0", "1"]})
 VERSION = described({"instanceIds": ["0", "1"], "exactVersion": "18.04.202401161"})
 PROTECTED = described({"properties": {"protectionPolicy": {"protectFromScaleSetActions": True}}})
 
-POWER = {one.value.lower(): one for one in ActionKind if one.power}
+REDEPLOY = "redeploy"
+"""A machine has no other host to go to here: what is left of it is off and on again, with the same disks."""
+
+POWER = {one.value.lower(): one for one in ActionKind if one.power} | {REDEPLOY: ActionKind.RESTART}
 
 
 @router.post(SCALE_SET + "/manualupgrade", status_code=202, openapi_extra=SOME, response_model=None)
@@ -67,7 +72,7 @@ async def delete_instances(
 async def set_power_of_instances(
     request: Request, services: ServicesDep, stored: StoredDep, api_version: ApiVersion, body: OptionalJsonBody
 ) -> Response:
-    """Start, stop or restart instances, all where none is named. A stopped one is its owner's will (P18)."""
+    """Start, stop, restart or redeploy instances, all where none is named. A stopped one is its owner's will (P18)."""
     kind = POWER[request.url.path.rpartition("/")[2].lower()]
     named = await named_instances(services, stored, body, required=False)
     return accepted(request, services, await _asked(services, stored, kind, **named), api_version)
@@ -95,13 +100,13 @@ async def reimage_instance(
 async def set_power_of_instance(
     request: Request, services: ServicesDep, stored: StoredDep, api_version: ApiVersion, instance_id: InstanceId
 ) -> Response:
-    """Start, stop or restart one instance. A body is ignored."""
+    """Start, stop, restart or redeploy one instance. A body is ignored."""
     kind = POWER[request.url.path.rpartition("/")[2].lower()]
     one = await _one(services, stored, instance_id)
     return accepted(request, services, await _asked(services, stored, kind, **one), api_version)
 
 
-for _kind in POWER.values():
+for _kind in (*(one for one in ActionKind if one.power), REDEPLOY):
     for _base, _route in ((SCALE_SET, set_power_of_instances), (INSTANCE, set_power_of_instance)):
         _extra = SOME if _base == SCALE_SET else None
         router.post(f"{_base}/{_kind}", status_code=202, openapi_extra=_extra, response_model=None)(_route)
@@ -109,9 +114,16 @@ for _kind in POWER.values():
 
 @router.delete(INSTANCE, response_model=None)
 async def delete_instance(
-    request: Request, services: ServicesDep, stored: StoredDep, api_version: ApiVersion, instance_id: InstanceId
+    *,
+    request: Request,
+    services: ServicesDep,
+    stored: StoredDep,
+    api_version: ApiVersion,
+    instance_id: InstanceId,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Delete one instance; the capacity goes down with it. 404 if there is none."""
+    await _wanted(services, stored, instance_id, preconditions)
     one = await _one(services, stored, instance_id)
     return accepted(request, services, await _asked(services, stored, ActionKind.DELETE, **one), api_version)
 
@@ -125,16 +137,28 @@ async def put_instance(
     api_version: ApiVersion,
     instance_id: InstanceId,
     body: JsonBody,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Set `protectionPolicy` of one instance. All else of an instance is the set's model and is taken from there."""
-    instance = await existing_instance(services, stored, instance_id)
+    instance = await _wanted(services, stored, instance_id, preconditions)
     wished = protection(canonical(body), instance)
     operation = await _asked(
         services, stored, ActionKind.PROTECT, ids=InstanceIds.of([instance_id]), on_instance=True, protection=wished
     )
     shown = instance_body(stored, instance, None, expanded=False, now=services.clock())
     shown["properties"]["provisioningState"] = "Updating"
-    return JSONResponse(shown, headers=resource_headers(request, services, operation, api_version))
+    headers = resource_headers(request, services, operation, api_version) | {"ETag": shown["etag"]}
+    return JSONResponse(shown, headers=headers)
+
+
+async def _wanted(
+    services: Services, stored: StoredScaleSet, instance_id: str, preconditions: Preconditions
+) -> Instance:
+    """Raises ArmError 404, and 412 where it is not as the preconditions want it."""
+    instance = await existing_instance(services, stored, instance_id)
+    seen = instance_body(stored, instance, None, expanded=False, now=services.clock())
+    preconditions.check(str(seen["etag"]), "instance")
+    return instance
 
 
 async def _one(services: Services, stored: StoredScaleSet, instance_id: str) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """A machine as ARM's `VirtualMachineScaleSetVM`, and what is seen of it and of the whole set."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from api.custom_metrics import add_custom_metrics
@@ -71,7 +73,15 @@ def instance_body(
     }
     if instance.zone:
         body["zones"] = [instance.zone]
-    return body
+    return body | {"etag": _etag(body)}
+
+
+def _etag(body: Json) -> str:
+    """It changes whenever what is shown of an instance does, but for what is only seen of it at this moment."""
+    properties = {key: value for key, value in body["properties"].items() if key != "instanceView"}
+    beside = {key: value for key, value in body["instar"].items() if key != "health"}
+    written = json.dumps(body | {"properties": properties, "instar": beside}, sort_keys=True)
+    return f'"{sha256(written.encode()).hexdigest()[:16]}"'
 
 
 def instance_view(stored: StoredScaleSet, instance: Instance, health: HealthObservation | None, now: datetime) -> Json:
@@ -82,7 +92,7 @@ def instance_view(stored: StoredScaleSet, instance: Instance, health: HealthObse
         "statuses": _statuses(instance),
         "disks": [{"name": one.name} for one in ((disk,) if disk else ())]
         + [{"name": one.name} for one in instance.data_disks],
-        "extensions": [_extension(one) for one in instance.extensions],
+        "extensions": [extension_view(one) for one in instance.extensions],
         "instar": _beside(instance, health, now),
     }
     if health:
@@ -184,7 +194,8 @@ def _provisioning_state(instance: Instance) -> str:
     return "Failed" if _failed(instance) else "Succeeded"
 
 
-def _extension(extension: ExtensionStatus) -> Json:
+def extension_view(extension: ExtensionStatus) -> Json:
+    """How one extension of a machine ended."""
     return {
         "name": extension.name,
         "type": extension.kind,

@@ -1,15 +1,20 @@
 """The machines of a scale set, read straight from the compute: neither a worker nor Temporal is needed (A4)."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
 
 from api.dependencies import SCALE_SET, Services, ServicesDep
 from api.errors import ArmError
+from api.filters import EVERYTHING, Filter, read_filter
 from api.instance_bodies import instance_body, instance_view
+from api.paging import PagingDep
+from api.queries import wanted
 from api.scale_set_lookup import StoredDep
+from api.stored_resources import shown
 from domain.instances import HealthObservation, Instance
 from domain.scale_sets import ScaleSetModel
 from store.health_sources import health_source_of
@@ -22,22 +27,52 @@ IN_THE_LOOP = 500
 """Instances whose bodies are made between two other requests; more are made in a thread."""
 
 Expand = Annotated[str, Query(alias="$expand", description="instanceView: health, power and disks as seen now")]
+EXPANSIONS = ("instanceView", "userData", "resiliencyView")
+"""userData is a secret and never shown (F5); of resiliency there is never anything to show."""
+
+ALWAYS = ("name", "id", "type", "location", "instanceId")
+"""What `$select` leaves of an instance in any case."""
+
+FILTERED = (
+    *("instanceId", "name", "id", "location", "zones", "sku", "etag"),
+    *("properties/latestModelApplied", "properties/modelDefinitionApplied", "properties/vmId"),
+    *("properties/provisioningState", "properties/storageProfile", "properties/protectionPolicy"),
+    *("properties/timeCreated", "properties/instanceView", "instanceView", "instar"),
+)
+"""What `$filter` may look at, with all below it."""
+
+SELECTED = ("instanceView", "instanceView/statuses", "properties", "sku", "zones", "etag", "instar")
 InstanceId = Annotated[str, Path(alias="instanceId")]
 
 
 @router.get(SCALE_SET + "/virtualMachines", response_model=None)
-async def list_instances(services: ServicesDep, stored: StoredDep, expand: Expand = "") -> dict[str, Any]:
-    """Every instance, in the order of its id."""
-    instances = await services.provider.list_instances(stored.identity)
-    expanded = _wants_view(expand)
-    healths = await _healths(services, stored, instances) if expanded else {}
+async def list_instances(
+    *,
+    services: ServicesDep,
+    stored: StoredDep,
+    paging: PagingDep,
+    expand: Expand = "",
+    filter_: Annotated[str, Query(alias="$filter", description="properties/latestModelApplied eq false")] = "",
+    select: Annotated[str, Query(alias="$select", description=", ".join(SELECTED))] = "",
+) -> dict[str, Any]:
+    """A page of the instances, in the order of their ids; `$filter` and `$select` as far as they are understood."""
+    chosen = read_filter(filter_, FILTERED)
+    selected = wanted("$select", select, SELECTED)
+    expanded = _wants_view(expand) or any(one.startswith("instanceview") for one in selected)
+    instances: Sequence[Instance] = await services.provider.list_instances(stored.identity)
+    if chosen is not EVERYTHING:
+        instances = await _filtered(services, stored, instances, chosen)
+    page = paging.page(instances, lambda one: (int(one.instance_id),))
+    healths = await _healths(services, stored, page.items) if expanded else {}
     now = services.clock()
 
     def bodies() -> list[dict[str, Any]]:
-        ordered = sorted(instances, key=lambda one: int(one.instance_id))
-        return [instance_body(stored, one, healths.get(one.instance_id), expanded=expanded, now=now) for one in ordered]
+        return [
+            _selected(instance_body(stored, one, healths.get(one.instance_id), expanded=expanded, now=now), selected)
+            for one in page.items
+        ]
 
-    return {"value": await asyncio.to_thread(bodies) if len(instances) > IN_THE_LOOP else bodies()}
+    return page.answer(await asyncio.to_thread(bodies) if len(page.items) > IN_THE_LOOP else bodies())
 
 
 @router.get(INSTANCE, response_model=None)
@@ -46,12 +81,12 @@ async def get_instance(
     stored: StoredDep,
     instance_id: InstanceId,
     expand: Expand = "",
-) -> dict[str, Any]:
+) -> Response:
     """One instance."""
-    instance = await existing_instance(services, stored, instance_id)
     expanded = _wants_view(expand)
+    instance = await existing_instance(services, stored, instance_id)
     health = (await _healths(services, stored, [instance])).get(instance.instance_id) if expanded else None
-    return instance_body(stored, instance, health, expanded=expanded, now=services.clock())
+    return shown(instance_body(stored, instance, health, expanded=expanded, now=services.clock()))
 
 
 @router.get(INSTANCE + "/instanceView", response_model=None)
@@ -80,4 +115,29 @@ async def _healths(
 
 
 def _wants_view(expand: str) -> bool:
-    return "instanceview" in (part.strip().lower() for part in expand.split(","))
+    return "instanceview" in wanted("$expand", expand, EXPANSIONS)
+
+
+async def _filtered(
+    services: Services, stored: StoredScaleSet, instances: Iterable[Instance], chosen: Filter
+) -> list[Instance]:
+    """Those that the filter holds for. Health is looked at only where it asks for it."""
+    there = list(instances)
+    healths = await _healths(services, stored, there) if chosen.looks_at("vmHealth") else {}
+    now = services.clock()
+
+    def holds(one: Instance) -> bool:
+        return chosen.holds(instance_body(stored, one, healths.get(one.instance_id), expanded=True, now=now))
+
+    return await asyncio.to_thread(lambda: [one for one in there if holds(one)])
+
+
+def _selected(body: dict[str, Any], selected: frozenset[str]) -> dict[str, Any]:
+    """What was selected of an instance, and what tells which one it is; all of it where nothing was."""
+    if not selected:
+        return body
+    result = {key: value for key, value in body.items() if key in ALWAYS or key in selected}
+    if "properties" not in selected and (view := body["properties"].get("instanceView")):
+        whole = "instanceview" in selected
+        result["properties"] = {"instanceView": view if whole else {"statuses": view["statuses"]}}
+    return result

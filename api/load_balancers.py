@@ -5,20 +5,24 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from api.bodies import JsonBody, described
 from api.dependencies import ApiVersion, Services, ServicesDep
 from api.errors import ArmError, invalid, not_found
 from api.health_probes import probes_in_use
 from api.merge import canonical
+from api.paging import PagingDep
+from api.preconditions import NO_PRECONDITIONS, Preconditions, PreconditionsDep
 from api.stored_resources import (
     ResourceName,
     checked_name,
     delete_resource,
     listed,
     merged_document,
+    quoted,
     resource_body,
+    shown,
     stored_resource,
     write_resource,
     written,
@@ -72,14 +76,22 @@ NameDep = Annotated[ResourceName, Depends(load_balancer_name)]
 
 @router.put(_ONE, openapi_extra=described(_PUT_EXAMPLE), response_model=None)
 async def put_load_balancer(
-    *, request: Request, services: ServicesDep, name: NameDep, api_version: ApiVersion, body: JsonBody
+    *,
+    request: Request,
+    services: ServicesDep,
+    name: NameDep,
+    api_version: ApiVersion,
+    body: JsonBody,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Create a load balancer (201), or replace it (200). A probe that a scale set names cannot be left out (409)."""
-    stored, new = await make_load_balancer(services, name, body)
+    stored, new = await make_load_balancer(services, name, body, preconditions)
     return await written(request, services, stored, _body(stored), api_version, new=new)
 
 
-async def make_load_balancer(services: Services, name: ResourceName, body: Json) -> tuple[StoredResource, bool]:
+async def make_load_balancer(
+    services: Services, name: ResourceName, body: Json, preconditions: Preconditions = NO_PRECONDITIONS
+) -> tuple[StoredResource, bool]:
     """What a PUT does; whether it is a new one. Raises ArmError."""
     checked_name(name.names[0], "loadBalancerName")
     document = _checked(await merged_document(services, name, body, create=True))
@@ -92,12 +104,18 @@ async def make_load_balancer(services: Services, name: ResourceName, body: Json)
                 f"virtual machine scale set {scale_set}."
             )
             raise ArmError(409, "InUseLoadBalancerProbeCannotBeDeleted", message, target=_PROBES)
-    return await write_resource(services, name, document)
+    return await write_resource(services, name, document, preconditions=preconditions)
 
 
 @router.patch(_ONE, openapi_extra=described({"tags": {"service": "web"}}), response_model=None)
 async def patch_load_balancer(
-    *, request: Request, services: ServicesDep, name: NameDep, api_version: ApiVersion, body: JsonBody
+    *,
+    request: Request,
+    services: ServicesDep,
+    name: NameDep,
+    api_version: ApiVersion,
+    body: JsonBody,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Replace the tags of a load balancer; nothing else can be patched."""
     given = canonical(body)
@@ -105,21 +123,21 @@ async def patch_load_balancer(
         raise invalid(f"Only 'tags' can be patched, not '{strangers[0][:40]}'.", strangers[0][:40])
     had = await stored_resource(services, name)
     document = _checked(await merged_document(services, name, given, create=False))
-    stored, _ = await write_resource(services, name, document, had.etag)
+    stored, _ = await write_resource(services, name, document, had.etag, preconditions)
     return await written(request, services, stored, _body(stored), api_version, new=False)
 
 
 @router.get(_ONE, response_model=None)
 async def get_load_balancer(services: ServicesDep, name: NameDep) -> Response:
     """One load balancer, each of its probes with its id."""
-    stored = await stored_resource(services, name)
-    return JSONResponse(_body(stored), headers={"ETag": f'"{stored.etag}"'})
+    return shown(_body(await stored_resource(services, name)))
 
 
 @router.get(_ONE + "/probes", response_model=None)
-async def list_probes(services: ServicesDep, name: NameDep) -> Json:
+async def list_probes(services: ServicesDep, name: NameDep, paging: PagingDep) -> Json:
     """The probes of a load balancer."""
-    return {"value": _probes(await stored_resource(services, name))}
+    page = paging.page(_probes(await stored_resource(services, name)), lambda one: (str(one["name"]).lower(),))
+    return page.answer(page.items)
 
 
 @router.get(_ONE + "/probes/{probeName}", response_model=None)
@@ -136,22 +154,23 @@ async def list_load_balancers_of_group(
     services: ServicesDep,
     subscription_id: Annotated[str, Path(alias="subscriptionId")],
     resource_group: Annotated[str, Path(alias="resourceGroupName")],
+    paging: PagingDep,
 ) -> Json:
     """Every load balancer of a resource group."""
-    return await listed(services, LOAD_BALANCER, _body, subscription_id, resource_group)
+    return await listed(services, paging, LOAD_BALANCER, _body, subscription_id, resource_group)
 
 
 @router.get(_ALL, response_model=None)
 async def list_load_balancers_of_subscription(
-    services: ServicesDep, subscription_id: Annotated[str, Path(alias="subscriptionId")]
+    services: ServicesDep, subscription_id: Annotated[str, Path(alias="subscriptionId")], paging: PagingDep
 ) -> Json:
     """Every load balancer of a subscription."""
-    return await listed(services, LOAD_BALANCER, _body, subscription_id)
+    return await listed(services, paging, LOAD_BALANCER, _body, subscription_id)
 
 
 @router.delete(_ONE, response_model=None)
 async def delete_load_balancer(
-    request: Request, services: ServicesDep, name: NameDep, api_version: ApiVersion
+    request: Request, services: ServicesDep, name: NameDep, api_version: ApiVersion, preconditions: PreconditionsDep
 ) -> Response:
     """Delete a load balancer; 204 if there is none, 409 while a scale set names one of its probes."""
     for probe, scale_set in (await probes_in_use(services, name.subscription_id, name.resource_id)).items():
@@ -160,7 +179,7 @@ async def delete_load_balancer(
             f"scale set {scale_set}."
         )
         raise ArmError(409, "LoadBalancerInUseByVirtualMachineScaleSet", message)
-    return await delete_resource(request, services, name, api_version)
+    return await delete_resource(request, services, name, api_version, preconditions)
 
 
 async def _check_place(services: Services, name: ResourceName, location: str) -> None:
@@ -227,6 +246,6 @@ def _probe(stored: StoredResource, probe: Mapping[str, Any]) -> Json:
         **probe,
         "id": f"{stored.resource_id}/probes/{probe['name']}",
         "type": f"{LOAD_BALANCER}/probes",
-        "etag": f'"{stored.etag}"',
+        "etag": quoted(stored),
         "properties": {**probe["properties"], "provisioningState": "Succeeded"},
     }

@@ -6,6 +6,7 @@ is stored already is announced again.
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from api.errors import ArmError, blocked, changed_meanwhile, invalid, not_allowe
 from api.health_probes import check_probe
 from api.long_running import begin, discard, hand_over
 from api.merge import canonical, merged, without_read_only
+from api.preconditions import Preconditions
 from api.scale_set_lookup import find
 from api.service_fabric_clusters import cluster_named
 from api.set_images import refuse_absent, runs_windows, without_updates
@@ -38,22 +40,6 @@ TRIES = 5
 
 
 @dataclass(frozen=True)
-class Preconditions:
-    """`If-Match` and `If-None-Match`, "" where not sent."""
-
-    if_match: str = ""
-    if_none_match: str = ""
-
-    def check(self, stored: StoredScaleSet | None) -> None:
-        """Raises ArmError 412."""
-        tag = quoted_etag(stored) if stored else ""
-        if self.if_match and (not stored or self.if_match not in ("*", tag)):
-            raise _precondition_failed("If-Match", self.if_match, tag)
-        if self.if_none_match and stored and self.if_none_match in ("*", tag):
-            raise _precondition_failed("If-None-Match", self.if_none_match, tag)
-
-
-@dataclass(frozen=True)
 class Change:
     """A change that was stored and announced; `operation` ends when it is applied."""
 
@@ -72,12 +58,25 @@ async def change_model(
 ) -> Change:
     """Create or change. Raises ArmError; `create` says whether an absent set is created or is 404."""
     body = without_read_only(canonical(body))
-    check_shape(body)
+    return await change_stored(services, path, lambda _: body, preconditions, create=create)
+
+
+async def change_stored(
+    services: Services,
+    path: ScaleSetPath,
+    change_of: Callable[[StoredScaleSet | None], Json],
+    preconditions: Preconditions,
+    *,
+    create: bool = False,
+) -> Change:
+    """The same where the change depends on what is stored: it is asked for anew when somebody else was faster."""
     for _ in range(TRIES):
         stored = await find(services, path)
-        preconditions.check(stored)
+        preconditions.check(quoted_etag(stored) if stored else "", "scale set")
         if stored is None and not create:
             raise scale_set_not_found(path.name, path.resource_group)
+        body = change_of(stored)
+        check_shape(body)
         try:
             change = await (_create(services, path, body) if stored is None else _update(services, stored, body))
         except (AlreadyThere, Conflict, Missing):
@@ -233,8 +232,3 @@ def _elsewhere(stored: StoredScaleSet, location: str) -> ArmError:
         f"resource with the same name cannot be created in location '{location}'. Please select a new resource name.",
         target="location",
     )
-
-
-def _precondition_failed(header: str, given: str, tag: str) -> ArmError:
-    shown = "".join(character for character in given[:40] if character.isprintable())
-    return ArmError(412, "PreconditionFailed", f"{header} is '{shown}', but the scale set's etag is '{tag}'.")

@@ -1,7 +1,8 @@
 """Virtual networks and what else of Microsoft.Network scale sets mention: documents, kept as they are given.
 
 Instar makes no networks: what a machine is connected to is the compute's affair. Templates and clients need them to be
-there. Load balancers have a module of their own, because their probes mean something.
+there. Load balancers have a module of their own, because their probes mean something. A subnet or security rule is part
+of its network's document: it is read by itself, and changed by a PUT of the network.
 """
 
 from typing import Annotated, Any
@@ -11,7 +12,10 @@ from fastapi.responses import Response
 
 from api.bodies import JsonBody, described
 from api.dependencies import ApiVersion, ServicesDep
-from api.errors import not_found
+from api.errors import invalid, not_found
+from api.merge import canonical
+from api.paging import PagingDep
+from api.preconditions import PreconditionsDep
 from api.stored_resources import (
     ResourceName,
     checked_name,
@@ -19,6 +23,7 @@ from api.stored_resources import (
     listed,
     merged_document,
     resource_body,
+    shown,
     stored_resource,
     write_resource,
     written,
@@ -61,18 +66,44 @@ async def put_network(
     name: str,
     api_version: ApiVersion,
     body: JsonBody,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Keep a network, public address or security group as it is given."""
     which = ResourceName(_type(kind), subscription_id, group, (checked_name(name, "name"),))
     document = await merged_document(services, which, body, create=True)
-    stored, new = await write_resource(services, which, document)
+    stored, new = await write_resource(services, which, document, preconditions=preconditions)
     return await written(request, services, stored, _body(stored), api_version, new=new)
 
 
+@router.patch(ONE, openapi_extra=described({"tags": {"team": "web"}}), response_model=None)
+async def patch_network(
+    *,
+    request: Request,
+    services: ServicesDep,
+    subscription_id: Subscription,
+    group: Group,
+    kind: str,
+    name: str,
+    api_version: ApiVersion,
+    body: JsonBody,
+    preconditions: PreconditionsDep,
+) -> Response:
+    """Replace the tags of one of them; nothing else can be patched."""
+    which = ResourceName(_type(kind), subscription_id, group, (name,))
+    had, given = await stored_resource(services, which), canonical(body)
+    if strangers := sorted(set(given) - {"tags"}):
+        raise invalid(f"Only 'tags' can be patched, not '{strangers[0][:40]}'.", strangers[0][:40])
+    document = await merged_document(services, which, given, create=False)
+    stored, _ = await write_resource(services, which, document, had.etag, preconditions)
+    return await written(request, services, stored, _body(stored), api_version, new=False)
+
+
 @router.get(ONE, response_model=None)
-async def get_network(services: ServicesDep, subscription_id: Subscription, group: Group, kind: str, name: str) -> Json:
+async def get_network(
+    services: ServicesDep, subscription_id: Subscription, group: Group, kind: str, name: str
+) -> Response:
     """One of them."""
-    return _body(await stored_resource(services, ResourceName(_type(kind), subscription_id, group, (name,))))
+    return shown(_body(await stored_resource(services, ResourceName(_type(kind), subscription_id, group, (name,)))))
 
 
 @router.delete(ONE, response_model=None)
@@ -85,22 +116,27 @@ async def delete_network(
     kind: str,
     name: str,
     api_version: ApiVersion,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Forget one of them."""
     which = ResourceName(_type(kind), subscription_id, group, (name,))
-    return await delete_resource(request, services, which, api_version)
+    return await delete_resource(request, services, which, api_version, preconditions)
 
 
 @router.get(OF_GROUP, response_model=None)
-async def list_networks_of_group(services: ServicesDep, subscription_id: Subscription, group: Group, kind: str) -> Json:
+async def list_networks_of_group(
+    services: ServicesDep, subscription_id: Subscription, group: Group, kind: str, paging: PagingDep
+) -> Json:
     """Those of a resource group."""
-    return await listed(services, _type(kind), _body, subscription_id, group)
+    return await listed(services, paging, _type(kind), _body, subscription_id, group)
 
 
 @router.get(OF_SUBSCRIPTION, response_model=None)
-async def list_networks_of_subscription(services: ServicesDep, subscription_id: Subscription, kind: str) -> Json:
+async def list_networks_of_subscription(
+    services: ServicesDep, subscription_id: Subscription, kind: str, paging: PagingDep
+) -> Json:
     """Those of a subscription."""
-    return await listed(services, _type(kind), _body, subscription_id)
+    return await listed(services, paging, _type(kind), _body, subscription_id)
 
 
 @router.get(CHILD, response_model=None)

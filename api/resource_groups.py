@@ -3,16 +3,18 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.bodies import JsonBody, described
 from api.dependencies import ApiVersion, Services, ServicesDep
 from api.documents import REGION, normal_location
 from api.errors import ArmError, invalid
+from api.filters import TAG, by_tag, read_filter
 from api.group_deletion import refuse_blocked
 from api.long_running import accepted, begin_on, hand_over
 from api.merge import canonical, merged
+from api.paging import PagingDep
 from domain.access import need_of
 from domain.messages.scale_set import DeleteScaleSet
 from domain.operations import OperationKind
@@ -76,14 +78,22 @@ async def has_group(services: ServicesDep, subscription_id: Subscription, name: 
 
 
 @router.get(GROUPS, response_model=None)
-async def list_groups(services: ServicesDep, subscription_id: Subscription) -> Json:
-    """The groups of a subscription in which the caller has a role."""
+async def list_groups(
+    services: ServicesDep,
+    subscription_id: Subscription,
+    paging: PagingDep,
+    filter_: Annotated[str, Query(alias="$filter", description="tagName eq 'a' and tagValue eq 'b'")] = "",
+) -> Json:
+    """The groups of a subscription in which the caller has a role; `$filter` by name, location and tag."""
+    chosen = read_filter(filter_, ("name", "location", *TAG))
     names = [
         name
         for name in await asyncio.to_thread(services.store.resource_groups, subscription_id)
         if services.caller.may(need_of("GET", _id(subscription_id, name)))
     ]
-    return {"value": [_body(*await _existing(services, subscription_id, name)) for name in names]}
+    groups = [_body(*await _existing(services, subscription_id, name)) for name in names]
+    page = paging.page([one for one in groups if by_tag(chosen, one)], lambda one: (one["name"].lower(),))
+    return page.answer(page.items)
 
 
 @router.delete(GROUP, response_model=None)

@@ -11,11 +11,14 @@ from api.dependencies import SCALE_SET, ApiVersion, Services, ServicesDep
 from api.errors import not_found
 from api.long_running import accepted, begin, hand_over
 from api.moments import months_before
+from api.paging import PagingDep
+from api.queries import wanted
 from api.scale_set_lookup import StoredDep
 from api.wire import decision_body, history_body, latest_body
 from domain.messages.scale_set import CancelUpgrade, StartUpgrade
 from domain.operations import OperationKind
 from domain.records import UpgradeRecord
+from store.upgrades import HISTORY_AT_MOST
 
 router = APIRouter(tags=["rolling upgrades"])
 
@@ -23,7 +26,6 @@ ATTEMPTS_SHOWN = 5
 MONTHS_SHOWN = 2
 """What the history holds where nothing else is asked for (A2)."""
 
-ATTEMPTS_AT_MOST = 10_000
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -63,32 +65,27 @@ async def latest_upgrade(
     ] = "",
 ) -> dict[str, Any]:
     """The upgrade that runs, or the last that ran: policy, status, counts, error (A1). 404 before the first."""
+    besides = wanted("$expand", expand, ("decisions", "instances"))
     record = await asyncio.to_thread(services.store.upgrades.latest, stored.identity.unique_id)
     if record is None:
         raise not_found()
     body = latest_body(record)
-    wanted = {part.strip().lower() for part in expand.split(",")}
-    if "decisions" in wanted:
+    if "decisions" in besides:
         body["properties"]["decisions"] = await _decisions(services, record)
-    if "instances" in wanted:
+    if "instances" in besides:
         body["properties"]["instances"] = await _instances(services, record)
     return body
 
 
 @router.get(SCALE_SET + "/osUpgradeHistory", response_model=None)
-async def os_upgrade_history(
-    services: ServicesDep,
-    stored: StoredDep,
-    top: Annotated[
-        int | None,
-        Query(alias="$top", ge=1, le=ATTEMPTS_AT_MOST, description="that many, of any age"),
-    ] = None,
-) -> dict[str, Any]:
-    """The newest attempts first: five of the last two months, or as many as `$top` asks for, of any age (A2)."""
-    since = EVER if top else months_before(services.clock(), MONTHS_SHOWN)
+async def os_upgrade_history(services: ServicesDep, stored: StoredDep, paging: PagingDep) -> dict[str, Any]:
+    """The newest attempts first: five of the last two months, or those of any age, `$top` to a page (A2)."""
+    since = EVER if paging.top else months_before(services.clock(), MONTHS_SHOWN)
     history = services.store.upgrades.history
-    records = await asyncio.to_thread(history, stored.identity.unique_id, since, top or ATTEMPTS_SHOWN)
-    return {"value": [history_body(record) for record in records]}
+    most = HISTORY_AT_MOST if paging.top else ATTEMPTS_SHOWN
+    records = await asyncio.to_thread(history, stored.identity.unique_id, since, most)
+    page = paging.page(records, lambda record: (-record.number,))
+    return page.answer(history_body(record) for record in page.items)
 
 
 async def _decisions(services: Services, record: UpgradeRecord) -> list[dict[str, Any]]:

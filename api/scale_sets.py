@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.bodies import JsonBody, described
@@ -11,7 +11,10 @@ from api.dependencies import GROUP, LOCATION, SCALE_SET, ApiVersion, ScaleSetPat
 from api.documents import normal_location
 from api.instance_bodies import set_view
 from api.long_running import accepted, begin, hand_over, resource_headers, running, state_of
-from api.model_changes import Change, Preconditions, change_model
+from api.model_changes import Change, change_model
+from api.paging import Key, Page, PagingDep
+from api.preconditions import PreconditionsDep
+from api.queries import wanted
 from api.scale_set_lookup import StoredDep, find
 from api.wire import quoted_etag, scale_set_body
 from domain.messages.scale_set import DeleteScaleSet
@@ -41,8 +44,7 @@ _PUT_EXAMPLE = {
 }
 _PATCH_EXAMPLE = {"properties": {"upgradePolicy": {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": True}}}}
 
-IfMatch = Annotated[str, Header(alias="If-Match", description="the etag that the set must have")]
-IfNoneMatch = Annotated[str, Header(alias="If-None-Match", description="*: create only")]
+Expand = Annotated[str, Query(alias="$expand", description="userData: taken, but a secret is never shown (F5)")]
 
 
 @router.put(SCALE_SET, openapi_extra=described(_PUT_EXAMPLE), response_model=None)
@@ -53,11 +55,10 @@ async def put_scale_set(
     path: ScaleSetPathDep,
     api_version: ApiVersion,
     body: JsonBody,
-    if_match: IfMatch = "",
-    if_none_match: IfNoneMatch = "",
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Create a scale set (201), or change one (200): an existing one is merged with the body."""
-    change = await change_model(services, path, body, Preconditions(if_match, if_none_match), create=True)
+    change = await change_model(services, path, body, preconditions, create=True)
     return await _changed(request, services, change, api_version)
 
 
@@ -69,16 +70,17 @@ async def patch_scale_set(
     path: ScaleSetPathDep,
     api_version: ApiVersion,
     body: JsonBody,
-    if_match: IfMatch = "",
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Change a scale set: objects are merged, null removes, all else replaces."""
-    change = await change_model(services, path, body, Preconditions(if_match), create=False)
+    change = await change_model(services, path, body, preconditions, create=False)
     return await _changed(request, services, change, api_version)
 
 
 @router.get(SCALE_SET, response_model=None)
-async def get_scale_set(services: ServicesDep, stored: StoredDep) -> Response:
+async def get_scale_set(services: ServicesDep, stored: StoredDep, expand: Expand = "") -> Response:
     """One scale set, without its secrets."""
+    wanted("$expand", expand, ("userData",))
     return JSONResponse(await _body(services, stored), headers={"ETag": quoted_etag(stored)})
 
 
@@ -87,10 +89,11 @@ async def list_scale_sets_of_group(
     services: ServicesDep,
     subscription_id: Annotated[str, Path(alias="subscriptionId")],
     resource_group: Annotated[str, Path(alias="resourceGroupName")],
+    paging: PagingDep,
 ) -> dict[str, Any]:
     """Every scale set of a resource group."""
     found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id, resource_group)
-    return {"value": [await _body(services, one) for one in found]}
+    return await _listed(services, paging.page(found, _by_id))
 
 
 @router.get(
@@ -100,10 +103,11 @@ async def list_scale_sets_of_group(
 async def list_scale_sets_of_subscription(
     services: ServicesDep,
     subscription_id: Annotated[str, Path(alias="subscriptionId")],
+    paging: PagingDep,
 ) -> dict[str, Any]:
     """Every scale set of a subscription."""
     found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id)
-    return {"value": [await _body(services, one) for one in found]}
+    return await _listed(services, paging.page(found, _by_id))
 
 
 @router.get(LOCATION + "/virtualMachineScaleSets", response_model=None)
@@ -111,11 +115,12 @@ async def list_scale_sets_of_location(
     services: ServicesDep,
     subscription_id: Annotated[str, Path(alias="subscriptionId")],
     location: Annotated[str, Path()],
+    paging: PagingDep,
 ) -> dict[str, Any]:
     """Every scale set of a subscription in one region."""
     found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id)
     there = [one for one in found if one.identity.location == normal_location(location)]
-    return {"value": [await _body(services, one) for one in there]}
+    return await _listed(services, paging.page(there, _by_id))
 
 
 @router.get(SCALE_SET + "/instanceView", response_model=None)
@@ -134,9 +139,11 @@ async def delete_scale_set(
     services: ServicesDep,
     path: ScaleSetPathDep,
     api_version: ApiVersion,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Delete a scale set with its machines; a running upgrade is cancelled first (P15). 204 if there is none."""
     stored = await find(services, path)
+    preconditions.check(quoted_etag(stored) if stored else "", "scale set")
     if stored is None:
         return Response(status_code=204)
     under_way = [one for one in await running(services, stored) if one.kind is OperationKind.DELETE]
@@ -154,6 +161,14 @@ async def _changed(request: Request, services: ServicesDep, change: Change, api_
     body = scale_set_body(change.stored, "Creating" if change.created else "Updating")
     headers["ETag"] = quoted_etag(change.stored)
     return JSONResponse(body, status_code=201 if change.created else 200, headers=headers)
+
+
+def _by_id(stored: StoredScaleSet) -> Key:
+    return (stored.identity.resource_id.lower(),)
+
+
+async def _listed(services: ServicesDep, page: Page[StoredScaleSet]) -> dict[str, Any]:
+    return page.answer([await _body(services, one) for one in page.items])
 
 
 async def _body(services: ServicesDep, stored: StoredScaleSet) -> dict[str, Any]:

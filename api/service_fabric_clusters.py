@@ -16,6 +16,8 @@ from api.dependencies import ApiVersion, Services, ServicesDep
 from api.documents import at
 from api.errors import invalid
 from api.merge import without_secrets
+from api.paging import PagingDep
+from api.preconditions import NO_PRECONDITIONS, Preconditions, PreconditionsDep
 from api.stored_resources import (
     ResourceName,
     checked_name,
@@ -23,6 +25,7 @@ from api.stored_resources import (
     listed,
     merged_document,
     resource_body,
+    shown,
     stored_resource,
     write_resource,
     written,
@@ -73,55 +76,76 @@ async def cluster_named(services: Services, subscription_id: str, model: ScaleSe
 
 @router.put(CLUSTER, openapi_extra=described(_EXAMPLE), response_model=None)
 async def put_cluster(
-    request: Request, services: ServicesDep, name: ClusterName, api_version: ApiVersion, body: JsonBody
+    *,
+    request: Request,
+    services: ServicesDep,
+    name: ClusterName,
+    api_version: ApiVersion,
+    body: JsonBody,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Store a cluster: 201 for a new one, 200 for one that was there and is replaced."""
-    stored, new = await make_cluster(services, name, body)
+    stored, new = await make_cluster(services, name, body, preconditions)
     return await written(request, services, stored, _body(stored), api_version, new=new)
 
 
 @router.patch(CLUSTER, openapi_extra=described(_EXAMPLE), response_model=None)
 async def patch_cluster(
-    request: Request, services: ServicesDep, name: ClusterName, api_version: ApiVersion, body: JsonBody
+    *,
+    request: Request,
+    services: ServicesDep,
+    name: ClusterName,
+    api_version: ApiVersion,
+    body: JsonBody,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Change a cluster; lists are replaced as a whole."""
-    stored, new = await make_cluster(services, name, body, create=False)
+    stored, new = await make_cluster(services, name, body, preconditions, create=False)
     return await written(request, services, stored, _body(stored), api_version, new=new)
 
 
 @router.get(CLUSTER, response_model=None)
-async def get_cluster(services: ServicesDep, name: ClusterName) -> Json:
+async def get_cluster(services: ServicesDep, name: ClusterName) -> Response:
     """One cluster."""
-    return _body(await stored_resource(services, name))
+    return shown(_body(await stored_resource(services, name)))
 
 
 @router.get(CLUSTERS, response_model=None)
-async def list_clusters(services: ServicesDep, subscription_id: Subscription, group: Group) -> Json:
+async def list_clusters(services: ServicesDep, subscription_id: Subscription, group: Group, paging: PagingDep) -> Json:
     """The clusters of a resource group."""
-    return await listed(services, TYPE, _body, subscription_id, group)
+    return await listed(services, paging, TYPE, _body, subscription_id, group)
 
 
 @router.get(OF_SUBSCRIPTION, response_model=None)
-async def list_all_clusters(services: ServicesDep, subscription_id: Subscription) -> Json:
+async def list_all_clusters(services: ServicesDep, subscription_id: Subscription, paging: PagingDep) -> Json:
     """The clusters of a subscription."""
-    return await listed(services, TYPE, _body, subscription_id)
+    return await listed(services, paging, TYPE, _body, subscription_id)
 
 
 @router.delete(CLUSTER, response_model=None)
 async def delete_cluster(
-    request: Request, services: ServicesDep, name: ClusterName, api_version: ApiVersion
+    request: Request,
+    services: ServicesDep,
+    name: ClusterName,
+    api_version: ApiVersion,
+    preconditions: PreconditionsDep,
 ) -> Response:
     """Delete what is stored of a cluster; its machines belong to their scale set and stay."""
-    return await delete_resource(request, services, name, api_version)
+    return await delete_resource(request, services, name, api_version, preconditions)
 
 
 async def make_cluster(
-    services: Services, name: ResourceName, body: Json, *, create: bool = True
+    services: Services,
+    name: ResourceName,
+    body: Json,
+    preconditions: Preconditions = NO_PRECONDITIONS,
+    *,
+    create: bool = True,
 ) -> tuple[StoredResource, bool]:
     """What a PUT does, or with `create` false a PATCH; whether it is a new one. Raises ArmError."""
     expected = None if create else (await stored_resource(services, name)).etag
     document = without_secrets(await merged_document(services, name, body, create=create))
-    return await write_resource(services, name, _checked(document, name), expected)
+    return await write_resource(services, name, _checked(document, name), expected, preconditions)
 
 
 def _checked(document: Json, name: ResourceName) -> Json:

@@ -19,6 +19,8 @@ from api.documents import REGION, normal_location
 from api.errors import ArmError, changed_meanwhile, invalid
 from api.long_running import accepted, resource_headers
 from api.merge import canonical, merged, without_read_only
+from api.paging import Key, Paging
+from api.preconditions import NO_PRECONDITIONS, Preconditions
 from domain.operations import Operation, OperationKind, OperationStatus
 from store.errors import Conflict
 from store.resources import StoredResource
@@ -84,12 +86,20 @@ async def merged_document(services: Services, name: ResourceName, body: Json, *,
 
 
 async def write_resource(
-    services: Services, name: ResourceName, document: Json, expected_etag: int | None = None
+    services: Services,
+    name: ResourceName,
+    document: Json,
+    expected_etag: int | None = None,
+    preconditions: Preconditions = NO_PRECONDITIONS,
 ) -> tuple[StoredResource, bool]:
     """Store a document that was found good; whether the resource is new. Raises ArmError 409 if another was faster.
 
-    `expected_etag`: that of the resource whose document this one was made from, 0 if there was none.
+    `expected_etag`: that of the resource whose document this one was made from, 0 if there was none. 412 where it is
+    not as the preconditions want it.
     """
+    if preconditions != NO_PRECONDITIONS:
+        found = await _as_wanted(services, name, preconditions)
+        expected_etag = found if expected_etag is None else expected_etag
     try:
         return await asyncio.to_thread(
             lambda: services.store.resources.put(
@@ -107,30 +117,47 @@ async def write_resource(
         raise changed_meanwhile() from None
 
 
-async def listed(
+async def listed(  # noqa: PLR0917  # a list and where it is
     services: Services,
+    paging: Paging,
     resource_type: str,
     body: Callable[[StoredResource], Json],
     subscription_id: str,
     resource_group: str | None = None,
 ) -> Json:
-    """All of a type in a subscription, or in one of its groups, each as `body` shows it."""
+    """A page of those of a type in a subscription, or in one of its groups, each as `body` shows it."""
     found = await asyncio.to_thread(services.store.resources.of_type, resource_type, subscription_id, resource_group)
-    return {"value": [body(one) for one in found]}
+    page = paging.page(found, by_id)
+    return page.answer(body(one) for one in page.items)
+
+
+def by_id(stored: StoredResource) -> Key:
+    """The order of a list: that of ids without regard to case."""
+    return (stored.resource_id.lower(),)
 
 
 def resource_body(stored: StoredResource, **properties: Any) -> Json:
     """A resource as its owner gets it; `properties` are those that the service knows besides."""
     document = stored.document
-    shown = {**(document.get("properties") or {}), "provisioningState": "Succeeded", **properties}
+    whole = {**(document.get("properties") or {}), "provisioningState": "Succeeded", **properties}
     return {
         **document,
         "name": stored.name,
         "id": stored.resource_id,
         "type": stored.type,
-        "etag": f'"{stored.etag}"',
-        "properties": shown,
+        "etag": quoted(stored),
+        "properties": whole,
     }
+
+
+def quoted(stored: StoredResource) -> str:
+    """The entity tag as the header and the body carry it."""
+    return f'"{stored.etag}"'
+
+
+def shown(body: Json) -> Response:
+    """The answer to a GET of one: its body, whose entity tag is a header as well."""
+    return JSONResponse(body, headers={"ETag": body["etag"]})
 
 
 async def written(  # what an answer is made of
@@ -145,16 +172,23 @@ async def written(  # what an answer is made of
 ) -> Response:
     """The answer to PUT (201 for a new one) and PATCH; `operation`: one that goes on."""
     operation = operation or await _done(services, OperationKind.PUT, stored)
-    headers = resource_headers(request, services, operation, api_version) | {"ETag": f'"{stored.etag}"'}
+    headers = resource_headers(request, services, operation, api_version) | {"ETag": quoted(stored)}
     return JSONResponse(body, status_code=201 if new else 200, headers=headers)
 
 
-async def delete_resource(request: Request, services: Services, name: ResourceName, api_version: str) -> Response:
-    """Delete it with all below it: 202, or 204 if there was none."""
+async def delete_resource(
+    request: Request, services: Services, name: ResourceName, api_version: str, preconditions: Preconditions
+) -> Response:
+    """Delete it with all below it: 202, or 204 if there was none. 412 where it is not as the preconditions want it."""
     stored = await asyncio.to_thread(services.store.resources.find, name.resource_id)
+    preconditions.check(quoted(stored) if stored else "")
     if stored is None:
         return Response(status_code=204)
-    await asyncio.to_thread(services.store.resources.delete, stored.resource_id)
+    expected = None if preconditions == NO_PRECONDITIONS else stored.etag
+    try:
+        await asyncio.to_thread(services.store.resources.delete, stored.resource_id, expected)
+    except Conflict:
+        raise changed_meanwhile() from None
     return accepted(request, services, await _done(services, OperationKind.DELETE, stored), api_version)
 
 
@@ -179,6 +213,13 @@ def resource_not_found(name: ResourceName) -> ArmError:
         f"The Resource '{path}' under resource group '{name.resource_group}' was not found. For more details please go "
         "to https://aka.ms/ARMResourceNotFoundFix",
     )
+
+
+async def _as_wanted(services: Services, name: ResourceName, preconditions: Preconditions) -> int:
+    """The etag that the resource has, 0 if there is none. Raises ArmError 412."""
+    found = await asyncio.to_thread(services.store.resources.find, name.resource_id)
+    preconditions.check(quoted(found) if found else "")
+    return found.etag if found else 0
 
 
 async def _done(services: Services, kind: OperationKind, stored: StoredResource) -> Operation:

@@ -128,4 +128,4 @@ def _existing(api: ApiClient, path: str) -> dict[str, Any] | None:
 
 
 def _machines(api: ApiClient, path: str) -> int:
-    return len(api.get(f"{path}/virtualMachines")["value"])
+    return len(api.all(f"{path}/virtualMachines"))

@@ -54,6 +54,15 @@ class ApiClient:
         """The JSON body. Raises ApiAway, ApiRefused. Query names that begin with $ are given without it as `_name`."""
         return self._json(self._send("GET", path, query=query))
 
+    def all(self, path: str) -> list[Any]:
+        """Every item of a list, page by page. Raises ApiAway, ApiRefused."""
+        items: list[Any] = []
+        while path:
+            page = self.get(path)
+            items += page["value"]
+            path = page.get("nextLink", "")
+        return items
+
     def token(self) -> str:
         """A new bearer token. Raises Trouble if the credentials are refused, ApiAway."""
         try:

@@ -54,7 +54,7 @@ def find(api: ApiClient, name: str, subscription: str, resource_group: str = "")
     path = f"/subscriptions/{subscription}"
     if resource_group:
         path += f"/resourceGroups/{resource_group}"
-    ids = [str(one["id"]) for one in api.get(f"{path}/providers/Microsoft.Compute/virtualMachineScaleSets")["value"]]
+    ids = [str(one["id"]) for one in api.all(f"{path}/providers/Microsoft.Compute/virtualMachineScaleSets")]
     matching = [one for one in ids if one.rsplit("/", 1)[-1].lower() == name.lower()]
     if len(matching) == 1:
         return matching[0]

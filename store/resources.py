@@ -109,6 +109,15 @@ class Resources:
             rows = connection.execute(query.order_by(RESOURCES.c.resource_key)).all()
         return [_resource(row) for row in rows]
 
+    def all_of(self, subscription_id: str, resource_group: str | None = None) -> list[StoredResource]:
+        """The resources of every type in a subscription, or in one of its groups, by id; the groups are among them."""
+        query = select(RESOURCES).where(RESOURCES.c.subscription_key == folded(subscription_id))
+        if resource_group is not None:
+            query = query.where(RESOURCES.c.resource_group_key == folded(resource_group))
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(RESOURCES.c.resource_key)).all()
+        return [_resource(row) for row in rows]
+
     def with_member(self, resource_type: str, member: str) -> list[StoredResource]:
         """The resources of a type, anywhere, whose documents may have a member of that name, by id."""
         query = select(RESOURCES).where(
@@ -160,12 +169,19 @@ class Resources:
             row = connection.execute(query).one_or_none()
         return None if row is None else _resource(row)
 
-    def delete(self, resource_id: str) -> bool:
-        """Remove a resource and all that is below it; whether it was there."""
+    def delete(self, resource_id: str, expected_etag: int | None = None) -> bool:
+        """Remove a resource and all that is below it; whether it was there.
+
+        Raises Conflict when it is there with another etag than `expected_etag`.
+        """
         key = folded(resource_id)
         below = RESOURCES.c.resource_key.startswith(f"{key}/", autoescape=True)
         with self._database.writing() as connection:
-            found = connection.execute(select(RESOURCES.c.etag).where(RESOURCES.c.resource_key == key)).one_or_none()
+            found = connection.execute(
+                select(RESOURCES.c.etag).where(RESOURCES.c.resource_key == key).with_for_update()
+            ).one_or_none()
+            if found is not None and expected_etag not in (None, found.etag):
+                raise Conflict(f"{resource_id} was changed: its etag is {found.etag}, not {expected_etag}")
             connection.execute(delete(RESOURCES).where(or_(RESOURCES.c.resource_key == key, below)))
         return found is not None
 

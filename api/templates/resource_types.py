@@ -12,8 +12,9 @@ from api.galleries import make_gallery
 from api.gallery_images import make_image
 from api.gallery_versions import make_version
 from api.load_balancers import make_load_balancer
-from api.model_changes import Preconditions, change_model
+from api.model_changes import change_model
 from api.networks import KINDS, NAMESPACE
+from api.preconditions import NO_PRECONDITIONS, Preconditions
 from api.service_fabric_clusters import TYPE as CLUSTERS
 from api.service_fabric_clusters import make_cluster
 from api.stored_resources import (
@@ -43,7 +44,7 @@ EXTENSIONS = f"{SCALE_SETS}/extensions"
 async def _scale_set(services: Services, planned: Planned, document: Json) -> str:
     _, _, subscription_id, _, group, *_ = planned.resource_id.split("/")
     path = ScaleSetPath(subscription_id, group, planned.names[-1])
-    change = await change_model(services, path, coerced(document), Preconditions(), create=True)
+    change = await change_model(services, path, coerced(document), NO_PRECONDITIONS, create=True)
     return change.operation.id
 
 

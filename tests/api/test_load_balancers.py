@@ -69,7 +69,7 @@ async def test_a_load_balancer_is_kept_as_given_and_its_probes_have_ids(api: Api
         "provisioningState": "Succeeded",
     }
     assert await api.get(f"{FRONT}/probes/WEB") == web
-    assert await api.get(f"{FRONT}/probes") == {"value": [web, ssh]}
+    assert await api.get(f"{FRONT}/probes") == {"value": [ssh, web]}, "a list is in the order of its names"
     assert error_of(await api.call("GET", f"{FRONT}/probes/none"))["code"] == "NotFound"
 
 

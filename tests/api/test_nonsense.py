@@ -42,6 +42,8 @@ GOOD = {
     "childKind": "subnets",
     "childName": "one",
     "deploymentName": "first",
+    "extensionName": "none",
+    "eventId": "none",
 }
 NOT_OF_ARM = {"/healthz", "/readyz"} | OPEN_PATHS
 """The probes and the issuer, whose answers have their own shape: test_process.py and access/test_issuer.py."""

@@ -95,7 +95,9 @@ async def test_secrets_are_never_returned(api: Api) -> None:
     await api.add_machines(1)
     patched = await api.call("PATCH", SCALE_SET, {"properties": {"virtualMachineProfile": {"userData": SECRETS[3]}}})
     paths = ("", "/virtualMachines", "/virtualMachines/0", "/virtualMachines/0/instanceView", "/instanceView")
-    answers = [created, patched] + [await api.call("GET", SCALE_SET + path, _expand="instanceView") for path in paths]
+    answers = [created, patched, await api.call("GET", SCALE_SET, _expand="userData")]
+    answers += [await api.call("GET", SCALE_SET + path) for path in paths]
+    answers += [await api.call("GET", SCALE_SET + path, _expand="instanceView,userData") for path in paths[1:3]]
     answers.append(await api.call("GET", f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets"))
     for answer in answers:
         assert answer.status_code < 300

@@ -12,8 +12,11 @@ IMAGE = f"{COMPUTE}/galleries/shared/images/web"
 FRONT = f"{GROUP}/providers/Microsoft.Network/loadBalancers/front"
 MAIN = f"{GROUP}/providers/Microsoft.ServiceFabric/clusters/main"
 
-ON_A_SET = ("manualupgrade", "reimage", "reimageall", "delete", "start", "powerOff", "deallocate", "restart")
-ON_AN_INSTANCE = ("reimage", "reimageall", "start", "powerOff", "deallocate", "restart")
+ON_A_SET = (
+    *("manualupgrade", "reimage", "reimageall", "delete", "start", "powerOff", "deallocate", "restart"),
+    *("redeploy", "scaleOut", "extensionRollingUpgrade", "approveRollingUpgrade", "setOrchestrationServiceState"),
+)
+ON_AN_INSTANCE = ("reimage", "reimageall", "start", "powerOff", "deallocate", "restart", "redeploy", "runCommand")
 
 
 @pytest.mark.parametrize("verb", ON_A_SET)
@@ -34,6 +37,14 @@ def test_what_is_asked_of_an_instance_is_an_action_on_it(verb: str) -> None:
     [
         ("POST", f"{WEB}/osRollingUpgrade", f"{SETS}/osRollingUpgrade/action", WEB),
         ("POST", f"{WEB}/rollingUpgrades/cancel", f"{SETS}/rollingUpgrades/action", f"{WEB}/rollingUpgrades/cancel"),
+        ("PUT", f"{WEB}/extensions/a", f"{SETS}/extensions/write", f"{WEB}/extensions/a"),
+        ("PATCH", f"{WEB}/lifecycleHookEvents/1", f"{SETS}/lifecycleHookEvents/write", f"{WEB}/lifecycleHookEvents/1"),
+        (
+            "DELETE",
+            f"{WEB}/virtualMachines/7/extensions/a",
+            f"{SETS}/virtualMachines/extensions/delete",
+            f"{WEB}/virtualMachines/7/extensions/a",
+        ),
         ("PUT", f"{WEB}/virtualMachines/7", f"{SETS}/virtualMachines/write", f"{WEB}/virtualMachines/7"),
         ("DELETE", f"{WEB}/virtualMachines/7", f"{SETS}/virtualMachines/delete", f"{WEB}/virtualMachines/7"),
         (
@@ -173,3 +184,26 @@ def test_words_where_no_provider_stands_are_no_provider() -> None:
     assert need_of("PUT", tags).scope == f"{GROUP}/tags/owner"
     nested = "/subscriptions/s/providers/N/providers/x"
     assert (need_of("PUT", nested).action, need_of("PUT", nested).scope) == ("N/providers/write", nested)
+
+
+def test_a_role_in_a_part_does_not_list_what_is_in_the_whole() -> None:
+    of_group, of_set = Grant(Role.OWNER, GROUP), Grant(Role.OWNER, WEB)
+    assert not allowed([of_group], need_of("GET", "/subscriptions/s/resources"))
+    assert not allowed([of_set], need_of("GET", f"{GROUP}/resources"))
+    assert allowed([of_group], need_of("GET", f"{GROUP}/resources"))
+    assert allowed([of_set], need_of("GET", "/subscriptions/s/resourceGroups")), "the groups themselves are seen by all"
+
+
+@pytest.mark.parametrize(
+    ("path", "action", "scope"),
+    [
+        (f"{WEB}/skus", f"{SETS}/skus/read", WEB),
+        (f"{WEB}/extensions", f"{SETS}/extensions/read", WEB),
+        (f"{WEB}/lifecycleHookEvents", f"{SETS}/lifecycleHookEvents/read", WEB),
+        ("/subscriptions/s/resources", "Microsoft.Resources/subscriptions/resources/read", "/subscriptions/s"),
+        (f"{GROUP}/resources", "Microsoft.Resources/subscriptions/resourceGroups/resources/read", GROUP),
+    ],
+)
+def test_a_list_is_read_at_what_it_is_a_list_of(path: str, action: str, scope: str) -> None:
+    need = need_of("GET", path)
+    assert (need.action, need.scope, need.role, need.within) == (action, scope, Role.READER, False)

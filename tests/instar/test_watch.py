@@ -220,3 +220,15 @@ def test_a_resource_id_of_no_set_is_told() -> None:
 def test_something_that_is_no_instar_is_told() -> None:
     with client(lambda _: httpx.Response(200, text="hello")) as api, pytest.raises(Trouble, match="is no Instar API"):
         find(api, "web", DEFAULT_SUBSCRIPTION)
+
+
+def test_a_set_is_found_on_any_page_of_the_list() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.url.params["api-version"]
+        if "$skiptoken" in request.url.params:
+            return httpx.Response(200, json={"value": [{"id": SET}]})
+        link = str(request.url.copy_merge_params({"$skiptoken": "x"}))
+        return httpx.Response(200, json={"value": [{"id": f"{SET}-other"}], "nextLink": link})
+
+    with client(answer) as api:
+        assert find(api, SET.rpartition("/")[2], DEFAULT_SUBSCRIPTION) == SET
