@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 REAL := .venv/.libvirt
 
-.PHONY: demo demo-libvirt libvirt test-libvirt up test test-clients lint bench lock clean
+.PHONY: demo demo-libvirt libvirt test-libvirt up test test-clients lint bench lock lock-clients clean
 .DEFAULT_GOAL := help
 
 help:
@@ -51,7 +51,8 @@ test: $(READY)
 
 # The official clients of Azure, each in an environment of its own; its marker keeps them out of `make test`.
 CLIENTS := .clients
-$(CLIENTS)/.ready: tests/clients/clients.txt
+$(CLIENTS)/.ready: $(wildcard tests/clients/locks/* tests/clients/locks/js/*)
+	deploy/node-packages.sh
 	$(PYTHON) tests/clients/install.py $(CLIENTS)
 	@touch $@
 
@@ -74,6 +75,9 @@ COMPILE = $(PYTHON) -m piptools compile --quiet --generate-hashes --allow-unsafe
 lock:
 	$(COMPILE) --extra dev --output-file requirements.txt pyproject.toml
 	$(COMPILE) --extra libvirt --constraint requirements.txt --output-file requirements-libvirt.txt pyproject.toml
+
+lock-clients:
+	$(PYTHON) tests/clients/install.py --lock $(CLIENTS)
 
 clean:
 	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -183,10 +183,13 @@ def refuse_region_twice(document: Json) -> None:
 
 
 def kept_as_made(noun: str, had: Json, has: Json, names: Iterable[str]) -> Json:
-    """The document with those properties that never change: they may be left out. Raises ArmError 409 for a change."""
+    """The document with those properties that never change: they, or members of them, may be left out.
+
+    `az sig image-version update` puts a version back without its source. Raises ArmError 409 for a change.
+    """
     before, after = had.get("properties") or {}, has.get("properties") or {}
     kept = {name: before[name] for name in names if name in before}
-    changed = [name for name in names if name in after and _folded(after[name]) != _folded(before.get(name))]
+    changed = [name for name in names if name in after and not _says_no_more(after[name], before.get(name))]
     if changed:
         message = "Changing property '{}' is not allowed."
         paths = [f"{noun}.properties.{name}" for name in changed]
@@ -218,6 +221,19 @@ def version_number(name: str) -> str:
             "galleryImageVersionName",
         )
     return name
+
+
+def _says_no_more(given: Any, had: Any) -> bool:
+    """Whether all that is given is as it was.
+
+    >>> _says_no_more({"source": {"id": "/A"}}, {"source": {"id": "/a"}, "osDiskImage": {}}), _says_no_more({}, None)
+    (True, True)
+    >>> _says_no_more({"source": {"id": "/b"}}, {"source": {"id": "/a"}}), _says_no_more({"source": {"id": "/b"}}, None)
+    (False, False)
+    """
+    if isinstance(given, dict) and (had is None or isinstance(had, dict)):
+        return all(_says_no_more(value, (had or {}).get(key)) for key, value in given.items())
+    return bool(_folded(given) == _folded(had))
 
 
 def _folded(value: Any) -> Any:

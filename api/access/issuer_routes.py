@@ -14,7 +14,9 @@ from fastapi.responses import JSONResponse, Response
 from api.access.own_issuer import LIFE, TENANT, OwnIssuer
 from api.dependencies import ServicesDep
 from api.errors import ArmError, not_found
+from api.image_aliases import image_aliases
 from api.public_url import public_url
+from store.catalogue import PLATFORM_SKUS
 
 FORM_AT_MOST = 65_536
 FIRST_WITH_AN_OBJECT = "2018-05-01"
@@ -24,8 +26,9 @@ DISCOVERY = f"/{TENANT}/v2.0/.well-known/openid-configuration"
 TOKEN = f"/{TENANT}/oauth2/v2.0/token"
 KEYS = f"/{TENANT}/discovery/v2.0/keys"
 METADATA = "/metadata/endpoints"
+ALIASES = "/metadata/aliases"
 
-OPEN_PATHS = frozenset({DISCOVERY, TOKEN, KEYS, METADATA})
+OPEN_PATHS = frozenset({DISCOVERY, TOKEN, KEYS, METADATA, ALIASES})
 
 Json = dict[str, Any]
 
@@ -67,8 +70,14 @@ async def endpoints(
         "graph": base,
         "suffixes": {},
         "batch": base,
-        "vmImageAliasDoc": "",
+        "vmImageAliasDoc": f"{base}{ALIASES}",
     }
+
+
+@router.get(ALIASES, response_model=None)
+async def aliases() -> Json:
+    """Short names of images, for `az vm image list` and `az vmss create --image`."""
+    return image_aliases(PLATFORM_SKUS)
 
 
 @router.get(DISCOVERY, response_model=None)

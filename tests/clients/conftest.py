@@ -5,7 +5,8 @@ import os
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ INSTALLED = Path(__file__).parents[2] / ".clients"
 HERE = Path(__file__).parent
 
 OLD, NEW = "18.04.202401161", "18.04.202406031"
+SLOW = "18.04.202407011"
+"""On this one machines boot for an hour: an upgrade to it lasts."""
+
 VERSIONS = (
     f"/subscriptions/{DEFAULT_SUBSCRIPTION}/providers/Microsoft.Compute/locations/westeurope/publishers/Canonical"
     "/artifacttypes/vmimage/offers/UbuntuServer/skus/18.04-LTS/versions"
@@ -51,6 +55,27 @@ class Site:
         with ApiClient(self.login) as api:
             api.send("PUT", f"{VERSIONS}/{version}", {"location": "westeurope"})
 
+    def withdraw(self, version: str) -> None:
+        with ApiClient(self.login) as api:
+            api.send("DELETE", f"{VERSIONS}/{version}")
+
+    @contextmanager
+    def slow_version(self) -> Iterator[None]:
+        """The newest version is the slow one: an upgrade to it lasts."""
+        self.publish(SLOW)
+        try:
+            yield
+        finally:
+            self.withdraw(SLOW)
+
+    def direct(self, what: str, script: dict[str, Any]) -> None:
+        """Say how the simulated machines behave."""
+        trusting = ssl.create_default_context(cafile=self.login.caFile)
+        with ApiClient(self.login) as api, httpx.Client(verify=trusting, trust_env=False) as http:
+            headers = {"Authorization": f"Bearer {api.token()}"}
+            answer = http.put(f"{self.login.endpoint}/instar/simulated/{what}", json=script, headers=headers)
+            assert answer.is_success, answer.text
+
     @property
     def env(self) -> dict[str, str]:
         """What every client is told, by the environment."""
@@ -62,12 +87,15 @@ class Site:
         }
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    directory = tmp_path_factory.mktemp("instar")
+@contextmanager
+def running(directory: Path, **settings: str) -> Iterator[Site]:
+    """Instar with https, its machines quick; `settings` are of its environment."""
     ports = ["--api-port", "0", "--temporal-port", "0", "--ui-port", "0"]
     command = [str(INSTAR), "up", "--tls", "--data-dir", str(directory), *ports]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603
+    quick = {"INSTAR_DELAYS__REPLICATION": "PT1S"} | settings
+    with subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | quick
+    ) as process:
         assert process.stdout is not None
         try:
             said = []
@@ -76,22 +104,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 if line.startswith("ready "):
                     break
             assert said[-1].startswith("ready https://localhost:"), "".join(said)
-            login = Login.read(directory / FILE)
-            trusting = ssl.create_default_context(cafile=login.caFile)
-            with ApiClient(login) as api, httpx.Client(verify=trusting, trust_env=False) as http:
-                quick = {"swap": "PT0.3S", "boot": "PT0.5S"}
-                answer = http.put(
-                    f"{login.endpoint}/instar/simulated/defaults",
-                    json=quick,
-                    headers={"Authorization": f"Bearer {api.token()}"},
-                )
-                assert answer.is_success, answer.text
-            made = Site(login, directory)
+            made = Site(Login.read(directory / FILE), directory)
+            made.direct("defaults", {"swap": "PT0.3S", "boot": "PT0.5S"})
+            made.direct(f"versions/Canonical/UbuntuServer/18.04-LTS/{SLOW}", {"boot": "PT1H"})
             made.publish(OLD)
             yield made
         finally:
             process.terminate()
             process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with running(tmp_path_factory.mktemp("instar")) as made:
+        yield made
 
 
 def run(site: Site, command: list[str], **env: str) -> subprocess.CompletedProcess[str]:
@@ -111,3 +137,35 @@ def installed(path: str) -> str:
     program = INSTALLED / path
     assert program.exists(), f"{program} is missing: run make test-clients"
     return str(program)
+
+
+Az = Callable[..., Any]
+
+
+def logged_in(site: Site, folder: Path, program: str = "az/bin/az") -> Az:
+    """`az`, logged in, with a configuration of its own. Gives the JSON that a command printed, otherwise its errors."""
+    az = installed(program)
+    env = {
+        "AZURE_CONFIG_DIR": str(folder),
+        "AZURE_CORE_INSTANCE_DISCOVERY": "false",
+        "AZURE_CORE_COLLECT_TELEMETRY": "false",
+        "AZURE_CORE_SURVEY_MESSAGE": "false",
+    }
+
+    def ask(*words: str, status: int = 0) -> Any:
+        done = run(site, [az, *words, "--output", "json"], **env)
+        assert done.returncode == status, f"az {' '.join(words)}\n{done.stdout}{done.stderr}"
+        return json.loads(done.stdout) if done.stdout.strip() else done.stderr
+
+    login = site.login
+    ask("cloud", "register", "--name", "instar", "--endpoint-resource-manager", login.endpoint)
+    ask("cloud", "set", "--name", "instar")
+    secret = ("-u", login.clientId, "-p", login.clientSecret, "--tenant", login.tenantId)
+    [account] = ask("login", "--service-principal", *secret)
+    assert account["state"] == "Enabled"
+    return ask
+
+
+@pytest.fixture(scope="session")
+def az(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Az:
+    return logged_in(site, tmp_path_factory.mktemp("az"))

@@ -1,37 +1,71 @@
-# ruff: noqa: S603, S607  # the package managers
-"""Installs the clients of clients.txt, each environment in a folder of its own: `install.py FOLDER`."""
+# ruff: noqa: S603  # the package managers
+"""Installs the clients, each in an environment of its own, exactly as locks/ names them: `install.py FOLDER`.
 
+`install.py --lock FOLDER` installs what clients.txt asks for with whatever fits today, and writes new locks.
+"""
+
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-LIST = Path(__file__).with_name("clients.txt")
+WANTED = Path(__file__).with_name("clients.txt")
+LOCKS = Path(__file__).with_name("locks")
+JS = "js"
+PIP = ("-m", "pip", "--disable-pip-version-check")
 
 
-def wanted() -> dict[str, list[tuple[str, str]]]:
-    """Environment -> packages with their versions."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for line in LIST.read_text(encoding="utf-8").splitlines():
+def wanted() -> dict[str, list[str]]:
+    """Environment of Python -> what it is for."""
+    found: dict[str, list[str]] = {}
+    for line in WANTED.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             environment, package, version = line.split()
-            found.setdefault(environment, []).append((package, version))
+            found.setdefault(environment, []).append(f"{package}=={version}")
     return found
 
 
+def pip(place: Path, *words: str) -> str:
+    """What pip said. Its complaints go to the terminal."""
+    command = [str(place / "bin" / "python"), *PIP, *words]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def install(place: Path) -> None:
+    """One environment, as its lock names it."""
+    if place.name == JS:
+        shutil.copytree(LOCKS / JS, place, dirs_exist_ok=True)
+        npm = ["npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+        subprocess.run([*npm, "--prefix", str(place)], check=True)
+        return
+    subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+    # Nothing is resolved or compiled: the lock is whole, and most of az's modules are never imported.
+    pip(place, "install", "--quiet", "--no-deps", "--no-compile", "--requirement", str(LOCKS / f"{place.name}.txt"))
+    pip(place, "check")
+
+
+def lock(place: Path) -> None:
+    """A new lock of one environment. It names no registry."""
+    if place.name == JS:
+        npm = ["npm", "install", "--package-lock-only", "--omit-lockfile-registry-resolved", "--no-audit", "--no-fund"]
+        subprocess.run([*npm, "--prefix", str(LOCKS / JS)], check=True)
+        return
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
+    pip(place, "install", "--quiet", *wanted()[place.name])
+    frozen = [line for line in pip(place, "freeze", "--all").splitlines() if not line.startswith("pip==")]
+    (LOCKS / f"{place.name}.txt").write_text("\n".join([*frozen, ""]), encoding="utf-8")
+
+
 def main() -> None:
-    """Install what is missing."""
-    folder = Path(sys.argv[1]).absolute()
-    for environment, packages in wanted().items():
-        place = folder / environment
+    """All environments at once: pip waits and unpacks by turns."""
+    *option, folder = sys.argv[1:]
+    work = lock if option == ["--lock"] else install
+    places = [Path(folder).absolute() / environment for environment in (*wanted(), JS)]
+    for place in places:
         place.mkdir(parents=True, exist_ok=True)
-        if environment == "js":
-            names = [f"{package}@{version}" for package, version in packages]
-            subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", str(place), *names], check=True)
-            continue
-        names = [f"{package}=={version}" for package, version in packages]
-        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-        pip = [str(place / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, *names], check=True)
+    with ThreadPoolExecutor(len(places)) as pool:
+        list(pool.map(work, places))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as ec_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from api.access.issuer_routes import DISCOVERY, KEYS, METADATA, TOKEN
+from api.access.issuer_routes import ALIASES, DISCOVERY, KEYS, METADATA, TOKEN
 from api.access.own_issuer import AUDIENCE
 from api.access.signing_keys import SigningKey, SigningKeyError
 from domain.access import Grant, Role
+from store.catalogue import PLATFORM_SKUS
 from tests.api.conftest import LOCATION, Api
 
 
@@ -135,3 +136,14 @@ def test_a_file_that_holds_no_key_is_told_and_left_alone(tmp_path: Path, content
     with pytest.raises(SigningKeyError, match="holds no private key"):
         SigningKey.from_file(tmp_path / "signing.key")
     assert (tmp_path / "signing.key").read_bytes() == content
+
+
+async def test_short_names_of_images_are_read_without_a_token(api: Api) -> None:
+    base = (await api.http.get(METADATA, params={"api-version": "2022-09-01"})).json()
+    assert base["vmImageAliasDoc"] == f"{base['resourceManager']}{ALIASES}"
+    systems = (await api.http.get(ALIASES)).json()["outputs"]["aliases"]["value"]
+    image = {"publisher": "Canonical", "offer": "UbuntuServer", "sku": "18.04-LTS"}
+    assert systems["Linux"]["UbuntuServer-18.04-LTS"] == image | {"version": "latest", "architecture": "x64"}
+    assert systems["Windows"]["WindowsServer-2019-Datacenter"]["publisher"] == "MicrosoftWindowsServer"
+    known = [one for system in systems.values() for one in system.values()]
+    assert len(known) == len(PLATFORM_SKUS)

@@ -43,7 +43,41 @@ try {
 } catch (error) {
   told.cancelOfNothing = error.code;
 }
-await client.virtualMachineScaleSets.delete("js", "web", quick);
+// An upgrade that lasts: machines take an hour to boot on the version argv[3].
+const { token } = await credential.getToken(`${base}/.default`);
+const version = (method) =>
+  fetch(`${base}${process.argv[3]}?api-version=2024-11-01`, {
+    method,
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    body: method === "PUT" ? JSON.stringify({ location: "westeurope" }) : undefined,
+  });
+told.published = (await version("PUT")).ok;
+const lasting = client.virtualMachineScaleSetRollingUpgrades.startOSUpgrade("js", "web", quick);
+await lasting.submitted();
+await client.virtualMachineScaleSetRollingUpgrades.cancel("js", "web", quick);
+try {
+  await lasting;
+} catch (error) {
+  told.cancelled = error.message;
+}
+told.withdrawn = (await version("DELETE")).ok;
+
+const patched = await client.virtualMachineScaleSets.update("js", "web", { tags: { shift: "night" } }, quick);
+told.patched = patched.tags;
+await client.virtualMachineScaleSets.reimage("js", "web", { ...quick, vmScaleSetReimageInput: { instanceIds: ["0"] } });
+await client.virtualMachineScaleSets.powerOff("js", "web", quick);
+await client.virtualMachineScaleSets.start("js", "web", quick);
+told.power = [];
+for (const one of (await client.virtualMachineScaleSets.getInstanceView("js", "web")).virtualMachine.statusesSummary) {
+  if (one.code.startsWith("PowerState/")) told.power.push(one.code);
+}
+told.sets = [];
+for await (const one of client.virtualMachineScaleSets.list("js")) told.sets.push(one.name);
+told.pages = 0;
+for await (const page of client.virtualMachineScaleSetVMs.list("js", "web").byPage()) told.pages += page.length > 0;
+const started = Date.now();
+await client.virtualMachineScaleSets.delete("js", "web"); // with the pollers' own pace
+told.deletedSeconds = (Date.now() - started) / 1000;
 try {
   await client.virtualMachineScaleSets.get("js", "web");
 } catch (error) {
