@@ -9,6 +9,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from api.api_versions import INSTANCE as INSTANCE_MEMBERS
+from api.api_versions import shaped
 from api.bodies import JsonBody, OptionalJsonBody, described
 from api.dependencies import SCALE_SET, ApiVersion, Services, ServicesDep
 from api.instance_bodies import instance_body
@@ -134,6 +136,7 @@ async def put_instance(
     )
     shown = instance_body(stored, instance, None, expanded=False, now=services.clock())
     shown["properties"]["provisioningState"] = "Updating"
+    shown = shaped(shown, INSTANCE_MEMBERS, api_version)
     return JSONResponse(shown, headers=resource_headers(request, services, operation, api_version))
 
 

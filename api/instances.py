@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
-from api.dependencies import SCALE_SET, Services, ServicesDep
+from api.api_versions import INSTANCE as INSTANCE_MEMBERS
+from api.api_versions import INSTANCE_VIEW, shaped
+from api.dependencies import SCALE_SET, ApiVersion, Services, ServicesDep
 from api.errors import ArmError
 from api.instance_bodies import instance_body, instance_view
 from api.scale_set_lookup import StoredDep
@@ -26,7 +28,9 @@ InstanceId = Annotated[str, Path(alias="instanceId")]
 
 
 @router.get(SCALE_SET + "/virtualMachines", response_model=None)
-async def list_instances(services: ServicesDep, stored: StoredDep, expand: Expand = "") -> dict[str, Any]:
+async def list_instances(
+    services: ServicesDep, stored: StoredDep, api_version: ApiVersion, expand: Expand = ""
+) -> dict[str, Any]:
     """Every instance, in the order of its id."""
     instances = await services.provider.list_instances(stored.identity)
     expanded = _wants_view(expand)
@@ -35,7 +39,8 @@ async def list_instances(services: ServicesDep, stored: StoredDep, expand: Expan
 
     def bodies() -> list[dict[str, Any]]:
         ordered = sorted(instances, key=lambda one: int(one.instance_id))
-        return [instance_body(stored, one, healths.get(one.instance_id), expanded=expanded, now=now) for one in ordered]
+        made = (instance_body(stored, one, healths.get(one.instance_id), expanded=expanded, now=now) for one in ordered)
+        return [shaped(one, INSTANCE_MEMBERS, api_version) for one in made]
 
     return {"value": await asyncio.to_thread(bodies) if len(instances) > IN_THE_LOOP else bodies()}
 
@@ -45,21 +50,25 @@ async def get_instance(
     services: ServicesDep,
     stored: StoredDep,
     instance_id: InstanceId,
+    api_version: ApiVersion,
     expand: Expand = "",
 ) -> dict[str, Any]:
     """One instance."""
     instance = await existing_instance(services, stored, instance_id)
     expanded = _wants_view(expand)
     health = (await _healths(services, stored, [instance])).get(instance.instance_id) if expanded else None
-    return instance_body(stored, instance, health, expanded=expanded, now=services.clock())
+    body = instance_body(stored, instance, health, expanded=expanded, now=services.clock())
+    return shaped(body, INSTANCE_MEMBERS, api_version)
 
 
 @router.get(INSTANCE + "/instanceView", response_model=None)
-async def get_instance_view(services: ServicesDep, stored: StoredDep, instance_id: InstanceId) -> dict[str, Any]:
+async def get_instance_view(
+    services: ServicesDep, stored: StoredDep, instance_id: InstanceId, api_version: ApiVersion
+) -> dict[str, Any]:
     """What is seen of one instance now: health with its time, power, disks."""
     instance = await existing_instance(services, stored, instance_id)
     health = (await _healths(services, stored, [instance])).get(instance.instance_id)
-    return instance_view(stored, instance, health, services.clock())
+    return shaped(instance_view(stored, instance, health, services.clock()), INSTANCE_VIEW, api_version)
 
 
 async def existing_instance(services: Services, stored: StoredScaleSet, instance_id: str) -> Instance:

@@ -57,6 +57,7 @@ async def cancel_upgrade(
 async def latest_upgrade(
     services: ServicesDep,
     stored: StoredDep,
+    api_version: ApiVersion,
     expand: Annotated[
         str,
         Query(alias="$expand", description="decisions, instances: what Instar tells besides, comma-separated"),
@@ -66,7 +67,7 @@ async def latest_upgrade(
     record = await asyncio.to_thread(services.store.upgrades.latest, stored.identity.unique_id)
     if record is None:
         raise not_found()
-    body = latest_body(record)
+    body = latest_body(record, api_version)
     wanted = {part.strip().lower() for part in expand.split(",")}
     if "decisions" in wanted:
         body["properties"]["decisions"] = await _decisions(services, record)
@@ -79,6 +80,7 @@ async def latest_upgrade(
 async def os_upgrade_history(
     services: ServicesDep,
     stored: StoredDep,
+    api_version: ApiVersion,
     top: Annotated[
         int | None,
         Query(alias="$top", ge=1, le=ATTEMPTS_AT_MOST, description="that many, of any age"),
@@ -88,7 +90,7 @@ async def os_upgrade_history(
     since = EVER if top else months_before(services.clock(), MONTHS_SHOWN)
     history = services.store.upgrades.history
     records = await asyncio.to_thread(history, stored.identity.unique_id, since, top or ATTEMPTS_SHOWN)
-    return {"value": [history_body(record) for record in records]}
+    return {"value": [history_body(record, api_version) for record in records]}
 
 
 async def _decisions(services: Services, record: UpgradeRecord) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Request
 from fastapi.responses import JSONResponse, Response
 
+from api.api_versions import SET_VIEW, knows_etags, shaped
 from api.bodies import JsonBody, described
 from api.dependencies import GROUP, LOCATION, SCALE_SET, ApiVersion, ScaleSetPathDep, ServicesDep
 from api.documents import normal_location
@@ -57,7 +58,9 @@ async def put_scale_set(
     if_none_match: IfNoneMatch = "",
 ) -> Response:
     """Create a scale set (201), or change one (200): an existing one is merged with the body."""
-    change = await change_model(services, path, body, Preconditions(if_match, if_none_match), create=True)
+    change = await change_model(
+        services, path, body, Preconditions(if_match, if_none_match), create=True, api_version=api_version
+    )
     return await _changed(request, services, change, api_version)
 
 
@@ -72,14 +75,14 @@ async def patch_scale_set(
     if_match: IfMatch = "",
 ) -> Response:
     """Change a scale set: objects are merged, null removes, all else replaces."""
-    change = await change_model(services, path, body, Preconditions(if_match), create=False)
+    change = await change_model(services, path, body, Preconditions(if_match), create=False, api_version=api_version)
     return await _changed(request, services, change, api_version)
 
 
 @router.get(SCALE_SET, response_model=None)
-async def get_scale_set(services: ServicesDep, stored: StoredDep) -> Response:
+async def get_scale_set(services: ServicesDep, stored: StoredDep, api_version: ApiVersion) -> Response:
     """One scale set, without its secrets."""
-    return JSONResponse(await _body(services, stored), headers={"ETag": quoted_etag(stored)})
+    return JSONResponse(await _body(services, stored, api_version), headers=_etag(stored, api_version))
 
 
 @router.get(GROUP + "/virtualMachineScaleSets", response_model=None)
@@ -87,10 +90,11 @@ async def list_scale_sets_of_group(
     services: ServicesDep,
     subscription_id: Annotated[str, Path(alias="subscriptionId")],
     resource_group: Annotated[str, Path(alias="resourceGroupName")],
+    api_version: ApiVersion,
 ) -> dict[str, Any]:
     """Every scale set of a resource group."""
     found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id, resource_group)
-    return {"value": [await _body(services, one) for one in found]}
+    return {"value": [await _body(services, one, api_version) for one in found]}
 
 
 @router.get(
@@ -100,10 +104,11 @@ async def list_scale_sets_of_group(
 async def list_scale_sets_of_subscription(
     services: ServicesDep,
     subscription_id: Annotated[str, Path(alias="subscriptionId")],
+    api_version: ApiVersion,
 ) -> dict[str, Any]:
     """Every scale set of a subscription."""
     found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id)
-    return {"value": [await _body(services, one) for one in found]}
+    return {"value": [await _body(services, one, api_version) for one in found]}
 
 
 @router.get(LOCATION + "/virtualMachineScaleSets", response_model=None)
@@ -111,21 +116,22 @@ async def list_scale_sets_of_location(
     services: ServicesDep,
     subscription_id: Annotated[str, Path(alias="subscriptionId")],
     location: Annotated[str, Path()],
+    api_version: ApiVersion,
 ) -> dict[str, Any]:
     """Every scale set of a subscription in one region."""
     found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id)
     there = [one for one in found if one.identity.location == normal_location(location)]
-    return {"value": [await _body(services, one) for one in there]}
+    return {"value": [await _body(services, one, api_version) for one in there]}
 
 
 @router.get(SCALE_SET + "/instanceView", response_model=None)
-async def scale_set_instance_view(services: ServicesDep, stored: StoredDep) -> dict[str, Any]:
+async def scale_set_instance_view(services: ServicesDep, stored: StoredDep, api_version: ApiVersion) -> dict[str, Any]:
     """How many machines are in which state of provisioning, power and health."""
     model = ScaleSetModel.from_arm(stored.document, stored.generation)
     instances = await services.provider.list_instances(stored.identity)
     source = await asyncio.to_thread(health_source_of, services.store, model)
     healths = await services.healths.of(stored.identity, source, instances)
-    return set_view(instances, healths.values(), await state_of(services, stored))
+    return shaped(set_view(instances, healths.values(), await state_of(services, stored)), SET_VIEW, api_version)
 
 
 @router.delete(SCALE_SET, response_model=None)
@@ -151,10 +157,14 @@ async def delete_scale_set(
 async def _changed(request: Request, services: ServicesDep, change: Change, api_version: str) -> Response:
     headers = resource_headers(request, services, change.operation, api_version)
     # The operation may have ended by now; a client that has just asked for a change polls all the same.
-    body = scale_set_body(change.stored, "Creating" if change.created else "Updating")
-    headers["ETag"] = quoted_etag(change.stored)
+    body = scale_set_body(change.stored, "Creating" if change.created else "Updating", api_version)
+    headers |= _etag(change.stored, api_version)
     return JSONResponse(body, status_code=201 if change.created else 200, headers=headers)
 
 
-async def _body(services: ServicesDep, stored: StoredScaleSet) -> dict[str, Any]:
-    return scale_set_body(stored, await state_of(services, stored))
+async def _body(services: ServicesDep, stored: StoredScaleSet, api_version: str) -> dict[str, Any]:
+    return scale_set_body(stored, await state_of(services, stored), api_version)
+
+
+def _etag(stored: StoredScaleSet, api_version: str) -> dict[str, str]:
+    return {"ETag": quoted_etag(stored)} if knows_etags(api_version) else {}
