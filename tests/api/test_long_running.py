@@ -76,7 +76,7 @@ def changing_routes() -> list[str]:
         for router in ARM_ROUTERS
         for route in router.routes
         if isinstance(route, APIRoute)
-        for method in route.methods
+        for method in route.methods or ()
         if method not in ("GET", "HEAD")
     }
     ordered = sorted(found, key=lambda one: (one[0] == "DELETE", -one[1].count("/"), one[1], one[0]))
