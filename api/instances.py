@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from api.api_versions import INSTANCE as INSTANCE_MEMBERS
 from api.api_versions import INSTANCE_VIEW, shaped
 from api.dependencies import SCALE_SET, ApiVersion, Services, ServicesDep
-from api.errors import ArmError
+from api.errors import not_found
 from api.instance_bodies import instance_body, instance_view
 from api.scale_set_lookup import StoredDep
 from domain.instances import HealthObservation, Instance
@@ -76,8 +76,7 @@ async def existing_instance(services: Services, stored: StoredScaleSet, instance
     for instance in await services.provider.list_instances(stored.identity):
         if instance.instance_id == instance_id:
             return instance
-    name = stored.identity.name
-    raise ArmError(404, "NotFound", f"The VM instance '{instance_id}' was not found in the scale set '{name}'.")
+    raise not_found(target=f"{stored.identity.name}/virtualMachines/{instance_id}")
 
 
 async def _healths(
