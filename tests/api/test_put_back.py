@@ -1,4 +1,4 @@
-"""What one api-version showed and another, or the same, puts back: nothing is lost, nothing changes (contract.md 1.2)."""
+"""What one api-version showed and it or another puts back: nothing is lost, nothing changes (contract.md 1.2)."""
 
 from typing import Any
 
