@@ -75,7 +75,12 @@ _NUMBERS = (
     f"{_PERCENT}.maxUnhealthyUpgradedInstancePercent",
 )
 WINDOWS_UPDATES = f"{_PROFILE}.osProfile.windowsConfiguration.enableAutomaticUpdates"
-_TRUTHS = ("properties.singlePlacementGroup", WINDOWS_UPDATES)
+_TRUTHS = (
+    "properties.singlePlacementGroup",
+    "properties.upgradePolicy.rollingUpgradePolicy.maxSurge",
+    "properties.upgradePolicy.automaticOSUpgradePolicy.osRollingUpgradeDeferral",
+    WINDOWS_UPDATES,
+)
 _PROBE_NUMBERS = ("intervalInSeconds", "numberOfProbes", "gracePeriod")
 
 _MODEL_PREFIX = {

@@ -59,9 +59,9 @@ class ArmError(Exception):
         return JSONResponse({"error": body}, status_code=self.status, headers=self.headers)
 
 
-def not_found(message: str = "The entity was not found in this Azure location.") -> ArmError:
+def not_found(message: str = "The entity was not found in this Azure location.", target: str = "") -> ArmError:
     """Something below an existing scale set, or outside one, does not exist."""
-    return ArmError(404, "NotFound", message)
+    return ArmError(404, "NotFound", message, target=target)
 
 
 def scale_set_not_found(name: str, resource_group: str) -> ArmError:

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse, Response
 from starlette.background import BackgroundTask
 
+from api.api_versions import IMAGE_VERSION, shaped
 from api.bodies import OptionalJsonBody, described
-from api.dependencies import LOCATION, ServicesDep
+from api.dependencies import LOCATION, ApiVersion, ServicesDep
 from api.documents import REGION, normal_location
 from api.errors import ArmError, invalid, not_found
 from api.nudges import nudge_users_of
@@ -94,6 +95,7 @@ async def list_versions(
     publisher: str,
     offer: str,
     sku: str,
+    api_version: ApiVersion,
     expand: Annotated[str, Query(alias="$expand", description="properties")] = "",
     top: Annotated[int | None, Query(alias="$top", ge=1, le=VERSIONS_AT_MOST)] = None,
     order_by: Annotated[str, Query(alias="$orderby", description="name, or name desc")] = "",
@@ -109,7 +111,8 @@ async def list_versions(
         raise invalid("The value of parameter '$orderby' must be 'name', 'name asc' or 'name desc'.", "$orderby")
     if order[1:] == ["desc"]:
         rows = rows[::-1]
-    return [_version(row, subscription_id, location, expanded=expanded) for row in rows[:top]]
+    made = (_version(row, subscription_id, location, expanded=expanded) for row in rows[:top])
+    return [shaped(one, IMAGE_VERSION, api_version) for one in made]
 
 
 @router.get(VERSION, response_model=None)
@@ -122,12 +125,13 @@ async def get_version(
     offer: str,
     sku: str,
     version: str,
+    api_version: ApiVersion,
 ) -> Json:
     """One version with its properties. 404 for a withdrawn one."""
     row = await asyncio.to_thread(services.store.images.get, publisher, offer, sku, version, location)
     if row is None or row.withdrawn:
         raise _no_image()
-    return _version(row, subscription_id, location, expanded=True)
+    return shaped(_version(row, subscription_id, location, expanded=True), IMAGE_VERSION, api_version)
 
 
 @router.put(VERSION, openapi_extra=described(_EXAMPLE), response_model=None)

@@ -9,15 +9,18 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from api.api_versions import INSTANCE as INSTANCE_MEMBERS
+from api.api_versions import shaped
 from api.bodies import JsonBody, OptionalJsonBody, described
 from api.dependencies import SCALE_SET, ApiVersion, Services, ServicesDep
 from api.instance_bodies import instance_body
-from api.instance_requests import exact_version, named_instances, protection, refuse_what_is_not_kept
+from api.instance_requests import EVERYONE, exact_version, named_instances, protection, refuse_what_is_not_kept
 from api.instances import INSTANCE, InstanceId, existing_instance
 from api.long_running import accepted, begin, hand_over, resource_headers
 from api.merge import canonical
 from api.preconditions import Preconditions, PreconditionsDep
 from api.scale_set_lookup import StoredDep
+from api.stored_resources import etag_header
 from domain.instance_ids import InstanceIds
 from domain.instances import Instance
 from domain.messages.instance_actions import ActionKind, InstanceAction
@@ -92,8 +95,8 @@ async def reimage_instance(
     """A new OS disk for one instance."""
     refuse_what_is_not_kept(body)
     version = await exact_version(services, stored, body)
-    one = await _one(services, stored, instance_id)
-    operation = await _asked(services, stored, ActionKind.REIMAGE, exact_version=version, **one)
+    named = await _one_or_all(services, stored, instance_id)
+    operation = await _asked(services, stored, ActionKind.REIMAGE, exact_version=version, **named)
     return accepted(request, services, operation, api_version)
 
 
@@ -102,8 +105,8 @@ async def set_power_of_instance(
 ) -> Response:
     """Start, stop, restart or redeploy one instance. A body is ignored."""
     kind = POWER[request.url.path.rpartition("/")[2].lower()]
-    one = await _one(services, stored, instance_id)
-    return accepted(request, services, await _asked(services, stored, kind, **one), api_version)
+    named = await _one_or_all(services, stored, instance_id)
+    return accepted(request, services, await _asked(services, stored, kind, **named), api_version)
 
 
 for _kind in (*(one for one in ActionKind if one.power), REDEPLOY):
@@ -147,7 +150,8 @@ async def put_instance(
     )
     shown = instance_body(stored, instance, None, expanded=False, now=services.clock())
     shown["properties"]["provisioningState"] = "Updating"
-    headers = resource_headers(request, services, operation, api_version) | {"ETag": shown["etag"]}
+    shown = shaped(shown, INSTANCE_MEMBERS, api_version)
+    headers = resource_headers(request, services, operation, api_version) | etag_header(shown)
     return JSONResponse(shown, headers=headers)
 
 
@@ -164,6 +168,11 @@ async def _wanted(
 async def _one(services: Services, stored: StoredScaleSet, instance_id: str) -> dict[str, Any]:
     instance = await existing_instance(services, stored, instance_id)
     return {"ids": InstanceIds.of([instance.instance_id]), "on_instance": True}
+
+
+async def _one_or_all(services: Services, stored: StoredScaleSet, instance_id: str) -> dict[str, Any]:
+    """Old clients ask the instance `*` for what they want of the set (contract.md 2.2); it is never deleted as one."""
+    return {"everyone": True} if instance_id == EVERYONE else await _one(services, stored, instance_id)
 
 
 async def _asked(services: Services, stored: StoredScaleSet, kind: ActionKind, **details: Any) -> Operation:

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
-from api.dependencies import SCALE_SET, Services, ServicesDep
-from api.errors import ArmError
+from api.api_versions import INSTANCE as INSTANCE_MEMBERS
+from api.api_versions import INSTANCE_VIEW, shaped
+from api.dependencies import SCALE_SET, ApiVersion, Services, ServicesDep
+from api.errors import not_found
 from api.filters import EVERYTHING, Filter, read_filter
 from api.instance_bodies import instance_body, instance_view
 from api.paging import PagingDep
@@ -51,6 +53,7 @@ async def list_instances(
     services: ServicesDep,
     stored: StoredDep,
     paging: PagingDep,
+    api_version: ApiVersion,
     expand: Expand = "",
     filter_: Annotated[str, Query(alias="$filter", description="properties/latestModelApplied eq false")] = "",
     select: Annotated[str, Query(alias="$select", description=", ".join(SELECTED))] = "",
@@ -67,10 +70,10 @@ async def list_instances(
     now = services.clock()
 
     def bodies() -> list[dict[str, Any]]:
-        return [
-            _selected(instance_body(stored, one, healths.get(one.instance_id), expanded=expanded, now=now), selected)
-            for one in page.items
-        ]
+        made = (
+            instance_body(stored, one, healths.get(one.instance_id), expanded=expanded, now=now) for one in page.items
+        )
+        return [_selected(shaped(one, INSTANCE_MEMBERS, api_version), selected) for one in made]
 
     return page.answer(await asyncio.to_thread(bodies) if len(page.items) > IN_THE_LOOP else bodies())
 
@@ -80,21 +83,25 @@ async def get_instance(
     services: ServicesDep,
     stored: StoredDep,
     instance_id: InstanceId,
+    api_version: ApiVersion,
     expand: Expand = "",
 ) -> Response:
     """One instance."""
     expanded = _wants_view(expand)
     instance = await existing_instance(services, stored, instance_id)
     health = (await _healths(services, stored, [instance])).get(instance.instance_id) if expanded else None
-    return shown(instance_body(stored, instance, health, expanded=expanded, now=services.clock()))
+    body = instance_body(stored, instance, health, expanded=expanded, now=services.clock())
+    return shown(shaped(body, INSTANCE_MEMBERS, api_version))
 
 
 @router.get(INSTANCE + "/instanceView", response_model=None)
-async def get_instance_view(services: ServicesDep, stored: StoredDep, instance_id: InstanceId) -> dict[str, Any]:
+async def get_instance_view(
+    services: ServicesDep, stored: StoredDep, instance_id: InstanceId, api_version: ApiVersion
+) -> dict[str, Any]:
     """What is seen of one instance now: health with its time, power, disks."""
     instance = await existing_instance(services, stored, instance_id)
     health = (await _healths(services, stored, [instance])).get(instance.instance_id)
-    return instance_view(stored, instance, health, services.clock())
+    return shaped(instance_view(stored, instance, health, services.clock()), INSTANCE_VIEW, api_version)
 
 
 async def existing_instance(services: Services, stored: StoredScaleSet, instance_id: str) -> Instance:
@@ -102,8 +109,7 @@ async def existing_instance(services: Services, stored: StoredScaleSet, instance
     for instance in await services.provider.list_instances(stored.identity):
         if instance.instance_id == instance_id:
             return instance
-    name = stored.identity.name
-    raise ArmError(404, "NotFound", f"The VM instance '{instance_id}' was not found in the scale set '{name}'.")
+    raise not_found(target=f"{stored.identity.name}/virtualMachines/{instance_id}")
 
 
 async def _healths(

@@ -6,6 +6,7 @@ vmss update` puts the model back without its image and without secrets, `az vmss
 keeps those that a change does not bring, and a null takes one away there.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from store.secret_places import SECRET_KEYS
@@ -17,6 +18,11 @@ OPAQUE = frozenset({"tags", "settings", "protectedsettings"})
 
 READ_ONLY = frozenset({"id", "name", "type", "etag"})
 READ_ONLY_PROPERTIES = frozenset({"provisioningState", "uniqueId", "timeCreated"})
+READ_ONLY_BELOW = (
+    ("properties", "virtualMachineProfile", "timeCreated"),
+    ("properties", "virtualMachineProfile", "storageProfile", "imageReference", "exactVersion"),
+)
+"""Deeper members that clients put back: what they say is a fact of a machine, never a wish."""
 
 _WORDS = """
     id name type location tags sku tier capacity zones plan identity etag properties mode value key version publisher
@@ -44,6 +50,10 @@ _WORDS = """
     regionalReplicaCount replicaCount excludeFromLatest endOfLifeDate publishedDate replicationMode source
     safetyProfile allowDeletionOfReplicatedLocations blockDeletionBeforeEndOfLife identifier uniqueName osState
     sharingProfile softDeletePolicy replicationStatus description
+    additionalCapabilities extendedLocation hostGroup spotRestorePolicy forceDeletion priorityMixPolicy
+    constrainedMaximumCapacity resiliencyPolicy skuProfile zonalPlatformFaultDomainAlignMode externalHealthPolicy
+    lifecycleHooksProfile billingProfile networkApiVersion capacityReservation applicationProfile hardwareProfile
+    deleteOption diskControllerType securityPostureReference
     protectFromScaleSetActions probes protocol port intervalInSeconds numberOfProbes probeThreshold requestPath
 """
 _SPELLING = {word.lower(): word for word in _WORDS.split()}
@@ -95,7 +105,22 @@ def without_read_only(document: Json) -> Json:
     properties = result.get("properties")
     if isinstance(properties, dict):
         result["properties"] = {key: value for key, value in properties.items() if key not in READ_ONLY_PROPERTIES}
+    for path in READ_ONLY_BELOW:
+        result = without(result, path)
     return result
+
+
+def without(document: Json, path: Sequence[str]) -> Json:
+    """The same without the member under a path; `document` is left as it is.
+
+    >>> without({"a": {"b": 1, "c": 2}}, ("a", "b")), without({"a": 1}, ("a", "b"))
+    ({'a': {'c': 2}}, {'a': 1})
+    """
+    first, *rest = path
+    if not rest:
+        return {key: value for key, value in document.items() if key != first}
+    inner = document.get(first)
+    return document | {first: without(inner, rest)} if isinstance(inner, dict) else document
 
 
 def without_secrets(value: Any) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from api.api_versions import NEWEST, refuse_unknown
 from api.dependencies import ScaleSetPath, Services
 from api.documents import NAME, at, check_shape, normal, read_model
 from api.errors import ArmError, blocked, changed_meanwhile, invalid, not_allowed, scale_set_not_found
@@ -55,10 +56,11 @@ async def change_model(
     preconditions: Preconditions,
     *,
     create: bool,
+    api_version: str = NEWEST,
 ) -> Change:
     """Create or change. Raises ArmError; `create` says whether an absent set is created or is 404."""
     body = without_read_only(canonical(body))
-    return await change_stored(services, path, lambda _: body, preconditions, create=create)
+    return await change_stored(services, path, lambda _: body, preconditions, create=create, api_version=api_version)
 
 
 async def change_stored(
@@ -68,6 +70,7 @@ async def change_stored(
     preconditions: Preconditions,
     *,
     create: bool = False,
+    api_version: str = NEWEST,
 ) -> Change:
     """The same where the change depends on what is stored: it is asked for anew when somebody else was faster."""
     for _ in range(TRIES):
@@ -77,8 +80,11 @@ async def change_stored(
             raise scale_set_not_found(path.name, path.resource_group)
         body = change_of(stored)
         check_shape(body)
+        refuse_unknown(body, api_version)
         try:
-            change = await (_create(services, path, body) if stored is None else _update(services, stored, body))
+            change = await (
+                _create(services, path, body) if stored is None else _update(services, stored, body, api_version)
+            )
         except (AlreadyThere, Conflict, Missing):
             continue
         model = ScaleSetModel.from_arm(change.stored.document, change.stored.generation)
@@ -124,12 +130,12 @@ async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
     return Change(stored, operation, created=True)
 
 
-async def _update(services: Services, stored: StoredScaleSet, body: Json) -> Change:
+async def _update(services: Services, stored: StoredScaleSet, body: Json, api_version: str) -> Change:
     if stored.deleting:
         raise not_allowed(
             f"Operation 'createOrUpdate' is not allowed because '{stored.identity.name}' is being deleted."
         )
-    document = normal(merged(stored.document, _without_echo(body, stored.document)))
+    document = normal(merged(stored.document, _without_echo(body, stored.document, api_version)))
     document, model = await _read(services, document, stored.generation + 1, body, stored.document)
     if document["location"] != stored.identity.location:
         raise _elsewhere(stored, document["location"])
@@ -210,11 +216,11 @@ def _filled_in(document: Json, model: ScaleSetModel) -> Json:
     return document | {"properties": properties | {"upgradePolicy": policy}}
 
 
-def _without_echo(body: Json, stored: Json) -> Json:
+def _without_echo(body: Json, stored: Json, api_version: str) -> Json:
     given = at(body, "properties.upgradePolicy")
     if given is None:
         return body
-    policy = without_echo(given, at(stored, "properties.upgradePolicy") or {})
+    policy = without_echo(given, at(stored, "properties.upgradePolicy") or {}, api_version)
     return body | {"properties": body["properties"] | {"upgradePolicy": policy}}
 
 

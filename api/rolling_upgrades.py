@@ -59,6 +59,7 @@ async def cancel_upgrade(
 async def latest_upgrade(
     services: ServicesDep,
     stored: StoredDep,
+    api_version: ApiVersion,
     expand: Annotated[
         str,
         Query(alias="$expand", description="decisions, instances: what Instar tells besides, comma-separated"),
@@ -69,7 +70,7 @@ async def latest_upgrade(
     record = await asyncio.to_thread(services.store.upgrades.latest, stored.identity.unique_id)
     if record is None:
         raise not_found()
-    body = latest_body(record)
+    body = latest_body(record, api_version)
     if "decisions" in besides:
         body["properties"]["decisions"] = await _decisions(services, record)
     if "instances" in besides:
@@ -78,14 +79,16 @@ async def latest_upgrade(
 
 
 @router.get(SCALE_SET + "/osUpgradeHistory", response_model=None)
-async def os_upgrade_history(services: ServicesDep, stored: StoredDep, paging: PagingDep) -> dict[str, Any]:
+async def os_upgrade_history(
+    services: ServicesDep, stored: StoredDep, paging: PagingDep, api_version: ApiVersion
+) -> dict[str, Any]:
     """The newest attempts first: five of the last two months, or those of any age, `$top` to a page (A2)."""
     since = EVER if paging.top else months_before(services.clock(), MONTHS_SHOWN)
     history = services.store.upgrades.history
     most = HISTORY_AT_MOST if paging.top else ATTEMPTS_SHOWN
     records = await asyncio.to_thread(history, stored.identity.unique_id, since, most)
     page = paging.page(records, lambda record: (-record.number,))
-    return page.answer(history_body(record) for record in page.items)
+    return page.answer(history_body(record, api_version) for record in page.items)
 
 
 async def _decisions(services: Services, record: UpgradeRecord) -> list[dict[str, Any]]:

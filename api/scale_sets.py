@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from api.api_versions import SET_VIEW, knows_etags, shaped
 from api.bodies import JsonBody, described
 from api.dependencies import GROUP, LOCATION, SCALE_SET, ApiVersion, ScaleSetPathDep, ServicesDep
 from api.documents import normal_location
@@ -58,7 +59,7 @@ async def put_scale_set(
     preconditions: PreconditionsDep,
 ) -> Response:
     """Create a scale set (201), or change one (200): an existing one is merged with the body."""
-    change = await change_model(services, path, body, preconditions, create=True)
+    change = await change_model(services, path, body, preconditions, create=True, api_version=api_version)
     return await _changed(request, services, change, api_version)
 
 
@@ -73,15 +74,17 @@ async def patch_scale_set(
     preconditions: PreconditionsDep,
 ) -> Response:
     """Change a scale set: objects are merged, null removes, all else replaces."""
-    change = await change_model(services, path, body, preconditions, create=False)
+    change = await change_model(services, path, body, preconditions, create=False, api_version=api_version)
     return await _changed(request, services, change, api_version)
 
 
 @router.get(SCALE_SET, response_model=None)
-async def get_scale_set(services: ServicesDep, stored: StoredDep, expand: Expand = "") -> Response:
+async def get_scale_set(
+    services: ServicesDep, stored: StoredDep, api_version: ApiVersion, expand: Expand = ""
+) -> Response:
     """One scale set, without its secrets."""
     wanted("$expand", expand, ("userData",))
-    return JSONResponse(await _body(services, stored), headers={"ETag": quoted_etag(stored)})
+    return JSONResponse(await _body(services, stored, api_version), headers=_etag(stored, api_version))
 
 
 @router.get(GROUP + "/virtualMachineScaleSets", response_model=None)
@@ -90,10 +93,11 @@ async def list_scale_sets_of_group(
     subscription_id: Annotated[str, Path(alias="subscriptionId")],
     resource_group: Annotated[str, Path(alias="resourceGroupName")],
     paging: PagingDep,
+    api_version: ApiVersion,
 ) -> dict[str, Any]:
     """Every scale set of a resource group."""
     found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id, resource_group)
-    return await _listed(services, paging.page(found, _by_id))
+    return await _listed(services, paging.page(found, _by_id), api_version)
 
 
 @router.get(
@@ -104,10 +108,11 @@ async def list_scale_sets_of_subscription(
     services: ServicesDep,
     subscription_id: Annotated[str, Path(alias="subscriptionId")],
     paging: PagingDep,
+    api_version: ApiVersion,
 ) -> dict[str, Any]:
     """Every scale set of a subscription."""
     found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id)
-    return await _listed(services, paging.page(found, _by_id))
+    return await _listed(services, paging.page(found, _by_id), api_version)
 
 
 @router.get(LOCATION + "/virtualMachineScaleSets", response_model=None)
@@ -116,21 +121,22 @@ async def list_scale_sets_of_location(
     subscription_id: Annotated[str, Path(alias="subscriptionId")],
     location: Annotated[str, Path()],
     paging: PagingDep,
+    api_version: ApiVersion,
 ) -> dict[str, Any]:
     """Every scale set of a subscription in one region."""
     found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id)
     there = [one for one in found if one.identity.location == normal_location(location)]
-    return await _listed(services, paging.page(there, _by_id))
+    return await _listed(services, paging.page(there, _by_id), api_version)
 
 
 @router.get(SCALE_SET + "/instanceView", response_model=None)
-async def scale_set_instance_view(services: ServicesDep, stored: StoredDep) -> dict[str, Any]:
+async def scale_set_instance_view(services: ServicesDep, stored: StoredDep, api_version: ApiVersion) -> dict[str, Any]:
     """How many machines are in which state of provisioning, power and health."""
     model = ScaleSetModel.from_arm(stored.document, stored.generation)
     instances = await services.provider.list_instances(stored.identity)
     source = await asyncio.to_thread(health_source_of, services.store, model)
     healths = await services.healths.of(stored.identity, source, instances)
-    return set_view(instances, healths.values(), await state_of(services, stored))
+    return shaped(set_view(instances, healths.values(), await state_of(services, stored)), SET_VIEW, api_version)
 
 
 @router.delete(SCALE_SET, response_model=None)
@@ -158,8 +164,8 @@ async def delete_scale_set(
 async def _changed(request: Request, services: ServicesDep, change: Change, api_version: str) -> Response:
     headers = resource_headers(request, services, change.operation, api_version)
     # The operation may have ended by now; a client that has just asked for a change polls all the same.
-    body = scale_set_body(change.stored, "Creating" if change.created else "Updating")
-    headers["ETag"] = quoted_etag(change.stored)
+    body = scale_set_body(change.stored, "Creating" if change.created else "Updating", api_version)
+    headers |= _etag(change.stored, api_version)
     return JSONResponse(body, status_code=201 if change.created else 200, headers=headers)
 
 
@@ -167,9 +173,13 @@ def _by_id(stored: StoredScaleSet) -> Key:
     return (stored.identity.resource_id.lower(),)
 
 
-async def _listed(services: ServicesDep, page: Page[StoredScaleSet]) -> dict[str, Any]:
-    return page.answer([await _body(services, one) for one in page.items])
+async def _listed(services: ServicesDep, page: Page[StoredScaleSet], api_version: str) -> dict[str, Any]:
+    return page.answer([await _body(services, one, api_version) for one in page.items])
 
 
-async def _body(services: ServicesDep, stored: StoredScaleSet) -> dict[str, Any]:
-    return scale_set_body(stored, await state_of(services, stored))
+async def _body(services: ServicesDep, stored: StoredScaleSet, api_version: str) -> dict[str, Any]:
+    return scale_set_body(stored, await state_of(services, stored), api_version)
+
+
+def _etag(stored: StoredScaleSet, api_version: str) -> dict[str, str]:
+    return {"ETag": quoted_etag(stored)} if knows_etags(api_version) else {}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.api_versions import SCALE_SET, shaped
 from domain.policies import AutomaticOSUpgradePolicy, RollingUpgradePolicy, UpgradeMode, UpgradePolicy
 
 Json = dict[str, Any]
@@ -20,10 +21,10 @@ def filled_in(given: Json, policy: UpgradePolicy) -> Json:
     result = given | {"mode": policy.mode.value}
     asked = given.get(ROLLING)
     if given.get(AUTOMATIC) is not None:
-        result[AUTOMATIC] = given[AUTOMATIC] | policy.automatic.model_dump(mode="json", by_alias=True)
+        result[AUTOMATIC] = _typed(given[AUTOMATIC]) | policy.automatic.model_dump(mode="json", by_alias=True)
     if asked or policy.mode is UpgradeMode.ROLLING or AUTOMATIC in result:
         in_force = policy_body(policy.rolling_upgrade_policy or RollingUpgradePolicy())
-        result[ROLLING] = {"maxSurge": False} | (asked or {}) | in_force
+        result[ROLLING] = {"maxSurge": False} | _typed(asked or {}) | in_force
     return result
 
 
@@ -32,9 +33,10 @@ def echoed(stored: Json) -> Json:
     return stored | {AUTOMATIC: stored.get(AUTOMATIC) or OFF}
 
 
-def without_echo(given: Json, stored: Json) -> Json:
+def without_echo(given: Json, stored: Json, api_version: str) -> Json:
     """`given` without an automatic policy that was only shown and is now put back; else every put back is a change."""
-    if given.get(AUTOMATIC) == OFF and not stored.get(AUTOMATIC):
+    shown = shaped({"properties": {"upgradePolicy": {AUTOMATIC: OFF}}}, SCALE_SET, api_version)
+    if given.get(AUTOMATIC) == shown["properties"]["upgradePolicy"][AUTOMATIC] and not stored.get(AUTOMATIC):
         return {key: value for key, value in given.items() if key != AUTOMATIC}
     return given
 
@@ -43,3 +45,11 @@ def policy_body(policy: RollingUpgradePolicy) -> Json:
     """A rolling upgrade policy; what Azure shows only if it is set appears only if it is."""
     body: Json = policy.model_dump(mode="json", by_alias=True)
     return {key: value for key, value in body.items() if value or key not in ONLY_IF_SET}
+
+
+def _typed(given: Json) -> Json:
+    """Truths that no decision reads, in their type too: templates write them as text. Checked by `check_shape`."""
+    truths = {
+        key: str(given[key]).lower() == "true" for key in ("maxSurge", "osRollingUpgradeDeferral") if key in given
+    }
+    return given | truths

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.api_versions import NEWEST, PAST_UPGRADE, ROLLING_UPGRADE, SCALE_SET, shaped
 from api.merge import without_secrets
 from api.moments import moment
 from api.upgrade_policies import echoed, policy_body
@@ -16,11 +17,11 @@ SCALE_SET_TYPE = "Microsoft.Compute/virtualMachineScaleSets"
 ROLLING_UPGRADE_TYPE = "Microsoft.Compute/virtualMachineScaleSets/rollingUpgrades"
 
 
-def scale_set_body(stored: StoredScaleSet, provisioning_state: str) -> Json:
+def scale_set_body(stored: StoredScaleSet, provisioning_state: str, api_version: str = NEWEST) -> Json:
     """A scale set as its owner gets it: its document, what the service knows besides, no secret."""
     document = without_secrets(stored.document)
     properties = document.get("properties") or {}
-    return {
+    body = {
         **document,
         "name": stored.identity.name,
         "id": stored.identity.resource_id,
@@ -35,6 +36,7 @@ def scale_set_body(stored: StoredScaleSet, provisioning_state: str) -> Json:
             "timeCreated": moment(stored.created_at),
         },
     }
+    return shaped(body, SCALE_SET, api_version)
 
 
 def quoted_etag(stored: StoredScaleSet) -> str:
@@ -71,7 +73,7 @@ def operation_body(operation: Operation) -> Json:
     return body
 
 
-def latest_body(record: UpgradeRecord) -> Json:
+def latest_body(record: UpgradeRecord, api_version: str = NEWEST) -> Json:
     """`rollingUpgrades/latest` (A1). Azure sends no id and no name."""
     status: Json = {
         "code": record.status.value,
@@ -80,16 +82,17 @@ def latest_body(record: UpgradeRecord) -> Json:
         "lastActionTime": moment(record.last_action_at or record.started_at),
     }
     properties: Json = {
-        "policy": policy_body(record.policy),
+        "policy": {"maxSurge": False} | policy_body(record.policy),
         "runningStatus": status,
         "progress": _progress(record),
     }
     if record.error:
         properties["error"] = error_body(record.error)
-    return {"type": ROLLING_UPGRADE_TYPE, "location": record.scale_set.location, "properties": properties}
+    body: Json = {"type": ROLLING_UPGRADE_TYPE, "location": record.scale_set.location, "properties": properties}
+    return shaped(body, ROLLING_UPGRADE, api_version)
 
 
-def history_body(record: UpgradeRecord) -> Json:
+def history_body(record: UpgradeRecord, api_version: str = NEWEST) -> Json:
     """One item of `osUpgradeHistory` (A2). Both names of its end: clients differ in which one they read."""
     status: Json = {"code": record.status.value, "startTime": moment(record.started_at)}
     if record.ended_at:
@@ -109,7 +112,8 @@ def history_body(record: UpgradeRecord) -> Json:
     }
     if record.error:
         properties["error"] = error_body(record.error)
-    return {"type": ROLLING_UPGRADE_TYPE, "location": record.scale_set.location, "properties": properties}
+    body: Json = {"type": ROLLING_UPGRADE_TYPE, "location": record.scale_set.location, "properties": properties}
+    return shaped(body, PAST_UPGRADE, api_version)
 
 
 def target_body(target: ImageReference) -> Json:

@@ -86,4 +86,10 @@ def source_blockers(model: ScaleSetModel, *, automatic: bool) -> tuple[Blocker, 
             "extension was not provided."
         )
         found.append(Blocker(BAD_REQUEST, message))
+    if model.automatic_repairs and model.service_fabric is None:
+        message = (
+            "Automatic repairs not supported for this Virtual Machine Scale Set because a health probe or health "
+            "extension was not provided."
+        )
+        found.append(Blocker(BAD_REQUEST, message))
     return tuple(found)

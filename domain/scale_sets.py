@@ -47,6 +47,8 @@ class ScaleSetModel(BaseModel):
     """`windowsConfiguration.enableAutomaticUpdates` (I6)."""
     patch_modes: tuple[str, ...] = ()
     """`patchSettings.patchMode` of either system."""
+    automatic_repairs: bool = False
+    """`automaticRepairsPolicy.enabled`: told, and checked as Azure does; Instar repairs nothing."""
     single_placement_group: bool | None = None
     orchestration_mode: str = "Uniform"
     extension_profile: ExtensionProfile = ExtensionProfile()
@@ -85,6 +87,7 @@ class ScaleSetModel(BaseModel):
             or "windows" in f"{image.publisher} {image.offer}".lower(),
             windows_updates=windows.get("enableAutomaticUpdates"),
             patch_modes=tuple(one for one in patched if one),
+            automatic_repairs=_mapping(properties, "automaticRepairsPolicy").get("enabled") or False,
             single_placement_group=properties.get("singlePlacementGroup"),
             orchestration_mode=properties.get("orchestrationMode") or "Uniform",
             extension_profile=ExtensionProfile.from_arm(_mapping(profile, "extensionProfile")),

@@ -208,6 +208,8 @@ async def test_no_name_in_a_path_does_harm(world: Api, name: str) -> None:
     before = state(world)
     for method, template in routes(world):
         for parameter in params_of(template):
+            if (method, parameter, name) == ("POST", "instanceId", "*"):
+                continue  # no nonsense: the whole set (test_traps.py)
             answer = await world.http.request(method, filled(template, **{parameter: name}), params=VERSION, json={})
             found = f"{method} {template} with {parameter}={name[:40]}"
             check(answer, found, may_succeed=method in ("GET", "HEAD", "DELETE") or template.startswith("/instar/"))

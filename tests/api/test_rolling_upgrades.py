@@ -140,6 +140,7 @@ async def test_a1_latest_shows_policy_status_counts_and_error(api: Api) -> None:
         "location": "westus2",
         "properties": {
             "policy": {
+                "maxSurge": False,
                 "maxBatchInstancePercent": 20,
                 "maxUnhealthyInstancePercent": 20,
                 "maxUnhealthyUpgradedInstancePercent": 20,
