@@ -35,6 +35,7 @@ from api.access.issuer_routes import issuer_router
 from api.dependencies import GUARDS, Services, printable_path
 from api.errors import LastResort
 from api.healths import Healths
+from api.openapi import document
 from api.paths import CaseInsensitivePaths, Paths
 from api.scale_set_gateway import ScaleSetGateway
 from compute.clock import Clock, utc_now
@@ -106,6 +107,7 @@ def create_app(
     if access.own is not None:
         app.include_router(issuer_router(access.own))
     errors.install(app)
+    document.finish(app, access.open_paths)
     # The last added stands outermost.
     app.add_middleware(Guard, access=access)
     app.add_middleware(CaseInsensitivePaths, paths=Paths(app.openapi()["paths"]))
