@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from api.access.composition import access_from
 from api.access.signing_keys import SigningKeyError
 from api.app import create_app
+from api.composition import services_from
 from compute.clock import utc_now
 from connection.client import connect
 from connection.computes import CannotCompute, open_compute
@@ -59,7 +60,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
         store = opened.enter_context(closing(Store.open(settings.store_url, Sealer.from_file(settings.keys))))
         # Lazy: reads are answered with Temporal down, and it may come later (A4).
         client = await connect([INSTAR], lazy=True)
-        app = create_app(store, fleet, client, settings, access_from(settings, store, utc_now))
+        app = create_app(services_from(store, fleet, client, settings, access_from(settings, store, utc_now)))
         config = uvicorn.Config(
             app,
             host=host,

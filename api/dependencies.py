@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
+from api.access.guard import Access
 from api.errors import ArmError, invalid
 from api.healths import Healths
 from api.scale_set_gateway import ScaleSetGateway
@@ -30,13 +31,14 @@ NAME_AT_MOST = 260
 
 @dataclass(frozen=True)
 class Services:
-    """All that the process is made of; put together once, by `create_app`."""
+    """All that the process is made of; put together once, by `services_from`."""
 
     store: Store
     provider: Provider
     gateway: ScaleSetGateway
     healths: Healths
     settings: Settings
+    access: Access
     clock: Clock
 
 

@@ -69,30 +69,29 @@ class Access:
 
 
 class Guard:
-    """ASGI middleware."""
+    """ASGI middleware. Whom to believe is what the application's services say (`Services.access`)."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let through who may; answer the others."""
-        if scope["type"] != "http" or self._is_open(scope["path"]):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        need = need_of(scope["method"], scope["path"])
+        access: Access = scope["app"].state.services.access
+        if scope["path"] in access.open_paths or scope["path"].startswith(OPEN_BELOW):
+            await self.app(scope, receive, send)
+            return
         principal = None
         try:
-            principal = await self._principal(scope)
-            await self.access.check(principal, need)
+            principal = await _principal(access, scope)
+            await access.check(principal, need_of(scope["method"], scope["path"]))
         except ArmError as error:
-            await self._note(scope, need, principal, error.status, "")
+            await _note(access, scope, principal, error.status)
             await error.response()(scope, receive, send)
             return
         scope["state"] = {**scope.get("state", {}), "principal": principal}
-        await self._through(scope, receive, send, need, principal)
-
-    async def _through(self, scope: Scope, receive: Receive, send: Send, need: Need, principal: Principal) -> None:
         noted = False
 
         async def sending(message: Message) -> None:
@@ -101,38 +100,37 @@ class Guard:
                 noted = True
                 headers = dict(message.get("headers", ()))
                 request_id = headers.get(b"x-ms-request-id", b"").decode("latin-1")
-                await self._note(scope, need, principal, message["status"], request_id)
+                await _note(access, scope, principal, message["status"], request_id)
             await send(message)
 
         await self.app(scope, receive, sending)
 
-    def _is_open(self, path: str) -> bool:
-        return path in self.access.open_paths or path.startswith(OPEN_BELOW)
 
-    async def _principal(self, scope: Scope) -> Principal:
-        given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
-        try:
-            return await self.access.principal_of(given)
-        except TokenRefused as refusal:
-            raise _unauthenticated(str(refusal), given=bool(given), where=_authority(scope)) from None
-        except IssuerAway as away:
-            _log.warning("%s", away)
-            raise unavailable("The issuer of this token does not answer just now.") from None
+async def _principal(access: Access, scope: Scope) -> Principal:
+    given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+    try:
+        return await access.principal_of(given)
+    except TokenRefused as refusal:
+        raise _unauthenticated(str(refusal), given=bool(given), where=_authority(scope)) from None
+    except IssuerAway as away:
+        _log.warning("%s", away)
+        raise unavailable("The issuer of this token does not answer just now.") from None
 
-    async def _note(self, scope: Scope, need: Need, principal: Principal | None, status: int, request_id: str) -> None:
-        """What changes something, or was refused, is noted; plain reads are not."""
-        refused = status in (401, 403)
-        if scope["method"] in READS and not refused:
-            return
-        who = principal or Principal("", "", ())
-        entry = Entry(self.access.clock(), who.subject, who.name, need.action, scope["path"], status, request_id)
-        _log.info("%s %s (%s) %s %s: %d", entry.action, who.name, who.subject, scope["method"], entry.resource, status)
-        if status == 401:  # noqa: PLR2004  # nobody's doing: strangers must not be able to fill the store
-            return
-        try:
-            await asyncio.to_thread(self.access.store.audit.add, entry)
-        except StoreError:
-            _log.exception("this could not be written to the audit log")
+
+async def _note(access: Access, scope: Scope, principal: Principal | None, status: int, request_id: str = "") -> None:
+    """What changes something, or was refused, is noted; plain reads are not."""
+    refused = status in (401, 403)
+    if scope["method"] in READS and not refused:
+        return
+    who, need = principal or Principal("", "", ()), need_of(scope["method"], scope["path"])
+    entry = Entry(access.clock(), who.subject, who.name, need.action, scope["path"], status, request_id)
+    _log.info("%s %s (%s) %s %s: %d", entry.action, who.name, who.subject, scope["method"], entry.resource, status)
+    if status == 401:  # noqa: PLR2004  # nobody's doing: strangers must not be able to fill the store
+        return
+    try:
+        await asyncio.to_thread(access.store.audit.add, entry)
+    except StoreError:
+        _log.exception("this could not be written to the audit log")
 
 
 def _unauthenticated(reason: str, *, given: bool, where: str) -> ArmError:

@@ -8,12 +8,12 @@ import binascii
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.access.own_issuer import LIFE, TENANT, OwnIssuer
 from api.dependencies import ServicesDep
-from api.errors import ArmError
+from api.errors import ArmError, not_found
 from api.public_url import public_url
 
 FORM_AT_MOST = 65_536
@@ -29,75 +29,85 @@ OPEN_PATHS = frozenset({DISCOVERY, TOKEN, KEYS, METADATA})
 
 Json = dict[str, Any]
 
+router = APIRouter(tags=["access"])
 
-def issuer_router(issuer: OwnIssuer) -> APIRouter:
-    """The routes of our own issuer."""
-    router = APIRouter(tags=["access"])
 
-    @router.get(METADATA, response_model=None)
-    async def endpoints(
-        request: Request, services: ServicesDep, api_version: Annotated[str, Query(alias="api-version")] = ""
-    ) -> Json:
-        """What a cloud is made of, for `az cloud register`."""
-        base = public_url(request, services)
-        if api_version and api_version < FIRST_WITH_AN_OBJECT:
-            login = {"loginEndpoint": base, "audiences": [f"{base}/"]}
-            return {"galleryEndpoint": base, "graphEndpoint": base, "portalEndpoint": base, "authentication": login}
-        return {
-            "name": "Instar",
-            "portal": base,
-            "resourceManager": base,
-            "authentication": {
-                "loginEndpoint": base,
-                "audiences": [f"{base}/", base],
-                "tenant": TENANT,
-                "identityProvider": "AAD",
-            },
-            "media": base,
-            "graphAudience": base,
-            "graph": base,
-            "suffixes": {},
-            "batch": base,
-            "vmImageAliasDoc": "",
-        }
+async def own_issuer(services: ServicesDep) -> OwnIssuer:
+    """The issuer whose routes these are. Without one, there are no such routes."""
+    issuer = services.access.own
+    if issuer is None:
+        raise not_found()
+    return issuer
 
-    @router.get(DISCOVERY, response_model=None)
-    async def discovery(request: Request, services: ServicesDep) -> Json:
-        """The OpenID Connect discovery document."""
-        base = public_url(request, services)
-        return {
-            "issuer": f"{base}/{TENANT}/v2.0",
-            "authorization_endpoint": f"{base}/{TENANT}/oauth2/v2.0/authorize",
-            "token_endpoint": f"{base}{TOKEN}",
-            "jwks_uri": f"{base}{KEYS}",
-            "response_types_supported": ["token"],
-            "grant_types_supported": ["client_credentials"],
-            "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
-        }
 
-    @router.get(KEYS, response_model=None)
-    async def keys() -> Json:
-        """The public keys that tokens of ours are verified with."""
-        return issuer.keys
+IssuerDep = Annotated[OwnIssuer, Depends(own_issuer)]
 
-    @router.post(TOKEN, response_model=None)
-    async def token(request: Request) -> Response:
-        """A token for a client's id and secret (`grant_type=client_credentials`)."""
-        form = await _form(request)
-        if form.get("grant_type") != "client_credentials":
-            return _refused(400, "unsupported_grant_type", "the grant_type must be client_credentials")
-        client_id, secret = _client(request, form)
-        issued = await issuer.issued(client_id, secret) if client_id and secret else None
-        if issued is None:
-            # Azure's number, which clients turn into a sentence of their own.
-            return _refused(401, "invalid_client", "AADSTS7000215: Invalid client secret provided, or unknown client.")
-        seconds = int(LIFE.total_seconds()) - 1
-        body = {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": issued}
-        return JSONResponse(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
-    return router
+@router.get(METADATA, response_model=None)
+async def endpoints(
+    request: Request, services: ServicesDep, api_version: Annotated[str, Query(alias="api-version")] = ""
+) -> Json:
+    """What a cloud is made of, for `az cloud register`."""
+    base = public_url(request, services)
+    if api_version and api_version < FIRST_WITH_AN_OBJECT:
+        login = {"loginEndpoint": base, "audiences": [f"{base}/"]}
+        return {"galleryEndpoint": base, "graphEndpoint": base, "portalEndpoint": base, "authentication": login}
+    return {
+        "name": "Instar",
+        "portal": base,
+        "resourceManager": base,
+        "authentication": {
+            "loginEndpoint": base,
+            "audiences": [f"{base}/", base],
+            "tenant": TENANT,
+            "identityProvider": "AAD",
+        },
+        "media": base,
+        "graphAudience": base,
+        "graph": base,
+        "suffixes": {},
+        "batch": base,
+        "vmImageAliasDoc": "",
+    }
+
+
+@router.get(DISCOVERY, response_model=None)
+async def discovery(request: Request, services: ServicesDep) -> Json:
+    """The OpenID Connect discovery document."""
+    base = public_url(request, services)
+    return {
+        "issuer": f"{base}/{TENANT}/v2.0",
+        "authorization_endpoint": f"{base}/{TENANT}/oauth2/v2.0/authorize",
+        "token_endpoint": f"{base}{TOKEN}",
+        "jwks_uri": f"{base}{KEYS}",
+        "response_types_supported": ["token"],
+        "grant_types_supported": ["client_credentials"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+    }
+
+
+@router.get(KEYS, response_model=None)
+async def keys(issuer: IssuerDep) -> Json:
+    """The public keys that tokens of ours are verified with."""
+    return issuer.keys
+
+
+@router.post(TOKEN, response_model=None)
+async def token(request: Request, issuer: IssuerDep) -> Response:
+    """A token for a client's id and secret (`grant_type=client_credentials`)."""
+    form = await _form(request)
+    if form.get("grant_type") != "client_credentials":
+        return _refused(400, "unsupported_grant_type", "the grant_type must be client_credentials")
+    client_id, secret = _client(request, form)
+    issued = await issuer.issued(client_id, secret) if client_id and secret else None
+    if issued is None:
+        # Azure's number, which clients turn into a sentence of their own.
+        return _refused(401, "invalid_client", "AADSTS7000215: Invalid client secret provided, or unknown client.")
+    seconds = int(LIFE.total_seconds()) - 1
+    body = {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": issued}
+    return JSONResponse(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
 
 async def _form(request: Request) -> dict[str, str]:

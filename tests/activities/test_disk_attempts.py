@@ -28,7 +28,7 @@ from store.sealing import Sealer
 from store.store import Store
 from tests.support.held import eventually
 from tests.support.looks import IMAGE, NOON, plan
-from tests.support.world import arm
+from tests.support.models import arm
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location="westeurope")
 OLD = IMAGE.at("1.0.0")

@@ -24,7 +24,7 @@ from domain.scale_sets import ScaleSetIdentity
 from store.sealing import Sealer
 from store.store import Store
 from tests.support.looks import plan
-from tests.support.world import IMAGE, NEW, OLD, arm
+from tests.support.models import IMAGE, NEW, OLD, arm
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location="here")
 PLAN = plan().model_copy(update={"target": IMAGE.at(NEW)})

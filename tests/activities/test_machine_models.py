@@ -11,7 +11,7 @@ from store.errors import Missing
 from store.sealing import Sealer
 from store.store import Store
 from tests.support.looks import NOON
-from tests.support.world import arm
+from tests.support.models import arm
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location="westeurope")
 SECRET = {"commandToExecute": "hunter2-protected"}

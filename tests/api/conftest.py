@@ -16,6 +16,7 @@ from api.access.composition import access_from
 from api.access.guard import Access
 from api.access.signing_keys import SigningKey
 from api.app import create_app
+from api.composition import services_from
 from api.errors import ArmError
 from api.scale_set_gateway import Message, ScaleSetGateway
 from compute.provider import MachineModel
@@ -221,8 +222,19 @@ def signing_key(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.fixture(scope="session")
+def applications() -> list[FastAPI]:
+    """The one application of all tests, once the first of them has made it.
+
+    FastAPI remembers the functions of every application for good: one for each test would fill the memory.
+    """
+    return []
+
+
 @pytest.fixture
-async def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signing_key: bytes) -> AsyncIterator[Api]:
+async def api(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signing_key: bytes, applications: list[FastAPI]
+) -> AsyncIterator[Api]:
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
     clock, gateway = FixedClock(), FakeGateway()
     store = Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}", Sealer.from_file(tmp_path / "keys"))
@@ -231,13 +243,18 @@ async def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signing_key: byte
     settings = Settings(data_dir=tmp_path)
     settings.signing_key.write_bytes(signing_key)
     access = access_from(settings, store, clock)
-    app = create_app(store, fleet, client, settings, access, clock=clock)
-    real = app.state.services.gateway
-    app.state.services = dataclasses.replace(app.state.services, gateway=gateway)
+    services = services_from(store, fleet, client, settings, access, clock=clock)
+    real = services.gateway
+    scripted: Any = gateway
+    services = dataclasses.replace(services, gateway=scripted)
+    if not applications:
+        applications.append(create_app(services))
+    [app] = applications
+    app.state.services = services
     transport = httpx.ASGITransport(app=app)
     auth = OwnersToken(access)
     async with httpx.AsyncClient(transport=transport, base_url="http://api.test:8000", auth=auth) as http:
         yield Api(app, http, store, fleet, gateway, real, clock, access)
-    await app.state.services.healths.close()
+    await services.healths.close()
     fleet.close()
     store.close()

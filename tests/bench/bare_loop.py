@@ -17,7 +17,7 @@ from domain.progress import Outcome
 from domain.records import ErrorCode
 from domain.scale_sets import ScaleSetIdentity
 from tests.bench import scene
-from tests.support.world import IMAGE, NEW, OLD
+from tests.support.models import IMAGE, NEW, OLD
 from workflows.options import HEALTH_POLL_GROWTH
 
 

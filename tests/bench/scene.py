@@ -11,7 +11,7 @@ from compute.simulated.scripts import FleetDefaults, VersionScript
 from domain.delays import Delays
 from domain.policies import RollingUpgradePolicy
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
-from tests.support.world import GROUP, IMAGE, LOCATION, NEW, OLD, arm
+from tests.support.models import GROUP, IMAGE, LOCATION, NEW, OLD, arm
 
 SWAP = timedelta(seconds=2)
 BOOT = timedelta(seconds=3)

@@ -27,7 +27,7 @@ from instar.stack import Ports, start_stack
 from store.sealing import Sealer
 from store.store import Store
 from tests.bench import scene
-from tests.support.world import IMAGE, LOCATION, NEW, OLD
+from tests.support.models import IMAGE, LOCATION, NEW, OLD
 from workflows.plugin import INSTAR
 
 

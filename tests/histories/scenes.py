@@ -19,7 +19,10 @@ from domain.names import os_upgrade_workflow_id, scale_set_workflow_id
 from domain.records import UpgradeStatus
 from store.sealing import Sealer
 from store.store import Store
-from tests.support.world import NEW, VirtualClock, World, a_world, binary, register_search_attributes
+from tests.support.models import NEW
+from tests.support.servers import binary, register_search_attributes
+from tests.support.virtual_clock import VirtualClock
+from tests.support.world import World, a_world
 from worker.composition import workers
 from workflows.plugin import INSTAR
 

@@ -31,7 +31,7 @@ from instar.images import Place, publish
 from instar.private_libvirt import POOL, PrivateLibvirt
 from tests.libvirt.memory_pool import in_memory
 from tests.processes.site import Site, eventually
-from tests.support.world import GROUP, LOCATION, arm
+from tests.support.models import GROUP, LOCATION, arm
 
 VERSION = {"api-version": "2024-11-01"}
 LINE = ImageReference(publisher="Instar", offer="tiny", sku="guest", version="latest")

@@ -15,7 +15,7 @@ from domain.records import UpgradeStatus
 from instar.adopt import Wish, adopt
 from instar.errors import Trouble
 from tests.libvirt.real_site import VERSION, RealSet, RealSite, document
-from tests.support.world import GROUP
+from tests.support.models import GROUP
 
 NAMES = ("own-a", "own-b")
 PATH = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/own"

@@ -13,7 +13,7 @@ from compute.simulated.scripts import FleetDefaults, VersionScript
 from domain.records import UpgradeRecord
 from domain.scale_sets import ScaleSetIdentity
 from tests.processes.site import Site, eventually
-from tests.support.world import GROUP, IMAGE, LOCATION
+from tests.support.models import GROUP, IMAGE, LOCATION
 
 VERSION = {"api-version": "2024-11-01"}
 PATH = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/web"

@@ -23,7 +23,7 @@ from instar.ports import answers
 from instar.stack import Ports, TemporalQuestions, server_command
 from store.sealing import Sealer
 from store.store import Store
-from tests.support.world import binary
+from tests.support.servers import binary
 from workflows.plugin import INSTAR
 
 TEMPORAL, WORKER, API = "temporal", "worker", "api"

@@ -19,8 +19,8 @@ from domain.progress import Outcome
 from domain.records import UpgradeStatus
 from tests.processes.scale_set import LiveSet, publish
 from tests.processes.site import API, TEMPORAL, WORKER, Site, eventually
+from tests.support.models import NEW, OLD, arm
 from tests.support.seed import SEED
-from tests.support.world import NEW, OLD, arm
 
 SIZE = 50
 SHARE = 10

@@ -20,7 +20,7 @@ from domain.scale_sets import ScaleSetIdentity
 from store.store import Store
 from tests.processes.scale_set import IMAGES, PATH, VERSION, LiveSet, publish
 from tests.processes.site import Site
-from tests.support.world import GROUP, LOCATION, NEW, OLD, arm
+from tests.support.models import GROUP, LOCATION, NEW, OLD, arm
 
 SIZE = 5
 OS_UPGRADE = 2

@@ -8,7 +8,8 @@ from compute.simulated.scripts import VersionScript
 from domain import galleries
 from domain.galleries import Replica
 from domain.images import ImageReference
-from tests.support.world import GROUP, LOCATION, World
+from tests.support.models import GROUP, LOCATION
+from tests.support.world import World
 
 IMAGE = ImageReference(id=f"{GROUP}/providers/Microsoft.Compute/galleries/g/images/web")
 

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
-from tests.support.world import OLD, World
+from tests.support.models import OLD
+from tests.support.world import World
 
 NEWER = "18.04.202403030"
 FIRST = timedelta(hours=3, seconds=5)

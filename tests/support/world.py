@@ -1,32 +1,25 @@
 """A small world for workflow tests: a time-skipping server, the real activities, a real store, the simulated fleet."""
 
 import asyncio
-import shutil
-import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from temporalio import activity
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowHistory, WorkflowUpdateStage
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
 
 from api.first_state import first_state
 from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.judgement import Judgement, judge
 from compute.simulated.pace import NoPace
 from compute.simulated.scripts import FleetDefaults, InstanceScript, VersionScript
 from domain.delays import Delays
-from domain.images import ImageReference
 from domain.instance_ids import InstanceIds
-from domain.instances import Instance, PowerState
+from domain.instances import PowerState
 from domain.messages.instance_actions import ActionKind, InstanceAction
 from domain.messages.os_upgrade import UpgradeResult
 from domain.messages.scale_set import (
@@ -38,58 +31,32 @@ from domain.messages.scale_set import (
     StartUpgrade,
     UpgradeStarted,
 )
-from domain.names import NAMESPACE, WORKFLOW_QUEUE, Attribute, os_upgrade_workflow_id, scale_set_workflow_id
+from domain.names import WORKFLOW_QUEUE, os_upgrade_workflow_id, scale_set_workflow_id
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.records import UpgradeRecord
-from domain.scale_set_status import ScaleSetStatus
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.sealing import Sealer
 from store.store import Store
 from tests.support.heard import heard
+from tests.support.models import GROUP, IMAGE, LOCATION, OLD, arm
+from tests.support.seen import Seen
+from tests.support.servers import forgetful, register_search_attributes, time_skipping
+from tests.support.virtual_clock import VirtualClock
 from worker.composition import workers
 from workflows.os_upgrade import OsUpgradeWorkflow
-from workflows.plugin import INSTAR
 from workflows.scale_set import ScaleSetWorkflow
 from workflows.visibility import scale_set_attributes
-
-IMAGE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="latest")
-OLD, NEW = "18.04.202401010", "18.04.202402020"
-LOCATION = "westeurope"
-GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/test"
 
 BOOT = timedelta(seconds=30)
 """Virtual time from a swap to the first good answer, where a test does not say otherwise."""
 
 
-def binary(name: str) -> str:
-    """The server beside this interpreter."""
-    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
-    if not found:
-        raise RuntimeError(f"{name} is not installed: run make test, which installs it")
-    return found
-
-
-class VirtualClock:
-    """The server's time inside an activity, and what the test last saw outside."""
-
-    def __init__(self, start: datetime) -> None:
-        self.seen = start
-
-    def __call__(self) -> datetime:
-        if activity.in_activity():
-            self.seen = max(self.seen, activity.info().started_time)
-        return self.seen
-
-
-@dataclass
-class World:
+@dataclass(kw_only=True)
+class World(Seen):
     """What a test reads and changes."""
 
     env: WorkflowEnvironment
     clock: VirtualClock
-    fleet: SimulatedFleet
-    store: Store
-    scale_set: ScaleSetIdentity = field(init=False)
     delays: Delays = field(default_factory=Delays)
     _generation: int = 0
     _workers: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -301,53 +268,6 @@ class World:
         changed = properties["virtualMachineProfile"] | profile
         return stored.document | {"properties": properties | {"virtualMachineProfile": changed}}
 
-    # --- what came of it ---------------------------------------------------------------------------------------------
-
-    def record(self, number: int = 1) -> UpgradeRecord:
-        """What is written down of an upgrade."""
-        record = self.store.upgrades.get(self.scale_set.unique_id, number)
-        assert record is not None
-        return record
-
-    def status(self) -> ScaleSetStatus:
-        """What is written down of the set's automatic upgrades."""
-        return self.store.statuses.get(self.scale_set.unique_id) or ScaleSetStatus()
-
-    def history(self) -> list[UpgradeRecord]:
-        """Every upgrade, oldest first."""
-        records = self.store.upgrades.history(self.scale_set.unique_id, datetime(1970, 1, 1, tzinfo=UTC), 1000)
-        return records[::-1]
-
-    def decisions(self, number: int = 1) -> list[str]:
-        """Actions of the upgrade's decisions, in order."""
-        return [one.action for one in self.store.upgrades.decisions(self.scale_set.unique_id, number)]
-
-    def reasons(self, number: int = 1) -> str:
-        """All reasons of an upgrade."""
-        return "\n".join(one.reason for one in self.store.upgrades.decisions(self.scale_set.unique_id, number))
-
-    def outcomes(self, number: int = 1) -> dict[str, str]:
-        """Outcome of each instance."""
-        rows = self.store.upgrades.instances(self.scale_set.unique_id, number)
-        return {instance_id: str(row.outcome) for instance_id, row in rows.items()}
-
-    async def instances(self) -> dict[str, Instance]:
-        """The machines, by id."""
-        return {one.instance_id: one for one in await self.fleet.list_instances(self.scale_set)}
-
-    async def versions(self) -> dict[str, str]:
-        """The exact version of each machine's OS disk."""
-        found = await self.instances()
-        return {one: view.os_disk.image.version if view.os_disk else "none" for one, view in found.items()}
-
-    async def disks(self) -> dict[str, str]:
-        """The name of each machine's OS disk."""
-        return {one: view.os_disk.name for one, view in (await self.instances()).items() if view.os_disk}
-
-    def judgement(self, percent: int = 20, *, cross_zone: bool = False) -> Judgement:
-        """The flight recorder's verdict."""
-        return judge(self.fleet.recorder.records(), max_batch_percent=percent, cross_zone=cross_zone)
-
     async def _update(self, update: Any, request: Any, update_id: str) -> Any:
         start = WithStartWorkflowOperation(
             ScaleSetWorkflow.run,
@@ -363,58 +283,6 @@ class World:
         return await handle.result()
 
 
-def arm(
-    size: int,
-    *,
-    policy: dict[str, Any] | None = None,
-    automatic: dict[str, Any] | None = None,
-    mode: str = "Automatic",
-    health: dict[str, Any] | None = None,
-    image: dict[str, Any] | None = None,
-    zones: tuple[str, ...] = (),
-    scale_in: str = "Default",
-    extensions: Sequence[dict[str, Any]] = (),
-    probe: str | None = None,
-    custom_data: str = "",
-) -> dict[str, Any]:
-    """An ARM document of a set; `extensions` beside the one that tells its health.
-
-    `probe`: the id of a load balancer's probe in the health extension's place, "" for neither.
-    """
-    extension = {
-        "name": "health",
-        "properties": {
-            "publisher": "Microsoft.ManagedServices",
-            "type": "ApplicationHealthLinux",
-            "typeHandlerVersion": "1.0",
-            "settings": {"protocol": "http", "port": 80, "requestPath": "/health", "intervalInSeconds": 5},
-        }
-        | (health or {}),
-    }
-    return {
-        "location": LOCATION,
-        "sku": {"name": "Standard_D2s_v3", "capacity": size},
-        **({"zones": list(zones)} if zones else {}),
-        "properties": {
-            "scaleInPolicy": {"rules": [scale_in]},
-            "upgradePolicy": {
-                "mode": mode,
-                "rollingUpgradePolicy": policy or {},
-                "automaticOSUpgradePolicy": automatic or {},
-            },
-            "virtualMachineProfile": {
-                "storageProfile": {
-                    "imageReference": image or IMAGE.model_dump(by_alias=True, exclude={"id"}),
-                    "dataDisks": [{"lun": 0, "createOption": "Empty", "diskSizeGB": 10}],
-                },
-                "extensionProfile": {"extensions": [*([extension] if probe is None else []), *extensions]},
-                "networkProfile": {"healthProbe": {"id": probe}} if probe else {},
-            }
-            | ({"osProfile": {"customData": custom_data}} if custom_data else {}),
-        },
-    }
-
-
 @asynccontextmanager
 async def a_world(folder: Path, *, cached_workflows: int = 1000, forgetful_after: int = 0) -> AsyncIterator[World]:
     """Start a server of its own: one stuck test must not freeze the clock of the next.
@@ -422,19 +290,7 @@ async def a_world(folder: Path, *, cached_workflows: int = 1000, forgetful_after
     With `forgetful_after` it is the real dev server, in real time, which suggests continue-as-new after so many events.
     """
     async with AsyncExitStack() as stack:
-        if forgetful_after:
-            starting = WorkflowEnvironment.start_local(
-                dev_server_existing_path=binary("temporal"),
-                dev_server_extra_args=[
-                    "--dynamic-config-value",
-                    f"limit.historyCount.suggestContinueAsNew={forgetful_after}",
-                ],
-                plugins=[INSTAR],
-            )
-        else:
-            starting = WorkflowEnvironment.start_time_skipping(
-                test_server_existing_path=binary("temporal-test-server"), plugins=[INSTAR]
-            )
+        starting = forgetful(forgetful_after) if forgetful_after else time_skipping()
         env = await stack.enter_async_context(await starting)
         await register_search_attributes(env.client)
         clock = VirtualClock(await env.get_current_time())
@@ -446,13 +302,3 @@ async def a_world(folder: Path, *, cached_workflows: int = 1000, forgetful_after
         await world.start_workers(cached_workflows)
         stack.push_async_callback(world.stop_workers)
         yield world
-
-
-async def register_search_attributes(client: Client) -> None:
-    """What deployment does with the command line."""
-    await client.operator_service.add_search_attributes(
-        AddSearchAttributesRequest(
-            namespace=NAMESPACE,
-            search_attributes=dict.fromkeys(Attribute, IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD),
-        )
-    )

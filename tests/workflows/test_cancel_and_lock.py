@@ -11,7 +11,8 @@ from compute.simulated.scripts import VersionScript
 from domain.names import Refusal
 from domain.operations import OperationStatus
 from domain.records import ErrorCode, UpgradeStatus
-from tests.support.world import NEW, OLD, World, a_world
+from tests.support.models import NEW, OLD
+from tests.support.world import World, a_world
 
 PAUSED = {"pauseTimeBetweenBatches": "PT1H"}
 

@@ -14,7 +14,8 @@ from compute.simulated.recorder import Kind
 from compute.simulated.scripts import ExtensionScript, VersionScript
 from domain.messages.os_upgrade import UpgradeResult
 from domain.records import UpgradeRecord, UpgradeStatus
-from tests.support.world import NEW, OLD, World, a_world
+from tests.support.models import NEW, OLD
+from tests.support.world import World, a_world
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from domain.operations import Operation, OperationStatus
 from domain.records import UpgradeStatus
-from tests.support.world import NEW, OLD, World
+from tests.support.models import NEW, OLD
+from tests.support.world import World
 
 ZONES = ("1", "2", "3")
 PAUSE = {"pauseTimeBetweenBatches": "PT10M"}

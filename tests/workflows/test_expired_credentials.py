@@ -6,7 +6,8 @@ from domain.messages.instance_actions import ActionKind
 from domain.records import ErrorCode, UpgradeStatus
 from tests.support.actions import done
 from tests.support.extensions import FRESH, TOKEN, errors, with_token
-from tests.support.world import NEW, OLD, World, arm
+from tests.support.models import NEW, OLD, arm
+from tests.support.world import World
 
 
 async def the_token_expires_and_an_upgrade_begins(world: World) -> None:

@@ -6,7 +6,8 @@ from compute.simulated.recorder import Kind
 from compute.simulated.scripts import ExtensionScript
 from domain.records import UpgradeStatus
 from tests.support.extensions import FRESH, TOKEN, errors, with_token
-from tests.support.world import NEW, World, arm
+from tests.support.models import NEW, arm
+from tests.support.world import World
 
 
 async def test_p4_the_time_budget_of_the_model_is_kept(world: World) -> None:

@@ -11,7 +11,8 @@ from domain.names import scale_set_workflow_id
 from domain.operations import OperationKind, OperationStatus
 from domain.records import ErrorCode, UpgradeStatus
 from tests.support.held import eventually
-from tests.support.world import NEW, World
+from tests.support.models import NEW
+from tests.support.world import World
 
 PAUSED = {"pauseTimeBetweenBatches": "PT1H"}
 FIVE_MINUTES = timedelta(minutes=5)

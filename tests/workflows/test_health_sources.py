@@ -14,7 +14,8 @@ from domain.instances import ExtensionStatus, Instance
 from domain.load_balancers import LOAD_BALANCER
 from domain.records import ErrorCode, UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity
-from tests.support.world import BOOT, GROUP, LOCATION, NEW, World
+from tests.support.models import GROUP, LOCATION, NEW
+from tests.support.world import BOOT, World
 
 FRONT = f"{GROUP}/providers/{LOAD_BALANCER}/front"
 PROBE = f"{FRONT}/probes/web"

@@ -18,7 +18,8 @@ from domain.operations import OperationKind, OperationStatus
 from domain.policies import StartedBy
 from domain.records import UpgradeKind, UpgradeStatus
 from tests.support.actions import done
-from tests.support.world import IMAGE, NEW, OLD, World, a_world
+from tests.support.models import IMAGE, NEW, OLD
+from tests.support.world import World, a_world
 from workflows.scale_set import ScaleSetWorkflow
 
 PAUSED = {"pauseTimeBetweenBatches": "PT1H"}

@@ -6,7 +6,8 @@ from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.scripts import VersionScript
 from domain.instances import PowerState
 from domain.records import ErrorCode, UpgradeStatus
-from tests.support.world import IMAGE, LOCATION, NEW, OLD, World
+from tests.support.models import IMAGE, LOCATION, NEW, OLD
+from tests.support.world import World
 
 
 async def test_p2_more_than_20_percent_unhealthy_before_touches_nothing(world: World) -> None:

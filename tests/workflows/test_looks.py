@@ -11,7 +11,8 @@ from domain.instances import Instance
 from domain.records import UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity
 from tests.support.looking import FIRST, LOOK, looking, until
-from tests.support.world import NEW, OLD, World
+from tests.support.models import NEW, OLD
+from tests.support.world import World
 
 
 async def test_t2_looks_are_30_to_60_minutes_apart_at_moments_that_are_drawn(world: World) -> None:

@@ -14,7 +14,8 @@ from domain.operations import Operation, OperationStatus
 from domain.policies import StartedBy
 from domain.records import ErrorCode, UpgradeKind, UpgradeStatus
 from tests.support.actions import done
-from tests.support.world import IMAGE, LOCATION, NEW, OLD, World
+from tests.support.models import IMAGE, LOCATION, NEW, OLD
+from tests.support.world import World
 
 ROLLING: dict[str, Any] = {"mode": "Rolling"}
 PAUSED = {"pauseTimeBetweenBatches": "PT1H"}

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from domain.policies import StartedBy
 from domain.records import UpgradeStatus
-from tests.support.world import BOOT, NEW, OLD, World
+from tests.support.models import NEW, OLD
+from tests.support.world import BOOT, World
 
 
 async def test_p11_a_set_moves_to_the_newest_version_batch_by_batch(world: World) -> None:

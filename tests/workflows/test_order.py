@@ -16,7 +16,8 @@ from domain.progress import Progress
 from domain.records import UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity
 from tests.histories.scenes import _real_time_world
-from tests.support.world import NEW, OLD, World
+from tests.support.models import NEW, OLD
+from tests.support.world import World
 from workflows.journal import _left_out
 
 ZONES = ("1", "2", "3")

@@ -7,7 +7,8 @@ from compute.simulated.scripts import VersionScript
 from domain.names import Attribute
 from domain.records import ErrorCode, UpgradeStatus
 from tests.support.held import held, hold, release
-from tests.support.world import NEW, OLD, World
+from tests.support.models import NEW, OLD
+from tests.support.world import World
 
 ROLLING_BACK_BREACH = {"rollbackFailedInstancesOnPolicyBreach": True}
 PAUSED = {"pauseTimeBetweenBatches": "PT10M"}

@@ -9,7 +9,8 @@ from compute.simulated.scripts import VersionScript
 from domain.operations import OperationStatus
 from domain.records import ErrorCode, UpgradeStatus
 from tests.support.held import Cancel, by_hand, eventually, held, hold, in_temporal, release
-from tests.support.world import NEW, OLD, World
+from tests.support.models import NEW, OLD
+from tests.support.world import World
 
 PAUSED = {"pauseTimeBetweenBatches": "PT10M"}
 AT_ONCE = timedelta(minutes=1)

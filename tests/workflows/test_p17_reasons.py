@@ -12,7 +12,8 @@ from compute.simulated.scripts import VersionScript
 from domain.operations import OperationStatus
 from domain.records import ErrorCode, UpgradeStatus
 from tests.support.held import held, hold, release
-from tests.support.world import NEW, World
+from tests.support.models import NEW
+from tests.support.world import World
 
 
 async def details_in_temporal(world: World) -> str:

@@ -6,7 +6,8 @@ from compute.simulated.faults import Call
 from compute.simulated.scripts import VersionScript
 from domain.records import UpgradeStatus
 from tests.support.held import held, hold, release
-from tests.support.world import NEW, OLD, World
+from tests.support.models import NEW, OLD
+from tests.support.world import World
 
 NEWER = "18.04.202403030"
 DAY = timedelta(hours=24)

@@ -6,7 +6,8 @@ from typing import Any
 from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.scripts import VersionScript
 from domain.records import UpgradeStatus
-from tests.support.world import BOOT, NEW, OLD, World
+from tests.support.models import NEW, OLD
+from tests.support.world import BOOT, World
 
 FIVE_MINUTES = timedelta(minutes=5)
 A_MOMENT = timedelta(seconds=2)

@@ -12,7 +12,8 @@ from domain.names import Refusal
 from domain.policies import StartedBy
 from domain.records import ErrorCode, UpgradeStatus
 from tests.support.looking import FIRST, LOOK, NEWER, until
-from tests.support.world import IMAGE, LOCATION, NEW, OLD, World
+from tests.support.models import IMAGE, LOCATION, NEW, OLD
+from tests.support.world import World
 
 BAD = VersionScript(never_healthy="all")
 

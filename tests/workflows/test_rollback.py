@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from compute.simulated.scripts import VersionScript
 from domain.records import ErrorCode, UpgradeStatus
-from tests.support.world import NEW, OLD, World
+from tests.support.models import NEW, OLD
+from tests.support.world import World
 
 ROLLING_BACK_BREACH = {"rollbackFailedInstancesOnPolicyBreach": True}
 

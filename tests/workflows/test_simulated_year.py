@@ -13,13 +13,15 @@ from temporalio.worker import UnsandboxedWorkflowRunner
 
 from api.access.composition import access_from
 from api.app import create_app
+from api.composition import services_from
 from compute.clock import utc_now
 from compute.simulated.scripts import VersionScript
 from connection.settings import Settings
 from domain.delays import Delays
+from tests.support.models import OLD
 from tests.support.owner import OwnersToken
 from tests.support.reference_model import Attempt, ReferenceModel
-from tests.support.world import OLD, World, a_world
+from tests.support.world import World, a_world
 from workflows import scale_set
 from workflows.plugin import INSTAR
 
@@ -166,7 +168,8 @@ async def _a_year(world: World, tmp_path: Path) -> None:
 
     settings = Settings(data_dir=tmp_path)
     access = access_from(settings, world.store, utc_now)
-    client = httpx.ASGITransport(create_app(world.store, world.fleet, world.client, settings, access))
+    services = services_from(world.store, world.fleet, world.client, settings, access)
+    client = httpx.ASGITransport(create_app(services))
     path = f"{world.scale_set.resource_id}/osUpgradeHistory"
     async with httpx.AsyncClient(transport=client, base_url="http://api.test", auth=OwnersToken(access)) as http:
         for top, expected in ((None, 5), (1000, len(reference.history))):

@@ -13,7 +13,8 @@ from domain.operations import OperationKind
 from domain.policies import StartedBy
 from domain.records import UpgradeStatus
 from tests.support.held import eventually
-from tests.support.world import NEW, OLD, World
+from tests.support.models import NEW, OLD
+from tests.support.world import World
 
 ENABLED = {"enableAutomaticOSUpgrade": True}
 THREE_HOURS = timedelta(hours=3, seconds=1)

@@ -14,7 +14,8 @@ from domain.policies import StartedBy
 from domain.records import ErrorCode, UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity
 from tests.support.looking import FIRST, LOOK, NEWER, looking, until
-from tests.support.world import IMAGE, LOCATION, NEW, OLD, World
+from tests.support.models import IMAGE, LOCATION, NEW, OLD
+from tests.support.world import World
 
 
 async def test_t2_a_newer_version_starts_an_upgrade_by_the_platform_within_the_hour(world: World) -> None:

@@ -11,7 +11,8 @@ from domain.instances import PowerState
 from domain.operations import OperationStatus
 from domain.records import ErrorCode, UpgradeStatus
 from tests.support.held import eventually, held, hold, release
-from tests.support.world import IMAGE, NEW, OLD, World
+from tests.support.models import IMAGE, NEW, OLD
+from tests.support.world import World
 
 PAUSED = {"pauseTimeBetweenBatches": "PT10M"}
 
