@@ -4,7 +4,8 @@ FastAPI knows the paths and the parameters. It takes every route to answer 200 o
 and the second is never sent here (errors.py).
 """
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from fastapi import FastAPI
@@ -24,6 +25,7 @@ _API_VERSION: Json = {
     "pattern": "^(2018-1[0-2]|20(19|[2-9][0-9])-(0[1-9]|1[0-2]))-(0[1-9]|[12][0-9]|3[01])(-preview)?$",
 }
 _NAMES = {"subscriptionId": SUBSCRIPTION.pattern, "resourceGroupName": RESOURCE_GROUP.pattern}
+_NAME = re.compile(r"\{(\w+)\}")
 _TOKEN: Json = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 _ERROR_NAMES = {status: f"Error{status}" for status in ERRORS}
 
@@ -45,7 +47,9 @@ def finish(app: FastAPI, open_paths: Iterable[str]) -> None:
 
 def _finish(operation: Json, method: str, route: Any, *, is_open: bool) -> None:
     path: str = route.path_format
-    for parameter in operation.get("parameters", ()):
+    parameters = operation.setdefault("parameters", [])
+    parameters += _missing(path, {one["name"] for one in parameters if one["in"] == "path"})
+    for parameter in parameters:
         _finish_parameter(parameter, path)
     body = operation.get("requestBody")
     if body is not None:
@@ -65,7 +69,7 @@ def _responses(operation: Json, method: str, route: Any, *, is_open: bool) -> Js
     ill = errors(
         method,
         path,
-        parameters=[one["name"].lower() for one in operation.get("parameters", ())],
+        parameters=[one["name"].lower() for one in operation["parameters"]],
         has_body="requestBody" in operation,
         is_open=is_open,
         done=well,
@@ -76,6 +80,15 @@ def _responses(operation: Json, method: str, route: Any, *, is_open: bool) -> Js
     return responses | {
         str(status): {"$ref": f"#/components/responses/{_ERROR_NAMES[status]}"} for status in sorted(ill)
     }
+
+
+def _missing(path: str, known: Collection[str]) -> list[Json]:
+    """Names in a path that its function does not look at, and that FastAPI does not describe for this reason."""
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _NAME.findall(path)
+        if name not in known
+    ]
 
 
 def _finish_parameter(parameter: Json, path: str) -> None:

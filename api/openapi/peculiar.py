@@ -21,7 +21,7 @@ from api import (
 )
 from api.access import issuer_routes
 from api.openapi import shapes
-from api.openapi.answers import ACCEPTED, EMPTY, READ, Answer, Answers
+from api.openapi.answers import ACCEPTED, EMPTY, LISTED, READ, Answer, Answers
 
 _OBJECT = {200: Answer(shapes.OBJECT)}
 _IMAGES = {200: Answer(shapes.IMAGES)}
@@ -55,6 +55,8 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     resource_groups.delete_group: {202: ACCEPTED},
     providers.get_provider: {200: Answer(shapes.PROVIDER)},
     providers.register_provider: {200: Answer(shapes.PROVIDER)},
+    networks.list_networks_of_group: {200: LISTED},
+    networks.list_networks_of_subscription: {200: LISTED},
     networks.get_part_of_network: {200: Answer(shapes.PART)},
     deployments.put_deployment: {200: _DEPLOYED, 201: _DEPLOYED},
     deployments.delete_deployment: {204: EMPTY},

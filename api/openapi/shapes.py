@@ -34,7 +34,7 @@ _ENDED_WORDS = ("Succeeded", "Failed", "Canceled")
 
 
 def _object(required: Json, optional: Json | None = None, **more: Any) -> Json:
-    return {"type": "object", "required": list(required), "properties": required | (optional or {}), **more}
+    return {"type": "object", "required": [*required], "properties": required | (optional or {}), **more}
 
 
 def _list_of(item: Json) -> Json:
@@ -115,5 +115,13 @@ SCHEMAS: Json = {
     OAUTH_ERROR: _object({"error": _TEXT, "error_description": _TEXT}),
     KEYS: _object({"keys": _list_of(_OBJECT)}),
     DIRECTED: _object({"region": _TEXT, "state": _TEXT, "progress": _COUNT, "details": {"type": "string"}}),
-    BODY: _object({}, {"location": {"type": "string"}, "tags": _TAGS, "sku": _OBJECT, "properties": _OBJECT}),
+    BODY: _object(
+        {},
+        {
+            "location": {"type": ["string", "null"]},
+            "tags": _TAGS | {"type": ["object", "null"]},
+            "properties": {"type": ["object", "null"]},
+        },
+        description="null leaves a property out, or takes it away.",
+    ),
 }
