@@ -2,7 +2,7 @@
 
 The tool's engine runs as its command line would, in this process: the examples of the document, then the borders of
 every parameter and every method that a path does not have ("coverage"), then what Hypothesis thinks of. Always the
-same requests. More of the last kind: `make test-schema EXAMPLES=200`.
+same requests. More of the last kind: `make test-schema`.
 """
 
 import copy
