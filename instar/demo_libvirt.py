@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,15 +21,15 @@ from domain.images import ImageReference
 from domain.records import UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity
 from instar.api_client import ApiClient
-from instar.demo import demo_env, is_healthy, version_of
+from instar.demo import demo_env
 from instar.demo_checks import Check, rolled_back, say_checks
-from instar.errors import Trouble
+from instar.demo_fleet import DemoFleet, is_healthy, version_of
 from instar.images import Place, hypervisor, publish
 from instar.private_libvirt import PrivateLibvirt
 from instar.processes import ProcessGroup
 from instar.stack import Ports, start_stack
 from instar.upgrade_view import UpgradeView
-from instar.watch import DEFAULT_SUBSCRIPTION, follow
+from instar.watch import DEFAULT_SUBSCRIPTION
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "tiny.vmss.json"
@@ -64,7 +64,8 @@ def demo_libvirt(console: Console) -> bool:
             console.print(f"Temporal's own page shows it too, while it lasts: {ports.ui_url}")
             with ApiClient(login) as api:
                 place = Place(_settings(data, private), login, DEFAULT_SUBSCRIPTION, LOCATION)
-                return Play(api, group, console, place, folder / "guests").run()
+                fleet = DemoFleet(api, group, console, SCALE_SET, MACHINES_SECONDS)
+                return Play(fleet, place, folder / "guests").run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -81,9 +82,7 @@ def _settings(data: Path, private: PrivateLibvirt) -> Settings:
 class Play:
     """The acts, each said before it is done and timed."""
 
-    api: ApiClient
-    group: ProcessGroup
-    console: Console
+    fleet: DemoFleet
     place: Place
     guests: Path
     took: list[tuple[str, float]] = field(default_factory=list)
@@ -97,24 +96,24 @@ class Play:
         with self._act(f"2. Publish v1 and boot {CAPACITY} machines on it, a data disk each."):
             self._publish("1.0.0", "v1")
             document = json.loads(EXAMPLE.read_text(encoding="utf-8"))
-            self.api.finish(self.api.send("PUT", SCALE_SET, document), self.group.pause, MACHINES_SECONDS)
-            self._until_healthy()
+            self.fleet.do("PUT", SCALE_SET, document)
+            self.fleet.until_healthy(CAPACITY)
         before = self._answers()
         with self._act("3. Publish v2 and upgrade to it through the API, two machines at a time."):
             forward = self._upgrade("2.0.0", "v2", 1)
         after = self._answers()
         with self._act("4. Publish a version that boots and whose service never answers: it is rolled back."):
             silent = self._upgrade("3.0.0", "silent", 2)
-            self._until_healthy()
+            self.fleet.until_healthy(CAPACITY)
         with self._act("5. Publish a version whose kernel panics: it is rolled back."):
             panic = self._upgrade("4.0.0", "panic", 3)
-            self._until_healthy()
+            self.fleet.until_healthy(CAPACITY)
         last = self._answers()
-        self.console.print("6. What each machine says of itself in the end, and how long the acts took:")
+        self.fleet.say("6. What each machine says of itself in the end, and how long the acts took:")
         for instance_id, said in sorted(last.items()):
-            self.console.print(f"   machine {instance_id}: {json.dumps(said)}", markup=False, soft_wrap=True)
+            self.fleet.say(f"   machine {instance_id}: {json.dumps(said)}")
         for act, seconds in self.took:
-            self.console.print(f"   {seconds:6.1f} s  {act}", markup=False, soft_wrap=True)
+            self.fleet.say(f"   {seconds:6.1f} s  {act}")
         checks = [
             _all_say(before, "v1", 1, "every machine booted v1 once"),
             Check("the upgrade to v2 completed", forward.status is UpgradeStatus.COMPLETED),
@@ -123,8 +122,8 @@ class Play:
             *_rolled_back("the version that panics", panic),
             Check(
                 "every machine is on v2 again and healthy",
-                [version_of(one) for one in self._machines()] == ["2.0.0"] * CAPACITY
-                and all(is_healthy(one) for one in self._machines()),
+                [version_of(one) for one in self.fleet.machines()] == ["2.0.0"] * CAPACITY
+                and all(is_healthy(one) for one in self.fleet.machines()),
             ),
             Check(
                 "data disks were kept: each counts every boot of its machine, on whichever OS disk",
@@ -132,50 +131,28 @@ class Play:
                 and len(last) == CAPACITY,
             ),
         ]
-        return say_checks(self.console, checks)
+        return say_checks(self.fleet.console, checks)
 
     @contextmanager
     def _act(self, line: str) -> Iterator[None]:
-        self.console.print(line, markup=False, soft_wrap=True)
+        self.fleet.say(line)
         started = time.monotonic()
         yield
         self.took.append((line, time.monotonic() - started))
 
     def _publish(self, version: str, guest: str) -> None:
-        publish(self.place, LINE.at(version), self.guests / f"{guest}.qcow2", self.console)
+        publish(self.place, LINE.at(version), self.guests / f"{guest}.qcow2", self.fleet.console)
 
     def _upgrade(self, version: str, guest: str, number: int) -> UpgradeView:
         self._publish(version, guest)
-        self.api.send("POST", f"{SCALE_SET}/osRollingUpgrade")
-        self._until(lambda: self._history() == number, f"upgrade {number} to begin")
-        return follow(self.api, SCALE_SET, self.console, self.group.pause)
-
-    def _history(self) -> int:
-        return len(self.api.get(f"{SCALE_SET}/osUpgradeHistory")["value"])
-
-    def _machines(self) -> list[dict[str, Any]]:
-        listed = self.api.get(f"{SCALE_SET}/virtualMachines", _expand="instanceView")
-        return list(listed["value"])
-
-    def _until_healthy(self) -> None:
-        def healthy() -> bool:
-            machines = self._machines()
-            return len(machines) == CAPACITY and all(map(is_healthy, machines))
-
-        self._until(healthy, f"{CAPACITY} machines to be healthy")
-
-    def _until(self, holds: Callable[[], bool], what: str) -> None:
-        give_up_at = time.monotonic() + MACHINES_SECONDS
-        while not holds():
-            if time.monotonic() > give_up_at:
-                raise Trouble(f"waited {MACHINES_SECONDS:g} s for {what}")
-            self.group.pause(0.5)
+        self.fleet.api.send("POST", f"{SCALE_SET}/osRollingUpgrade")
+        return self.fleet.follow(number)
 
     def _answers(self) -> dict[str, dict[str, Any]]:
         """What each guest says of itself, asked through its forwarded port."""
         from compute.libvirt import machines  # noqa: PLC0415  # an extra
 
-        made = self.api.get(SCALE_SET)
+        made = self.fleet.api.get(SCALE_SET)
         identity = ScaleSetIdentity(
             resource_id=made["id"], name=made["name"], unique_id=made["properties"]["uniqueId"], location=LOCATION
         )

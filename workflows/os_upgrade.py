@@ -23,6 +23,7 @@ from domain.messages.scale_set import UpgradeEnded
 from domain.names import scale_set_workflow_id
 from domain.progress import Outcome, Progress
 from domain.records import ErrorCode, UpgradeError, UpgradeStatus
+from domain.spans import in_words
 from workflows import options
 from workflows.health_wait import HealthWait
 from workflows.instance_effects import InstanceEffects
@@ -149,7 +150,7 @@ class OsUpgradeWorkflow:
         self._journal.explain(reasons | found.reasons)
         if not failed:
             return
-        wait = self._started.delays.health_wait
+        wait = in_words(self._started.delays.health_wait)
         if self._is_cancelled() or not self._started.plan.auto_rollback:
             why = "cancelled" if self._is_cancelled() else "no automatic rollback"
             await self._decided("failed", f"{len(failed)} not healthy ({failed.ranges[:100]}), kept as they are: {why}")

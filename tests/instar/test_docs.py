@@ -10,8 +10,8 @@ from connection.settings import OidcSettings, Settings, TlsSettings
 from domain.delays import Delays
 from domain.policies import RollingUpgradePolicy
 from domain.progress import Outcome
+from domain.spans import in_words
 from domain.verdicts import exceeds
-from instar.demo import words
 from instar.picture import CELLS
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ def test_t6_every_nested_setting_is_in_the_docs(group: str) -> None:
 @pytest.mark.parametrize("name", sorted(Delays.model_fields))
 def test_t6_every_delay_is_in_the_docs_with_its_default(name: str) -> None:
     default = Delays.model_fields[name].default
-    shown = words(default) if default >= timedelta(seconds=1) else f"{default.total_seconds():g} seconds"
+    shown = in_words(default) if default >= timedelta(seconds=1) else f"{default.total_seconds():g} seconds"
     assert f"| `INSTAR_DELAYS__{name.upper()}` | {shown} |" in OPERATIONS
 
 

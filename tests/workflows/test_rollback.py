@@ -27,7 +27,7 @@ async def test_p7_an_instance_not_healthy_in_five_minutes_gets_its_previous_disk
     assert set(versions.values()) == {NEW}
     counts = world.record().counts
     assert (counts.successful, counts.failed, counts.rolled_back) == (19, 1, 1)
-    assert "1 of 4 not healthy within 0:05:00: 9 get the previous disk" in world.reasons()
+    assert "1 of 4 not healthy within 5 minutes: 9 get the previous disk" in world.reasons()
     assert world.judgement().violations == ()
 
 
