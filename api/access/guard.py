@@ -17,7 +17,7 @@ from api.errors import ArmError, unavailable
 from compute.clock import Clock
 from domain.access import Need, allowed, need_of
 from store.audit import Entry
-from store.errors import StoreError
+from store.errors import StoreError, Unavailable
 from store.store import Store
 
 _log = logging.getLogger("instar.audit")
@@ -90,6 +90,10 @@ class Guard:
         except ArmError as error:
             await _note(access, scope, principal, error.status)
             await error.response()(scope, receive, send)
+            return
+        except Unavailable:
+            _log.warning("the store does not answer")
+            await unavailable("The store does not answer just now.").response()(scope, receive, send)
             return
         scope["state"] = {**scope.get("state", {}), "principal": principal}
         noted = False
