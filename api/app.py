@@ -1,5 +1,6 @@
 """The application: routes, what they are given, and what stands around them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -32,6 +33,7 @@ from api import (
 from api.access.guard import Guard
 from api.access.issuer_routes import router as issuer_router
 from api.dependencies import GUARDS, Services, printable_path
+from api.deployment_runs import tend
 from api.errors import LastResort
 from api.openapi import document
 from api.paths import CaseInsensitivePaths, Paths
@@ -64,9 +66,12 @@ Every request below `/subscriptions` needs `?api-version=` (2018-10-01 or later)
 
 @asynccontextmanager
 async def life(app: FastAPI) -> AsyncIterator[None]:
-    """Close at the end what the application itself has begun."""
-    yield
+    """Look after deployments, and close at the end what the application itself has begun."""
     services: Services = app.state.services
+    tending = asyncio.create_task(tend(services))
+    yield
+    tending.cancel()
+    await asyncio.wait([tending])
     await services.healths.close()
     if services.access.outside is not None:
         await services.access.outside.close()

@@ -1,41 +1,42 @@
 """Template deployments: `az deployment group create`, and `az vmss create`, which is one too.
 
-A deployment makes its resources one after the other while the request is under way; each is announced to its workflow
-as a PUT of it would be. So nothing is left to be done by this process when it answers: whether the deployment runs,
-succeeded or failed is read from the operations that it began.
+A template is checked whole before anything is made. Then its resources are made in their order (`deployment_runs`), and
+the deployment ends when the operations of all of them have: a gallery version is replicated before a scale set is made
+of it.
 """
 
 import asyncio
+import dataclasses
 import uuid
-from datetime import timedelta
 from typing import Annotated, Any
 
-import isodate
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.bodies import described, raw_body
 from api.dependencies import ApiVersion, Services, ServicesDep
-from api.errors import ArmError, bad_content
+from api.deployment_bodies import deployment_body, operation_bodies, validation_body
+from api.deployment_runs import CANCELED, RUNNING, advanced, begun, canceled, changed
+from api.errors import ArmError, bad_content, not_found
 from api.lenient_json import lenient_object
 from api.long_running import RETRY_AFTER
-from api.moments import moment
 from api.public_url import public_url
 from api.resource_groups import GROUP, group_location
 from api.stored_resources import ResourceName, checked_name, stored_resource
 from api.templates.errors import TemplateError
-from api.templates.planned import Planned
-from api.templates.resource_types import TYPES, looked_up, made
+from api.templates.resource_types import REFUSED, TYPES
 from api.templates.scope import Place
 from api.templates.template import Template, read_template
-from domain.operations import Operation, OperationStatus
+from store.deployments import SEAL, TYPE
+from store.errors import Conflict
 from store.resources import StoredResource
 
 router = APIRouter(tags=["deployments"])
 
-TYPE = "Microsoft.Resources/deployments"
 ALL = GROUP + "/providers/Microsoft.Resources/deployments"
 ONE = ALL + "/{deploymentName}"
+OF_SUBSCRIPTION = "/subscriptions/{subscriptionId}/providers/Microsoft.Resources/deployments/{deploymentName}"
+NOT_TAKEN = ("templateLink", "parametersLink", "onErrorDeployment", "expressionEvaluationOptions", "extensionConfigs")
 EXAMPLE = {"properties": {"mode": "Incremental", "template": {"resources": []}, "parameters": {}}}
 
 Json = dict[str, Any]
@@ -56,29 +57,18 @@ async def put_deployment(
 ) -> Response:
     """Deploy a template: everything in it is checked before anything is made."""
     which = ResourceName(TYPE, subscription_id, group, (checked_name(name, "deploymentName"),))
-    template = await _template(request, services, which)
-    outcome: Json = {"operations": [], "resources": [], "error": None, "outputs": {}}
-    for planned in template.resources:
-        if error := await _deploy(services, planned, outcome):
-            outcome["error"] = error
-            break
-    if outcome["error"] is None:
-        try:
-            outcome["outputs"] = await asyncio.to_thread(template.results, lambda one: looked_up(services, one))
-        except TemplateError as error:
-            outcome["error"] = _failed(str(error), error.code, "")
-    document = outcome | {
-        "location": template.scope.place.location,
-        "parameters": template.shown_parameters,
-        "startedAt": moment(services.clock()),
-        "id": str(uuid.uuid4()),
-    }
-    stored, new = await asyncio.to_thread(
-        services.store.resources.put, TYPE, which.resource_id, subscription_id, group, document, services.clock()
-    )
-    url = f"{public_url(request, services)}{stored.resource_id}/operationStatuses/{document['id']}"
+    had = await asyncio.to_thread(services.store.resources.find, which.resource_id)
+    if had is not None and had.document["state"] == RUNNING:
+        raise _active(had)
+    template, plan = await _template(request, services, which)
+    document = begun(template, str(uuid.uuid4()), services.clock())
+    document[SEAL] = await asyncio.to_thread(services.store.deployments.sealed, plan)
+    stored = await _written(services, which, had, document)
+    stored = await advanced(services, stored)
+    url = f"{public_url(request, services)}{stored.resource_id}/operationStatuses/{stored.document['id']}"
     headers = {"Azure-AsyncOperation": f"{url}?api-version={api_version}", "Retry-After": RETRY_AFTER}
-    return JSONResponse(await _body(services, stored), status_code=201 if new else 200, headers=headers)
+    body = deployment_body(stored, services.clock())
+    return JSONResponse(body, status_code=200 if had else 201, headers=headers)
 
 
 @router.post(ONE + "/validate", openapi_extra=described(EXAMPLE), response_model=None)
@@ -87,83 +77,127 @@ async def validate_deployment(
 ) -> Json:
     """Check a template and make nothing."""
     which = ResourceName(TYPE, subscription_id, group, (checked_name(name, "deploymentName"),))
-    template = await _template(request, services, which)
-    return {
-        "id": which.resource_id,
-        "name": name,
-        "type": TYPE,
-        "properties": {
-            "provisioningState": "Succeeded",
-            "mode": "Incremental",
-            "parameters": template.shown_parameters,
-            "timestamp": moment(services.clock()),
-            "validatedResources": [{"id": one.resource_id} for one in template.resources],
-        },
-    }
+    template, _ = await _template(request, services, which)
+    return validation_body(which.resource_id, name, template, services.clock())
+
+
+@router.post(ONE + "/cancel", response_model=None)
+async def cancel_deployment(services: ServicesDep, subscription_id: Subscription, group: Group, name: Name) -> Response:
+    """End a deployment that runs: nothing more of it begins. What was begun goes on by itself."""
+    stored = await _stored(services, subscription_id, group, name)
+    ended = await changed(services, stored, canceled(services))
+    if ended is None or ended.document["state"] != CANCELED:
+        message = f"The deployment '{stored.name}' cannot be cancelled: it does not run."
+        raise ArmError(409, "DeploymentCannotBeCancelled", message)
+    return Response(status_code=204)
+
+
+@router.post(ONE + "/whatIf", response_model=None)
+async def what_if(name: Name) -> Response:
+    """Refused: nobody works out here what a deployment would change."""
+    raise ArmError(400, "WhatIfNotSupported", f"What-if of the deployment '{name[:80]}' is not supported: validate it.")
+
+
+@router.post(ONE + "/exportTemplate", response_model=None)
+async def export_template(name: Name) -> Response:
+    """Refused: templates are not kept, since secrets may stand anywhere in them (behaviour.md F5)."""
+    message = f"The template of the deployment '{name[:80]}' was not kept: it may hold secrets."
+    raise ArmError(400, "ExportTemplateNotSupported", message)
+
+
+@router.put(OF_SUBSCRIPTION, openapi_extra=described(EXAMPLE), response_model=None)
+@router.post(OF_SUBSCRIPTION + "/validate", openapi_extra=described(EXAMPLE), response_model=None)
+@router.post(OF_SUBSCRIPTION + "/whatIf", openapi_extra=described(EXAMPLE), response_model=None)
+async def deploy_to_subscription(name: Name) -> Response:
+    """Refused: everything that can be made here is in a resource group."""
+    message = f"The deployment '{name[:80]}' to a subscription is not supported: deploy it to a resource group."
+    raise ArmError(400, "DeploymentScopeNotSupported", message)
 
 
 @router.get(ONE, response_model=None)
 async def get_deployment(services: ServicesDep, subscription_id: Subscription, group: Group, name: Name) -> Json:
     """One deployment: its state, its outputs."""
-    return await _body(services, await _stored(services, subscription_id, group, name))
+    return deployment_body(await _stored(services, subscription_id, group, name), services.clock())
+
+
+@router.head(ONE, response_model=None)
+async def has_deployment(services: ServicesDep, subscription_id: Subscription, group: Group, name: Name) -> Response:
+    """204 if there is such a deployment, else 404."""
+    try:
+        await _stored(services, subscription_id, group, name)
+    except ArmError:
+        return Response(status_code=404)
+    return Response(status_code=204)
 
 
 @router.get(ALL, response_model=None)
 async def list_deployments(services: ServicesDep, subscription_id: Subscription, group: Group) -> Json:
     """The deployments of a resource group."""
     found = await asyncio.to_thread(services.store.resources.of_type, TYPE, subscription_id, group)
-    return {"value": [await _body(services, one) for one in found]}
+    return {"value": [deployment_body(one, services.clock()) for one in found]}
 
 
 @router.delete(ONE, response_model=None)
 async def delete_deployment(services: ServicesDep, subscription_id: Subscription, group: Group, name: Name) -> Response:
-    """Forget a deployment; what it made stays."""
+    """Forget a deployment that has ended; what it made stays."""
     which = ResourceName(TYPE, subscription_id, group, (name,))
+    stored = await asyncio.to_thread(services.store.resources.find, which.resource_id)
+    if stored is not None and stored.document["state"] == RUNNING:
+        raise _active(stored)
     await asyncio.to_thread(services.store.resources.delete, which.resource_id)
     return Response(status_code=204)
 
 
 @router.get(ONE + "/operationStatuses/{operationId}", response_model=None)
-async def deployment_status(services: ServicesDep, subscription_id: Subscription, group: Group, name: Name) -> Response:
-    """Where a deployment stands."""
+async def deployment_status(
+    *,
+    services: ServicesDep,
+    subscription_id: Subscription,
+    group: Group,
+    name: Name,
+    operation_id: Annotated[str, Path(alias="operationId")],
+) -> Response:
+    """Where one run of a deployment stands."""
     stored = await _stored(services, subscription_id, group, name)
-    state, error = await _state(services, stored)
+    if stored.document["id"] != operation_id:
+        raise _not_found(name)
+    state, error = stored.document["state"], stored.document["error"]
     body: Json = {"status": state} | ({"error": error} if error else {})
-    return JSONResponse(body, headers={"Retry-After": RETRY_AFTER} if state == "Running" else {})
+    return JSONResponse(body, headers={"Retry-After": RETRY_AFTER} if state == RUNNING else {})
 
 
 @router.get(ONE + "/operations", response_model=None)
 async def deployment_operations(services: ServicesDep, subscription_id: Subscription, group: Group, name: Name) -> Json:
-    """What a deployment made, one by one."""
+    """What a deployment made or did not, one by one."""
     stored = await _stored(services, subscription_id, group, name)
-    return {
-        "value": [
-            {
-                "id": f"{stored.resource_id}/operations/{index}",
-                "operationId": str(index),
-                "properties": {
-                    "provisioningOperation": "Create",
-                    "provisioningState": "Failed" if one.get("failed") else "Succeeded",
-                    "statusCode": "OK",
-                    "targetResource": {
-                        "id": one["id"],
-                        "resourceType": one["type"],
-                        "resourceName": one["id"].rpartition("/")[2],
-                    },
-                },
-            }
-            for index, one in enumerate(stored.document["resources"])
-        ]
-    }
+    return {"value": operation_bodies(stored, services.clock())}
 
 
-async def _template(request: Request, services: Services, which: ResourceName) -> Template:
-    """Raises ArmError 400 InvalidTemplate and the like."""
+@router.get(ONE + "/operations/{operationId}", response_model=None)
+async def deployment_operation(
+    *,
+    services: ServicesDep,
+    subscription_id: Subscription,
+    group: Group,
+    name: Name,
+    operation_id: Annotated[str, Path(alias="operationId")],
+) -> Json:
+    """One of them."""
+    stored = await _stored(services, subscription_id, group, name)
+    for one in operation_bodies(stored, services.clock()):
+        if one["operationId"].lower() == operation_id.lower():
+            return one
+    raise not_found()
+
+
+async def _template(request: Request, services: Services, which: ResourceName) -> tuple[Template, Json]:
+    """The checked template, and what it takes to read it once more. Raises ArmError 400."""
     properties = lenient_object(await raw_body(request)).get("properties")
     if not isinstance(properties, dict):
         raise bad_content("'properties' must be an object with 'template'.")
-    if properties.get("templateLink") or properties.get("parametersLink"):
-        raise _refused("links ('templateLink', 'parametersLink') are not supported: send the template itself")
+    for name in NOT_TAKEN:
+        if properties.get(name):
+            raise _refused(f"'{name}' is not supported: send the template and its parameters themselves")
     if str(properties.get("mode", "Incremental")).lower() != "incremental":
         raise _refused(f"the mode '{properties['mode']}' is not supported: it must be Incremental")
     document, parameters = properties.get("template"), properties.get("parameters")
@@ -175,75 +209,58 @@ async def _template(request: Request, services: Services, which: ResourceName) -
         resource_group=which.resource_group,
         location=await group_location(services, which.subscription_id, which.resource_group),
         deployment=which.names[0],
+        now=services.clock(),
     )
     try:
-        return await asyncio.to_thread(read_template, document, parameters, place, TYPES)
+        template = await asyncio.to_thread(read_template, document, parameters, place, TYPES, REFUSED)
     except TemplateError as error:
         raise _refused(str(error), error.code) from None
+    # Defaults may have asked the clock or chance: they are settled now.
+    values = {name: {"value": value} for name, value in template.scope.parameters.items()}
+    where = {key: value for key, value in dataclasses.asdict(place).items() if key != "now"}
+    return template, {"template": document, "parameters": values, "place": where}
 
 
-async def _deploy(services: Services, planned: Planned, outcome: Json) -> Json | None:
-    """Make one resource and note it; what went wrong, if something did."""
-    entry: Json = {"id": planned.resource_id, "type": planned.type}
-    outcome["resources"].append(entry)
+async def _written(
+    services: Services, which: ResourceName, had: StoredResource | None, document: Json
+) -> StoredResource:
+    """Begin, unless another request of the same name was faster. Raises ArmError 409."""
     try:
-        operation_id = await made(services, planned)
-    except (ArmError, TemplateError) as error:
-        entry["failed"] = True
-        message = error.message if isinstance(error, ArmError) else str(error)
-        return _failed(message, error.code, planned.resource_id)
-    if operation_id:
-        outcome["operations"].append(operation_id)
-    return None
+        if had is not None:
+            return await asyncio.to_thread(services.store.resources.replace, had, document)
+        stored, _ = await asyncio.to_thread(
+            lambda: services.store.resources.put(
+                TYPE,
+                which.resource_id,
+                which.subscription_id,
+                which.resource_group,
+                document,
+                services.clock(),
+                expected_etag=0,
+            )
+        )
+    except Conflict:
+        raise _active(await stored_resource(services, which)) from None
+    return stored
 
 
 async def _stored(services: Services, subscription_id: str, group: str, name: str) -> StoredResource:
     try:
         return await stored_resource(services, ResourceName(TYPE, subscription_id, group, (name,)))
     except ArmError:
-        raise ArmError(404, "DeploymentNotFound", f"Deployment '{name[:80]}' could not be found.") from None
+        raise _not_found(name) from None
 
 
-async def _state(services: Services, stored: StoredResource) -> tuple[str, Json | None]:
-    """Running while one of its operations is, and how it ended."""
-    if error := stored.document.get("error"):
-        return "Failed", error
-    found = [await asyncio.to_thread(services.store.operations.get, one) for one in stored.document["operations"]]
-    operations: list[Operation] = [one for one in found if one is not None]
-    for one in operations:
-        if one.status in (OperationStatus.FAILED, OperationStatus.CANCELED):
-            return "Failed", _failed(one.error_message, one.error_code, one.resource_id)
-    running = any(one.status is OperationStatus.IN_PROGRESS for one in operations)
-    return ("Running" if running else "Succeeded"), None
+def _not_found(name: str) -> ArmError:
+    return ArmError(404, "DeploymentNotFound", f"Deployment '{name[:80]}' could not be found.")
 
 
-async def _body(services: Services, stored: StoredResource) -> Json:
-    state, error = await _state(services, stored)
-    document = stored.document
-    properties: Json = {
-        "provisioningState": state,
-        "mode": "Incremental",
-        "parameters": document["parameters"],
-        "timestamp": document["startedAt"],
-        "duration": isodate.duration_isoformat(timedelta(0)),
-        "correlationId": document["id"],
-        "providers": [],
-        "dependencies": [],
-        "outputs": document["outputs"],
-        "outputResources": [{"id": one["id"]} for one in document["resources"] if not one.get("failed")],
-    }
-    if error:
-        properties["error"] = error
-    return {"id": stored.resource_id, "name": stored.name, "type": TYPE, "properties": properties}
-
-
-def _failed(message: str, code: str, target: str) -> Json:
-    detail = {"code": code or "OperationFailed", "message": message} | ({"target": target} if target else {})
-    return {
-        "code": "DeploymentFailed",
-        "message": "At least one resource deployment operation failed. See details.",
-        "details": [detail],
-    }
+def _active(stored: StoredResource) -> ArmError:
+    message = (
+        f"Unable to edit, replace or delete the deployment '{stored.name}': its run of {stored.document['startedAt']} "
+        "is still active. Wait for its end, or cancel it."
+    )
+    return ArmError(409, "DeploymentActive", message)
 
 
 def _refused(message: str, code: str = "InvalidTemplate") -> ArmError:

@@ -55,7 +55,6 @@ async def put_gallery(
     request: Request, services: ServicesDep, name: GalleryDep, api_version: ApiVersion, body: JsonBody
 ) -> Response:
     """Create a gallery (201), or replace what is said of it (200)."""
-    checked_name(name.names[0], "galleryName")
     return await _write(request, services, name, body, api_version, create=True)
 
 
@@ -114,12 +113,21 @@ async def refuse_nested(services: Services, name: ResourceName, below: str) -> N
 async def _write(
     request: Request, services: Services, name: ResourceName, body: Json, api_version: str, *, create: bool
 ) -> Response:
+    stored, new = await make_gallery(services, name, body, create=create)
+    return await written(request, services, stored, _body(stored), api_version, new=new)
+
+
+async def make_gallery(
+    services: Services, name: ResourceName, body: Json, *, create: bool = True
+) -> tuple[StoredResource, bool]:
+    """What a PUT does, or with `create` false a PATCH; whether it is a new one. Raises ArmError."""
+    if create:
+        checked_name(name.names[0], "galleryName")
     had = await asyncio.to_thread(services.store.resources.find, name.resource_id)
     document = checked(GalleryProperties, await merged_document(services, name, body, create=create))
     if had:
         refuse_elsewhere(had.name, had.resource_group, had.document, document)
-    stored, new = await write_resource(services, name, document, had.etag if had else 0)
-    return await written(request, services, stored, _body(stored), api_version, new=new)
+    return await write_resource(services, name, document, had.etag if had else 0)
 
 
 def _body(stored: StoredResource) -> Json:

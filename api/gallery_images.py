@@ -21,6 +21,7 @@ from api.stored_resources import (
     written,
 )
 from domain import galleries
+from store.resources import StoredResource
 
 router = APIRouter(tags=["galleries"])
 
@@ -54,7 +55,6 @@ async def put_image(
     request: Request, services: ServicesDep, name: ImageDep, api_version: ApiVersion, body: JsonBody
 ) -> Response:
     """Create an image in a gallery (201), or replace what is said of it (200): never what runs on it."""
-    checked_name(name.names[-1], "galleryImageName")
     return await _write(request, services, name, body, api_version, create=True)
 
 
@@ -90,11 +90,20 @@ async def delete_image(request: Request, services: ServicesDep, name: ImageDep, 
 async def _write(
     request: Request, services: Services, name: ResourceName, body: Json, api_version: str, *, create: bool
 ) -> Response:
+    stored, new = await make_image(services, name, body, create=create)
+    return await written(request, services, stored, resource_body(stored), api_version, new=new)
+
+
+async def make_image(
+    services: Services, name: ResourceName, body: Json, *, create: bool = True
+) -> tuple[StoredResource, bool]:
+    """What a PUT does, or with `create` false a PATCH; whether it is a new one. Raises ArmError."""
+    if create:
+        checked_name(name.names[-1], "galleryImageName")
     had = await asyncio.to_thread(services.store.resources.find, name.resource_id)
     document = checked(ImageProperties, await merged_document(services, name, body, create=create))
     if had:
         refuse_elsewhere(had.name, had.resource_group, had.document, document)
         document = kept_as_made("galleryImage", had.document, document, _NEVER_CHANGED)
     document["properties"] = {"hyperVGeneration": "V1"} | document["properties"]
-    stored, new = await write_resource(services, name, document, had.etag if had else 0)
-    return await written(request, services, stored, resource_body(stored), api_version, new=new)
+    return await write_resource(services, name, document, had.etag if had else 0)

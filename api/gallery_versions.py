@@ -80,7 +80,6 @@ async def put_version(
     request: Request, services: ServicesDep, name: VersionDep, api_version: ApiVersion, body: JsonBody
 ) -> Response:
     """Publish a version (201), or say anew where it is to be (200): never what it is made of."""
-    version_number(name.names[-1])
     return await _write(request, services, name, body, api_version, create=True)
 
 
@@ -147,6 +146,20 @@ async def replicated(services: Services, operation: Operation) -> Operation:
 async def _write(
     request: Request, services: Services, name: ResourceName, body: Json, api_version: str, *, create: bool
 ) -> Response:
+    stored, new, operation = await make_version(services, name, body, create=create)
+    shown = _body(stored, services.clock(), expanded=False)
+    return await written(request, services, stored, shown, api_version, new=new, operation=operation)
+
+
+async def make_version(
+    services: Services, name: ResourceName, body: Json, *, create: bool = True
+) -> tuple[StoredResource, bool, Operation]:
+    """What a PUT does, or with `create` false a PATCH: whether it is new, and what ends with replication.
+
+    Raises ArmError.
+    """
+    if create:
+        version_number(name.names[-1])
     had = await asyncio.to_thread(services.store.resources.find, name.resource_id)
     now = services.clock()
     given = await merged_document(services, name, _without_read_only(body), create=create)
@@ -160,9 +173,7 @@ async def _write(
     copies = galleries.begun(before, regions, now, services.settings.delays.replication)
     document = galleries.with_replicas(document, copies)
     stored, new = await write_resource(services, name, document, had.etag if had else 0)
-    operation = await _begun(services, stored, now)
-    shown = _body(stored, now, expanded=False)
-    return await written(request, services, stored, shown, api_version, new=new, operation=operation)
+    return stored, new, await _begun(services, stored, now)
 
 
 def _without_read_only(body: Json) -> Json:

@@ -9,9 +9,10 @@ from typing import Any
 from api.bodies import read_object
 
 _TOKENS = re.compile(
-    r'"(?:\\.|[^"\\])*"'  # a string: left as it is, whatever is in it
-    r"|//[^\n]*|/\*.*?\*/"  # comments
-    r"|(?P<key>[A-Za-z_$][\w$]*)(?=\s*:)",  # a bare key
+    # Nothing here is tried twice: a body that does not fit is read in time that grows with its size, not its square.
+    r'"(?:\\.|[^"\\])*+(?:"|\Z)'  # a string: left as it is, whatever is in it
+    r"|//[^\n]*+|/\*.*?(?:\*/|\Z)"  # comments
+    r"|(?<![\w$])(?P<key>[A-Za-z_$][\w$]*+)(?=\s*+:)",  # a bare key
     re.DOTALL,
 )
 

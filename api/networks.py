@@ -27,7 +27,10 @@ from store.resources import StoredResource
 
 router = APIRouter(tags=["networks"])
 
-KINDS = ("virtualNetworks", "publicIPAddresses", "networkSecurityGroups", "natGateways")
+KINDS = (
+    *("virtualNetworks", "publicIPAddresses", "publicIPPrefixes", "networkSecurityGroups", "natGateways"),
+    *("routeTables", "applicationSecurityGroups"),
+)
 NAMESPACE = "Microsoft.Network"
 OF_GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Network/{kind}"
 OF_SUBSCRIPTION = "/subscriptions/{subscriptionId}/providers/Microsoft.Network/{kind}"

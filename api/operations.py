@@ -28,7 +28,7 @@ async def operation_status(
     operation = await asyncio.to_thread(services.store.operations.get, operation_id)
     if operation is None or operation.subscription_id.lower() != subscription_id.lower():
         raise not_found()
-    operation = await _as_it_stands(services, operation)
+    operation = await as_it_stands(services, operation)
     runs = operation.status is OperationStatus.IN_PROGRESS
     headers = {"Retry-After": RETRY_AFTER} if runs else {}
     if monitor.lower() == "true":
@@ -37,7 +37,7 @@ async def operation_status(
     return JSONResponse(body, headers=headers)
 
 
-async def _as_it_stands(services: Services, operation: Operation) -> Operation:
+async def as_it_stands(services: Services, operation: Operation) -> Operation:
     """Some have nobody who ends them: they have ended when what they are about is so."""
     if operation.status is not OperationStatus.IN_PROGRESS:
         return operation

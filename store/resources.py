@@ -5,12 +5,13 @@ version of an image) names it as its parent and goes with it. Ids compare withou
 their creation.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, or_, select, update
+from sqlalchemy import Row, Text, cast, delete, or_, select, update
 
 from store.columns import folded, written
 from store.database import Database
@@ -107,6 +108,33 @@ class Resources:
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(RESOURCES.c.resource_key)).all()
         return [_resource(row) for row in rows]
+
+    def with_member(self, resource_type: str, member: str) -> list[StoredResource]:
+        """The resources of a type, anywhere, whose documents may have a member of that name, by id."""
+        query = select(RESOURCES).where(
+            RESOURCES.c.type_key == folded(resource_type),
+            cast(RESOURCES.c.document, Text).contains(f'"{member}":', autoescape=True),
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(RESOURCES.c.resource_key)).all()
+        return [_resource(row) for row in rows]
+
+    def replace(self, stored: StoredResource, document: Mapping[str, Any]) -> StoredResource:
+        """Give a resource another document. Raises Conflict if it was changed since it was read, or is gone."""
+        written(document)
+        with self._database.writing() as connection:
+            done = connection.execute(
+                update(RESOURCES)
+                .where(
+                    RESOURCES.c.resource_key == folded(stored.resource_id),
+                    RESOURCES.c.etag == stored.etag,
+                    RESOURCES.c.created_at == stored.created_at,
+                )
+                .values(document=dict(document), etag=RESOURCES.c.etag + 1)
+            )
+        if not done.rowcount:
+            raise Conflict(f"{stored.resource_id} was changed: its etag is no longer {stored.etag}")
+        return dataclasses.replace(stored, document=dict(document), etag=stored.etag + 1)
 
     def children(self, resource_type: str, parent_id: str) -> list[StoredResource]:
         """The resources of a type right below another one, by id."""

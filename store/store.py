@@ -8,6 +8,7 @@ from store.audit import Audit
 from store.columns import folded
 from store.credentials import Credentials
 from store.database import Database
+from store.deployments import Deployments
 from store.images import Images
 from store.operations import Operations
 from store.resources import Resources
@@ -35,6 +36,7 @@ class Store:
         self.operations = Operations(database)
         self.upgrades = Upgrades(database)
         self.resources = Resources(database)
+        self.deployments = Deployments(self.resources, sealer)
         self.statuses = Statuses(database)
         self.credentials = Credentials(database)
         self.audit = Audit(database)
@@ -92,6 +94,7 @@ class Store:
         To be run when every process has been started with the new key. Raises errors.SealingError, and then changes
         nothing, when no key opens one of them.
         """
+        of_deployments = self.deployments.rotated()
         key = (SECRETS.c.unique_id, SECRETS.c.generation, SECRETS.c.place)
         with self.database.writing() as connection:
             rows = connection.execute(select(*key, SECRETS.c.token)).all()
@@ -108,4 +111,6 @@ class Store:
                         for row in rows
                     ],
                 )
-        return len(rows)
+        for resource_id, token in of_deployments.items():
+            self.deployments.reseal(resource_id, token)
+        return len(rows) + len(of_deployments)

@@ -12,13 +12,14 @@ TRUTHS = frozenset(
     provisionVMAgent enableAutomaticUpdates primary enableAcceleratedNetworking enableIPForwarding
     enableAutomaticOSUpgrade automaticOSUpgrade disableAutomaticRollback useRollingUpgradePolicy enableCrossZoneUpgrade
     prioritizeUnhealthyInstances rollbackFailedInstancesOnPolicyBreach maxSurge autoUpgradeMinorVersion
-    enableAutomaticUpgrade writeAcceleratorEnabled enabled enable osRollingUpgradeDeferral
+    enableAutomaticUpgrade writeAcceleratorEnabled enabled enable osRollingUpgradeDeferral excludeFromLatest
+    blockDeletionBeforeEndOfLife allowDeletionOfReplicatedLocations protectFromScaleIn
     """.lower().split()
 )
 NUMBERS = frozenset(
     """
     capacity lun diskSizeGB maxBatchInstancePercent maxUnhealthyInstancePercent maxUnhealthyUpgradedInstancePercent
-    platformFaultDomainCount port intervalInSeconds numberOfProbes probeThreshold
+    platformFaultDomainCount port intervalInSeconds numberOfProbes probeThreshold replicaCount regionalReplicaCount
     """.lower().split()
 )
 _WORDS = {"true": True, "false": False}

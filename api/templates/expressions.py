@@ -134,7 +134,7 @@ def plain(text: str) -> str:
     return text[1:] if text.startswith("[[") else text
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Node:
     """The tree of an expression, brackets included. Raises TemplateError that quotes it.
 
@@ -152,14 +152,13 @@ def parse(text: str) -> Node:
 
 
 def calls_in(value: Any) -> Iterator[Call]:
-    """Every function call in all expressions of a part of a template; comments and metadata are no part of it."""
+    """Every function call in all expressions of a part of a template."""
     if isinstance(value, str):
         if is_expression(value):
             yield from parse(value).calls()
     elif isinstance(value, dict):
-        for key, inner in value.items():
-            if key.lower() not in ("metadata", "comments"):
-                yield from calls_in(inner)
+        for inner in value.values():
+            yield from calls_in(inner)
     elif isinstance(value, list):
         for inner in value:
             yield from calls_in(inner)

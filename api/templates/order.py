@@ -1,6 +1,7 @@
 """In which order the resources of a template are made: each after those that it depends on or refers to."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -12,18 +13,24 @@ REFERENCE = "reference"
 
 
 def ordered(resources: Sequence[Planned]) -> list[Planned]:
-    """The resources in their order; where that leaves a choice, as in the template. Raises TemplateError."""
+    """Those that are made, in their order; where that leaves a choice, as in the template. Raises TemplateError."""
+    words = _words(resources)
+    resources = [one for one in resources if one.is_made]
     by_id: dict[str, Planned] = {}
     for one in resources:
         if one.resource_id.lower() in by_id:
             raise TemplateError(f"the template makes the resource '{one.resource_id}' twice")
         by_id[one.resource_id.lower()] = one
-    words = _words(resources)
+    batches = _batches(resources)
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for one in resources:
         key = one.resource_id.lower()
-        needs = [target for word in one.depends_on for target in _targets(word, words, one)]
-        sorter.add(key, *(need for need in [*needs, *_referred(one, by_id)] if need != key))
+        needs = [target for word in one.depends_on for target in _targets(word, words, one) if target in by_id]
+        needs += [*_referred(one, by_id, words), *_earlier(one, batches)]
+        if key in needs:
+            raise TemplateError(f"the resource {one.names[-1]} depends on itself")
+        by_id[key] = replace(one, needs=tuple(dict.fromkeys(needs)))
+        sorter.add(key, *needs)
     try:
         return [by_id[key] for key in sorter.static_order()]
     except CycleError as error:
@@ -36,31 +43,47 @@ def refers(value: Any) -> bool:
     return any(call.name == REFERENCE for call in calls_in(value))
 
 
+def _batches(resources: Sequence[Planned]) -> dict[tuple[str, str, int], list[str]]:
+    """The resources of each batch of each serial copy."""
+    batches: dict[tuple[str, str, int], list[str]] = {}
+    for one in resources:
+        if one.batch_size:
+            batches.setdefault((one.copy, one.type, one.turn // one.batch_size), []).append(one.resource_id.lower())
+    return batches
+
+
+def _earlier(one: Planned, batches: dict[tuple[str, str, int], list[str]]) -> list[str]:
+    """Those of a serial copy that are made before it."""
+    return batches.get((one.copy, one.type, one.turn // one.batch_size - 1), []) if one.batch_size else []
+
+
 def _words(resources: Sequence[Planned]) -> dict[str, list[str]]:
-    """What `dependsOn` may call each: its id, its type and names, its last name, its copy."""
+    """What `dependsOn` may call each: its id, its type and names, its names, its copy, its symbolic name."""
     words: dict[str, list[str]] = {}
     for one in resources:
         key = one.resource_id.lower()
         short = f"{one.type}/{'/'.join(one.names)}".lower()
-        for word in (key, short, one.names[-1].lower(), *((one.copy,) if one.copy else ())):
-            words.setdefault(word, []).append(key)
+        symbols = {one.symbol.lower(), one.symbol.partition("[")[0].lower(), one.copy}
+        for word in dict.fromkeys((key, short, "/".join(one.names).lower(), one.names[-1].lower(), *sorted(symbols))):
+            if word:
+                words.setdefault(word, []).append(key)
     return words
 
 
 def _targets(word: str, words: dict[str, list[str]], one: Planned) -> list[str]:
     targets = words.get(word.lower(), [])
-    if not targets and not word.startswith("/"):
+    if not targets:
         raise TemplateError(f"the resource '{word}' on which '{one.names[-1]}' depends is not defined in the template")
     return targets
 
 
-def _referred(one: Planned, by_id: dict[str, Planned]) -> list[str]:
+def _referred(one: Planned, by_id: dict[str, Planned], words: dict[str, list[str]]) -> list[str]:
     """Resources of the template that the body refers to come first, whether it says so or not."""
-    needs = []
+    needs: list[str] = []
     for call in calls_in(one.body):
         if call.name == REFERENCE and call.arguments and not _is_late(call.arguments[0]):
             word = str(one.scope.evaluate_node(call.arguments[0])).lower()
-            needs += [key for key in by_id if word in (key, key.rpartition("/")[2])]
+            needs += [key for key in words.get(word, []) if key in by_id]
     return needs
 
 

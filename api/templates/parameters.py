@@ -39,7 +39,7 @@ def resolved(declared: Mapping[str, Any], given: Mapping[str, Any], scope: Scope
         if (value := _given(name, by_name.get(name.lower()))) is None:
             if "defaultValue" not in declaration:
                 raise TemplateError(f"the parameter '{name}' has no value and no default")
-            value = replace(scope, parameters=values).evaluated(declaration["defaultValue"])
+            value = replace(scope, parameters=values, is_default=True).evaluated(declaration["defaultValue"])
         values[name] = _fitting(name, declaration, value)
     return values
 

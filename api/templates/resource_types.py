@@ -2,9 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from api.dependencies import ScaleSetPath, Services
+from api.documents import at
+from api.errors import scale_set_not_found
+from api.galleries import make_gallery
+from api.gallery_images import make_image
+from api.gallery_versions import make_version
 from api.load_balancers import make_load_balancer
 from api.model_changes import Preconditions, change_model
 from api.networks import KINDS, NAMESPACE
@@ -20,7 +26,8 @@ from api.stored_resources import (
 )
 from api.templates.coercion import coerced
 from api.templates.planned import Planned
-from api.wire import scale_set_body
+from api.wire import quoted_etag, scale_set_body
+from domain import galleries
 from domain.load_balancers import LOAD_BALANCER
 
 Json = dict[str, Any]
@@ -28,7 +35,7 @@ Make = Callable[[Services, Planned, Json], Awaitable[str]]
 """Makes a resource from its document; gives the id of the operation that ends with it, "" if it is made at once."""
 
 SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets"
-NAT_RULES = f"{LOAD_BALANCER}/inboundNatRules"
+EXTENSIONS = f"{SCALE_SETS}/extensions"
 
 
 async def _scale_set(services: Services, planned: Planned, document: Json) -> str:
@@ -43,19 +50,56 @@ async def _load_balancer(services: Services, planned: Planned, document: Json) -
     return ""
 
 
-async def _nat_rule(services: Services, planned: Planned, document: Json) -> str:
-    """A part of its load balancer, whose document has it in a list: the one of that name is replaced."""
-    *balancer, name = planned.names
-    _, _, subscription_id, _, group, *_ = planned.resource_id.split("/")
-    which = ResourceName(LOAD_BALANCER, subscription_id, group, tuple(balancer))
-    had = (await stored_resource(services, which)).document
-    properties = had.get("properties") or {}
-    given = properties.get("inboundNatRules")
-    rules = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-    others = [one for one in rules if str(one.get("name")).lower() != name.lower()]
-    rule = {"name": checked_name(name, "name"), "properties": document.get("properties") or {}}
-    await make_load_balancer(services, which, had | {"properties": properties | {"inboundNatRules": [*others, rule]}})
+async def _part(services: Services, planned: Planned, document: Json) -> str:
+    """A part of another resource, whose document has it in a list: the one of that name is replaced."""
+    name = planned.names[-1]
+    whole, list_name = PARTS[planned.type.lower()]
+    which = replace(_name(planned, planned.type), type=whole, names=tuple(planned.names[:-1]))
+    stored = await stored_resource(services, which)
+    properties = stored.document.get("properties") or {}
+    given = properties.get(list_name)
+    parts = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    others = [one for one in parts if str(one.get("name")).lower() != name.lower()]
+    part = {"name": checked_name(name, "name"), "properties": document.get("properties") or {}}
+    changed = stored.document | {"properties": properties | {list_name: [*others, part]}}
+    if whole == LOAD_BALANCER:
+        await make_load_balancer(services, which, changed)
+    else:
+        await write_resource(services, which, changed, stored.etag)
     return ""
+
+
+async def _extension(services: Services, planned: Planned, document: Json) -> str:
+    """An extension of a scale set that is there: a change of its model, in which the one of that name is replaced."""
+    which = _name(planned, EXTENSIONS)
+    path = ScaleSetPath(which.subscription_id, which.resource_group, which.names[0])
+    stored = await asyncio.to_thread(services.store.scale_sets.find, path.resource_id)
+    if stored is None:
+        raise scale_set_not_found(path.name, path.resource_group)
+    given = at(stored.document, "properties.virtualMachineProfile.extensionProfile.extensions")
+    had = given if isinstance(given, list) else []
+    one: Json = {"name": which.names[-1], "properties": document.get("properties") or {}}
+    extensions = [one if str(other.get("name")).lower() == one["name"].lower() else other for other in had]
+    extensions += [] if one in extensions else [one]
+    body = coerced({"properties": {"virtualMachineProfile": {"extensionProfile": {"extensions": extensions}}}})
+    seen = Preconditions(if_match=quoted_etag(stored))
+    return (await change_model(services, path, body, seen, create=False)).operation.id
+
+
+async def _gallery(services: Services, planned: Planned, document: Json) -> str:
+    await make_gallery(services, _name(planned, galleries.GALLERY), coerced(document))
+    return ""
+
+
+async def _image(services: Services, planned: Planned, document: Json) -> str:
+    await make_image(services, _name(planned, galleries.IMAGE), coerced(document))
+    return ""
+
+
+async def _version(services: Services, planned: Planned, document: Json) -> str:
+    """It has ended when the version is replicated: what depends on it comes after that."""
+    _, _, operation = await make_version(services, _name(planned, galleries.VERSION), coerced(document))
+    return operation.id
 
 
 async def _cluster(services: Services, planned: Planned, document: Json) -> str:
@@ -75,15 +119,42 @@ def _name(planned: Planned, spelling: str) -> ResourceName:
     return ResourceName(spelling, subscription_id, group, tuple(checked_name(name, "name") for name in planned.names))
 
 
+PARTS = {
+    f"{whole}/{name}".lower(): (whole, name)
+    for whole, names in (
+        (LOAD_BALANCER, ("inboundNatRules", "backendAddressPools")),
+        (f"{NAMESPACE}/virtualNetworks", ("subnets",)),
+        (f"{NAMESPACE}/networkSecurityGroups", ("securityRules",)),
+    )
+    for name in names
+}
+"""Type -> that of the resource whose document holds it, and the list in which it does."""
+
 MAKERS: dict[str, Make] = {
     SCALE_SETS.lower(): _scale_set,
+    EXTENSIONS.lower(): _extension,
+    galleries.GALLERY.lower(): _gallery,
+    galleries.IMAGE.lower(): _image,
+    galleries.VERSION.lower(): _version,
     LOAD_BALANCER.lower(): _load_balancer,
-    NAT_RULES.lower(): _nat_rule,
     CLUSTERS.lower(): _cluster,
     **{f"{NAMESPACE}/{kind}".lower(): _kept for kind in KINDS},
+    **dict.fromkeys(PARTS, _part),
 }
 
-TYPES = (SCALE_SETS, LOAD_BALANCER, NAT_RULES, CLUSTERS, *(f"{NAMESPACE}/{kind}" for kind in KINDS))
+TYPES = tuple(MAKERS)
+
+REFUSED = {
+    "microsoft.resources/deployments": "deployments in deployments are not; put their resources into the template",
+    "microsoft.insights/autoscalesettings": "nothing here would scale the set",
+    "microsoft.storage/storageaccounts": "nothing here would keep what is stored in it",
+    "microsoft.network/networkinterfaces": "those of a scale set's machines are part of the set's own document",
+    "microsoft.network/applicationgateways": "no traffic passes here",
+    "microsoft.compute/virtualmachines": "only machines of scale sets are",
+    "microsoft.compute/images": "put the image into a gallery",
+    "microsoft.keyvault/vaults": "nothing here would keep its secrets",
+}
+"""Why some types that scale-set templates have are not made: a document that means nothing would say that it works."""
 
 
 def looked_up(services: Services, resource_id: str) -> Json | None:
@@ -96,6 +167,9 @@ def looked_up(services: Services, resource_id: str) -> Json | None:
 
 
 async def made(services: Services, planned: Planned) -> str:
-    """Make one resource; the id of its operation, "" if there is none. Raises ArmError, TemplateError."""
+    """Make one resource; the id of its operation, "" if there is none. Raises ArmError, TemplateError.
+
+    The one place where a deployment makes something.
+    """
     document = await asyncio.to_thread(planned.document, lambda one: looked_up(services, one))
     return await MAKERS[planned.type.lower()](services, planned, document)

@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
-from api.templates import functions
+from api.templates import functions, values
+from api.templates.budget import Budget
 from api.templates.errors import TemplateError
 from api.templates.expressions import Call, Index, Literal, Node, Property, is_expression, parse, plain
 
 Json = dict[str, Any]
 LookUp = Callable[[str], Json | None]
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 DEPTH_AT_MOST = 64
 """Values in values, variables that name variables."""
@@ -27,6 +32,8 @@ class Place:
     location: str
     deployment: str
     tenant_id: str = "00000000-0000-0000-0000-000000000000"
+    now: datetime = EVER
+    """When the deployment was begun."""
 
     @property
     def group_id(self) -> str:
@@ -46,10 +53,14 @@ class Scope:
     resources: Mapping[str, str] = field(default_factory=dict)
     """Id of each resource of the template by its name, lower case."""
     look_up: LookUp | None = None
+    budget: Budget = field(default_factory=Budget, compare=False)
+    is_default: bool = False
+    """Inside the default of a parameter, the one place where the clock and chance may be asked."""
     depth: int = 0
 
     def evaluated(self, value: Any) -> Any:
         """A value of a template with all its expressions evaluated. Raises TemplateError."""
+        self.budget.spend()
         if self.depth > DEPTH_AT_MOST:
             raise TemplateError(f"the template nests values or variables deeper than {DEPTH_AT_MOST} levels")
         if isinstance(value, str):
@@ -114,13 +125,14 @@ class Scope:
 
     def _call(self, node: Call) -> Any:
         arguments = [self.evaluate_node(one) for one in node.arguments]
+        self.budget.spend()
         if node.name in functions.FUNCTIONS:
-            return functions.call(node.name, arguments)
+            return self.budget.measured(functions.call(node.name, arguments))
         if node.name not in CONTEXTUAL:
             raise unsupported(node.name)
         least, most, run = CONTEXTUAL[node.name]
         functions.check_count(node.name, arguments, least, most)
-        return run(self, *arguments)
+        return self.budget.measured(run(self, *arguments))
 
     # --- functions that look at the deployment -------------------------------------------------------------------
 
@@ -140,7 +152,7 @@ class Scope:
         return index + offset
 
     def _resource_id(self, *arguments: Any) -> str:
-        words = [functions.text_of(one) for one in arguments]
+        words = [values.text_of(one) for one in arguments]
         at = next((index for index, word in enumerate(words) if "/" in word), None)
         if at is None or len(words) - at - 1 != words[at].count("/"):
             raise TemplateError("'resourceId' needs a resource type and a name for each part of it")
@@ -154,7 +166,7 @@ class Scope:
         return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{namespace}{path}"
 
     def _reference(self, resource: Any, _version: Any = "", full: Any = "") -> Any:
-        named = functions.text_of(resource)
+        named = values.text_of(resource)
         resource_id = named if named.startswith("/") else self.resources.get(named.lower(), "")
         if self.look_up is None:
             raise TemplateError("'reference' cannot be used here: nothing is deployed yet")
@@ -177,9 +189,34 @@ class Scope:
     def _deployment(self) -> Json:
         return {"name": self.place.deployment}
 
+    def _utc_now(self, pattern: Any = "yyyyMMddTHHmmssZ") -> str:
+        self._only_in_defaults("utcNow")
+        if pattern not in _MOMENTS:
+            raise TemplateError(f"the format '{str(pattern)[:40]}' of the template function 'utcNow' is not supported")
+        return self.place.now.strftime(_MOMENTS[pattern])
+
+    def _new_guid(self) -> str:
+        self._only_in_defaults("newGuid")
+        return str(uuid4())
+
+    def _only_in_defaults(self, name: str) -> None:
+        if not self.is_default:
+            raise TemplateError(f"the template function '{name}' can be used in defaults of parameters only")
+
     def _providers(self, namespace: Any, kind: Any = "") -> Json:
         return {"resourceType": f"{namespace}/{kind}", "locations": [], "apiVersions": list(API_VERSIONS)}
 
+
+_MOMENTS = {
+    "yyyyMMddTHHmmssZ": "%Y%m%dT%H%M%SZ",
+    "u": "%Y-%m-%d %H:%M:%SZ",
+    "d": "%m/%d/%Y",
+    "yyyy-MM-dd": "%Y-%m-%d",
+    "yyyyMMdd": "%Y%m%d",
+    "yyyyMMddHHmmss": "%Y%m%d%H%M%S",
+    "yyyy-MM-ddTHH:mm:ssZ": "%Y-%m-%dT%H:%M:%SZ",
+}
+"""What `utcNow` can be asked for, and Python's words for it."""
 
 CONTEXTUAL: dict[str, tuple[int, int | None, Callable[..., Any]]] = {
     "parameters": (1, 1, Scope._parameters),  # noqa: SLF001  # its own methods, by their names in templates
@@ -191,6 +228,8 @@ CONTEXTUAL: dict[str, tuple[int, int | None, Callable[..., Any]]] = {
     "subscription": (0, 0, Scope._subscription),  # noqa: SLF001
     "deployment": (0, 0, Scope._deployment),  # noqa: SLF001
     "providers": (1, 2, Scope._providers),  # noqa: SLF001
+    "utcnow": (0, 1, Scope._utc_now),  # noqa: SLF001
+    "newguid": (0, 0, Scope._new_guid),  # noqa: SLF001
 }
 """Name -> fewest and most arguments, and what is done."""
 

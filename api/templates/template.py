@@ -5,21 +5,26 @@ types, parameters, copies, dependencies.
 """
 
 import string
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from api.templates import parameters
 from api.templates.errors import TemplateError
-from api.templates.expressions import calls_in
+from api.templates.expressions import Literal, calls_in
 from api.templates.order import ordered, refers
-from api.templates.planned import Planned, expanded
+from api.templates.planned import Planned, expanded, listed
 from api.templates.scope import LookUp, Place, Scope, is_supported, unsupported
 
 Json = dict[str, Any]
 
 RESOURCES_AT_MOST = 800
 """ARM's own limit."""
+
+
+LANGUAGES = ("1.0", "1.10-experimental", "1.9-experimental", "2.0")
+OTHER_SCOPES = ("subscription", "managementgroup", "tenant")
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,18 @@ class Template:
             if scope.evaluated(output.get("condition", True)):
                 kind = str(output.get("type", "string"))
                 secret = kind.lower() in parameters.SECURE
-                shown[as_shown(name)] = {"type": kind} | (
-                    {} if secret else {"value": scope.evaluated(output.get("value"))}
-                )
+                shown[as_shown(name)] = {"type": kind} | ({} if secret else {"value": _value(output, name, scope)})
         return shown
+
+
+def _value(output: Json, name: str, scope: Scope) -> Any:
+    """What an output says: its value, or with a copy as many as that asks for."""
+    copy = output.get("copy")
+    if copy is None:
+        return scope.evaluated(output.get("value"))
+    if not isinstance(copy, dict) or "input" not in copy:
+        raise TemplateError(f"the 'copy' of output '{name}' needs 'count' and 'input'")
+    return scope.property_copy({**copy, "name": copy.get("name") or name})[copy.get("name") or name]
 
 
 def as_shown(name: str) -> str:
@@ -58,47 +71,117 @@ def as_shown(name: str) -> str:
     return name[:small].lower() + name[small:]
 
 
-def read_template(document: Json, given: Mapping[str, Any], place: Place, types: Collection[str]) -> Template:
-    """Check a template and lay out what it makes; `types` are the resource types that can be made.
+def read_template(
+    document: Json,
+    given: Mapping[str, Any],
+    place: Place,
+    types: Collection[str],
+    refused: Mapping[str, str] | None = None,
+) -> Template:
+    """Check a template and lay out what it makes.
+
+    `types` are the resource types that can be made, `refused` says why some, by their names in lower case, cannot.
 
     Raises TemplateError that names what is wrong.
     """
     _check_shape(document)
+    refused, known = refused or {}, {one.lower() for one in types}
     declared = document.get("parameters") or {}
     scope = Scope(place)
     scope = replace(scope, parameters=parameters.resolved(declared, given, scope))
     scope = replace(scope, variables=_variables(document.get("variables") or {}, scope))
-    made = list(expanded(document.get("resources") or [], scope))
-    if len(made) > RESOURCES_AT_MOST:
+    laid_out = list(islice(expanded(listed(document.get("resources") or []), scope), RESOURCES_AT_MOST + 1))
+    if len(laid_out) > RESOURCES_AT_MOST:
         raise TemplateError(f"the template makes more than {RESOURCES_AT_MOST} resources")
-    known = {one.lower() for one in types}
-    for one in made:
-        if one.type.lower() not in known:
-            raise TemplateError(f"the resource type '{one.type}' is not supported", "InvalidResourceType")
-    names = {one.names[-1].lower(): one.resource_id for one in made}
-    planned = tuple(replace(one, scope=replace(one.scope, resources=names)) for one in ordered(made))
+    for one in laid_out:
+        if one.is_made and one.type.lower() not in known:
+            why = refused.get(one.type.lower(), "")
+            raise TemplateError(
+                f"the resource type '{one.type}' is not supported{why and f': {why}'}", "InvalidResourceType"
+            )
+    names = {word.lower(): one.resource_id for one in laid_out for word in (one.names[-1], one.symbol) if word}
+    planned = tuple(replace(one, scope=replace(one.scope, resources=names)) for one in ordered(laid_out))
     for one in planned:
         if not refers(one.body):
             one.document(lambda _: None)
     secure = parameters.secure_names(declared)
+    outputs = document.get("outputs") or {}
+    for name, output in outputs.items():
+        if str(output.get("type")).lower() not in parameters.SECURE:
+            _refuse_secret(name, output, {one.lower() for one in secure}, scope)
     shown = {
         name: {"type": str(declared[name]["type"])} | ({} if name in secure else {"value": value})
         for name, value in scope.parameters.items()
     }
-    return Template(replace(scope, resources=names), planned, document.get("outputs") or {}, shown)
+    return Template(replace(scope, resources=names), planned, outputs, shown)
+
+
+def _refuse_secret(name: str, part: Any, secure: Collection[str], scope: Scope) -> None:
+    """An output is kept and shown: it must not be made of a secret (F5), not by way of variables either."""
+    waiting, seen = [part], set[str]()
+    while waiting:
+        for call in calls_in(waiting.pop()):
+            word = call.arguments[0] if call.name in ("parameters", "variables") and call.arguments else None
+            if word is None:
+                continue
+            called = str(word.value).lower() if isinstance(word, Literal) else ""
+            if call.name == "variables" and (not called or called not in seen):
+                seen.add(called)
+                waiting += [value for key, value in scope.variables.items() if key.lower() == called or not called]
+            elif call.name == "parameters" and (called in secure or (not called and secure)):
+                raise TemplateError(f"the output '{name}' would show a secure parameter: its type must be secure, too")
 
 
 def _check_shape(document: Json) -> None:
-    for name, kind in (("parameters", dict), ("variables", dict), ("resources", list), ("outputs", dict)):
-        if not isinstance(document.get(name, kind()), kind):
-            raise TemplateError(f"'{name}' of the template must be {'an object' if kind is dict else 'a list'}")
+    for name in ("parameters", "variables", "outputs"):
+        if not isinstance(_given(document, name, {}), dict):
+            raise TemplateError(f"'{name}' of the template must be an object")
+    _check_language(document)
     if document.get("functions"):
         raise TemplateError("user-defined functions ('functions') are not supported")
     if not all(isinstance(output, dict) for output in (document.get("outputs") or {}).values()):
         raise TemplateError("every output of the template must be an object with 'type' and 'value'")
-    for call in calls_in(document):
-        if not is_supported(call.name):
-            raise unsupported(call.name)
+    outputs, declared = document.get("outputs") or {}, document.get("parameters") or {}
+    parts = (*declared.values(), *outputs.values(), *_all_resources(listed(document.get("resources") or [])))
+    for part in (*(_said(one) for one in parts), document.get("variables")):
+        for call in calls_in(part):
+            if not is_supported(call.name):
+                raise unsupported(call.name)
+
+
+def _given(document: Json, name: str, otherwise: Any) -> Any:
+    value = document.get(name)
+    return otherwise if value is None else value
+
+
+def _all_resources(resources: list[Any]) -> Iterator[Any]:
+    for one in resources:
+        yield one
+        children = one.get("resources") if isinstance(one, dict) else None
+        yield from _all_resources(children if isinstance(children, list) else [])
+
+
+def _said(part: Any) -> Any:
+    """A parameter, resource or output without what is said to its reader only, and without its children."""
+    if not isinstance(part, dict):
+        return part
+    return {key: value for key, value in part.items() if key.lower() not in ("metadata", "comments", "resources")}
+
+
+def _check_language(document: Json) -> None:
+    """Raises TemplateError for a scope or language that is not this one."""
+    schema = str(document.get("$schema", "")).lower()
+    if other := next((one for one in OTHER_SCOPES if f"/{one}deploymenttemplate.json" in schema), ""):
+        raise TemplateError(f"the template is for a {other}: only templates for a resource group can be deployed")
+    language = str(document.get("languageVersion", "1.0"))
+    if language not in LANGUAGES:
+        raise TemplateError(f"the template's languageVersion '{language[:40]}' is not supported")
+    resources = _given(document, "resources", [])
+    if not isinstance(resources, list) and not (isinstance(resources, dict) and language != "1.0"):
+        raise TemplateError("'resources' of the template must be a list, or with languageVersion 2.0 an object")
+    for name in ("imports", "extensions", "definitions"):
+        if document.get(name):
+            raise TemplateError(f"'{name}' of the template is not supported")
 
 
 def _variables(declared: Json, scope: Scope) -> Json:

@@ -6,11 +6,13 @@ from typing import Any
 import httpx
 import pytest
 
+from api.deployment_runs import tend_once
 from domain.operations import OperationStatus
 from tests.api.conftest import GROUP, SECRETS, SUBSCRIPTION, Api, document, error_of
 
 DEPLOYMENTS = f"{GROUP}/providers/Microsoft.Resources/deployments"
 ONE = f"{DEPLOYMENTS}/first"
+SET = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/web"
 SETS = "Microsoft.Compute/virtualMachineScaleSets"
 
 TEMPLATE: dict[str, Any] = {
@@ -110,6 +112,7 @@ async def test_the_original_documents_template_makes_a_set_that_upgrades_itself(
     assert properties["upgradePolicy"]["mode"] == "Manual"
     assert properties["upgradePolicy"]["automaticOSUpgradePolicy"]["enableAutomaticOSUpgrade"] is True
     api.end_operations()
+    await tend_once(api.app.state.services)
     assert await status(api, answer) == {"status": "Succeeded"}
     got = (await api.get(ONE))["properties"]
     assert got["provisioningState"] == "Succeeded"
@@ -178,8 +181,9 @@ async def test_an_operation_that_fails_fails_the_deployment(api: Api) -> None:
     answer = await api.call("PUT", ONE, body())
     [operation] = [message.operation_id for _, message in api.gateway.sent]
     api.store.operations.end(operation, OperationStatus.FAILED, api.clock(), "NoImage", "no version is published")
+    await tend_once(api.app.state.services)
     found = await status(api, answer)
-    assert found["error"]["details"] == [{"code": "NoImage", "message": "no version is published"}]
+    assert found["error"]["details"] == [{"code": "NoImage", "message": "no version is published", "target": SET}]
 
 
 @pytest.mark.parametrize(
@@ -225,6 +229,8 @@ async def test_a_template_may_change_what_is_there(api: Api) -> None:
     answer = await api.call("PUT", ONE, body(parameters=PARAMETERS | {"instanceCount": {"value": "5"}}))
     assert answer.status_code == 201, answer.text
     assert api.stored().document["sku"]["capacity"] == 5
+    api.end_operations()
+    await tend_once(api.app.state.services)
     assert (await api.call("PUT", ONE, body())).status_code == 200
     assert document()["location"] == "West US 2"
     assert SUBSCRIPTION in ONE

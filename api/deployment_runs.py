@@ -1,0 +1,241 @@
+"""How a deployment goes on: each resource is made when those that it needs are there, until all are (behaviour.md F1).
+
+All that this needs is written down, so that whoever comes next can go on: the request that began the deployment takes
+it as far as it goes at once, `tend` looks after it from then on, in this process or, if it dies, in the next one. A
+resource is claimed before it is made. A claim whose maker was never heard of again lapses, and the resource is made
+once more, which changes nothing where it was made already: it is a PUT of the same document.
+"""
+
+import asyncio
+import copy
+import logging
+import traceback
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from api.dependencies import Services
+from api.errors import ArmError
+from api.operations import as_it_stands
+from api.templates.errors import TemplateError
+from api.templates.planned import Planned
+from api.templates.resource_types import REFUSED, TYPES, looked_up, made
+from api.templates.scope import Place
+from api.templates.template import Template, read_template
+from compute.errors import TryAgain
+from domain.operations import OperationStatus
+from store.deployments import SEAL
+from store.errors import Conflict, SealingError, StoreError
+from store.resources import StoredResource
+
+Json = dict[str, Any]
+
+NOT_STARTED, RUNNING, SUCCEEDED, FAILED, CANCELED = "NotStarted", "Running", "Succeeded", "Failed", "Canceled"
+
+CLAIM = timedelta(seconds=30)
+"""After which a resource that was being made is made again: several times as long as Temporal is waited for."""
+
+PAUSE = timedelta(milliseconds=500)
+"""Between two looks after all deployments: clients are told of an end within a second."""
+
+_log = logging.getLogger(__name__)
+
+
+def begun(template: Template, deployment_id: str, now: datetime) -> Json:
+    """The document of a deployment of which nothing was done yet, but for the seal."""
+    return {
+        "id": deployment_id,
+        "location": template.scope.place.location,
+        "state": RUNNING,
+        "startedAt": now.isoformat(),
+        "endedAt": "",
+        "parameters": template.shown_parameters,
+        "resources": [
+            {"id": one.resource_id, "type": one.type, "needs": list(one.needs), "state": NOT_STARTED}
+            for one in template.resources
+        ],
+        "error": None,
+        "outputs": {},
+    }
+
+
+async def tend(services: Services) -> None:
+    """Look after all deployments, for ever."""
+    while True:
+        try:
+            await tend_once(services)
+        except StoreError as error:
+            _log.warning("deployments are not looked after just now: %s", type(error).__name__)
+        await asyncio.sleep(PAUSE.total_seconds())
+
+
+async def tend_once(services: Services) -> None:
+    """Take each deployment that runs as far as it goes now."""
+    for stored in await asyncio.to_thread(services.store.deployments.unfinished):
+        await advanced(services, stored)
+
+
+async def advanced(services: Services, stored: StoredResource) -> StoredResource:
+    """A deployment after all that can be done for it now was done. Raises StoreError."""
+    read: Template | None = None
+    while stored.document["state"] == RUNNING:
+        try:
+            template = read if read is not None else await asyncio.to_thread(_template, services, stored)
+            after = await _step(services, stored, template)
+            read = template
+        except TryAgain as error:
+            _log.warning("deployment %s waits: %s", stored.resource_id, type(error).__name__)
+            return stored
+        except (TemplateError, SealingError) as error:
+            after = await changed(services, stored, _ending(services, FAILED, failure(str(error), "InvalidTemplate")))
+        if after is None or after.document["id"] != stored.document["id"]:
+            break
+        stored = after
+    return stored
+
+
+async def changed(
+    services: Services, stored: StoredResource, change: Callable[[Json], Json | None]
+) -> StoredResource | None:
+    """Change a deployment's document, anew if another was faster; None if there is nothing (left) to change.
+
+    `change` is given a copy, and answers None for one that it does not fit any more.
+    """
+    run = stored.document["id"]
+    while stored.document["id"] == run:
+        document = change(copy.deepcopy(stored.document))
+        if document is None:
+            return None
+        try:
+            return await asyncio.to_thread(services.store.resources.replace, stored, document)
+        except Conflict:
+            found = await asyncio.to_thread(services.store.resources.find, stored.resource_id)
+            if found is None:
+                return None
+            stored = found
+    return None
+
+
+def canceled(services: Services) -> Callable[[Json], Json | None]:
+    """The change that ends one before its end. What was begun goes on; nothing more begins."""
+    return _ending(services, CANCELED, {"code": "DeploymentCanceled", "message": "The deployment was canceled."})
+
+
+def failure(message: str, code: str, target: str = "") -> Json:
+    """Why a deployment failed, as ARM says it: the reason of the resource is a detail."""
+    detail = {"code": code or "OperationFailed", "message": message} | ({"target": target} if target else {})
+    return {
+        "code": "DeploymentFailed",
+        "message": "At least one resource deployment operation failed. Please list deployment operations for details.",
+        "details": [detail],
+    }
+
+
+def _template(services: Services, stored: StoredResource) -> Template:
+    plan = services.store.deployments.opened(stored)
+    place = Place(**plan["place"] | {"now": datetime.fromisoformat(stored.document["startedAt"])})
+    return read_template(plan["template"], plan["parameters"], place, TYPES, REFUSED)
+
+
+async def _step(services: Services, stored: StoredResource, template: Template) -> StoredResource | None:
+    """One thing that can be done now; None if there is none."""
+    entries = stored.document["resources"]
+    for index, entry in enumerate(entries):
+        if entry["state"] == RUNNING and entry.get("operation") and (end := await _end_of(services, entry)):
+            return await changed(services, stored, _entry(index, end))
+    states = [entry["state"] for entry in entries]
+    if all(state == SUCCEEDED for state in states):
+        outputs = await asyncio.to_thread(template.results, lambda one: looked_up(services, one))
+        return await changed(services, stored, _ending(services, SUCCEEDED, None, outputs))
+    if FAILED in states and RUNNING not in states:
+        errors = [detail for entry in entries if entry["state"] == FAILED for detail in entry["error"]["details"]]
+        return await changed(services, stored, _ending(services, FAILED, failure("", "") | {"details": errors}))
+    for index, entry in enumerate(entries):
+        if _is_ready(entry, entries, services.clock()):
+            return await _make(services, stored, index, template.resources[index])
+    return None
+
+
+def _is_ready(entry: Json, entries: list[Json], now: datetime) -> bool:
+    """Whether a resource is to be made now. After a failure nothing more begins."""
+    if entry["state"] == RUNNING:
+        return not entry.get("operation") and now >= datetime.fromisoformat(entry["startedAt"]) + CLAIM
+    there = {one["id"].lower() for one in entries if one["state"] == SUCCEEDED}
+    stopped = any(one["state"] == FAILED for one in entries)
+    return entry["state"] == NOT_STARTED and not stopped and there.issuperset(entry["needs"])
+
+
+async def _make(services: Services, stored: StoredResource, index: int, planned: Planned) -> StoredResource | None:
+    """Claim a resource, make it, write down what came of it."""
+    now = services.clock()
+    claim = now.isoformat()
+
+    def claimed(document: Json) -> Json | None:
+        entry = document["resources"][index]
+        if document["state"] != RUNNING or not _is_ready(entry, document["resources"], now):
+            return None
+        entry |= {"state": RUNNING, "startedAt": claim}
+        return document
+
+    held = await changed(services, stored, claimed)
+    if held is None:
+        return await asyncio.to_thread(services.store.resources.find, stored.resource_id)
+    try:
+        operation = await made(services, planned)
+    except ArmError as error:
+        end = _failed(services, failure(error.message, error.code, planned.resource_id))
+    except TemplateError as error:
+        end = _failed(services, failure(str(error), error.code, planned.resource_id))
+    except (StoreError, TryAgain):
+        raise  # its claim lapses, and it is made then
+    except Exception as error:  # noqa: BLE001  # whatever it is, the deployment must not run for ever
+        # It would be so each time. The frames, not the message: that may quote the document, secrets included (F5).
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        _log.error("unexpected %s at\n%s", type(error).__name__, frames)  # see above
+        message = "Something went wrong on our side; the log says where."
+        end = _failed(services, failure(message, "InternalServerError", planned.resource_id))
+    else:
+        end = {"operation": operation} if operation else {"state": SUCCEEDED, "endedAt": services.clock().isoformat()}
+    return await changed(services, held, _entry(index, end))
+
+
+async def _end_of(services: Services, entry: Json) -> Json | None:
+    """How the operation of a resource has ended, None while it runs."""
+    operation = await asyncio.to_thread(services.store.operations.get, entry["operation"])
+    if operation is None:
+        return _failed(services, failure("Its operation is not known any more.", "OperationNotFound", entry["id"]))
+    operation = await as_it_stands(services, operation)
+    if operation.status is OperationStatus.IN_PROGRESS:
+        return None
+    ended = (operation.ended_at or services.clock()).isoformat()
+    if operation.status is OperationStatus.SUCCEEDED:
+        return {"state": SUCCEEDED, "endedAt": ended}
+    return _failed(services, failure(operation.error_message, operation.error_code, entry["id"])) | {"endedAt": ended}
+
+
+def _failed(services: Services, error: Json) -> Json:
+    return {"state": FAILED, "endedAt": services.clock().isoformat(), "error": error}
+
+
+def _entry(index: int, change: Json) -> Callable[[Json], Json | None]:
+    def run(document: Json) -> Json:
+        document["resources"][index] |= change
+        return document
+
+    return run
+
+
+def _ending(
+    services: Services, state: str, error: Json | None, outputs: Json | None = None
+) -> Callable[[Json], Json | None]:
+    def run(document: Json) -> Json | None:
+        if document["state"] != RUNNING:
+            return None
+        document.pop(SEAL, None)
+        for entry in document["resources"]:
+            if entry["state"] in (NOT_STARTED, RUNNING):
+                entry["state"] = CANCELED
+        end = services.clock().isoformat()
+        return document | {"state": state, "endedAt": end, "error": error, "outputs": outputs or {}}
+
+    return run
