@@ -65,7 +65,9 @@ def _responses(operation: Json, method: str, route: Any, *, is_open: bool) -> Js
     path: str = route.path_format
     if path in OF_PATH:
         return {str(status): answer.described(status) for status, answer in OF_PATH[path].items()}
-    well = PECULIAR.get(route.endpoint) or successes(method, path, route.status_code)
+    well = PECULIAR.get(route.endpoint)
+    if well is None:
+        well = successes(method, path, route.status_code)
     ill = errors(
         method,
         path,
