@@ -42,7 +42,7 @@ NOT_BY_CHANCE = {
     f"GET {DEPLOYMENT}/operations/{{operationId}}",
     f"GET {DEPLOYMENT}/operationStatuses/{{operationId}}",
 }
-"""Operations that never come to a good end with the names that are there: test_deployments.py and access/ see to them."""
+"""What never ends well with the names that are there: test_deployments.py and access/ see to these."""
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
