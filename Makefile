@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 REAL := .venv/.libvirt
 
-.PHONY: demo demo-libvirt libvirt test-libvirt up test test-clients lint bench lock lock-clients clean
+.PHONY: demo demo-libvirt libvirt test-libvirt up test test-clients test-schema lint bench lock lock-clients clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test          every test that a laptop can run"
 	@echo "make test-libvirt  the tests on real machines, some minutes"
 	@echo "make test-clients  Azure's own SDKs and command line, unmodified, against a running Instar"
+	@echo "make test-schema   schemathesis over the API's OpenAPI document, longer than in make test (EXAMPLES=200)"
 	@echo "make libvirt       what real machines need: Debian packages (as root) and libvirt's Python binding"
 	@echo "make lint          ruff, mypy --strict, import-linter"
 	@echo "make bench         ratios against the ideal and against a bare loop (JSON=FILE writes the figures)"
@@ -58,6 +59,11 @@ $(CLIENTS)/.ready: $(wildcard tests/clients/locks/* tests/clients/locks/js/*)
 
 test-clients: $(READY) $(CLIENTS)/.ready
 	$(BIN)/pytest -m clients tests/clients $(ARGS)
+
+# What make test does with a few requests of Hypothesis's for each operation, done with many.
+EXAMPLES ?= 200
+test-schema: $(READY)
+	INSTAR_SCHEMATHESIS_EXAMPLES=$(EXAMPLES) $(BIN)/pytest tests/api/test_schemathesis.py $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

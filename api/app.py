@@ -40,6 +40,7 @@ from api.access.issuer_routes import router as issuer_router
 from api.dependencies import GUARDS, Services, printable_path
 from api.deployment_runs import tend
 from api.errors import LastResort
+from api.openapi import document
 from api.paths import CaseInsensitivePaths, Paths
 from compute.simulated.fleet import SimulatedFleet
 
@@ -104,6 +105,7 @@ def create_app(services: Services) -> FastAPI:
     if services.access.own is not None:
         app.include_router(issuer_router)
     errors.install(app)
+    document.finish(app, services.access.open_paths)
     # The last added stands outermost.
     app.add_middleware(Guard)
     app.add_middleware(CaseInsensitivePaths, paths=Paths(app.openapi()["paths"]))

@@ -196,9 +196,6 @@ async def _check_place(services: Services, name: ResourceName, location: str) ->
 
 def _checked(document: Json) -> Json:
     """The document with its probes and sku in their one spelling. Raises ArmError 400 that names what is wrong."""
-    tags = document.get("tags") or {}
-    if not all(isinstance(value, str) for value in tags.values()):
-        raise invalid("Every value of 'tags' must be a string.", "tags")
     sku = document.get("sku") or {}
     if not isinstance(sku, dict) or str(sku.get("name", "Basic")).lower() not in _SKUS:
         raise invalid("'sku.name' must be Basic, Standard or Gateway.", "sku.name")

@@ -79,9 +79,11 @@ async def merged_document(services: Services, name: ResourceName, body: Json, *,
     if not isinstance(location, str) or not REGION.fullmatch(normal_location(location)):
         raise invalid("'location' must be the name of a region, like westus2.", "location")
     document["location"] = normal_location(location)
-    for key, kind, words in (("properties", dict, "an object"), ("tags", dict, "an object")):
-        if not isinstance(document.get(key, kind()), kind):
-            raise invalid(f"'{key}' must be {words}.", key)
+    for key in ("properties", "tags", "sku"):
+        if not isinstance(document.get(key, {}), dict):
+            raise invalid(f"'{key}' must be an object.", key)
+    if not all(isinstance(value, str) for value in document.get("tags", {}).values()):
+        raise invalid("Every value of 'tags' must be a string.", "tags")
     return document
 
 

@@ -95,6 +95,18 @@ async def test_a_store_that_is_away_is_503(api: Api, monkeypatch: pytest.MonkeyP
     assert (await api.http.get("/healthz")).status_code == 200
 
 
+async def test_a_store_that_is_away_when_roles_are_looked_up_is_503_too(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable("locked")
+
+    monkeypatch.setattr(api.store.credentials, "grants", away)
+    answer = await api.call("GET", SCALE_SET)
+    assert (answer.status_code, error_of(answer)["code"]) == (503, "ServiceUnavailable")
+    assert answer.headers["Retry-After"]
+
+
 async def test_secrets_of_a_refused_model_are_not_logged(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         wrong = {"properties__virtualMachineProfile__storageProfile__imageReference": {"offer": SECRETS[0], "sku": 3}}

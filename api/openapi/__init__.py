@@ -1,0 +1,1 @@
+"""The API's own OpenAPI document: what FastAPI cannot know, said once for every route."""

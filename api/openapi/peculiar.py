@@ -1,0 +1,95 @@
+"""Routes whose answers do not follow from their method and path."""
+
+from collections.abc import Callable
+from typing import Any
+
+from api import (
+    automatic_upgrades,
+    deployments,
+    images,
+    instance_actions,
+    instances,
+    networks,
+    operations,
+    providers,
+    resource_groups,
+    rolling_upgrades,
+    scale_sets,
+    simulated,
+    simulated_galleries,
+    subscriptions,
+)
+from api.access import issuer_routes
+from api.openapi import shapes
+from api.openapi.answers import ACCEPTED, EMPTY, LISTED, READ, Answer, Answers
+
+_OBJECT = {200: Answer(shapes.OBJECT)}
+_IMAGES = {200: Answer(shapes.IMAGES)}
+_IMAGE = Answer(shapes.IMAGE)
+_GROUP = Answer(shapes.RESOURCE)
+_DEPLOYED = Answer(shapes.RESOURCE, ("Azure-AsyncOperation", "Retry-After"))
+
+PECULIAR: dict[Callable[..., Any], Answers] = {
+    scale_sets.scale_set_instance_view: {200: Answer(shapes.SET_VIEW)},
+    instances.get_instance: {200: Answer(shapes.INSTANCE, ("ETag",))},
+    instances.get_instance_view: {200: Answer(shapes.INSTANCE_VIEW)},
+    # The set's PUT makes instances; a PUT of one only changes it, and one that is gone is not deleted again.
+    instance_actions.put_instance: {200: Answer(shapes.INSTANCE, ("Azure-AsyncOperation", "Retry-After"))},
+    instance_actions.delete_instance: {202: ACCEPTED},
+    rolling_upgrades.latest_upgrade: {200: Answer(shapes.UPGRADE)},
+    automatic_upgrades.automatic_upgrades: {200: READ},
+    images.list_publishers: _IMAGES,
+    images.list_offers: _IMAGES,
+    images.list_skus: _IMAGES,
+    images.list_versions: _IMAGES,
+    images.get_version: {200: _IMAGE},
+    images.publish_version: {200: _IMAGE, 201: _IMAGE},
+    images.withdraw_version: {200: EMPTY, 204: EMPTY},
+    operations.operation_status: {
+        200: Answer(shapes.OPERATION, sometimes=("Retry-After",)),
+        202: Answer(headers=("Retry-After",)),
+    },
+    subscriptions.get_subscription: {200: Answer(shapes.SUBSCRIPTION)},
+    resource_groups.put_group: {200: _GROUP, 201: _GROUP},
+    resource_groups.patch_group: {200: _GROUP},
+    resource_groups.delete_group: {202: ACCEPTED},
+    providers.get_provider: {200: Answer(shapes.PROVIDER)},
+    providers.register_provider: {200: Answer(shapes.PROVIDER)},
+    networks.list_networks_of_group: {200: LISTED},
+    networks.list_networks_of_subscription: {200: LISTED},
+    networks.get_part_of_network: {200: Answer(shapes.PART)},
+    deployments.put_deployment: {200: _DEPLOYED, 201: _DEPLOYED},
+    deployments.delete_deployment: {204: EMPTY},
+    deployments.cancel_deployment: {204: EMPTY},
+    deployments.deployment_operation: _OBJECT,
+    deployments.what_if: {},
+    deployments.export_template: {},
+    deployments.deploy_to_subscription: {},
+    deployments.deployment_status: {200: Answer(shapes.DEPLOYMENT_STATUS, sometimes=("Retry-After",))},
+    simulated.script_version: _OBJECT,
+    simulated.set_defaults: _OBJECT,
+    simulated.script_extensions: _OBJECT,
+    simulated.verdict_of_all: _OBJECT,
+    simulated.verdict_of_scale_set: _OBJECT,
+    simulated_galleries.script_gallery_version: _OBJECT,
+    simulated_galleries.direct_replication: {200: Answer(shapes.DIRECTED)},
+}
+"""By the function that answers."""
+
+_OAUTH_ERROR = Answer(shapes.OAUTH_ERROR)
+
+OF_PATH: dict[str, Answers] = {
+    "/healthz": _OBJECT,
+    "/readyz": _OBJECT | {503: Answer(shapes.ERROR, ("Retry-After",))},
+    issuer_routes.METADATA: _OBJECT,
+    issuer_routes.DISCOVERY: _OBJECT,
+    issuer_routes.KEYS: {200: Answer(shapes.KEYS)},
+    issuer_routes.TOKEN: {
+        200: Answer(shapes.TOKEN),
+        400: _OAUTH_ERROR,
+        401: Answer(shapes.OAUTH_ERROR, ("WWW-Authenticate",)),
+        413: Answer(shapes.ERROR),
+        503: Answer(shapes.ERROR, ("Retry-After",)),
+    },
+}
+"""By its path, where nothing but what is said here is ever answered."""
