@@ -11,9 +11,11 @@ import copy
 import logging
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from api.access.principals import Principal
 from api.dependencies import Services
 from api.errors import ArmError
 from api.operations import as_it_stands
@@ -77,12 +79,11 @@ async def tend_once(services: Services) -> None:
 
 async def advanced(services: Services, stored: StoredResource) -> StoredResource:
     """A deployment after all that can be done for it now was done. Raises StoreError."""
-    read: Template | None = None
+    read: tuple[Services, Template] | None = None
     while stored.document["state"] == RUNNING:
         try:
-            template = read if read is not None else await asyncio.to_thread(_template, services, stored)
-            after = await _step(services, stored, template)
-            read = template
+            read = read or await _opened(services, stored)
+            after = await _step(*read, stored)
         except TryAgain as error:
             _log.warning("deployment %s waits: %s", stored.resource_id, type(error).__name__)
             return stored
@@ -131,13 +132,16 @@ def failure(message: str, code: str, target: str = "") -> Json:
     }
 
 
-def _template(services: Services, stored: StoredResource) -> Template:
-    plan = services.store.deployments.opened(stored)
+async def _opened(services: Services, stored: StoredResource) -> tuple[Services, Template]:
+    """The template, and the services in the name of who deployed it, with the roles that are theirs now."""
+    plan = await asyncio.to_thread(services.store.deployments.opened, stored)
     place = Place(**plan["place"] | {"now": datetime.fromisoformat(stored.document["startedAt"])})
-    return read_template(plan["template"], plan["parameters"], place, TYPES, REFUSED)
+    template = await asyncio.to_thread(read_template, plan["template"], plan["parameters"], place, TYPES, REFUSED)
+    caller = await services.access.caller(Principal(**plan["principal"] | {"names": tuple(plan["principal"]["names"])}))
+    return replace(services, caller=caller), template
 
 
-async def _step(services: Services, stored: StoredResource, template: Template) -> StoredResource | None:
+async def _step(services: Services, template: Template, stored: StoredResource) -> StoredResource | None:
     """One thing that can be done now; None if there is none."""
     entries = stored.document["resources"]
     for index, entry in enumerate(entries):

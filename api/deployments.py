@@ -231,7 +231,8 @@ async def _template(request: Request, services: Services, which: ResourceName) -
     # Defaults may have asked the clock or chance: they are settled now.
     values = {name: {"value": value} for name, value in template.scope.parameters.items()}
     where = {key: value for key, value in dataclasses.asdict(place).items() if key != "now"}
-    return template, {"template": document, "parameters": values, "place": where}
+    principal = dataclasses.asdict(services.caller.principal)
+    return template, {"template": document, "parameters": values, "place": where, "principal": principal}
 
 
 async def _written(
