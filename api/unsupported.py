@@ -92,10 +92,10 @@ def _on_instance(name: str, why: str) -> Callable[..., Awaitable[Response]]:
 
 
 for _name, _why in OF_SETS.items():
-    router.post(f"{SCALE_SET}/{_name}", status_code=202, response_model=None, name=_name)(_on_set(_name, _why))
+    router.post(f"{SCALE_SET}/{_name}", response_model=None, name=_name)(_on_set(_name, _why))
 for _name, _why in OF_INSTANCES.items():
     _route = _on_instance(_name, _why)
-    router.post(f"{INSTANCE}/{_name}", status_code=202, response_model=None, name=f"{_name} of an instance")(_route)
+    router.post(f"{INSTANCE}/{_name}", response_model=None, name=f"{_name} of an instance")(_route)
 for _verb in ("PUT", "PATCH", "DELETE"):
     _route = _on_instance(f"{_verb} extensions", _IN_THE_MODEL)
     router.api_route(

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from fastapi.routing import APIRoute
+
 from api import (
     automatic_upgrades,
     deployments,
@@ -15,9 +17,11 @@ from api import (
     resource_groups,
     rolling_upgrades,
     scale_sets,
+    set_sizes,
     simulated,
     simulated_galleries,
     subscriptions,
+    unsupported,
 )
 from api.access import issuer_routes
 from api.openapi import shapes
@@ -36,6 +40,8 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     # The set's PUT makes instances; a PUT of one only changes it, and one that is gone is not deleted again.
     instance_actions.put_instance: {200: Answer(shapes.INSTANCE, ("Azure-AsyncOperation", "Retry-After"))},
     instance_actions.delete_instance: {202: ACCEPTED},
+    set_sizes.get_lifecycle_hook_event: {},
+    set_sizes.patch_lifecycle_hook_event: {},
     rolling_upgrades.latest_upgrade: {200: Answer(shapes.UPGRADE)},
     automatic_upgrades.automatic_upgrades: {200: READ},
     images.list_publishers: _IMAGES,
@@ -73,6 +79,7 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     simulated.verdict_of_scale_set: _OBJECT,
     simulated_galleries.script_gallery_version: _OBJECT,
     simulated_galleries.direct_replication: {200: Answer(shapes.DIRECTED)},
+    **{one.endpoint: {} for one in unsupported.router.routes if isinstance(one, APIRoute)},
 }
 """By the function that answers."""
 
@@ -82,6 +89,7 @@ OF_PATH: dict[str, Answers] = {
     "/healthz": _OBJECT,
     "/readyz": _OBJECT | {503: Answer(shapes.ERROR, ("Retry-After",))},
     issuer_routes.METADATA: _OBJECT,
+    issuer_routes.ALIASES: _OBJECT,
     issuer_routes.DISCOVERY: _OBJECT,
     issuer_routes.KEYS: {200: Answer(shapes.KEYS)},
     issuer_routes.TOKEN: {

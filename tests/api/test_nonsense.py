@@ -42,7 +42,7 @@ GOOD = {
     "childKind": "subnets",
     "childName": "one",
     "deploymentName": "first",
-    "extensionName": "none",
+    "extensionName": "setup",
     "eventId": "none",
 }
 NOT_OF_ARM = {"/healthz", "/readyz"} | OPEN_PATHS

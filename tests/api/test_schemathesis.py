@@ -36,7 +36,12 @@ TO_WHAT_IS_THERE = 9
 """Of ten names in a path so many are those of something that exists: the rest finds 404s."""
 
 DEPLOYMENT = f"{GROUP}/providers/Microsoft.Resources/deployments/{{deploymentName}}"
+EXTENSION_OF_INSTANCE = (
+    f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/{{scaleSetName}}/virtualMachines/{{instanceId}}"
+    "/extensions/{extensionName}"
+)
 NOT_BY_CHANCE = {
+    f"GET {EXTENSION_OF_INSTANCE}",  # one that ran
     f"POST {TOKEN}",
     f"POST {DEPLOYMENT}/cancel",  # one that runs
     f"GET {DEPLOYMENT}/operations/{{operationId}}",
