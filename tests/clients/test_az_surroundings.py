@@ -74,6 +74,8 @@ def test_a_deployment_is_validated_before_it_is_made(az: Az) -> None:
     checked = az("deployment", "group", "validate", *IN_GROUP, *TEMPLATE, *GIVEN)
     assert checked["properties"]["provisioningState"] == "Succeeded"
     assert "planned" not in {one["name"] for one in az("vmss", "list", *IN_GROUP)}
+    refused = az("deployment", "group", "what-if", *IN_GROUP, *TEMPLATE, *GIVEN, status=1)
+    assert "WhatIfNotSupported" in refused
     az("deployment", "group", "create", *IN_GROUP, "--name", "one", *TEMPLATE, *GIVEN)
     assert "one" in {one["name"] for one in az("deployment", "group", "list", *IN_GROUP)}
     shown = az("deployment", "group", "show", *IN_GROUP, "--name", "one")

@@ -16,7 +16,7 @@ def test_the_python_sdk_goes_through_a_sets_whole_life(site: Site) -> None:
     found = told(site, [installed("sdk/bin/python"), str(SCENARIOS / "sdk.py"), json.dumps(model)])
     assert found == {
         "created": "Succeeded",
-        "by location": ["web"],
+        "by location": True,
         "listed": ["web"],
         "before the first": "NotFound",
         "latest": "Completed",
