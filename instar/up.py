@@ -51,12 +51,14 @@ def how_to_log_in(login: Login, directory: Path) -> list[str]:
     read = "import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])"
     secret = f"$(python3 -c '{read}' {quote(str(file))} clientSecret)"
     folder = quote(str(directory / "azure"))
+    cloud = f"-n instar --endpoint-resource-manager {login.endpoint}"
     return [
         *lines,
         "with az       (each in the same shell)",
         f"  export AZURE_CONFIG_DIR={folder} REQUESTS_CA_BUNDLE={quote(login.caFile)}",
         "  az config set core.instance_discovery=false core.collect_telemetry=false",
-        f"  az cloud register -n instar --endpoint-resource-manager {login.endpoint}",
+        # Pasted once more, with another port perhaps: az refuses to register what it knows.
+        f"  az cloud register {cloud} || az cloud update {cloud}",
         "  az cloud set -n instar",
         f'  az login --service-principal -u {login.clientId} -p "{secret}" --tenant {login.tenantId}',
     ]

@@ -17,16 +17,20 @@ with open({log!r}, "a") as log:
     log.write(json.dumps([os.path.basename(sys.argv[0]), *sys.argv[1:]]) + "\\n")
     log.write(json.dumps([os.environ.get("AZURE_CONFIG_DIR"), os.environ.get("REQUESTS_CA_BUNDLE")]) + "\\n")
 print("a-token")
+sys.exit("register" in sys.argv and {known})
 """
 
 
+@pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("name", ["data", "my data", "it's $HOME", 'a"b'])
-def test_az_is_logged_in_by_the_lines_themselves_whatever_the_directory_is_called(tmp_path: Path, name: str) -> None:
+def test_az_is_logged_in_by_the_lines_themselves_whatever_the_directory_is_called(
+    tmp_path: Path, name: str, *, known: bool
+) -> None:
     directory, programs = tmp_path / name, tmp_path / "bin"
     directory.mkdir()
     programs.mkdir()
     for program in ("az", "curl", "instar"):
-        (programs / program).write_text(STUB.format(python=sys.executable, log=str(tmp_path / "log")))
+        (programs / program).write_text(STUB.format(python=sys.executable, log=str(tmp_path / "log"), known=known))
         (programs / program).chmod(0o755)
     login = Login("https://localhost:8080", "tenant", "client", "s3cret-_x", "sub", str(directory / "tls" / "ca.crt"))
     (directory / FILE).write_text(login.text())
@@ -42,11 +46,13 @@ def test_az_is_logged_in_by_the_lines_themselves_whatever_the_directory_is_calle
     calls, surroundings = told[::2], told[1::2]
     ca_file = str(directory / "tls" / "ca.crt")
     url = "https://localhost:8080/subscriptions?api-version=2022-12-01"
+    cloud = ["-n", "instar", "--endpoint-resource-manager", "https://localhost:8080"]
     assert calls == [
         ["instar", "token", "--data-dir", str(directory)],
         ["curl", "-H", "Authorization: Bearer a-token", "--cacert", ca_file, url],
         ["az", "config", "set", "core.instance_discovery=false", "core.collect_telemetry=false"],
-        ["az", "cloud", "register", "-n", "instar", "--endpoint-resource-manager", "https://localhost:8080"],
+        ["az", "cloud", "register", *cloud],
+        *([["az", "cloud", "update", *cloud]] if known else []),
         ["az", "cloud", "set", "-n", "instar"],
         ["az", "login", "--service-principal", "-u", "client", "-p", "s3cret-_x", "--tenant", "tenant"],
     ]
