@@ -1,92 +1,29 @@
-"""Deployments that take their time: what waits for what, and who goes on after a kill."""
+"""Deployments that take their time: what waits for what, what a failure stops, and what is told of it."""
 
-import asyncio
 import json
-from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
-from cryptography.fernet import Fernet
 
-from api import app as application
 from api import deployment_runs
-from api.deployment_runs import CLAIM, tend, tend_once
 from api.errors import ArmError
-from api.templates import resource_types
 from domain.delays import Delays
 from domain.operations import OperationStatus
-from store.errors import Unavailable
-from store.sealing import Sealer
-from store.store import Store
-from tests.api.conftest import GROUP, SECRETS, SUBSCRIPTION, Api, document, error_of
-
-ONE = f"{GROUP}/providers/Microsoft.Resources/deployments/first"
-SETS = "Microsoft.Compute/virtualMachineScaleSets"
-GALLERY = "Microsoft.Compute/galleries"
-IMAGE = f"{GALLERY}/images"
-VERSION = f"{IMAGE}/versions"
-NETS = "Microsoft.Network/virtualNetworks"
-
-
-def resource(kind: str, name: str, *needs: str, **more: Any) -> dict[str, Any]:
-    return {"type": kind, "name": name, "apiVersion": "2024-11-01", "location": "westus2", "dependsOn": [*needs]} | more
-
-
-def scale_set(name: str, *needs: str, **changes: Any) -> dict[str, Any]:
-    return resource(SETS, name, *needs, **document(location="westus2", **changes))
-
-
-def gallery_resources() -> list[dict[str, Any]]:
-    identifier = {"publisher": "team", "offer": "web", "sku": "stable"}
-    image = {"osType": "linux", "osState": "Generalized", "identifier": identifier}
-    regions = [{"name": "West US 2", "regionalReplicaCount": "2", "excludeFromLatest": "false"}]
-    profile = {"targetRegions": regions, "excludeFromLatest": "False"}
-    version = {"publishingProfile": profile, "storageProfile": {"source": {"id": "/subscriptions/S/images/built"}}}
-    reference = {"id": f"[resourceId('{IMAGE}', 'own', 'web')]"}
-    return [
-        scale_set(
-            "web",
-            f"[resourceId('{VERSION}', 'own', 'web', '1.0.0')]",
-            properties__virtualMachineProfile__storageProfile__imageReference=reference,
-        ),
-        resource(VERSION, "own/web/1.0.0", f"[resourceId('{IMAGE}', 'own', 'web')]", properties=version),
-        resource(IMAGE, "own/web", f"[resourceId('{GALLERY}', 'own')]", properties=image),
-        resource(GALLERY, "own", properties={"description": "of the team"}),
-    ]
-
-
-async def deploy(api: Api, *resources: dict[str, Any], path: str = ONE, **template: Any) -> httpx.Response:
-    await api.call("PUT", GROUP, {"location": "westus2"})
-    body = {"properties": {"mode": "Incremental", "template": {"resources": [*resources], **template}}}
-    return await api.call("PUT", path, body)
-
-
-async def begin(api: Api, *resources: dict[str, Any], **template: Any) -> dict[str, Any]:
-    answer = await deploy(api, *resources, **template)
-    assert answer.status_code in (200, 201), answer.text
-    found: dict[str, Any] = answer.json()["properties"]
-    return found
-
-
-async def state(api: Api) -> str:
-    found: str = (await api.get(ONE))["properties"]["provisioningState"]
-    return found
-
-
-async def made(api: Api) -> list[str]:
-    found = (await api.get(f"{ONE}/operations"))["value"]
-    return [one["properties"]["targetResource"]["resourceName"] for one in found]
-
-
-async def look_after(api: Api) -> None:
-    await tend_once(api.app.state.services)
-
-
-def stored(api: Api) -> dict[str, Any]:
-    found = api.store.resources.find(ONE)
-    assert found is not None
-    return found.document
+from tests.api.conftest import GROUP, SECRETS, Api, error_of
+from tests.api.deploying import (
+    GALLERY,
+    NETS,
+    ONE,
+    begin,
+    deploy,
+    gallery_resources,
+    look_after,
+    made,
+    resource,
+    scale_set,
+    state,
+    stored,
+)
 
 
 async def test_a_set_is_made_of_a_gallery_version_of_the_same_template_once_that_is_replicated(api: Api) -> None:
@@ -114,21 +51,6 @@ async def test_a_set_is_made_of_a_gallery_version_of_the_same_template_once_that
     assert needed == {"web": ["own/web/1.0.0"], "own/web/1.0.0": ["own/web"], "own/web": ["own"]}
 
 
-async def test_what_a_put_of_a_gallery_would_refuse_a_template_cannot_make(api: Api) -> None:
-    wrong = resource(IMAGE, "own/web", "own", properties={"osType": "BeOS"})
-    await begin(api, resource(GALLERY, "own"), wrong, resource(NETS, "after", "own/web"))
-    found = (await api.get(ONE))["properties"]
-    assert found["provisioningState"] == "Failed"
-    [detail] = found["error"]["details"]
-    assert "osType" in detail["message"]
-    assert detail["target"].endswith("/galleries/own/images/web")
-    assert [one["id"].rpartition("/")[2] for one in found["outputResources"]] == ["own"]
-    [_, failed] = (await api.get(f"{ONE}/operations"))["value"]
-    assert failed["properties"]["statusMessage"]["error"]["message"] == detail["message"]
-    assert await api.get(f"{GROUP}/providers/{GALLERY}/own")
-    assert (await api.call("GET", f"{GROUP}/providers/{NETS}/after")).status_code == 404
-
-
 async def test_a_resource_waits_for_the_operation_of_the_one_that_it_needs(api: Api) -> None:
     await begin(api, scale_set("late", "early"), scale_set("early"))
     assert [one.name for one, _ in api.gateway.sent] == ["early"]
@@ -151,59 +73,6 @@ async def test_after_a_failure_nothing_more_begins_and_what_runs_is_waited_for(a
     assert (error["code"], error["details"][0]["code"]) == ("DeploymentFailed", "NoImage")
 
 
-async def test_f1_a_deployment_whose_process_was_killed_goes_on_in_the_next_one(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[str] = []
-    real = resource_types.made
-
-    async def killed(services: Any, planned: Any) -> str:
-        calls.append(planned.names[-1])
-        operation = await real(services, planned)
-        if planned.type == SETS:
-            raise asyncio.CancelledError  # after the effect, before it is written down: the process is gone
-        return operation
-
-    monkeypatch.setattr(deployment_runs, "made", killed)
-    with pytest.raises(asyncio.CancelledError):
-        await deploy(api, resource(NETS, "net"), scale_set("web", "net"), resource(NETS, "last", "web"))
-    monkeypatch.setattr(deployment_runs, "made", real)
-    assert calls == ["net", "web"]
-    await look_after(api)
-    assert len(api.gateway.sent) == 1, "the claim of another process is not taken away at once"
-    api.clock.advance(CLAIM)
-    await look_after(api)
-    assert len(api.gateway.sent) == 2
-    assert api.stored().generation == 1, "made again, it is the same set"
-    api.end_operations()
-    await look_after(api)
-    assert await state(api) == "Succeeded"
-    assert await api.get(f"{GROUP}/providers/{NETS}/last")
-
-
-async def test_f1_the_application_looks_after_deployments_as_long_as_it_lives(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deployment_runs, "PAUSE", timedelta(milliseconds=5))
-    await begin(api, scale_set("web"))
-    api.end_operations()
-    away = iter([Unavailable("away")])
-    real = api.store.deployments.unfinished
-
-    def unfinished() -> Any:
-        for error in away:
-            raise error
-        return real()
-
-    monkeypatch.setattr(api.store.deployments, "unfinished", unfinished)
-    async with application.life(api.app):
-        async with asyncio.timeout(10):
-            while await state(api) == "Running":  # noqa: ASYNC110  # nobody tells a client either
-                await asyncio.sleep(0.01)
-    assert await state(api) == "Succeeded"
-    assert not [task for task in asyncio.all_tasks() if getattr(task.get_coro(), "__name__", "") == tend.__name__]
-
-
 async def test_something_unexpected_fails_the_deployment_instead_of_running_for_ever(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -216,19 +85,6 @@ async def test_something_unexpected_fails_the_deployment_instead_of_running_for_
     assert begun["error"]["details"][0]["code"] == "InternalServerError"
     assert "LookupError" in caplog.text
     assert SECRETS[0] not in caplog.text + json.dumps(begun)
-
-
-async def test_f1_with_the_store_away_a_resource_is_made_later(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def away(_services: Any, _planned: Any) -> str:
-        raise Unavailable("away")
-
-    real = resource_types.made
-    monkeypatch.setattr(deployment_runs, "made", away)
-    assert (await deploy(api, resource(NETS, "net"))).status_code == 503
-    monkeypatch.setattr(deployment_runs, "made", real)
-    api.clock.advance(CLAIM)
-    await look_after(api)
-    assert await state(api) == "Succeeded"
 
 
 async def test_an_announcement_that_fails_is_told(api: Api) -> None:
@@ -262,30 +118,6 @@ async def test_one_name_runs_once_at_a_time_and_may_run_again(api: Api) -> None:
     assert (await api.call("HEAD", ONE)).status_code == 404
 
 
-async def test_two_requests_of_one_name_at_once_begin_one_run(api: Api) -> None:
-    await api.call("PUT", GROUP, {"location": "westus2"})
-    answers = await asyncio.gather(*(deploy(api, scale_set("web")) for _ in range(4)))
-    assert sorted(one.status_code for one in answers) == [201, 409, 409, 409]
-    assert len(api.gateway.sent) == 1
-
-
-async def test_two_processes_that_look_after_one_deployment_make_each_resource_once(api: Api) -> None:
-    await begin(api, scale_set("first"), *(resource(NETS, f"net{number}", "first") for number in range(4)))
-    api.end_operations()
-    calls: list[str] = []
-    real = resource_types.made
-
-    async def counted(services: Any, planned: Any) -> str:
-        calls.append(planned.names[-1])
-        return await real(services, planned)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deployment_runs, "made", counted)
-        await asyncio.gather(*(look_after(api) for _ in range(3)))
-    assert await state(api) == "Succeeded"
-    assert sorted(calls) == ["net0", "net1", "net2", "net3"]
-
-
 async def test_a_cancelled_deployment_begins_nothing_more(api: Api) -> None:
     await begin(api, scale_set("early"), scale_set("late", "early"))
     assert (await api.call("POST", f"{ONE}/cancel")).status_code == 204
@@ -299,151 +131,6 @@ async def test_a_cancelled_deployment_begins_nothing_more(api: Api) -> None:
     again = await api.call("POST", f"{ONE}/cancel")
     assert (again.status_code, error_of(again)["code"]) == (409, "DeploymentCannotBeCancelled")
     assert (await api.call("POST", f"{ONE}x/cancel")).status_code == 404
-
-
-async def test_f5_what_a_run_needs_is_sealed_while_it_lasts_and_forgotten_then(api: Api) -> None:
-    parameters = {"word": {"type": "securestring", "defaultValue": SECRETS[0]}}
-    late = scale_set(
-        "late", "early", properties__virtualMachineProfile__osProfile__adminPassword="[parameters('word')]"
-    )
-    await begin(api, scale_set("early"), late, parameters=parameters)
-    shown = json.dumps(stored(api)) + (await api.call("GET", ONE)).text
-    assert not any(secret in shown for secret in SECRETS)
-    api.end_operations()
-    await look_after(api)
-    opened = api.store.scale_sets.open_model(api.stored(f"{GROUP}/providers/{SETS}/late").identity.unique_id, 1)
-    assert opened["properties"]["virtualMachineProfile"]["osProfile"]["adminPassword"] == SECRETS[0]
-    assert "sealed" in stored(api)
-    api.end_operations()
-    await look_after(api)
-    assert await state(api) == "Succeeded"
-    assert "sealed" not in stored(api)
-
-
-async def test_f5_seals_of_running_deployments_are_made_anew_with_the_others(api: Api) -> None:
-    await begin(api, resource(SETS, "early", **document(properties__virtualMachineProfile__userData=None)))
-    before = stored(api)["sealed"]
-    old = (api.app.state.services.settings.data_dir / "keys").read_text().strip()
-    fresh = Fernet.generate_key().decode()
-    url = f"sqlite:///{api.app.state.services.settings.data_dir / 'store.sqlite'}"
-    both = Store.open(url, Sealer([fresh, old]))
-    assert both.reseal() >= 1
-    both.close()
-    assert stored(api)["sealed"] != before
-    newest = Store.open(url, Sealer([fresh]))
-    [one] = newest.deployments.unfinished()
-    assert newest.deployments.opened(one)["template"]["resources"][0]["name"] == "early"
-    newest.close()
-
-
-async def test_f5_an_output_must_not_show_a_secret(api: Api) -> None:
-    parameters = {"word": {"type": "securestring", "defaultValue": SECRETS[0]}}
-    variables = {"a": "[variables('b')]", "b": "[base64(parameters('word'))]"}
-    for value in ("[parameters('WORD')]", "[variables('a')]", "[parameters(concat('wo', 'rd'))]"):
-        outputs = {"shown": {"type": "string", "value": value}}
-        answer = await deploy(api, parameters=parameters, variables=variables, outputs=outputs)
-        assert answer.status_code == 400
-        assert "'shown'" in error_of(answer)["message"]
-        assert SECRETS[0] not in answer.text
-    outputs = {"hidden": {"type": "securestring", "value": "[variables('a')]"}}
-    begun = await begin(api, parameters=parameters, variables=variables, outputs=outputs)
-    assert begun["outputs"] == {"hidden": {"type": "securestring"}}
-
-
-async def test_an_extension_of_a_set_is_a_change_of_its_model(api: Api) -> None:
-    properties = {
-        "publisher": "contoso",
-        "type": "agent",
-        "typeHandlerVersion": "1.0",
-        "autoUpgradeMinorVersion": "true",
-    }
-    secret = {"protectedSettings": {"key": SECRETS[2]}}
-    child = {"type": "extensions", "name": "agent", "properties": properties | secret}
-    await begin(api, scale_set("web", resources=[child]))
-    api.end_operations()
-    await look_after(api)
-    extensions = api.stored().document["properties"]["virtualMachineProfile"]["extensionProfile"]["extensions"]
-    assert [one["name"] for one in extensions] == ["health", "setup", "agent"]
-    assert extensions[2]["properties"]["autoUpgradeMinorVersion"] is True
-    opened = api.store.scale_sets.open_model(api.stored().identity.unique_id, 2)
-    sealed = opened["properties"]["virtualMachineProfile"]["extensionProfile"]["extensions"]
-    assert [one["properties"].get("protectedSettings") for one in sealed[1:]] == [
-        {"commandToExecute": SECRETS[2]},
-        {"key": SECRETS[2]},
-    ]
-    api.end_operations()
-    await look_after(api)
-    assert await state(api) == "Succeeded"
-    begun = await begin(api, resource(f"{SETS}/extensions", "none/agent", properties=properties))
-    assert begun["error"]["details"][0]["code"] == "ResourceNotFound"
-
-
-async def test_parts_of_networks_and_balancers_are_put_into_them(api: Api) -> None:
-    parts = [
-        resource(f"{NETS}/subnets", "net/one", "net", properties={"addressPrefix": "10.0.1.0/24"}),
-        resource(f"{NETS}/subnets", "net/ONE", "net/one", properties={"addressPrefix": "10.0.2.0/24"}),
-        resource("Microsoft.Network/loadBalancers/backendAddressPools", "front/pool", "front"),
-        resource("Microsoft.Network/networkSecurityGroups/securityRules", "guard/ssh", "guard"),
-    ]
-    wholes = [
-        resource(NETS, "net"),
-        resource("Microsoft.Network/loadBalancers", "front"),
-        resource("Microsoft.Network/networkSecurityGroups", "guard"),
-        resource("Microsoft.Network/publicIPPrefixes", "prefix"),
-    ]
-    answer = await deploy(api, *parts, *wholes)
-    assert "twice" in error_of(answer)["message"]
-    await begin(api, *parts[:1], *parts[2:], *wholes)
-    assert await state(api) == "Succeeded"
-    await begin(api, parts[1] | {"dependsOn": []})
-    network = f"{GROUP}/providers/Microsoft.Network"
-    assert (await api.get(f"{network}/virtualNetworks/net"))["properties"]["subnets"] == [
-        {"name": "ONE", "properties": {"addressPrefix": "10.0.2.0/24"}}
-    ]
-    assert (await api.get(f"{network}/loadBalancers/front"))["properties"]["backendAddressPools"][0]["name"] == "pool"
-    assert (await api.get(f"{network}/networkSecurityGroups/guard"))["properties"]["securityRules"][0]["name"] == "ssh"
-    assert (await api.get(f"{network}/publicIPPrefixes/prefix"))["name"] == "prefix"
-    begun = await begin(api, resource(f"{NETS}/subnets", "none/one"))
-    assert begun["error"]["details"][0]["code"] == "ResourceNotFound"
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "Microsoft.Resources/deployments",
-        "Microsoft.Insights/autoscaleSettings",
-        "Microsoft.Storage/storageAccounts",
-        "Microsoft.Network/networkInterfaces",
-        "Microsoft.Compute/virtualMachines",
-    ],
-)
-async def test_a_type_that_would_mean_nothing_here_is_refused_with_its_reason(api: Api, kind: str) -> None:
-    answer = await deploy(api, resource(NETS, "net"), resource(kind, "one"))
-    assert (answer.status_code, error_of(answer)["code"]) == (400, "InvalidResourceType")
-    assert f"'{kind}' is not supported: " in error_of(answer)["message"]
-    assert (await api.call("GET", f"{GROUP}/providers/{NETS}/net")).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "code"),
-    [
-        ("POST", f"{ONE}/whatIf", "WhatIfNotSupported"),
-        ("POST", f"{ONE}/exportTemplate", "ExportTemplateNotSupported"),
-        (
-            "PUT",
-            f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Resources/deployments/first",
-            "DeploymentScopeNotSupported",
-        ),
-        (
-            "POST",
-            f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Resources/deployments/first/validate",
-            "DeploymentScopeNotSupported",
-        ),
-    ],
-)
-async def test_what_is_not_done_here_is_refused_clearly(api: Api, method: str, path: str, code: str) -> None:
-    answer = await api.call(method, path, {"properties": {}})
-    assert (answer.status_code, error_of(answer)["code"]) == (400, code)
 
 
 async def test_the_operations_of_a_deployment_can_be_read_one_by_one(api: Api) -> None:
