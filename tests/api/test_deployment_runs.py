@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -16,7 +16,9 @@ from api.errors import ArmError
 from api.templates import resource_types
 from domain.delays import Delays
 from domain.operations import OperationStatus
-from store.errors import Unavailable
+from store.errors import Conflict, Unavailable
+from store.resources import StoredResource
+from store.scale_sets import StoredScaleSet
 from store.sealing import Sealer
 from store.store import Store
 from tests.api.conftest import GROUP, SECRETS, SUBSCRIPTION, Api, document, error_of
@@ -218,6 +220,43 @@ async def test_something_unexpected_fails_the_deployment_instead_of_running_for_
     assert SECRETS[0] not in caplog.text + json.dumps(begun)
 
 
+async def test_something_unexpected_in_one_deployment_stops_no_other(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [ONE.replace("/first", f"/{name}") for name in ("a", "b")]
+    for path in paths:
+        await deploy(api, scale_set(f"of-{path[-1]}"), path=path)
+    api.end_operations()
+    real = api.store.deployments.opened
+
+    failures = iter([Unavailable("away"), KeyError(SECRETS[0])])
+
+    def opened(stored: StoredResource) -> dict[str, Any]:
+        if stored.name == "a":
+            raise next(failures)
+        return real(stored)
+
+    monkeypatch.setattr(api.store.deployments, "opened", opened)
+    states = []
+    for _ in range(2):
+        await look_after(api)
+        states.append([(await api.get(path))["properties"]["provisioningState"] for path in paths])
+    assert states == [["Running", "Succeeded"], ["Failed", "Succeeded"]]
+
+
+async def test_outputs_that_no_json_can_hold_fail_the_deployment_instead_of_running_for_ever(api: Api) -> None:
+    begun = await begin(api, outputs={"x": {"type": "object", "value": {"x": "[json('1e999')]"}}})
+    assert begun["provisioningState"] == "Failed"
+
+
+async def test_a_group_may_have_letters_that_no_header_may(api: Api) -> None:
+    group = GROUP.replace("/Farm", "/жж")
+    await api.call("PUT", group, {"location": "westus2"})
+    body = {"properties": {"mode": "Incremental", "template": {"resources": []}}}
+    answer = await api.call("PUT", ONE.replace(GROUP, group), body)
+    assert answer.status_code == 201
+    status = await api.http.get(answer.headers["Azure-AsyncOperation"])
+    assert status.json() == {"status": "Succeeded"}
+
+
 async def test_f1_with_the_store_away_a_resource_is_made_later(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     async def away(_services: Any, _planned: Any) -> str:
         raise Unavailable("away")
@@ -376,6 +415,27 @@ async def test_an_extension_of_a_set_is_a_change_of_its_model(api: Api) -> None:
     assert await state(api) == "Succeeded"
     begun = await begin(api, resource(f"{SETS}/extensions", "none/agent", properties=properties))
     assert begun["error"]["details"][0]["code"] == "ResourceNotFound"
+    begun = await begin(api, resource(f"{SETS}/extensions", "web/other", properties={"publisher": "contoso"}))
+    assert begun["error"]["details"][0]["message"] == "Required parameter 'properties.type' is missing (null)."
+
+
+async def test_an_extension_is_put_into_the_model_that_is_there_when_another_was_faster(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.create()
+    real, faster = api.store.scale_sets.put_model, iter([{"by": "another"}])
+
+    def put_model(unique_id: str, document: dict[str, Any], generation: int, now: datetime) -> StoredScaleSet:
+        for tags in faster:
+            real(unique_id, api.stored().document | {"tags": tags}, generation, now)
+            raise Conflict
+        return real(unique_id, document, generation, now)
+
+    monkeypatch.setattr(api.store.scale_sets, "put_model", put_model)
+    properties = {"publisher": "contoso", "type": "agent", "typeHandlerVersion": "1.0"}
+    begun = await begin(api, resource(f"{SETS}/extensions", "web/agent", properties=properties))
+    assert (begun["provisioningState"], api.stored().document["tags"]) == ("Running", {"by": "another"})
+    assert "agent" in json.dumps(api.stored().document)
 
 
 async def test_parts_of_networks_and_balancers_are_put_into_them(api: Api) -> None:
@@ -452,6 +512,18 @@ async def test_the_operations_of_a_deployment_can_be_read_one_by_one(api: Api) -
     assert one["properties"]["provisioningState"] == "Running"
     assert await api.get(f"{ONE}/operations/{one['operationId']}") == one
     assert (await api.call("GET", f"{ONE}/operations/7")).status_code == 404
+
+
+async def test_what_begins_between_two_pages_of_operations_shifts_nothing(api: Api) -> None:
+    await begin(api, *map(scale_set, "ab"), scale_set("of-a", "a"), scale_set("of-b", "b"), scale_set("more", "b"))
+    api.store.operations.end(api.gateway.sent[1][1].operation_id, OperationStatus.SUCCEEDED, api.clock())
+    await look_after(api)
+    page = await api.get(f"{ONE}/operations", _top=3)
+    api.end_operations()
+    await look_after(api)
+    assert await made(api) == ["a", "b", "of-a", "of-b", "more"]
+    rest = (await api.http.get(page["nextLink"])).json()
+    assert [one["operationId"] for one in (*page["value"], *rest["value"])] == ["0", "1", "3", "4"]
 
 
 async def test_outputs_that_cannot_be_evaluated_fail_the_deployment_after_its_resources(api: Api) -> None:
