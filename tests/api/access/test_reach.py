@@ -117,6 +117,22 @@ async def test_a_change_of_a_set_names_nothing_new_without_a_role_there(farm: Ap
     assert farm.stored(WEB).generation == before
 
 
+async def test_an_extension_names_nothing_new_without_a_role_there(farm: Api) -> None:
+    assert (await farm.call("PUT", WEB, document())).status_code == 201
+    [node] = of_cluster()["properties"]["virtualMachineProfile"]["extensionProfile"]["extensions"]
+    for method, body in (("PUT", node), ("PATCH", node)):
+        if method == "PATCH":
+            plain = {"properties": {"publisher": "contoso", "type": "agent", "typeHandlerVersion": "1.0"}}
+            assert (await farm.call("PUT", f"{WEB}/extensions/node", plain)).status_code == 201
+        before = farm.stored(WEB).generation
+        answer = await Someone(farm, contributor(OTHER)).call(method, f"{WEB}/extensions/node", body)
+        assert (answer.status_code, error_of(answer)["code"]) == (403, "LinkedAuthorizationFailed")
+        assert farm.stored(WEB).generation == before
+    someone = Someone(farm, contributor(f"{WEB}/extensions/node"), reader(CLUSTER))
+    assert (await someone.call("PUT", f"{WEB}/extensions/node", node)).status_code == 200
+    assert (await someone.call("POST", f"{WEB}/scaleOut", {"capacity": 9})).status_code == 403
+
+
 async def test_nobody_is_told_whether_what_is_out_of_reach_is_there(farm: Api) -> None:
     someone = Someone(farm, contributor(OTHER))
     answers = [
@@ -311,6 +327,32 @@ async def test_a_list_of_groups_holds_those_in_which_the_caller_has_a_role(farm:
         answer = await Someone(farm, reader(scope)).call("GET", listed)
         assert [one["name"] for one in answer.json()["value"]] == names
     assert (await Someone(farm, reader(OTHER)).call("GET", GROUP)).status_code == 403
+
+
+async def test_a_list_of_groups_leaves_out_one_that_goes_meanwhile(farm: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(farm.store, "resource_groups", lambda _subscription: ["Farm", "Gone"])
+    answer = await farm.get(f"/subscriptions/{SUBSCRIPTION}/resourceGroups")
+    assert [one["name"] for one in answer["value"]] == ["Farm"]
+
+
+@pytest.mark.parametrize("below", ["skus", "extensions", "extensions/health", "lifecycleHookEvents", "virtualMachines"])
+async def test_what_is_below_a_set_is_read_with_a_role_at_the_set_and_no_other(farm: Api, below: str) -> None:
+    await farm.create()
+    assert (await Someone(farm, reader(SCALE_SET)).call("GET", f"{SCALE_SET}/{below}")).status_code == 200
+    assert (await Someone(farm, reader(f"{SCALE_SET}2")).call("GET", f"{SCALE_SET}/{below}")).status_code == 403
+
+
+async def test_lists_of_resources_take_a_role_at_what_they_are_lists_of(farm: Api) -> None:
+    await farm.create()
+    for scope, statuses in (
+        (SCALE_SET, [403, 403]),
+        (GROUP, [200, 403]),
+        (f"/subscriptions/{SUBSCRIPTION}", [200] * 2),
+    ):
+        someone = Someone(farm, reader(scope))
+        lists = [f"{GROUP}/resources", f"/subscriptions/{SUBSCRIPTION}/resources"]
+        asked = "?api-version=2021-04-01&$filter=name eq 'web'&$top=1"
+        assert [(await someone.call("GET", one + asked)).status_code for one in lists] == statuses, scope
 
 
 async def test_platform_images_are_published_and_withdrawn_by_those_with_a_role_everywhere(api: Api) -> None:
