@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from api.access.noting import entry_of, noted
 from api.access.principals import Principal
 from api.dependencies import Services
 from api.errors import ArmError
@@ -25,9 +26,10 @@ from api.templates.resource_types import REFUSED, TYPES, looked_up, made
 from api.templates.scope import Place
 from api.templates.template import Template, read_template
 from compute.errors import TryAgain
+from domain.access import need_of
 from domain.operations import OperationStatus
 from store.deployments import SEAL
-from store.errors import Conflict, SealingError, StoreError
+from store.errors import Conflict, SealingError, StoreError, Unavailable
 from store.resources import StoredResource
 
 Json = dict[str, Any]
@@ -72,9 +74,12 @@ async def tend(services: Services) -> None:
 
 
 async def tend_once(services: Services) -> None:
-    """Take each deployment that runs as far as it goes now."""
+    """Take each deployment that runs as far as it goes now; one that cannot go on stops no other."""
     for stored in await asyncio.to_thread(services.store.deployments.unfinished):
-        await advanced(services, stored)
+        try:
+            await advanced(services, stored)
+        except StoreError as error:
+            _log.warning("deployment %s waits: %s", stored.resource_id, type(error).__name__)
 
 
 async def advanced(services: Services, stored: StoredResource) -> StoredResource:
@@ -87,8 +92,14 @@ async def advanced(services: Services, stored: StoredResource) -> StoredResource
         except TryAgain as error:
             _log.warning("deployment %s waits: %s", stored.resource_id, type(error).__name__)
             return stored
-        except (TemplateError, SealingError) as error:
+        except TemplateError as error:
+            after = await changed(services, stored, _ending(services, FAILED, failure(str(error), error.code)))
+        except SealingError as error:
             after = await changed(services, stored, _ending(services, FAILED, failure(str(error), "InvalidTemplate")))
+        except (Unavailable, Conflict):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, the deployment must not run for ever
+            after = await changed(services, stored, _ending(services, FAILED, _unexpected(error)))
         if after is None or after.document["id"] != stored.document["id"]:
             break
         stored = after
@@ -185,21 +196,22 @@ async def _make(services: Services, stored: StoredResource, index: int, planned:
     if held is None:
         return await asyncio.to_thread(services.store.resources.find, stored.resource_id)
     try:
-        operation = await made(services, planned)
+        operation, status = await made(services, planned), 200
     except ArmError as error:
-        end = _failed(services, failure(error.message, error.code, planned.resource_id))
+        end, status = _failed(services, failure(error.message, error.code, planned.resource_id)), error.status
     except TemplateError as error:
-        end = _failed(services, failure(str(error), error.code, planned.resource_id))
-    except (StoreError, TryAgain):
+        end, status = _failed(services, failure(str(error), error.code, planned.resource_id)), 400
+    except (Unavailable, Conflict, TryAgain):
         raise  # its claim lapses, and it is made then
     except Exception as error:  # noqa: BLE001  # whatever it is, the deployment must not run for ever
-        # It would be so each time. The frames, not the message: that may quote the document, secrets included (F5).
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        _log.error("unexpected %s at\n%s", type(error).__name__, frames)  # see above
-        message = "Something went wrong on our side; the log says where."
-        end = _failed(services, failure(message, "InternalServerError", planned.resource_id))
+        end, status = _failed(services, _unexpected(error, planned.resource_id)), 500
     else:
         end = {"operation": operation} if operation else {"state": SUCCEEDED, "endedAt": services.clock().isoformat()}
+    action = need_of("PUT", planned.resource_id).action
+    entry = entry_of(
+        services.caller, action, planned.resource_id, status, services.clock(), str(end.get("operation", ""))
+    )
+    await noted(services.store, entry)
     return await changed(services, held, _entry(index, end))
 
 
@@ -215,6 +227,13 @@ async def _end_of(services: Services, entry: Json) -> Json | None:
     if operation.status is OperationStatus.SUCCEEDED:
         return {"state": SUCCEEDED, "endedAt": ended}
     return _failed(services, failure(operation.error_message, operation.error_code, entry["id"])) | {"endedAt": ended}
+
+
+def _unexpected(error: Exception, target: str = "") -> Json:
+    """It would be so each time. Frames are logged, not the message: that may quote the document, secrets too (F5)."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("unexpected %s at\n%s", type(error).__name__, frames)
+    return failure("Something went wrong on our side; the log says where.", "InternalServerError", target)
 
 
 def _failed(services: Services, error: Json) -> Json:

@@ -9,6 +9,7 @@ import asyncio
 import dataclasses
 import uuid
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
@@ -67,7 +68,8 @@ async def put_deployment(
     document[SEAL] = await asyncio.to_thread(services.store.deployments.sealed, plan)
     stored = await _written(services, which, had, document)
     stored = await advanced(services, stored)
-    url = f"{public_url(request, services)}{stored.resource_id}/operationStatuses/{stored.document['id']}"
+    path = quote(f"{stored.resource_id}/operationStatuses/{stored.document['id']}")
+    url = public_url(request, services) + path
     headers = {"Azure-AsyncOperation": f"{url}?api-version={api_version}", "Retry-After": RETRY_AFTER}
     body = deployment_body(stored, services.clock())
     return JSONResponse(body, status_code=200 if had else 201, headers=headers)
@@ -177,8 +179,8 @@ async def deployment_operations(
 ) -> Json:
     """What a deployment made or did not, one by one."""
     stored = await _stored(services, subscription_id, group, name)
-    page = paging.page(enumerate(operation_bodies(stored, services.clock())), lambda one: (one[0],))
-    return page.answer(one for _, one in page.items)
+    page = paging.page(operation_bodies(stored, services.clock()), lambda one: (int(one["operationId"]),))
+    return page.answer(page.items)
 
 
 @router.get(ONE + "/operations/{operationId}", response_model=None)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, Any, Generic, TypeVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import Depends, Query, Request
 
@@ -85,7 +85,7 @@ async def paging(
     """Read the query. Raises ArmError 400 for a token that is none of this list."""
     path = request.url.path
     return Paging(
-        url=public_url(request, services) + path,
+        url=public_url(request, services) + quote(path),
         path=path,
         query=tuple(parse_qsl(request.url.query, keep_blank_values=True)),
         top=top,

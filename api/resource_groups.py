@@ -1,6 +1,7 @@
 """Resource groups. One is there when somebody made it, or when something is in it: making it first is not needed."""
 
 import asyncio
+import contextlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -91,7 +92,10 @@ async def list_groups(
         for name in await asyncio.to_thread(services.store.resource_groups, subscription_id)
         if services.caller.may(need_of("GET", _id(subscription_id, name)))
     ]
-    groups = [_body(*await _existing(services, subscription_id, name)) for name in names]
+    groups = []
+    for name in names:
+        with contextlib.suppress(ArmError):  # it may be gone by now
+            groups.append(_body(*await _existing(services, subscription_id, name)))
     page = paging.page([one for one in groups if by_tag(chosen, one)], lambda one: (one["name"].lower(),))
     return page.answer(page.items)
 

@@ -11,12 +11,12 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.bodies import JsonBody, described
-from api.dependencies import SCALE_SET, ApiVersion, ScaleSetPathDep, ServicesDep
+from api.dependencies import SCALE_SET, ApiVersion, ScaleSetPath, ScaleSetPathDep, Services, ServicesDep
 from api.documents import at
 from api.errors import invalid, not_found
 from api.long_running import accepted, resource_headers, state_of
 from api.merge import canonical, merged, without_read_only, without_secrets
-from api.model_changes import change_stored
+from api.model_changes import Change, change_stored
 from api.paging import PagingDep
 from api.preconditions import NO_PRECONDITIONS, Preconditions, PreconditionsDep
 from api.queries import wanted
@@ -75,22 +75,29 @@ async def put_extension(
     preconditions: PreconditionsDep,
 ) -> Response:
     """Add an extension to the model (201), or replace one (200); protected settings that are not given are kept."""
+    had = await find(services, path)
+    new = had is None or _named(had, name) is None
+    done = await make_extension(services, path, name, body, preconditions)
+    headers = resource_headers(request, services, done.operation, api_version)
+    shown = _body(done.stored, _existing(done.stored, name), "Creating" if new else "Updating")
+    return JSONResponse(shown, status_code=201 if new else 200, headers=headers)
+
+
+async def make_extension(
+    services: Services, path: ScaleSetPath, name: str, body: Json, preconditions: Preconditions = NO_PRECONDITIONS
+) -> Change:
+    """Put an extension into the model, for a PUT or for a template. Raises ArmError."""
     given = _given(body, checked_name(name, "extensionName"))
     for key in NEEDED:
         if not given["properties"].get(key):
             raise invalid(f"Required parameter 'properties.{key}' is missing (null).", f"properties.{key}")
-    had = await find(services, path)
-    new = had is None or _named(had, name) is None
 
     def change(stored: StoredScaleSet | None) -> Json:
         _check(preconditions, stored, name)
         spelt = _named(stored, name)
         return _changed(stored, name, given | ({"name": spelt["name"]} if spelt else {}))
 
-    done = await change_stored(services, path, change, NO_PRECONDITIONS)
-    headers = resource_headers(request, services, done.operation, api_version)
-    shown = _body(done.stored, _named(done.stored, name) or given, "Creating" if new else "Updating")
-    return JSONResponse(shown, status_code=201 if new else 200, headers=headers)
+    return await change_stored(services, path, change, NO_PRECONDITIONS)
 
 
 @router.patch(EXTENSION, openapi_extra=described({"properties": {"forceUpdateTag": "2"}}), response_model=None)

@@ -125,9 +125,12 @@ class Credentials:
         return [Assignment(row.principal, Grant(Role(row.role), row.scope)) for row in rows]
 
     def grants(self, principals: tuple[str, ...]) -> tuple[Grant, ...]:
-        """The roles of a principal, given under all of its names (subject, groups)."""
+        """The roles of a principal, given under all of its names (subject, groups). A revoked client has none."""
+        revoked = select(CREDENTIALS.c.client_id).where(CREDENTIALS.c.revoked_at.is_not(None))
         with self._database.reading() as connection:
-            query = select(ROLE_ASSIGNMENTS).where(ROLE_ASSIGNMENTS.c.principal.in_(principals))
+            query = select(ROLE_ASSIGNMENTS).where(
+                ROLE_ASSIGNMENTS.c.principal.in_(principals), ROLE_ASSIGNMENTS.c.principal.not_in(revoked)
+            )
             rows = connection.execute(query).all()
         return tuple(Grant(Role(row.role), row.scope) for row in rows)
 

@@ -12,14 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access.caller import NOBODY, Caller
 from api.access.challenge import authority, unauthenticated
+from api.access.noting import entry_of, noted
 from api.access.outside_issuer import IssuerAway, OutsideIssuer
 from api.access.own_issuer import OwnIssuer, is_ours
 from api.access.principals import Principal, TokenRefused
 from api.errors import ArmError, unavailable
 from compute.clock import Clock
 from domain.access import need_of
-from store.audit import Entry, legible
-from store.errors import StoreError, Unavailable
+from store.errors import Unavailable
 from store.store import Store
 
 _log = logging.getLogger("instar.audit")
@@ -136,21 +136,11 @@ async def _note(access: Access, scope: Scope, caller: Caller, status: int, reque
     refused = status in (401, 403)
     if scope["method"] in READS and not refused:
         return
-    entry = Entry(
-        at=access.clock(),
-        principal=legible(caller.principal.subject),
-        name=legible(caller.principal.name),
-        action=legible(need_of(scope["method"], scope["path"]).action),
-        resource=legible(scope["path"]),
-        status=status,
-        request_id=request_id,
-    )
+    action = need_of(scope["method"], scope["path"]).action
+    entry = entry_of(caller, action, scope["path"], status, access.clock(), request_id)
     _log.info(
         "%s %s (%s) %s %s: %d", entry.action, entry.name, entry.principal, scope["method"], entry.resource, status
     )
     if status == 401:  # noqa: PLR2004  # nobody's doing: strangers must not be able to fill the store
         return
-    try:
-        await asyncio.to_thread(access.store.audit.add, entry)
-    except StoreError:
-        _log.exception("this could not be written to the audit log")
+    await noted(access.store, entry)

@@ -6,17 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 from api.dependencies import NAME_AT_MOST, ScaleSetPath, Services
-from api.documents import at
-from api.errors import scale_set_not_found
 from api.galleries import make_gallery
 from api.gallery_images import make_image
 from api.gallery_versions import make_version
 from api.load_balancers import make_load_balancer
 from api.model_changes import change_model
 from api.networks import KINDS, NAMESPACE
-from api.preconditions import NO_PRECONDITIONS, Preconditions
+from api.preconditions import NO_PRECONDITIONS
 from api.service_fabric_clusters import TYPE as CLUSTERS
 from api.service_fabric_clusters import make_cluster
+from api.set_extensions import make_extension
 from api.stored_resources import (
     ResourceName,
     checked_name,
@@ -28,7 +27,7 @@ from api.stored_resources import (
 from api.templates.coercion import coerced
 from api.templates.errors import TemplateError
 from api.templates.planned import Planned
-from api.wire import quoted_etag, scale_set_body
+from api.wire import scale_set_body
 from domain import galleries
 from domain.access import need_of
 from domain.load_balancers import LOAD_BALANCER
@@ -76,17 +75,11 @@ async def _extension(services: Services, planned: Planned, document: Json) -> st
     """An extension of a scale set that is there: a change of its model, in which the one of that name is replaced."""
     which = _name(planned, EXTENSIONS)
     path = ScaleSetPath(which.subscription_id, which.resource_group, which.names[0])
-    stored = await asyncio.to_thread(services.store.scale_sets.find, path.resource_id)
-    if stored is None:
-        raise scale_set_not_found(path.name, path.resource_group)
-    given = at(stored.document, "properties.virtualMachineProfile.extensionProfile.extensions")
-    had = given if isinstance(given, list) else []
     one: Json = {"name": which.names[-1], "properties": document.get("properties") or {}}
-    extensions = [one if str(other.get("name")).lower() == one["name"].lower() else other for other in had]
-    extensions += [] if one in extensions else [one]
-    body = coerced({"properties": {"virtualMachineProfile": {"extensionProfile": {"extensions": extensions}}}})
-    seen = Preconditions(if_match=quoted_etag(stored))
-    return (await change_model(services, path, body, seen, create=False)).operation.id
+    profile = {"extensionProfile": {"extensions": [one]}}
+    body = coerced({"properties": {"virtualMachineProfile": profile}})
+    [one] = body["properties"]["virtualMachineProfile"]["extensionProfile"]["extensions"]
+    return (await make_extension(services, path, one["name"], one)).operation.id
 
 
 async def _gallery(services: Services, planned: Planned, document: Json) -> str:
@@ -182,7 +175,8 @@ def looked_up(services: Services, resource_id: str) -> Json | None:
 async def made(services: Services, planned: Planned) -> str:
     """Make one resource; the id of its operation, "" if there is none. Raises ArmError, TemplateError.
 
-    The one place where a deployment makes something.
+    The one place where a deployment makes something. Whoever deploys it may have lost the role since it began.
     """
+    services.caller.require(need_of("PUT", planned.resource_id))
     document = await asyncio.to_thread(planned.document, lambda one: looked_up(services, one))
     return await MAKERS[planned.type.lower()](services, planned, document)

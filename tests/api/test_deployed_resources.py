@@ -1,7 +1,13 @@
 """What a template can make, and what it is refused: kinds of resources that are more than a document."""
 
+import json
+from datetime import datetime
+from typing import Any
+
 import pytest
 
+from store.errors import Conflict
+from store.scale_sets import StoredScaleSet
 from tests.api.conftest import GROUP, SECRETS, SUBSCRIPTION, Api, error_of
 from tests.api.deploying import GALLERY, IMAGE, NETS, ONE, SETS, begin, deploy, look_after, resource, scale_set, state
 
@@ -47,6 +53,27 @@ async def test_an_extension_of_a_set_is_a_change_of_its_model(api: Api) -> None:
     assert await state(api) == "Succeeded"
     begun = await begin(api, resource(f"{SETS}/extensions", "none/agent", properties=properties))
     assert begun["error"]["details"][0]["code"] == "ResourceNotFound"
+    begun = await begin(api, resource(f"{SETS}/extensions", "web/other", properties={"publisher": "contoso"}))
+    assert begun["error"]["details"][0]["message"] == "Required parameter 'properties.type' is missing (null)."
+
+
+async def test_an_extension_is_put_into_the_model_that_is_there_when_another_was_faster(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.create()
+    real, faster = api.store.scale_sets.put_model, iter([{"by": "another"}])
+
+    def put_model(unique_id: str, document: dict[str, Any], generation: int, now: datetime) -> StoredScaleSet:
+        for tags in faster:
+            real(unique_id, api.stored().document | {"tags": tags}, generation, now)
+            raise Conflict
+        return real(unique_id, document, generation, now)
+
+    monkeypatch.setattr(api.store.scale_sets, "put_model", put_model)
+    properties = {"publisher": "contoso", "type": "agent", "typeHandlerVersion": "1.0"}
+    begun = await begin(api, resource(f"{SETS}/extensions", "web/agent", properties=properties))
+    assert (begun["provisioningState"], api.stored().document["tags"]) == ("Running", {"by": "another"})
+    assert "agent" in json.dumps(api.stored().document)
 
 
 async def test_parts_of_networks_and_balancers_are_put_into_them(api: Api) -> None:

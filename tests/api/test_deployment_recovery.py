@@ -11,9 +11,11 @@ from api import deployment_runs
 from api.deployment_runs import CLAIM, tend
 from api.templates import resource_types
 from store.errors import Unavailable
-from tests.api.conftest import GROUP, Api
+from store.resources import StoredResource
+from tests.api.conftest import GROUP, SECRETS, Api
 from tests.api.deploying import (
     NETS,
+    ONE,
     SETS,
     begin,
     deploy,
@@ -112,3 +114,25 @@ async def test_two_processes_that_look_after_one_deployment_make_each_resource_o
         await asyncio.gather(*(look_after(api) for _ in range(3)))
     assert await state(api) == "Succeeded"
     assert sorted(calls) == ["net0", "net1", "net2", "net3"]
+
+
+async def test_something_unexpected_in_one_deployment_stops_no_other(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [ONE.replace("/first", f"/{name}") for name in ("a", "b")]
+    for path in paths:
+        await deploy(api, scale_set(f"of-{path[-1]}"), path=path)
+    api.end_operations()
+    real = api.store.deployments.opened
+
+    failures = iter([Unavailable("away"), KeyError(SECRETS[0])])
+
+    def opened(stored: StoredResource) -> dict[str, Any]:
+        if stored.name == "a":
+            raise next(failures)
+        return real(stored)
+
+    monkeypatch.setattr(api.store.deployments, "opened", opened)
+    states = []
+    for _ in range(2):
+        await look_after(api)
+        states.append([(await api.get(path))["properties"]["provisioningState"] for path in paths])
+    assert states == [["Running", "Succeeded"], ["Failed", "Succeeded"]]

@@ -148,3 +148,30 @@ async def test_outputs_that_cannot_be_evaluated_fail_the_deployment_after_its_re
     assert "nothing" in begun["error"]["details"][0]["message"]
     assert await api.get(f"{GROUP}/providers/{NETS}/net")
     assert "sealed" not in stored(api)
+
+
+async def test_outputs_that_no_json_can_hold_fail_the_deployment_instead_of_running_for_ever(api: Api) -> None:
+    begun = await begin(api, outputs={"x": {"type": "object", "value": {"x": "[json('1e999')]"}}})
+    assert begun["provisioningState"] == "Failed"
+
+
+async def test_a_group_may_have_letters_that_no_header_may(api: Api) -> None:
+    group = GROUP.replace("/Farm", "/жж")
+    await api.call("PUT", group, {"location": "westus2"})
+    body = {"properties": {"mode": "Incremental", "template": {"resources": []}}}
+    answer = await api.call("PUT", ONE.replace(GROUP, group), body)
+    assert answer.status_code == 201
+    status = await api.http.get(answer.headers["Azure-AsyncOperation"])
+    assert status.json() == {"status": "Succeeded"}
+
+
+async def test_what_begins_between_two_pages_of_operations_shifts_nothing(api: Api) -> None:
+    await begin(api, *map(scale_set, "ab"), scale_set("of-a", "a"), scale_set("of-b", "b"), scale_set("more", "b"))
+    api.store.operations.end(api.gateway.sent[1][1].operation_id, OperationStatus.SUCCEEDED, api.clock())
+    await look_after(api)
+    page = await api.get(f"{ONE}/operations", _top=3)
+    api.end_operations()
+    await look_after(api)
+    assert await made(api) == ["a", "b", "of-a", "of-b", "more"]
+    rest = (await api.http.get(page["nextLink"])).json()
+    assert [one["operationId"] for one in (*page["value"], *rest["value"])] == ["0", "1", "3", "4"]

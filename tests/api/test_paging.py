@@ -174,3 +174,10 @@ async def test_lists_of_images_stay_bare_arrays(api: Api) -> None:
     for part in ("", "/Canonical/artifacttypes/vmimage/offers", "/UbuntuServer/skus", "/18.04-LTS/versions"):
         path += part
         assert isinstance(await api.get(path), list)
+
+
+async def test_a_next_link_is_a_url_whatever_the_path_was_written_like(full: Api) -> None:
+    page = await full.get(f"{LOCATION.replace('westus2', 'West US 2')}/virtualMachineScaleSets", _top=1)
+    assert "/locations/West%20US%202/" in page["nextLink"]
+    rest = (await full.http.get(page["nextLink"])).json()
+    assert [one["name"] for one in [*page["value"], *rest["value"]]] == ["app", "db"]

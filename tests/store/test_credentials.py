@@ -98,3 +98,11 @@ def test_a_role_is_taken_away_at_its_scope_alone(store: Store) -> None:
         Grant(Role.OWNER, READER.scope),
         Grant(Role.READER, "/subscriptions/S"),
     }
+
+
+def test_a_revoked_client_has_no_roles_and_its_namesakes_keep_theirs(store: Store) -> None:
+    gone, _ = store.credentials.create("night", OWNER, NOW)
+    stays, _ = store.credentials.create("night", READER, NOW)
+    assert store.credentials.revoke(gone.client_id, NOW)
+    assert store.credentials.grants((gone.client_id,)) == ()
+    assert store.credentials.grants((gone.client_id, stays.client_id)) == (READER,)

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.deployment_runs import tend_once
 from domain.access import Grant, Role
 from tests.api import gallery
 from tests.api.conftest import GROUP, LOCATION, SCALE_SET, SUBSCRIPTION, Api, document, error_of
@@ -30,6 +31,7 @@ class Someone:
         for grant in grants[1:]:
             api.store.credentials.assign(client.client_id, grant)
         assert api.access.own is not None
+        self.client_id = client.client_id
         self._http = api.http
         self._headers = {"Authorization": f"Bearer {api.access.own._token(client, api.clock())}"}
 
@@ -115,6 +117,22 @@ async def test_a_change_of_a_set_names_nothing_new_without_a_role_there(farm: Ap
     assert farm.stored(WEB).generation == before
 
 
+async def test_an_extension_names_nothing_new_without_a_role_there(farm: Api) -> None:
+    assert (await farm.call("PUT", WEB, document())).status_code == 201
+    [node] = of_cluster()["properties"]["virtualMachineProfile"]["extensionProfile"]["extensions"]
+    for method, body in (("PUT", node), ("PATCH", node)):
+        if method == "PATCH":
+            plain = {"properties": {"publisher": "contoso", "type": "agent", "typeHandlerVersion": "1.0"}}
+            assert (await farm.call("PUT", f"{WEB}/extensions/node", plain)).status_code == 201
+        before = farm.stored(WEB).generation
+        answer = await Someone(farm, contributor(OTHER)).call(method, f"{WEB}/extensions/node", body)
+        assert (answer.status_code, error_of(answer)["code"]) == (403, "LinkedAuthorizationFailed")
+        assert farm.stored(WEB).generation == before
+    someone = Someone(farm, contributor(f"{WEB}/extensions/node"), reader(CLUSTER))
+    assert (await someone.call("PUT", f"{WEB}/extensions/node", node)).status_code == 200
+    assert (await someone.call("POST", f"{WEB}/scaleOut", {"capacity": 9})).status_code == 403
+
+
 async def test_nobody_is_told_whether_what_is_out_of_reach_is_there(farm: Api) -> None:
     someone = Someone(farm, contributor(OTHER))
     answers = [
@@ -186,6 +204,97 @@ async def test_a_template_reads_no_more_than_its_caller(farm: Api) -> None:
     assert farm.store.resources.find(f"{OTHER}/providers/{NET}/net") is None
 
 
+SET = {"type": "Microsoft.Compute/virtualMachineScaleSets", "name": "web", "apiVersion": "2024-11-01"}
+
+
+async def goes_on(farm: Api, someone: Someone, *resources: dict[str, Any], **more: Any) -> None:
+    """Somebody's deployment in the other group, which waits for a set of its template."""
+    await farm.call("PUT", OTHER, {"location": "westus2"})
+    deployment = DEPLOYMENT.replace("/Farm/", "/Other/")
+    answer = await someone.call("PUT", deployment, template(document() | SET, *resources, **more))
+    assert answer.json()["properties"]["provisioningState"] == "Running", answer.text
+
+
+async def ended(farm: Api) -> tuple[dict[str, Any], bool]:
+    """The deployment after its set was made, and whether what it needs to go on is still kept."""
+    farm.end_operations()
+    await tend_once(farm.app.state.services)
+    stored = farm.store.resources.find(DEPLOYMENT.replace("/Farm/", "/Other/"))
+    assert stored is not None
+    return stored.document, "sealed" in stored.document
+
+
+AFTER = NETWORK | {"dependsOn": ["web"]}
+MADE = f"{OTHER}/providers/{NET}/net"
+
+
+def reading(path: str) -> str:
+    return f"[reference('{path}', '2024-05-01', 'Full').name]"
+
+
+@pytest.mark.parametrize(
+    ("taken", "action"),
+    [
+        (reader(FRONT), "Microsoft.Network/loadBalancers/read"),
+        (contributor(OTHER), f"{NET}/write"),
+    ],
+    ids=["what it reads", "what it makes"],
+)
+async def test_a_deployment_whose_caller_lost_a_role_meanwhile_fails_and_says_so(
+    farm: Api, taken: Grant, action: str
+) -> None:
+    someone = Someone(farm, contributor(OTHER), reader(FRONT))
+    await goes_on(farm, someone, AFTER | {"tags": {"front": reading(FRONT)}})
+    assert farm.store.credentials.unassign(someone.client_id, taken)
+    document, kept = await ended(farm)
+    [detail] = document["error"]["details"]
+    assert (document["state"], kept, detail["code"]) == ("Failed", False, "AuthorizationFailed")
+    assert action in detail["message"]
+    assert farm.store.resources.find(MADE) is None
+
+
+async def test_a_deployment_whose_caller_was_revoked_meanwhile_fails_and_says_so(farm: Api) -> None:
+    someone = Someone(farm, contributor("/"))
+    await goes_on(farm, someone, AFTER)
+    assert farm.store.credentials.revoke(someone.client_id, farm.clock())
+    document, kept = await ended(farm)
+    [detail] = document["error"]["details"]
+    assert (document["state"], kept, detail["code"]) == ("Failed", False, "AuthorizationFailed")
+    assert farm.store.resources.find(MADE) is None
+
+
+async def test_outputs_that_the_caller_may_not_read_any_more_fail_a_deployment(farm: Api) -> None:
+    someone = Someone(farm, contributor(OTHER), reader(FRONT))
+    await goes_on(farm, someone, outputs={"front": {"type": "string", "value": reading(FRONT)}})
+    farm.store.credentials.unassign(someone.client_id, reader(FRONT))
+    document, kept = await ended(farm)
+    assert (document["state"], kept, document["outputs"]) == ("Failed", False, {})
+    assert document["error"]["details"][0]["code"] == "AuthorizationFailed"
+
+
+async def test_a_deployment_goes_on_with_the_roles_of_who_deployed_it(farm: Api) -> None:
+    await goes_on(farm, Someone(farm, contributor(OTHER), reader(FRONT)), AFTER | {"tags": {"front": reading(FRONT)}})
+    document, kept = await ended(farm)
+    assert (document["state"], kept, document["error"]) == ("Succeeded", False, None)
+    made = farm.store.resources.find(MADE)
+    assert made is not None
+    assert made.document["tags"] == {"front": "Front"}
+
+
+async def test_what_a_deployment_makes_is_in_the_audit_log_under_who_deployed_it(farm: Api) -> None:
+    someone = Someone(farm, contributor(OTHER))
+    await goes_on(farm, someone, AFTER)
+    operation = farm.gateway.sent[-1][1].operation_id
+    farm.store.credentials.unassign(someone.client_id, contributor(OTHER))
+    await ended(farm)
+    theirs = [one for one in farm.store.audit.newest(10) if one.principal == someone.client_id]
+    assert [(one.action, one.resource, one.status, one.request_id) for one in reversed(theirs)] == [
+        ("Microsoft.Compute/virtualMachineScaleSets/write", WEB, 200, operation),
+        ("Microsoft.Resources/deployments/write", DEPLOYMENT.replace("/Farm/", "/Other/"), 201, ""),
+        (f"{NET}/write", MADE, 403, ""),
+    ]
+
+
 async def test_an_operation_is_shown_to_those_who_have_a_role_at_what_it_is_about(farm: Api) -> None:
     started = [
         (await farm.create(), SCALE_SET),
@@ -218,6 +327,32 @@ async def test_a_list_of_groups_holds_those_in_which_the_caller_has_a_role(farm:
         answer = await Someone(farm, reader(scope)).call("GET", listed)
         assert [one["name"] for one in answer.json()["value"]] == names
     assert (await Someone(farm, reader(OTHER)).call("GET", GROUP)).status_code == 403
+
+
+async def test_a_list_of_groups_leaves_out_one_that_goes_meanwhile(farm: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(farm.store, "resource_groups", lambda _subscription: ["Farm", "Gone"])
+    answer = await farm.get(f"/subscriptions/{SUBSCRIPTION}/resourceGroups")
+    assert [one["name"] for one in answer["value"]] == ["Farm"]
+
+
+@pytest.mark.parametrize("below", ["skus", "extensions", "extensions/health", "lifecycleHookEvents", "virtualMachines"])
+async def test_what_is_below_a_set_is_read_with_a_role_at_the_set_and_no_other(farm: Api, below: str) -> None:
+    await farm.create()
+    assert (await Someone(farm, reader(SCALE_SET)).call("GET", f"{SCALE_SET}/{below}")).status_code == 200
+    assert (await Someone(farm, reader(f"{SCALE_SET}2")).call("GET", f"{SCALE_SET}/{below}")).status_code == 403
+
+
+async def test_lists_of_resources_take_a_role_at_what_they_are_lists_of(farm: Api) -> None:
+    await farm.create()
+    for scope, statuses in (
+        (SCALE_SET, [403, 403]),
+        (GROUP, [200, 403]),
+        (f"/subscriptions/{SUBSCRIPTION}", [200] * 2),
+    ):
+        someone = Someone(farm, reader(scope))
+        lists = [f"{GROUP}/resources", f"/subscriptions/{SUBSCRIPTION}/resources"]
+        asked = "?api-version=2021-04-01&$filter=name eq 'web'&$top=1"
+        assert [(await someone.call("GET", one + asked)).status_code for one in lists] == statuses, scope
 
 
 async def test_platform_images_are_published_and_withdrawn_by_those_with_a_role_everywhere(api: Api) -> None:
