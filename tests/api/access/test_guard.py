@@ -1,7 +1,6 @@
 """The guard against requests that are made to get past it, or to leave false tracks."""
 
 import logging
-from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -9,6 +8,7 @@ import pytest
 from starlette.types import Message, Scope
 
 from api.access.challenge import quotable
+from api.access.composition import access_from
 from api.access.guard import Guard
 from api.access.own_issuer import ISSUER
 from domain.access import Grant, Role, need_of
@@ -129,8 +129,10 @@ async def test_no_token_and_no_host_writes_headers_of_its_own(api: Api) -> None:
 
 async def test_a_public_url_is_where_tokens_are_had(api: Api) -> None:
     headers = {"Host": "inside:8000"}
-    for url, told in (("https://farm.example", "https://farm.example"), ("", "http://inside:8000")):
-        async with served_with(api, replace(api.access, public_url=url)) as http:
+    told_of = {"https://farm.example": "https://farm.example", "https://farm.example/": "https://farm.example"}
+    for url, told in {**told_of, "": "http://inside:8000"}.items():
+        settings = api.app.state.services.settings.model_copy(update={"public_url": url})
+        async with served_with(api, access_from(settings, api.store, api.clock)) as http:
             answer = await http.get(SCALE_SET, headers=headers)
             assert answer.headers["WWW-Authenticate"] == f'Bearer authorization_uri="{told}"'
 
