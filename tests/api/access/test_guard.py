@@ -11,6 +11,7 @@ from api.access.challenge import quotable
 from api.access.composition import access_from
 from api.access.guard import Guard
 from api.access.own_issuer import ISSUER
+from api.access.principals import Principal
 from domain.access import Grant, Role, need_of
 from store.audit import WORDS_AT_MOST
 from store.errors import Unavailable
@@ -153,6 +154,20 @@ async def test_nobody_forges_lines_of_a_log(api: Api, caplog: pytest.LogCaptureF
     assert [one.status for one in kept] == [403, 403]
     assert all(one.resource.isprintable() and len(one.resource) <= WORDS_AT_MOST + 1 for one in kept)
     assert r"\n2026-03-01" in kept[1].resource
+
+
+async def test_no_subject_and_no_name_forges_lines_of_a_log(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def forger(_token: str) -> Principal:
+        return Principal("id\nall is well", "name\x1b[8m", ())
+
+    monkeypatch.setattr(api.access.own, "verified", forger)
+    with caplog.at_level(logging.INFO):
+        assert (await api.call("DELETE", SCALE_SET)).status_code == 403
+    [entry] = api.store.audit.newest(10)
+    assert (entry.principal, entry.name) == (r"id\nall is well", r"name\x1b[8m")
+    assert all(one.getMessage().isprintable() for one in caplog.records if one.name == "instar.audit")
 
 
 async def test_what_failed_half_way_is_noted(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
