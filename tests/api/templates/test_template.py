@@ -104,6 +104,21 @@ def test_copies_within_copies_know_the_turns_of_both() -> None:
     assert found == [{"Cells": ["00", "01"]}, {"Cells": ["10", "11"]}]
 
 
+@pytest.mark.parametrize(
+    "copy", [1, "x", {}, {"name": "a", "count": 1}, {"count": 1, "input": "x"}, {"name": 3, "count": 1, "input": "x"}]
+)
+def test_a_copy_that_lacks_its_name_or_its_input_is_refused(copy: Any) -> None:
+    with pytest.raises(TemplateError, match="needs 'name', 'count' and 'input'"):
+        read([], variables={"copy": [copy]})
+
+
+def test_the_copies_of_variables_are_no_variable() -> None:
+    variables = {"COPY": [{"name": "a", "count": 1, "input": "x"}]}
+    outputs = {"x": {"type": "array", "value": "[variables('copy')]"}}
+    with pytest.raises(TemplateError, match="copy"):
+        read([], variables=variables, outputs=outputs).results(lambda _: None)
+
+
 def test_a_reference_to_what_another_reference_tells_is_left_for_later() -> None:
     late = {"x": "[reference(reference('net').peer).space]"}
     template = read([resource("web", properties=late), resource("net", NETS)])
