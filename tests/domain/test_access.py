@@ -65,6 +65,13 @@ def test_what_is_asked_of_an_instance_is_an_action_on_it(verb: str) -> None:
         ("DELETE", MAIN, "Microsoft.ServiceFabric/clusters/delete", MAIN),
         ("PUT", f"/instar/simulated{IMAGE}/versions/1.0.0", "Instar/simulated/write", "/"),
         ("TRACE", WEB, f"{SETS}/action", WEB),
+        ("PUT", f"{COMPUTE}/virtualMachineScaleSets", f"{SETS}/write", GROUP),
+        (
+            "DELETE",
+            "/subscriptions/s/providers/Microsoft.Compute/locations/west/publishers",
+            "Microsoft.Compute/locations/publishers/delete",
+            "/",
+        ),
     ],
 )
 def test_whatever_changes_something_needs_a_contributor_there(method: str, path: str, action: str, scope: str) -> None:

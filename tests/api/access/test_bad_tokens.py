@@ -12,7 +12,8 @@ import jwt
 import pytest
 
 from api.access.guard import TOKEN_AT_MOST
-from api.access.own_issuer import AUDIENCE, ISSUER, OwnIssuer
+from api.access.own_issuer import AUDIENCE, ISSUER, LIFE, OwnIssuer
+from api.access.principals import TokenRefused
 from api.access.signing_keys import SigningKey
 from domain.access import Grant, Role
 from tests.api.access.served import MINE, sent, token_of
@@ -145,3 +146,16 @@ async def test_a_role_is_looked_up_at_each_request(api: Api) -> None:
     assert (await sent(api, "GET", SCALE_SET, token)).status_code == 200
     api.clock.advance(timedelta(hours=2))
     assert (await sent(api, "GET", SCALE_SET, token)).status_code == 401
+
+
+async def test_a_token_is_good_until_the_second_that_it_names(api: Api) -> None:
+    own = api.access.own
+    assert own is not None
+    [owner, *_] = api.store.credentials.all()
+    token = own._token(owner, api.clock())
+    expires_at = (api.clock() + LIFE).replace(microsecond=0)
+    api.clock.advance(expires_at - api.clock() - timedelta(microseconds=10))
+    assert (await own.verified(token)).name == owner.name
+    api.clock.advance(timedelta(microseconds=10))
+    with pytest.raises(TokenRefused, match="expired"):
+        await own.verified(token)

@@ -1,7 +1,6 @@
 """The guard against requests that are made to get past it, or to leave false tracks."""
 
 import logging
-from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -9,8 +8,10 @@ import pytest
 from starlette.types import Message, Scope
 
 from api.access.challenge import quotable
+from api.access.composition import access_from
 from api.access.guard import Guard
 from api.access.own_issuer import ISSUER
+from api.access.principals import Principal
 from domain.access import Grant, Role, need_of
 from store.audit import WORDS_AT_MOST
 from store.errors import Unavailable
@@ -129,8 +130,10 @@ async def test_no_token_and_no_host_writes_headers_of_its_own(api: Api) -> None:
 
 async def test_a_public_url_is_where_tokens_are_had(api: Api) -> None:
     headers = {"Host": "inside:8000"}
-    for url, told in (("https://farm.example", "https://farm.example"), ("", "http://inside:8000")):
-        async with served_with(api, replace(api.access, public_url=url)) as http:
+    told_of = {"https://farm.example": "https://farm.example", "https://farm.example/": "https://farm.example"}
+    for url, told in {**told_of, "": "http://inside:8000"}.items():
+        settings = api.app.state.services.settings.model_copy(update={"public_url": url})
+        async with served_with(api, access_from(settings, api.store, api.clock)) as http:
             answer = await http.get(SCALE_SET, headers=headers)
             assert answer.headers["WWW-Authenticate"] == f'Bearer authorization_uri="{told}"'
 
@@ -151,6 +154,20 @@ async def test_nobody_forges_lines_of_a_log(api: Api, caplog: pytest.LogCaptureF
     assert [one.status for one in kept] == [403, 403]
     assert all(one.resource.isprintable() and len(one.resource) <= WORDS_AT_MOST + 1 for one in kept)
     assert r"\n2026-03-01" in kept[1].resource
+
+
+async def test_no_subject_and_no_name_forges_lines_of_a_log(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def forger(_token: str) -> Principal:
+        return Principal("id\nall is well", "name\x1b[8m", ())
+
+    monkeypatch.setattr(api.access.own, "verified", forger)
+    with caplog.at_level(logging.INFO):
+        assert (await api.call("DELETE", SCALE_SET)).status_code == 403
+    [entry] = api.store.audit.newest(10)
+    assert (entry.principal, entry.name) == (r"id\nall is well", r"name\x1b[8m")
+    assert all(one.getMessage().isprintable() for one in caplog.records if one.name == "instar.audit")
 
 
 async def test_what_failed_half_way_is_noted(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from api.templates import values
 from api.templates.errors import TemplateError
+from api.templates.scope import DEPTH_AT_MOST
 from tests.api.templates.test_expressions import SCOPE
 
 
@@ -23,6 +25,7 @@ from tests.api.templates.test_expressions import SCOPE
         ("div(-7, 2)", -3),
         ("div(-7, -2)", 3),
         ("mod(7, 3)", 1),
+        ("max(3)", 3),
         ("max(1, 3, 2)", 3),
         ("max(createArray(1, 3, 2))", 3),
         ("min(createArray(4, 3))", 3),
@@ -52,6 +55,10 @@ from tests.api.templates.test_expressions import SCOPE
         ("substring('abc', 0, 3)", "abc"),
         ("union(createArray(1, 2), createArray(2, 3))", [1, 2, 3]),
         ("union(createObject('a', 1), createObject('a', 2))", {"a": 2}),
+        (
+            "union(createArray(createObject('a', 1, 'b', 2)), createArray(createObject('b', 2, 'a', 1)))",
+            [{"a": 1, "b": 2}],
+        ),
         ("intersection(createArray(1, 2, 3), createArray(3, 2), createArray(2))", [2]),
         ("intersection(createObject('a', 1, 'b', 2), createObject('a', 1, 'b', 3))", {"a": 1}),
         ("items(createObject('b', 1, 'a', 2))", [{"key": "a", "value": 2}, {"key": "b", "value": 1}]),
@@ -94,6 +101,9 @@ def test_a_function_gives_its_value(expression: str, value: Any) -> None:
         ("mul('a', 3)", "mul"),
         ("sub(1, '1')", "sub"),
         ("int(true())", "int"),
+        ("min(createArray(1), 2)", "min"),
+        ("substring('a')", "2 to 3 arguments, not 1"),
+        ("concat()", "at least 1 arguments, not 0"),
         ("union(createArray(1), createObject('a', 1))", "union"),
         ("union('a', createArray(1))", "union"),
         ("intersection(createArray(1), 'a')", "intersection"),
@@ -119,3 +129,23 @@ def test_a_function_refuses_what_it_cannot_take(expression: str, word: str) -> N
     with pytest.raises(TemplateError) as caught:
         SCOPE.evaluated(f"[{expression}]")
     assert word in str(caught.value)
+
+
+def test_a_text_is_measured_before_it_is_made() -> None:
+    long = "a" * 2000
+    with pytest.raises(TemplateError, match="longer than"):
+        values.replaced(long, "a", long)
+    with pytest.raises(TemplateError, match="longer than"):
+        values.joined([""] * 2000, long)
+
+
+def test_values_nest_as_deep_as_the_limit_and_no_deeper() -> None:
+    nested: Any = "[toUpper('a')]"
+    for _ in range(DEPTH_AT_MOST):
+        nested = [nested]
+    found = SCOPE.evaluated(nested)
+    for _ in range(DEPTH_AT_MOST):
+        [found] = found
+    assert found == "A"
+    with pytest.raises(TemplateError, match="deeper than"):
+        SCOPE.evaluated([nested])

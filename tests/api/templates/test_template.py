@@ -96,6 +96,35 @@ def test_texts_are_taken_where_numbers_and_truths_are_declared() -> None:
     assert template.results(lambda _: None)["yes"]["value"] is True
 
 
+def test_copies_within_copies_know_the_turns_of_both() -> None:
+    inner = {"copy": [{"name": "Cells", "count": 2, "input": "[concat(copyIndex('rows'), copyIndex('CELLS'))]"}]}
+    variables = {"COPY": [{"name": "Rows", "count": 2, "input": inner}]}
+    outputs = {"all": {"type": "array", "value": "[variables('rows')]"}}
+    found = read([], variables=variables, outputs=outputs).results(lambda _: None)["all"]["value"]
+    assert found == [{"Cells": ["00", "01"]}, {"Cells": ["10", "11"]}]
+
+
+@pytest.mark.parametrize(
+    "copy", [1, "x", {}, {"name": "a", "count": 1}, {"count": 1, "input": "x"}, {"name": 3, "count": 1, "input": "x"}]
+)
+def test_a_copy_that_lacks_its_name_or_its_input_is_refused(copy: Any) -> None:
+    with pytest.raises(TemplateError, match="needs 'name', 'count' and 'input'"):
+        read([], variables={"copy": [copy]})
+
+
+def test_the_copies_of_variables_are_no_variable() -> None:
+    variables = {"COPY": [{"name": "a", "count": 1, "input": "x"}]}
+    outputs = {"x": {"type": "array", "value": "[variables('copy')]"}}
+    with pytest.raises(TemplateError, match="copy"):
+        read([], variables=variables, outputs=outputs).results(lambda _: None)
+
+
+def test_a_reference_to_what_another_reference_tells_is_left_for_later() -> None:
+    late = {"x": "[reference(reference('net').peer).space]"}
+    template = read([resource("web", properties=late), resource("net", NETS)])
+    assert ids(template) == [f"{NETS}/net", f"{SETS}/web"]
+
+
 def test_variables_may_be_copied() -> None:
     variables = {"copy": [{"name": "names", "count": 2, "input": "[concat('n', copyIndex('names'))]"}]}
     outputs = {"names": {"type": "array", "value": "[variables('names')]"}}
@@ -106,6 +135,7 @@ def test_variables_may_be_copied() -> None:
     ("resources", "template", "word"),
     [
         ([resource("kv", "Microsoft.KeyVault/vaults")], {}, "Microsoft.KeyVault/vaults"),
+        ([resource("web", dependsOn=[""])], {}, "is not defined"),
         ([resource("web", properties={"x": "[listKeys('a', 'b')]"})], {}, "listkeys"),
         ([resource("web", properties={"x": "[parameters('gone')]"})], {}, "gone"),
         ([resource("web", dependsOn=["nobody"])], {}, "nobody"),
