@@ -15,8 +15,8 @@ UNIFORM, FLEXIBLE = "uniform", "flexible"
 
 
 def shape_blockers(model: ScaleSetModel) -> tuple[Blocker, ...]:
-    """Capacity, disks, image and orchestration mode."""
-    return (*_size(model), *_image(model), *_orchestration(model))
+    """Capacity, disks, image, orchestration mode, and how upgrades are asked to go."""
+    return (*_size(model), *_image(model), *_orchestration(model), *_promises(model))
 
 
 def _size(model: ScaleSetModel) -> list[Blocker]:
@@ -71,5 +71,24 @@ def _orchestration(model: ScaleSetModel) -> list[Blocker]:
     if policy and policy.rollback_failed_instances_on_policy_breach:
         message = "'rollbackFailedInstancesOnPolicyBreach' needs orchestrationMode 'Uniform'."
         target = "upgradePolicy.rollingUpgradePolicy.rollbackFailedInstancesOnPolicyBreach"
+        found.append(Blocker(INVALID_PARAMETER, message, target))
+    return found
+
+
+def _promises(model: ScaleSetModel) -> list[Blocker]:
+    """Ways of upgrading that Azure has and Instar has not: an upgrade must not go another way than was asked for."""
+    found = []
+    if model.max_surge:
+        message = (
+            "'maxSurge' is not supported by Instar, which upgrades every machine in its place: leave it out, or set it "
+            "to false."
+        )
+        found.append(Blocker(INVALID_PARAMETER, message, "upgradePolicy.rollingUpgradePolicy.maxSurge"))
+    if model.deferral:
+        message = (
+            "'osRollingUpgradeDeferral' is not supported by Instar: no upgrade waits for approval. Leave automatic "
+            "upgrades off and start them at your own time: POST osRollingUpgrade."
+        )
+        target = "upgradePolicy.automaticOSUpgradePolicy.osRollingUpgradeDeferral"
         found.append(Blocker(INVALID_PARAMETER, message, target))
     return found

@@ -48,6 +48,9 @@ class ScaleSetModel(BaseModel):
     patch_modes: tuple[str, ...] = ()
     """`patchSettings.patchMode` of either system."""
     automatic_repairs: bool = False
+    max_surge: bool = False
+    deferral: bool = False
+    """What upgrades are asked for and Instar cannot do."""
     """`automaticRepairsPolicy.enabled`: told, and checked as Azure does; Instar repairs nothing."""
     single_placement_group: bool | None = None
     orchestration_mode: str = "Uniform"
@@ -72,11 +75,12 @@ class ScaleSetModel(BaseModel):
         system = _mapping(profile, "osProfile")
         windows, linux = (_mapping(system, f"{one}Configuration") for one in ("windows", "linux"))
         patched = (_mapping(one, "patchSettings").get("patchMode") for one in (windows, linux))
+        policy = _mapping(properties, "upgradePolicy")
         return cls(
             generation=generation,
             capacity=sku.get("capacity", 0),
             image=image,
-            upgrade_policy=UpgradePolicy.model_validate(properties.get("upgradePolicy") or {}),
+            upgrade_policy=UpgradePolicy.model_validate(policy),
             health_sources=health_sources(profile),
             data_disks=len(storage.get("dataDisks") or ()),
             zones=tuple(document.get("zones") or ()),
@@ -88,6 +92,8 @@ class ScaleSetModel(BaseModel):
             windows_updates=windows.get("enableAutomaticUpdates"),
             patch_modes=tuple(one for one in patched if one),
             automatic_repairs=_mapping(properties, "automaticRepairsPolicy").get("enabled") or False,
+            max_surge=_mapping(policy, "rollingUpgradePolicy").get("maxSurge") or False,
+            deferral=_mapping(policy, "automaticOSUpgradePolicy").get("osRollingUpgradeDeferral") or False,
             single_placement_group=properties.get("singlePlacementGroup"),
             orchestration_mode=properties.get("orchestrationMode") or "Uniform",
             extension_profile=ExtensionProfile.from_arm(_mapping(profile, "extensionProfile")),

@@ -232,9 +232,9 @@ async def test_b8_truths_of_the_policies_are_truths(api: Api, path: str) -> None
     answer = await api.call("PUT", PATH, document(**{path: "perhaps"}))
     assert answer.status_code == 400
     assert error_of(answer)["target"] == path.replace("__", ".")
-    changes: dict[str, Any] = {path: "True"}
+    changes: dict[str, Any] = {path: "False"}
     await api.create(**changes)
-    assert value_at(await api.get(PATH), path.replace("__", ".")) is True
+    assert value_at(await api.get(PATH), path.replace("__", ".")) is False
 
 
 @pytest.mark.parametrize("version", [FIRST, NEWEST])

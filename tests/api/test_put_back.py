@@ -40,7 +40,7 @@ async def test_c12_what_a_version_cannot_see_it_does_not_delete(api: Api) -> Non
         f"{ROLLING}__prioritizeUnhealthyInstances": True,
         f"{ROLLING}__rollbackFailedInstancesOnPolicyBreach": True,
         f"{AUTOMATIC}__useRollingUpgradePolicy": True,
-        f"{AUTOMATIC}__osRollingUpgradeDeferral": True,
+        f"{AUTOMATIC}__osRollingUpgradeDeferral": False,
     }
     await api.create(**changes)
     before = api.stored().document

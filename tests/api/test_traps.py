@@ -146,6 +146,16 @@ async def test_c28_automatic_repairs_need_a_health_source(api: Api) -> None:
     assert (await api.call("PUT", SCALE_SET, document(**changes))).status_code == 201
 
 
+@pytest.mark.parametrize("name", ["rollingUpgradePolicy.maxSurge", "automaticOSUpgradePolicy.osRollingUpgradeDeferral"])
+@pytest.mark.parametrize("value", [True, "true"])
+async def test_no_upgrade_is_promised_to_go_another_way_than_it_will(api: Api, name: str, value: Any) -> None:
+    changes = {f"properties__upgradePolicy__{name.replace('.', '__')}": value}
+    answer = await api.call("PUT", SCALE_SET, document(**changes))
+    assert answer.status_code == 400
+    assert (error_of(answer)["code"], error_of(answer)["target"]) == ("InvalidParameter", f"upgradePolicy.{name}")
+    assert api.store.scale_sets.find(SCALE_SET) is None
+
+
 async def test_s5_8_every_version_is_taken_by_one_client(api: Api) -> None:
     """clients.md 5, trap 8: one az mixes eight of them."""
     await api.create()

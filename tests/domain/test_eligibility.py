@@ -113,6 +113,8 @@ def test_nothing_stands_against_a_good_model(good: ScaleSetModel) -> None:
             "must use Platform or Gallery Image with version set to 'latest'.",
         ),
         (model(image=GALLERY.model_copy(update={"sku": "x"})), "InvalidParameter", "cannot both be given"),
+        (model(max_surge=True), "InvalidParameter", "'maxSurge' is not supported by Instar"),
+        (model(deferral=True), "InvalidParameter", "no upgrade waits for approval"),
         (model(orchestration_mode="None"), "InvalidParameter", "must be Uniform or Flexible"),
         (
             model(orchestration_mode="Flexible", health_sources=(PROBE,)),
