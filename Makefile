@@ -46,9 +46,10 @@ up: $(READY)
 	@$(BIN)/instar up --data-dir .data
 
 # A file's tests stay together: some share what takes long to start. Files in their order: by the number of their tests
-# the few long ones would come last, and keep one core waiting.
+# the few long ones would come last, and keep one core waiting. One process more than cores: many tests wait for others.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 test: $(READY)
-	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The official clients of Azure, each in an environment of its own; its marker keeps them out of `make test`.
 CLIENTS := .clients
