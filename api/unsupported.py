@@ -1,4 +1,4 @@
-"""What Azure can do with a scale set and Instar cannot: each says so, and what to do instead (issue 4, point 1).
+"""What Azure can do with a scale set and Instar cannot: each says so, and what to do instead.
 
 Nothing here is a mistake of the caller's, and trying again does not help: 409 OperationNotAllowed, once it is clear
 that the scale set or the instance is there. A client's next step is in the message.
