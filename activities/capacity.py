@@ -1,11 +1,17 @@
-"""As many machines as the model says, where they belong, and none once the set is deleted (behaviour.md P15, P16)."""
+"""As many machines as the model says, where they belong, and none once the set is deleted (behaviour.md F10, P15, P16).
+
+A plan names the machines to be made and deleted by their ids; slices carry it out. So an attempt that is made again
+makes the same machines, and whatever an earlier attempt still does is not counted twice (F2).
+"""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 from temporalio import activity
 
+from activities.attempts import each, settled
 from activities.heartbeats import beating
 from activities.images import newest_version
 from activities.machine_models import machine_model
@@ -13,8 +19,18 @@ from activities.quarantines import outdated_generations
 from activities.translation import translated
 from compute.clock import Clock, utc_now
 from compute.provider import Provider
+from domain.instance_ids import InstanceIds
 from domain.instances import Instance
-from domain.messages.scale_set import ApplyCapacity, CapacityApplied
+from domain.messages.capacity import (
+    ApplyCapacity,
+    CapacityApplied,
+    CapacityPlan,
+    DeleteSlice,
+    MakeSlice,
+    PlacedInstances,
+    PlanCapacity,
+)
+from domain.messages.os_upgrade import SliceOutcome
 from domain.placement import Placement, placements
 from domain.scale_in import leaving
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
@@ -33,47 +49,29 @@ class CapacityActivities:
     clock: Clock = utc_now
 
     @activity.defn
-    async def apply_capacity(self, request: ApplyCapacity) -> CapacityApplied:
-        """Scale out with the newest version and the newest model (P16), over the zones; or in, by the set's rule."""
+    async def plan_capacity(self, request: PlanCapacity) -> CapacityPlan:
+        """What is too few or too many, on a fresh look: new machines on the newest version and model (P16)."""
         scale_set = request.scale_set
         document = await asyncio.to_thread(self.store.scale_sets.model, scale_set.unique_id, request.generation)
         model = ScaleSetModel.from_arm(document, request.generation)
         outdated = await outdated_generations(self.store, scale_set, request.quarantine, request.generation)
-        quarantine = request.quarantine.without_generations(outdated)
         async with translated(), beating():
             instances = await self.provider.list_instances(scale_set)
+            there = InstanceIds.of(one.instance_id for one in instances)
+            plan = CapacityPlan(delete=request.reserved - there, outdated=outdated)
             if len(instances) > model.capacity:
-                applied = await self._scale_in(scale_set, model, instances)
-                return applied.model_copy(update={"outdated": outdated})
-            missing = model.capacity - len(instances)
-            places = placements(instances, model.zones, missing)
-            applied = await self._scale_out(scale_set, model, places, quarantine.excluded)
-            return applied.model_copy(update={"outdated": outdated})
+                return _scaled_in(plan, model, instances)
+            if len(instances) == model.capacity:
+                return plan
+            excluded = request.quarantine.without_generations(outdated).excluded
+            first = await self.provider.next_instance_id(scale_set)
+        plan = await self._scaled_out(plan, scale_set, model, excluded)
+        return plan if plan.error else _placed(plan, model, instances, max(first, _highest(request.reserved) + 1))
 
-    async def _scale_in(
-        self, scale_set: ScaleSetIdentity, model: ScaleSetModel, instances: tuple[Instance, ...]
-    ) -> CapacityApplied:
-        surplus = len(instances) - model.capacity
-        ids = leaving(instances, surplus, model.scale_in)
-        await self._delete(scale_set, ids)
-        if len(ids) == surplus:
-            return CapacityApplied(deleted=len(ids))
-        kept = surplus - len(ids)
-        error = (
-            f"{kept} instances more than the capacity of {model.capacity} are left: they are protected from scale-in"
-        )
-        return CapacityApplied(deleted=len(ids), error=error)
-
-    async def _scale_out(
-        self,
-        scale_set: ScaleSetIdentity,
-        model: ScaleSetModel,
-        places: tuple[Placement, ...],
-        excluded: Collection[str] = (),
-    ) -> CapacityApplied:
-        """New machines on the newest version that is not `excluded` (T5)."""
-        if not places:
-            return CapacityApplied()
+    async def _scaled_out(
+        self, plan: CapacityPlan, scale_set: ScaleSetIdentity, model: ScaleSetModel, excluded: tuple[str, ...]
+    ) -> CapacityPlan:
+        """What new machines are made from: the newest version that is not `excluded` (T5), and the newest model."""
         image = model.image
         if image.follows_latest:
             version = await newest_version(self.store, image, scale_set.location, self.clock(), excluded)
@@ -81,27 +79,72 @@ class CapacityActivities:
                 error = f"no version of {image} is published in {scale_set.location}"
                 if excluded:
                     error += f" but what is quarantined here: {', '.join(excluded)}"
-                return CapacityApplied(error=error)
+                return plan.model_copy(update={"error": error})
             image = image.at(version)
-        seen = await asyncio.to_thread(self.store.scale_sets.machine_generation, scale_set.unique_id, model.generation)
-        opened = await machine_model(self.store, scale_set, seen)
-        first = await self.provider.next_instance_id(scale_set)
+        unique_id = scale_set.unique_id
+        seen = await asyncio.to_thread(self.store.scale_sets.machine_generation, unique_id, model.generation)
+        return plan.model_copy(update={"image": image, "machine_generation": seen})
+
+    @activity.defn
+    async def make_instances(self, request: MakeSlice) -> SliceOutcome:
+        """Make each machine of the slice; one whose id is or was in use is left as it is."""
+        where = {one: placed.placement for placed in request.places for one in placed.ids}
         gate = asyncio.Semaphore(AT_ONCE)
+        async with translated():
+            model = await machine_model(self.store, request.scale_set, request.machine_generation)
 
-        async def create(number: int, place: Placement) -> None:
-            async with gate:
-                await self.provider.create_instance(scale_set, str(number), image, opened, place)
+            async def make(instance_id: str) -> None:
+                async with gate:
+                    placement = where.get(instance_id, Placement())
+                    await self.provider.create_instance(request.scale_set, instance_id, request.image, model, placement)
 
-        await asyncio.gather(*(create(number, place) for number, place in enumerate(places, first)))
-        return CapacityApplied(created=len(places))
+            return await each(request.ids, make, self.provider, request.scale_set)
+
+    @activity.defn
+    async def delete_instances(self, request: DeleteSlice) -> SliceOutcome:
+        """Delete each machine of the slice; one that never was is kept from coming to be."""
+        gate = asyncio.Semaphore(AT_ONCE)
+        async with translated():
+
+            async def delete(instance_id: str) -> None:
+                async with gate:
+                    await self.provider.delete_instance(request.scale_set, instance_id)
+
+            return await each(request.ids, delete, self.provider, request.scale_set)
+
+    @activity.defn
+    async def delete_set(self, request: DeleteSlice) -> None:
+        """Delete every machine, those of `ids` that may still come to be too, then what is stored of the set."""
+        async with translated(), beating():
+            await self._delete(request.scale_set, request.ids)
+            while instances := await self.provider.list_instances(request.scale_set):
+                await self._delete(request.scale_set, [one.instance_id for one in instances])
+        await asyncio.to_thread(self.store.scale_sets.delete, request.scale_set.unique_id)
 
     @activity.defn
     async def delete_scale_set(self, scale_set: ScaleSetIdentity) -> None:
-        """Delete every machine, then what is stored of the set."""
+        """The same, as a set of release 0.1 asks."""
+        await self.delete_set(DeleteSlice(scale_set=scale_set, ids=InstanceIds()))
+
+    @activity.defn
+    async def apply_capacity(self, request: ApplyCapacity) -> CapacityApplied:
+        """Plan and carry out in one go, as a set of release 0.1 asks."""
+        plan = await self.plan_capacity(
+            PlanCapacity(scale_set=request.scale_set, generation=request.generation, quarantine=request.quarantine)
+        )
+        scale_set = request.scale_set
         async with translated(), beating():
-            instances = await self.provider.list_instances(scale_set)
-            await self._delete(scale_set, [one.instance_id for one in instances])
-        await asyncio.to_thread(self.store.scale_sets.delete, scale_set.unique_id)
+            await self._delete(scale_set, plan.delete)
+            if plan.create:
+                model = await machine_model(self.store, scale_set, plan.machine_generation)
+                await settled(
+                    self.provider.create_instance(scale_set, one, plan.image, model, placed.placement)
+                    for placed in plan.places
+                    for one in placed.ids
+                )
+        return CapacityApplied(
+            created=len(plan.create), deleted=len(plan.delete), error=plan.error, outdated=plan.outdated
+        )
 
     async def _delete(self, scale_set: ScaleSetIdentity, ids: Iterable[str]) -> None:
         gate = asyncio.Semaphore(AT_ONCE)
@@ -110,4 +153,35 @@ class CapacityActivities:
             async with gate:
                 await self.provider.delete_instance(scale_set, instance_id)
 
-        await asyncio.gather(*(delete(one) for one in ids))
+        await settled(delete(one) for one in dict.fromkeys(ids))
+
+
+def _scaled_in(plan: CapacityPlan, model: ScaleSetModel, instances: tuple[Instance, ...]) -> CapacityPlan:
+    """Who leaves, by the set's rule, never a protected one."""
+    surplus = len(instances) - model.capacity
+    ids = leaving(instances, surplus, model.scale_in)
+    kept = surplus - len(ids)
+    error = (
+        f"{kept} instances more than the capacity of {model.capacity} are left: they are protected from scale-in"
+        if kept
+        else ""
+    )
+    return plan.model_copy(update={"delete": plan.delete | InstanceIds.of(ids), "error": error})
+
+
+def _placed(plan: CapacityPlan, model: ScaleSetModel, instances: tuple[Instance, ...], first: int) -> CapacityPlan:
+    """New ids from `first` on, over the zones and update domains, gathered by the place that each is given."""
+    places = placements(instances, model.zones, model.capacity - len(instances))
+    ordered = sorted(enumerate(places, first), key=lambda pair: (pair[1].zone, pair[1].update_domain))
+    placed = tuple(
+        PlacedInstances(
+            zone=place.zone, update_domain=place.update_domain, ids=InstanceIds.of(str(number) for number, _ in pairs)
+        )
+        for place, pairs in groupby(ordered, key=lambda pair: pair[1])
+    )
+    create = InstanceIds.of(str(first + index) for index in range(len(places)))
+    return plan.model_copy(update={"create": create, "places": placed})
+
+
+def _highest(ids: InstanceIds) -> int:
+    return max(ids.numbers(), default=-1)

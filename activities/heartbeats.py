@@ -12,12 +12,12 @@ INTERVAL_SECONDS = 2.0
 
 
 @asynccontextmanager
-async def beating(details: Callable[[], Any] = lambda: None) -> AsyncIterator[None]:
+async def beating(details: Callable[[], tuple[Any, ...]] = tuple) -> AsyncIterator[None]:
     """Beat with `details()` at once, then every two seconds until the block ends."""
 
     async def beat() -> None:
         while True:
-            activity.heartbeat(details())
+            activity.heartbeat(*details())
             await asyncio.sleep(INTERVAL_SECONDS)
 
     task = asyncio.create_task(beat())

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.disks import each, effect_of
+from activities.attempts import each
+from activities.disks import effect_of
 from activities.heartbeats import beating
 from activities.machine_models import machine_model
 from activities.model_changes import model_change
@@ -75,7 +76,7 @@ class InstanceActionActivities:
     async def act_on_instances(self, request: ActionSlice) -> SliceOutcome:
         """Do to each instance of the slice what was asked."""
         async with translated():
-            return await each(request.ids, await self._act(request))
+            return await each(request.ids, await self._act(request), self.provider, request.scale_set)
 
     @activity.defn
     async def lower_capacity(self, request: LowerCapacity) -> CapacityLowered:

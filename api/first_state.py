@@ -8,7 +8,7 @@ version is held back, and what was asked of it and not begun.
 from datetime import UTC, datetime
 
 from domain.delays import Delays
-from domain.messages.scale_set import EndedUpgrade, RunningUpgrade, ScaleSetState
+from domain.lifecycle.state import Automatic, EndedUpgrade, Free, Rolling, RunningUpgrade, ScaleSetState
 from domain.names import os_upgrade_workflow_id
 from domain.records import UpgradeRecord
 from domain.scale_set_status import ScaleSetStatus
@@ -26,23 +26,26 @@ def first_state(store: Store, scale_set: ScaleSetIdentity, delays: Delays) -> Sc
     upgrades = store.upgrades.history(scale_set.unique_id, EVER, ENDED_KEPT)
     status = store.statuses.get(scale_set.unique_id) or ScaleSetStatus()
     newest = upgrades[0] if upgrades else None
-    runs = newest is not None and not newest.status.ended
     ended = [(one.number, one.ended_at) for one in reversed(upgrades)]
     return ScaleSetState(
         scale_set=scale_set,
         delays=delays,
         # Of actions on single instances, too, which the history does not show.
         last_number=store.upgrades.last_number(scale_set.unique_id),
-        running=_running(newest) if newest and runs else None,
         # Looked after at once: it may have come to its end while nobody listened.
-        look_after_at=newest.started_at if newest and runs else None,
+        lock=Rolling(upgrade=_running(newest), look_after_at=newest.started_at)
+        if newest is not None and not newest.status.ended
+        else Free(),
         collect=tuple(EndedUpgrade(number=number, ended_at=at) for number, at in ended if at is not None),
-        automatic=status.enabled,
-        first_trigger_at=status.first_trigger_at,
-        first_trigger_done=status.first_trigger_done,
-        last_look_at=status.last_look_at,
-        last_look=status.last_look,
-        quarantine=status.quarantine,
+        automatic=Automatic(
+            enabled=status.enabled,
+            first_trigger_at=status.first_trigger_at,
+            first_trigger_done=status.first_trigger_done,
+            last_look_at=status.last_look_at,
+            last_look=status.last_look,
+            quarantine=status.quarantine,
+        ),
+        recorded=status,
     )
 
 

@@ -157,7 +157,10 @@ class Provider(Protocol):
         ...
 
     async def delete_instance(self, scale_set: ScaleSetIdentity, instance_id: str) -> None:
-        """Delete a machine with all its disks; does nothing if it is gone."""
+        """Delete a machine with all its disks; does nothing if it is gone.
+
+        Afterwards no creation of that id makes a machine, however late it comes, also where there never was one.
+        """
         ...
 
     async def next_instance_id(self, scale_set: ScaleSetIdentity) -> int:

@@ -1,11 +1,13 @@
 """What a set learns from how an upgrade ended (behaviour.md T5)."""
 
-from typing import Any
+from typing import NamedTuple
 
+from domain.delays import Delays
 from domain.images import is_exact
-from domain.messages.scale_set import RunningUpgrade, ScaleSetState, UpgradeEnded
+from domain.lifecycle.state import RunningUpgrade
+from domain.messages.scale_set import UpgradeEnded
 from domain.policies import StartedBy
-from domain.quarantine import EndOfUpgrade
+from domain.quarantine import EndOfUpgrade, Quarantine
 from domain.records import ErrorCode, UpgradeKind, UpgradeStatus
 from domain.triggers import HeldBack, held_back
 
@@ -13,11 +15,19 @@ NO_FAULT = (ErrorCode.UNHEALTHY_BEFORE, ErrorCode.UNHEALTHY_DURING, ErrorCode.TE
 """Ends by P2 and P3; and a termination by hand, which says nothing of the image either."""
 
 
-def learned(state: ScaleSetState, running: RunningUpgrade, ended: UpgradeEnded) -> dict[str, Any]:
-    """Changes of the set's state: the quarantine, what is held back, and that looks must list the machines again."""
-    changes: dict[str, Any] = {"settled": None}
+class Lesson(NamedTuple):
+    """What is not tried again by itself, and what is tried again later."""
+
+    quarantine: Quarantine
+    held: HeldBack | None
+
+
+def learned(
+    running: RunningUpgrade, ended: UpgradeEnded, quarantine: Quarantine, held: HeldBack | None, delays: Delays
+) -> Lesson:
+    """The quarantine and what is held back after that end, given what they were before it."""
     if ended.status is None or running.kind is not UpgradeKind.OS_UPGRADE or not is_exact(running.target.version):
-        return changes
+        return Lesson(quarantine, held)
     end = EndOfUpgrade(
         version=running.target.version,
         number=running.number,
@@ -29,11 +39,11 @@ def learned(state: ScaleSetState, running: RunningUpgrade, ended: UpgradeEnded) 
         at=ended.ended_at,
         left_behind=ended.left_behind,
     )
-    return changes | {"quarantine": state.quarantine.after(end), "held": _held(state, end)}
+    return Lesson(quarantine.after(end), _held(held, end, delays))
 
 
-def _held(state: ScaleSetState, end: EndOfUpgrade) -> HeldBack | None:
+def _held(held: HeldBack | None, end: EndOfUpgrade, delays: Delays) -> HeldBack | None:
     """A start by hand is somebody's own try: it neither counts nor keeps the platform waiting."""
     if end.started_by is StartedBy.USER or end.status is not UpgradeStatus.FAULTED or end.error_code not in NO_FAULT:
         return None
-    return held_back(state.held, end.version, end.reason, end.at, state.delays)
+    return held_back(held, end.version, end.reason, end.at, delays)

@@ -22,6 +22,18 @@ class Attribute(StrEnum):
     TARGET_VERSION = "InstarTargetVersion"
 
 
+class WorkflowType(StrEnum):
+    """Types of workflows, as Temporal lists them."""
+
+    SCALE_SET = "ScaleSet"
+    SCALE_SET_0_1 = "ScaleSetWorkflow"
+    """Of release 0.1: it goes on until it is told to move on."""
+
+
+MOVE_ON = "move_on"
+"""The signal that tells a set's workflow of an older release to continue under the workflow of today."""
+
+
 class Refusal(StrEnum):
     """Types of the errors with which an update is refused, each with the HTTP status that the API answers."""
 

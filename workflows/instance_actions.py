@@ -1,4 +1,7 @@
-"""Doing what was asked of instances: choose them, write it down, act in slices, end the operations (P15, F2)."""
+"""Doing what was asked of instances: choose them, write it down, act in slices, end the operations (P15, F2, F10).
+
+Interrupted by something more urgent it is taken up again where it was: the same instances, by the same number.
+"""
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -7,9 +10,10 @@ from activities.instance_actions import InstanceActionActivities
 from activities.records import RecordActivities
 from domain.images import ImageReference
 from domain.instance_ids import InstanceIds
-from domain.messages.instance_actions import ActionKind, ChooseInstances, Chosen, LowerCapacity
+from domain.lifecycle import actions
+from domain.lifecycle.state import Begun
+from domain.messages.instance_actions import ActionKind, ChooseInstances, Chosen, InstanceAction, LowerCapacity
 from domain.messages.os_upgrade import SliceOutcome
-from domain.messages.scale_set import EndedUpgrade
 from domain.names import COMPUTE_QUEUE
 from domain.policies import RollingUpgradePolicy, StartedBy
 from domain.progress import Counts, Outcome
@@ -17,71 +21,81 @@ from domain.records import Decision, ErrorCode, InstanceRecord, UpgradeError, Up
 from workflows import options
 from workflows.instance_effects import InstanceEffects
 from workflows.memory import Memory
-from workflows.operations import end_operation_as, refusal_of
+from workflows.operations import refusal_of
+from workflows.rows import until_cut
 
 
-class ActionRun:
-    """One action, the first of those that wait, from its choice of instances to the end of its operations."""
+async def act(memory: Memory, operation_id: str) -> None:
+    """The action of that operation. Whatever becomes of single instances, it comes to an end."""
+    if error := actions.gives_way(memory.state, operation_id):
+        memory.state = actions.acted(memory.state, operation_id, error, memory.now)
+        return
+    memory.state = actions.begun(memory.state, operation_id, memory.now)
+    asked = actions.asked(memory.state, operation_id)
+    if asked is None or asked.begun is None:
+        return
+    run = _ActionRun(memory, asked.action, asked.begun)
+    try:
+        error = await run.perform()
+    except ActivityError as failure:
+        error = refusal_of(failure)
+    memory.state = actions.acted(memory.state, operation_id, error, memory.now)
 
-    def __init__(self, memory: Memory) -> None:
+
+class _ActionRun:
+    """One action, from its choice of instances to the last word that is written of it."""
+
+    def __init__(self, memory: Memory, action: InstanceAction, begun: Begun) -> None:
         self._memory = memory
-        self._action = memory.state.actions[0]
-        self._number = memory.state.last_number + 1 if self._action.kind.numbered else 0
-        self._began = workflow.now()
+        self._action = action
+        self._begun = begun
 
-    async def perform(self) -> None:
-        """Do it. Whatever becomes of single instances, it comes to an end."""
-        if self._number:
-            self._memory.change(last_number=self._number)
-        try:
-            error = await self._perform()
-        except ActivityError as failure:
-            error = refusal_of(failure)
-        self._memory.change(actions=self._memory.state.actions[1:])
-        for operation_id in (self._action.operation_id, *self._action.more_operations):
-            await end_operation_as(operation_id, error)
-
-    async def _perform(self) -> str:
-        if self._number and self._memory.state.running:
-            return f"a Rolling Upgrade is in progress: {self._memory.state.running.workflow_id}"
-        chosen: Chosen = await workflow.execute_activity_method(
-            InstanceActionActivities.choose_instances,
-            ChooseInstances(scale_set=self._memory.state.scale_set, action=self._action),
-            task_queue=COMPUTE_QUEUE,
-            summary=f"whom does '{self._action.kind}' concern?",
-            **options.READ,
-        )
+    async def perform(self) -> str:
+        """The sentence that says what went wrong; empty if nothing did."""
+        chosen = self._begun.chosen or await self._choose()
         if chosen.error or not chosen.ids:
             return chosen.error
-        return await self._act(chosen)
-
-    async def _act(self, chosen: Chosen) -> str:
-        """The sentence that says what went wrong; empty if nothing did."""
-        await self._written(UpgradeStatus.ROLLING_FORWARD, chosen.reason, chosen)
+        if self._begun.chosen is None:
+            await self._written(UpgradeStatus.ROLLING_FORWARD, chosen.reason, chosen)
+            self._memory.state = actions.chosen(self._memory.state, self._action.operation_id, chosen)
         if self._action.kind is ActionKind.DELETE:
             await self._lower_capacity(chosen)
         outcome = await self._effects(chosen)
-        error = _what_failed(outcome)
+        error = outcome.what_failed
         status = UpgradeStatus.FAULTED if error else UpgradeStatus.COMPLETED
         await self._written(status, error or f"done: {chosen.reason}", chosen, outcome)
-        if self._number:
-            # Whoever looks for disks that were put aside finds those of an action, too (P5).
-            ended = EndedUpgrade(number=self._number, ended_at=workflow.now())
-            self._memory.change(collect=(*self._memory.state.collect, ended))
         return error
 
+    async def _choose(self) -> Chosen:
+        return await self._memory.cut.done(
+            workflow.start_activity_method(
+                InstanceActionActivities.choose_instances,
+                ChooseInstances(scale_set=self._memory.scale_set, action=self._action),
+                task_queue=COMPUTE_QUEUE,
+                summary=f"whom does '{self._action.kind}' concern?",
+                **options.READ,
+            )
+        )
+
     async def _effects(self, chosen: Chosen) -> SliceOutcome:
-        effects = InstanceEffects(self._memory.state.scale_set, self._number)
+        effects = InstanceEffects(
+            self._memory.scale_set,
+            self._begun.number,
+            carry=lambda ids, start: until_cut(ids, start, self._memory.cut),
+        )
         if self._action.kind is ActionKind.MANUAL_UPGRADE and chosen.plan is not None:
             return await effects.bring(chosen.plan, chosen.ids, chosen.keeps_disk)
         return await effects.act(self._action, chosen.ids)
 
     async def _lower_capacity(self, chosen: Chosen) -> None:
-        """The capacity goes down with what is deleted, and first: so that nothing fills the gap."""
+        """The capacity goes down with what is deleted, and first: so that nothing fills the gap.
+
+        Taken up again it changes nothing: it lowers the capacity from that at which the set was found.
+        """
         lowered = await workflow.execute_activity_method(
             InstanceActionActivities.lower_capacity,
             LowerCapacity(
-                scale_set=self._memory.state.scale_set,
+                scale_set=self._memory.scale_set,
                 found=chosen.capacity,
                 to=max(chosen.capacity - len(chosen.ids), 0),
             ),
@@ -89,18 +103,7 @@ class ActionRun:
             summary=f"{len(chosen.ids)} instances fewer",
             **options.RECORD,
         )
-        state = self._memory.state
-        if lowered.generation <= state.pending_generation:
-            return
-        # As if it had been announced. The capacity is right by itself, unless an earlier PUT is still to be applied.
-        nothing_waits = state.applied_generation == state.pending_generation
-        self._memory.change(
-            pending_generation=lowered.generation,
-            applied_generation=lowered.generation if nothing_waits else state.applied_generation,
-            machine_generation=lowered.machine_generation,
-            mode=lowered.mode,
-            automatic=lowered.automatic,
-        )
+        self._memory.state = actions.capacity_lowered(self._memory.state, lowered)
 
     async def _written(
         self, status: UpgradeStatus, reason: str, chosen: Chosen, outcome: SliceOutcome | None = None
@@ -109,14 +112,14 @@ class ActionRun:
 
         Deletion and protection act by no number; what they did is in the log.
         """
-        workflow.logger.info("%s: %s", self._memory.state.scale_set.name, reason)
-        if not self._number:
+        workflow.logger.info("%s: %s", self._memory.scale_set.name, reason)
+        if not self._begun.number:
             return
-        now = workflow.now()
+        now = self._memory.now
         plan = chosen.plan
         record = UpgradeRecord(
-            scale_set=self._memory.state.scale_set,
-            number=self._number,
+            scale_set=self._memory.scale_set,
+            number=self._begun.number,
             kind=UpgradeKind.INSTANCE_ACTION,
             operation_id=self._action.operation_id,
             started_by=StartedBy.USER,
@@ -124,7 +127,7 @@ class ActionRun:
             generation=plan.generation if plan else 0,
             policy=plan.policy if plan else RollingUpgradePolicy(),
             status=status,
-            started_at=self._began,
+            started_at=self._begun.at,
             ended_at=now if status.ended else None,
             counts=_counts(chosen.ids, outcome),
             error=UpgradeError(code=ErrorCode.ACTION_FAILED, message=reason)
@@ -138,18 +141,6 @@ class ActionRun:
         await workflow.execute_activity_method(
             RecordActivities.record_upgrade, record, summary=reason[:200], **options.RECORD
         )
-
-
-def _what_failed(outcome: SliceOutcome) -> str:
-    if outcome.impossible:
-        return f"given up: {outcome.impossible}"
-    if not outcome.failed:
-        return ""
-    why = "; ".join(f"{one}: {reason}" for one, reason in list(outcome.reasons.items())[:5])
-    return (
-        f"{len(outcome.failed)} of {len(outcome.failed | outcome.done)} instances failed: {outcome.failed.ranges[:100]}"
-        + (f" ({why})" if why else "")
-    )
 
 
 def _counts(ids: InstanceIds, outcome: SliceOutcome | None) -> Counts:

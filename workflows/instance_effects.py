@@ -5,26 +5,30 @@ from typing import Any
 
 from temporalio import workflow
 
+from activities.capacity import CapacityActivities
 from activities.disks import DiskActivities
 from activities.instance_actions import InstanceActionActivities
 from domain.instance_ids import InstanceIds
+from domain.messages.capacity import CapacityPlan, DeleteSlice, MakeSlice
 from domain.messages.instance_actions import ActionSlice, InstanceAction
 from domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice, UpgradePlan
 from domain.names import COMPUTE_QUEUE
 from domain.scale_sets import ScaleSetIdentity
 from workflows import options
-from workflows.rows import Row, carry_out, slices
+from workflows.rows import Row, Start, carry_out, slices
 
-Slice = SwapSlice | RestoreSlice | ActionSlice
+Slice = SwapSlice | RestoreSlice | ActionSlice | MakeSlice | DeleteSlice
+Carry = Callable[[InstanceIds, Start], Awaitable[SliceOutcome]]
+"""How rows are begun, waited for, and cut short."""
 
 
 class InstanceEffects:
-    """Each instance by itself, all at once (F2). Once `cancelled`, nothing begins; what was begun comes to its end."""
+    """Each instance by itself, all at once (F2); `number` is 0 for what has none."""
 
-    def __init__(self, scale_set: ScaleSetIdentity, number: int, cancelled: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, scale_set: ScaleSetIdentity, number: int = 0, *, carry: Carry | None = None) -> None:
         self._scale_set = scale_set
         self._number = number
-        self._cancelled = cancelled
+        self._carry: Carry = carry or _to_the_end
 
     async def bring(self, plan: UpgradePlan, ids: InstanceIds, keeps_disk: InstanceIds, batch: int = 0) -> SliceOutcome:
         """The pinned model for all of them, on a disk of the pinned version but for those that keep theirs.
@@ -41,7 +45,7 @@ class InstanceEffects:
                 *_begun(DiskActivities.apply_models, applying, _words(apply, begin=begin)),
             ]
 
-        return await carry_out(ids, start, self._cancelled)
+        return await self._carry(ids, start)
 
     async def restore(self, plan: UpgradePlan, ids: InstanceIds, batch: int) -> SliceOutcome:
         """Previous disks back (P7); `not_begun` as for `bring`."""
@@ -56,10 +60,10 @@ class InstanceEffects:
             summary = _words("restore the previous OS disk of {}", begin=begin)
             return _begun(DiskActivities.restore_os_disks, parts, summary)
 
-        return await carry_out(ids, start, self._cancelled)
+        return await self._carry(ids, start)
 
     async def act(self, action: InstanceAction, ids: InstanceIds) -> SliceOutcome:
-        """What was asked of instances one by one; no cancel reaches it."""
+        """What was asked of instances one by one."""
 
         def start(some: InstanceIds, _begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
             parts = [
@@ -68,13 +72,44 @@ class InstanceEffects:
             ]
             return _begun(InstanceActionActivities.act_on_instances, parts, f"{action.kind} {{}}")
 
-        return await carry_out(ids, start, lambda: False)
+        return await self._carry(ids, start)
+
+    async def make(self, plan: CapacityPlan) -> SliceOutcome:
+        """The machines that a plan names."""
+
+        def start(some: InstanceIds, _begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
+            parts = [
+                MakeSlice(
+                    scale_set=self._scale_set,
+                    image=plan.image,
+                    machine_generation=plan.machine_generation,
+                    places=plan.places_of(one),
+                    ids=one,
+                )
+                for one in slices(some)
+            ]
+            return _begun(CapacityActivities.make_instances, parts, f"make {{}} from {plan.image.version}")
+
+        return await self._carry(plan.create, start)
+
+    async def delete(self, ids: InstanceIds) -> SliceOutcome:
+        """Machines that are too many, with their disks."""
+
+        def start(some: InstanceIds, _begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
+            parts = [DeleteSlice(scale_set=self._scale_set, ids=one) for one in slices(some)]
+            return _begun(CapacityActivities.delete_instances, parts, "delete {}")
+
+        return await self._carry(ids, start)
 
     def _swap_slices(self, plan: UpgradePlan, ids: InstanceIds, batch: int, *, begin: bool) -> list[SwapSlice]:
         return [
             SwapSlice(scale_set=self._scale_set, number=self._number, batch=batch, plan=plan, ids=one, begin=begin)
             for one in slices(ids)
         ]
+
+
+async def _to_the_end(ids: InstanceIds, start: Start) -> SliceOutcome:
+    return await carry_out(ids, start, lambda: False)
 
 
 def _begun(effect: Callable[[Any, Any], Awaitable[SliceOutcome]], parts: Sequence[Slice], summary: str) -> list[Row]:

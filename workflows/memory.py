@@ -1,14 +1,27 @@
-"""What a scale set's workflow knows, held in one place by its parts, so that continue-as-new loses nothing."""
+"""What a scale set's workflow knows and what its steps change, held in one place (continue-as-new loses nothing)."""
 
-from domain.messages.scale_set import ScaleSetState
+from datetime import datetime
+
+from temporalio import workflow
+
+from domain.lifecycle.state import ScaleSetState
+from domain.scale_sets import ScaleSetIdentity
+from workflows.preemption import Cut
 
 
 class Memory:
-    """The state of one set. Every change makes a new state: whoever waits sees that something changed."""
+    """The state of one set, replaced as a whole by functions of `domain.lifecycle`; and the step that is under way."""
 
     def __init__(self, state: ScaleSetState) -> None:
         self.state = state
+        self.cut = Cut()
 
-    def change(self, **changes: object) -> None:
-        """Replace those fields of the state."""
-        self.state = self.state.model_copy(update=changes)
+    @property
+    def scale_set(self) -> ScaleSetIdentity:
+        """Whose state it is."""
+        return self.state.scale_set
+
+    @property
+    def now(self) -> datetime:
+        """The workflow's time."""
+        return workflow.now()

@@ -28,6 +28,7 @@ from workflows import options
 from workflows.health_wait import HealthWait
 from workflows.instance_effects import InstanceEffects
 from workflows.journal import Journal
+from workflows.rows import carry_out
 
 BATCH_LINES_KEPT = 50
 """Lines of the batch table: it is copied at each continue-as-new."""
@@ -51,7 +52,9 @@ class OsUpgradeWorkflow:
         self._breach_is_rolled_back = False
         self._started = state
         self._journal = Journal(state)
-        self._effects = InstanceEffects(state.scale_set, state.number, self._ends_waits)
+        self._effects = InstanceEffects(
+            state.scale_set, state.number, carry=lambda ids, start: carry_out(ids, start, self._ends_waits)
+        )
         self._health = HealthWait(state.scale_set, state.plan.health_source, state.delays, self._ends_waits)
 
     @workflow.signal(description="End waits at once, begin nothing new, let begun swaps come to their end (P14)")

@@ -9,6 +9,7 @@ from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from workflows.os_upgrade import OsUpgradeWorkflow
+from workflows.release_0_1.scale_set import ScaleSetWorkflow as ScaleSetWorkflow01
 from workflows.scale_set import ScaleSetWorkflow
 
 PASSED_THROUGH = ("domain", "activities", "compute", "store", "sqlalchemy", "cryptography", "alembic")
@@ -24,7 +25,7 @@ INSTAR = SimplePlugin(
     "instar",
     data_converter=dataclasses.replace(pydantic_data_converter),
     workflow_runner=_runner,
-    workflows=[ScaleSetWorkflow, OsUpgradeWorkflow],
+    workflows=[ScaleSetWorkflow, OsUpgradeWorkflow, ScaleSetWorkflow01],
     # A message that cannot be read fails its workflow or update; any other bug waits for its mend.
     workflow_failure_exception_types=[ValidationError],
 )

@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from domain.instance_ids import InstanceIds
 from domain.messages.os_upgrade import SliceOutcome
+from workflows.preemption import Cut
 
 ROWS = 16
 """Activities of one step at the most: up to 16 instances each has its own row in the Temporal UI."""
@@ -35,6 +36,13 @@ async def carry_out(ids: InstanceIds, start: Start, cancelled: Callable[[], bool
     # A cancelled row says nothing of those that were to be tried again, or nothing at all if its worker died.
     left = ids - outcome.known
     return outcome.merged(await _outcome(start(left, False), for_good=True)) if left else outcome
+
+
+async def until_cut(ids: InstanceIds, start: Start, cut: Cut) -> SliceOutcome:
+    """The outcome of every instance. Raises CutShort: the rows are then done again later, by the same keys (F10)."""
+    rows = start(ids, True)
+    await cut.all_done([handle for _, handle in rows])
+    return await _outcome(rows, for_good=True)
 
 
 def slices(ids: InstanceIds) -> tuple[InstanceIds, ...]:

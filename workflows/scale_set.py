@@ -1,220 +1,172 @@
-"""One scale set, for ever: its timers, its lock, what it looks at next (behaviour.md P15, T1, F1, P5)."""
+"""One scale set, for ever: a state machine that does one step after the other (behaviour.md F10, P15, T1, F1).
+
+What the set does next is decided by `domain.lifecycle.next_step`, what becomes of it by its neighbours there; here the
+steps are carried out. Messages are answered from the set's own state, at once. What they change may make something
+else more urgent than the step under way, which is then cut short: a deletion or a newer model waits for no machine.
+"""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
-from activities.disks import DiskActivities
+from domain.lifecycle import requests, results
+from domain.lifecycle.next_step import next_step
+from domain.lifecycle.state import ScaleSetState
+from domain.lifecycle.status import status_of
+from domain.lifecycle.steps import Leave, Step, Wait
 from domain.messages.instance_actions import InstanceAction
 from domain.messages.scale_set import (
     ApplyModel,
     CancelUpgrade,
-    CollectDisks,
     DeleteScaleSet,
     LiftQuarantine,
     NudgeLook,
-    ScaleSetState,
     StartUpgrade,
     UpgradeEnded,
     UpgradeStarted,
 )
-from domain.names import COMPUTE_QUEUE, Refusal
-from domain.policies import StartedBy
-from workflows import options
-from workflows.instance_work import InstanceWork, refused
+from domain.names import WorkflowType, os_upgrade_workflow_id
 from workflows.memory import Memory
-from workflows.operations import end_operation
-from workflows.running_upgrade import UpgradeLock
-from workflows.status import StatusRecord
-from workflows.stored_model import StoredModel
-from workflows.triggers import Triggers, resolve
+from workflows.preemption import Cut, CutShort
+from workflows.set_steps import perform
 from workflows.visibility import scale_set_details
 
 EVENTS_AT_MOST = 1000
 """Three days of an idle set. The server suggests no end before 4,096, and a worker that takes many sets over after a
 restart reads the history of each."""
 
+TOLD_WITHIN = timedelta(seconds=5)
+"""How long whoever lifted a quarantine waits until readers are told of it."""
 
-@workflow.defn
+
+@workflow.defn(name=WorkflowType.SCALE_SET)
 class ScaleSetWorkflow:
-    """Holds the lock of one scale set and starts its upgrades."""
+    """Holds the lock of one scale set, starts its upgrades, and does what is asked of its machines."""
 
     @workflow.init
     def __init__(self, state: ScaleSetState) -> None:
         self._memory = Memory(state)
-        # Two starts at once must not both find the set idle: resolving awaits in between.
-        self._starting = asyncio.Lock()
-        self._lock = UpgradeLock(self._memory)
-        self._model = StoredModel(self._memory)
-        self._instances = InstanceWork(self._memory, self._lock, self._starting)
-        self._record = StatusRecord(self._memory)
-        self._triggers = Triggers(self._memory, self._lock, self._starting, self._record)
 
     @workflow.run
     async def run(self, _state: ScaleSetState) -> None:
-        """Wait for something to be due, do it, and wait again, until the set is deleted."""
+        """Live until the set is deleted. A cancel in Temporal ends nothing: a set ends by being deleted."""
+        life = asyncio.create_task(self._live())
+        while not life.done():
+            try:
+                await asyncio.shield(life)
+            except BaseException as error:
+                if life.done() or not is_cancelled_exception(error):
+                    raise
+                workflow.logger.warning(
+                    "%s: cancelled in Temporal, goes on: delete the set", self._state.scale_set.name
+                )
+        life.result()
+
+    async def _live(self) -> None:
         while True:
-            await self._plan_and_record()
-            workflow.set_current_details(scale_set_details(self._state))
-            await self._until_due()
-            if self._model.waits:
-                await self._model.apply()
-            if not self._state.running:
-                await self._end_cancels()
-                if self._state.deleting:
-                    await self._model.delete()
-                    await workflow.wait_condition(workflow.all_handlers_finished)
-                    return
-            if self._instances.waits:
-                await self._instances.go_on()
-            await self._do_what_is_due()
-            if self._history_is_long():
+            if results.draws(self._state):
+                self._become(results.with_next_look(self._state, workflow.now(), workflow.random().random()))
+            step = next_step(self._state, workflow.now())
+            workflow.set_current_details(scale_set_details(self._state, step))
+            if isinstance(step, Leave):
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                if not self._record.is_stale:
-                    workflow.continue_as_new(self._state)
+                return
+            await self._do(step)
+            if self._history_is_long() and workflow.all_handlers_finished():
+                workflow.continue_as_new(self._state)
+
+    async def _do(self, step: Step) -> None:
+        """Carry a step out, to its end or until something else is more urgent."""
+        self._memory.cut = Cut()
+        doing = asyncio.create_task(perform(step, self._memory))
+        await workflow.wait_condition(lambda: doing.done() or self._instead_of(step) is not None)
+        if not doing.done() and (instead := self._instead_of(step)):
+            self._memory.cut.now(instead.reason)
+        try:
+            await doing
+        except CutShort as cut:
+            workflow.logger.info("%s: cut short, because %s: %s", self._state.scale_set.name, cut, step.reason)
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
     @workflow.update(description="Start an OS upgrade by hand, at once (T4); refused while one runs (P15)")
-    async def start_upgrade(self, request: StartUpgrade) -> UpgradeStarted:
-        """Pin version and generation (P1) and start. Raises OperationNotAllowed."""
-        async with self._starting:
-            if answered := self._lock.answered(request.operation_id):
-                return answered
-            if self._state.deleting:
-                raise refused("Operation 'osRollingUpgrade' is not allowed because the scale set is being deleted.")
-            if self._state.running:
-                raise refused(
-                    "Operation 'osRollingUpgrade' is not allowed because a Rolling Upgrade is in progress: "
-                    f"{self._state.running.workflow_id}.",
-                )
-            self._instances.refuse_a_start()
-            resolution = await resolve(self._memory)
-            if resolution.plan is None:
-                raise refused(resolution.reason)
-            return await self._lock.begin(resolution.plan, StartedBy.USER, request.operation_id)
+    def start_upgrade(self, request: StartUpgrade) -> UpgradeStarted:
+        """Take the lock; version and generation are pinned next (P1). Raises OperationNotAllowed."""
+        self._accept(lambda state: requests.start(state, request))
+        answer = requests.answer_to(self._state, request.operation_id)
+        number = answer.number if answer else 0
+        return UpgradeStarted(number=number, workflow_id=os_upgrade_workflow_id(self._state.scale_set, number))
 
     @workflow.update(description="Cancel the upgrade that runs (P14)")
-    async def cancel_upgrade(self, request: CancelUpgrade) -> None:
-        """Pass the cancel on; the operation ends when the upgrade has. Raises OperationNotAllowed."""
-        if self._state.running is None:
-            raise refused("There is no ongoing Rolling Upgrade to cancel.")
-        cancels = (*self._state.cancel_operations, request.operation_id)
-        self._memory.change(cancel_operations=tuple(dict.fromkeys(cancels)))
-        await self._lock.cancel("cancelled by a user")
+    def cancel_upgrade(self, request: CancelUpgrade) -> None:
+        """The operation ends when the upgrade has. Raises OperationNotAllowed."""
+        self._accept(lambda state: requests.cancel(state, request, workflow.now()))
 
     @workflow.update(description="A model was stored: apply capacity and the switch of automatic upgrades")
     def apply_model(self, request: ApplyModel) -> None:
-        """Remember it; the main loop applies it. Only the newest generation counts."""
-        self._model.announced(request)
-        self._triggers.switched()
+        """Only the newest generation counts."""
+        self._accept(lambda state: requests.apply_model(state, request, workflow.now()))
 
     @workflow.update(description="Something is asked of instances: manualupgrade, reimage, power, deletion, protection")
-    async def act_on_instances(self, action: InstanceAction) -> None:
-        """Remember it; the main loop does one after the other. Raises OperationNotAllowed while an upgrade runs."""
-        await self._instances.ask(action)
+    def act_on_instances(self, action: InstanceAction) -> None:
+        """One after the other. Raises OperationNotAllowed while an upgrade runs."""
+        self._accept(lambda state: requests.act(state, action))
 
     @workflow.update(description="Delete the set, after a running upgrade came to its end (P15)")
-    async def delete_scale_set(self, request: DeleteScaleSet) -> None:
-        """Remember it; the main loop deletes."""
-        self._memory.change(deleting=request.operation_id, automatic=False)
-        self._triggers.switched()
-        await self._lock.cancel("the scale set is being deleted")
+    def delete_scale_set(self, request: DeleteScaleSet) -> None:
+        """Whatever else was asked of the set is cut short."""
+        self._accept(lambda state: requests.delete(state, request, workflow.now()))
 
     @workflow.update(description="Lift a version's quarantine by hand (T5)")
     async def lift_quarantine(self, request: LiftQuarantine) -> None:
         """The version, and the instances that it did not suit, are free again. Raises ResourceNotFound."""
-        quarantine = self._state.quarantine.without(request.version)
-        if quarantine == self._state.quarantine:
-            message = f"Version {request.version} is not quarantined for this Virtual Machine Scale Set."
-            raise ApplicationError(message, type=Refusal.NOT_FOUND, non_retryable=True)
-        self._memory.change(quarantine=quarantine, settled=None)
-        self._triggers.nudged()
-        # Whoever lifted it reads that it is lifted.
-        await self._record.write()
+        fraction = workflow.random().random()
+        self._accept(lambda state: requests.lift(state, request, workflow.now(), fraction))
+        try:
+            # Whoever lifted it reads next that it is lifted.
+            await workflow.wait_condition(
+                lambda: status_of(self._state).quarantine == self._state.recorded.quarantine, timeout=TOLD_WITHIN
+            )
+        except TimeoutError:
+            return
 
     @workflow.signal(description="A version was published that the set may be waiting for: look within minutes (T2)")
     def nudge_look(self, _nudge: NudgeLook) -> None:
         """Look sooner."""
-        self._triggers.nudged()
+        self._become(requests.nudged(self._state, workflow.now(), workflow.random().random()))
 
     @workflow.signal(description="An upgrade ended")
     def upgrade_ended(self, ended: UpgradeEnded) -> None:
         """Free the lock."""
-        self._lock.ended(ended)
+        self._become(results.upgrade_ended(self._state, ended, workflow.now()))
 
-    # --- what can be due --------------------------------------------------------------------------------------------
+    # --- the state --------------------------------------------------------------------------------------------------
 
     @property
     def _state(self) -> ScaleSetState:
         return self._memory.state
+
+    def _become(self, state: ScaleSetState) -> None:
+        self._memory.state = state
+
+    def _accept(self, request: Callable[[ScaleSetState], ScaleSetState]) -> None:
+        try:
+            self._become(request(self._state))
+        except requests.Refused as refused:
+            raise ApplicationError(str(refused), type=refused.kind, non_retryable=True) from None
+
+    def _instead_of(self, step: Step) -> Step | None:
+        """What is to be done instead of the step under way; None if it is still the most urgent."""
+        other = next_step(self._state, workflow.now())
+        if other == step and not (isinstance(step, Wait) and results.draws(self._state)):
+            return None
+        return other
 
     def _history_is_long(self) -> bool:
         """While an upgrade runs the server's word counts alone: the run that started it stays its parent to look at."""
         info = workflow.info()
         idle_for_long = not self._state.running and info.get_current_history_length() >= EVENTS_AT_MOST
         return idle_for_long or info.is_continue_as_new_suggested()
-
-    async def _plan_and_record(self) -> None:
-        """Draw the next look, and write down what is new; what comes in meanwhile is planned and written as well."""
-        self._triggers.plan_next()
-        while self._record.is_stale:
-            await self._record.write()
-            self._triggers.plan_next()
-
-    async def _until_due(self) -> None:
-        state = self._state
-        moments = [
-            state.look_after_at,
-            self._triggers.next_moment,
-            *(one.ended_at + state.delays.keep_previous_disks for one in state.collect[:1]),
-        ]
-        next_moment = min((moment for moment in moments if moment), default=None)
-        timeout = None if next_moment is None else max(next_moment - workflow.now(), timedelta(0))
-        try:
-            # Any message may change what comes next: the loop then looks anew.
-            await workflow.wait_condition(
-                lambda: self._state is not state or self._something_to_do(),
-                timeout=timeout,
-                timeout_summary="until the next moment in this set's life",
-            )
-        except TimeoutError:
-            return
-
-    def _something_to_do(self) -> bool:
-        state = self._state
-        waiting = bool(state.cancel_operations or state.deleting) and not state.running
-        return waiting or self._model.waits or self._instances.waits
-
-    def _collectable(self) -> tuple[int, ...]:
-        kept = self._state.delays.keep_previous_disks
-        return tuple(one.number for one in self._state.collect if one.ended_at + kept <= workflow.now())
-
-    # --- what is done then ------------------------------------------------------------------------------------------
-
-    async def _do_what_is_due(self) -> None:
-        if self._lock.look_is_due:
-            await self._lock.look_after()
-        if self._triggers.is_due:
-            await self._triggers.look(self._something_to_do)
-        if self._collectable():
-            await self._collect_disks()
-
-    async def _end_cancels(self) -> None:
-        operations = self._state.cancel_operations
-        self._memory.change(cancel_operations=())
-        for operation_id in operations:
-            await end_operation(operation_id)
-
-    async def _collect_disks(self) -> None:
-        numbers = self._collectable()
-        await workflow.execute_activity_method(
-            DiskActivities.collect_os_disks,
-            CollectDisks(scale_set=self._state.scale_set, numbers=numbers),
-            task_queue=COMPUTE_QUEUE,
-            summary="delete kept OS disks whose time is over",
-            **options.DISKS,
-        )
-        self._memory.change(collect=tuple(one for one in self._state.collect if one.number not in numbers))

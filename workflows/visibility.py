@@ -3,8 +3,9 @@
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
+from domain.lifecycle.state import ScaleSetState
+from domain.lifecycle.steps import Step
 from domain.messages.os_upgrade import UpgradeState
-from domain.messages.scale_set import ScaleSetState
 from domain.names import Attribute
 from domain.records import UpgradeKind, UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity
@@ -67,22 +68,27 @@ def upgrade_details(state: UpgradeState, status: UpgradeStatus, reason: str) -> 
     return "\n".join(lines)
 
 
-def scale_set_details(state: ScaleSetState) -> str:
-    """Markdown: what holds the set's lock, and what comes next."""
-    lines = [f"Automatic upgrades **{'on' if state.automatic else 'off'}**."]
+def scale_set_details(state: ScaleSetState, step: Step) -> str:
+    """Markdown: what the set is doing, what holds its lock, and what comes next."""
+    automatic = state.automatic
+    lines = [f"Now: {step.reason}.", f"Automatic upgrades **{'on' if automatic.enabled else 'off'}**."]
+    if state.deletion:
+        lines.append("The scale set is being deleted.")
     if state.running:
         lines.append(f"Upgrade {state.running.number} to {state.running.target} runs: `{state.running.workflow_id}`.")
+    if state.start_asked:
+        lines.append(f"Upgrade {state.start_asked.number} was started by hand and is about to begin.")
     if state.actions:
-        lines.append(f"Asked of instances: {', '.join(one.kind for one in state.actions)}.")
-    if state.waiting_operations:
+        lines.append(f"Asked of instances: {', '.join(one.action.kind for one in state.actions)}.")
+    if state.model.waiting:
         lines.append("A changed model waits for its turn.")
-    if state.automatic and state.first_trigger_at and not state.first_trigger_done:
-        lines.append(f"First upgrade not before {state.first_trigger_at.isoformat(timespec='seconds')}.")
-    if state.automatic and state.first_trigger_done and state.next_look_at and not state.running:
-        lines.append(f"Next look at {state.next_look_at.isoformat(timespec='seconds')}.")
-    if state.last_look:
-        lines.append(f"Last look: {state.last_look}.")
+    if automatic.enabled and automatic.first_trigger_at and not automatic.first_trigger_done:
+        lines.append(f"First upgrade not before {automatic.first_trigger_at.isoformat(timespec='seconds')}.")
+    if automatic.enabled and automatic.first_trigger_done and automatic.next_look_at and not state.running:
+        lines.append(f"Next look at {automatic.next_look_at.isoformat(timespec='seconds')}.")
+    if automatic.last_look:
+        lines.append(f"Last look: {automatic.last_look}.")
     lines += [
-        f"Quarantined: {one.version} since upgrade {one.number}: {one.reason}." for one in state.quarantine.versions
+        f"Quarantined: {one.version} since upgrade {one.number}: {one.reason}." for one in automatic.quarantine.versions
     ]
     return "\n\n".join(lines)

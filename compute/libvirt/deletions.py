@@ -33,6 +33,7 @@ def delete(connection: Any, host: Host, scale_set: ScaleSetIdentity, instance_id
             _undefine(domain)
         if not matching:
             _delete_volumes(connection, pool, prefix, "")
+            used_ids.mark_deleted(pool, scale_set, int(instance_id))
 
 
 def _undefine(domain: Any) -> None:

@@ -99,7 +99,12 @@ def create(
 
 
 def delete(tx: Transaction, unique_id: str, instance_id: str) -> None:
-    """Delete a machine and all its disks; nothing if it is gone."""
+    """Delete a machine and all its disks; nothing if it is gone. One that never was is kept from coming to be."""
+    tx.execute(
+        "INSERT OR IGNORE INTO machines (unique_id, instance_id, set_name, vm_id, generation, created_at, booted_at, "
+        "deleted_at, custom_data_digest, settle) VALUES (?, ?, '', '', 0, ?, ?, ?, '', 0)",
+        (unique_id, int(instance_id), tx.now, tx.now, tx.now),
+    )
     gone = tx.execute(
         "UPDATE machines SET deleted_at = ?, os_disk = NULL "
         "WHERE unique_id = ? AND instance_id = ? AND deleted_at IS NULL",

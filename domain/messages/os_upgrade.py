@@ -144,6 +144,23 @@ class SliceOutcome(Message):
         """Those of which it says what became."""
         return self.done | self.failed | self.vanished | self.not_begun
 
+    @property
+    def what_failed(self) -> str:
+        """The sentence that says so; empty if nothing did.
+
+        >>> done, failed = InstanceIds(ranges="0-2"), InstanceIds(ranges="3")
+        >>> SliceOutcome(done=done, failed=failed, reasons={"3": "no disk"}).what_failed
+        '1 of 4 instances failed: 3 (3: no disk)'
+        """
+        if self.impossible:
+            return f"given up: {self.impossible}"
+        if not self.failed:
+            return ""
+        why = "; ".join(f"{one}: {reason}" for one, reason in list(self.reasons.items())[:5])
+        return f"{len(self.failed)} of {len(self.failed | self.done)} instances failed: {self.failed.ranges[:100]}" + (
+            f" ({why})" if why else ""
+        )
+
     def merged(self, other: "SliceOutcome") -> "SliceOutcome":
         """Both together."""
         return SliceOutcome(

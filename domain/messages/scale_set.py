@@ -1,88 +1,19 @@
-"""A scale set's own workflow: its state, what it is told, what its activities are asked and answer."""
+"""A scale set's own workflow: what it is told, what its activities are asked and answer."""
 
 from datetime import datetime
 
 from pydantic import field_validator
 
-from domain.delays import Delays
-from domain.images import ImageReference, version_key
+from domain.images import version_key
 from domain.instance_ids import InstanceIds
 from domain.messages.base import Message
-from domain.messages.instance_actions import InstanceAction
 from domain.messages.os_upgrade import UpgradePlan
 from domain.policies import StartedBy, UpgradeMode
 from domain.quarantine import Quarantine
-from domain.records import UpgradeKind, UpgradeStatus
+from domain.records import UpgradeStatus
 from domain.scale_set_status import ScaleSetStatus
 from domain.scale_sets import ScaleSetIdentity
 from domain.triggers import HeldBack, Settled
-
-
-class RunningUpgrade(Message):
-    """The rolling operation that holds the set's lock (P15)."""
-
-    number: int
-    workflow_id: str
-    operation_id: str
-    started_by: StartedBy
-    target: ImageReference
-    kind: UpgradeKind = UpgradeKind.OS_UPGRADE
-    more_operations: tuple[str, ...] = ()
-    """Further operations that end with it."""
-
-
-class EndedUpgrade(Message):
-    """An upgrade whose kept disks are still to be collected (P5)."""
-
-    number: int
-    ended_at: datetime
-
-
-class ScaleSetState(Message):
-    """All that a scale set's workflow knows; what is not here is lost at continue-as-new."""
-
-    scale_set: ScaleSetIdentity
-    delays: Delays = Delays()
-    last_number: int = 0
-    running: RunningUpgrade | None = None
-    automatic: bool = False
-    first_trigger_at: datetime | None = None
-    """The deadline of T1: set once, survives disabling and enabling again."""
-    first_trigger_done: bool = False
-    last_look: str = ""
-    """What the last look at the catalogue came to, as a sentence (P17)."""
-    last_look_at: datetime | None = None
-    next_look_at: datetime | None = None
-    """When to look next after the first trigger (T2); None while it is not drawn."""
-    settled: Settled | None = None
-    held: HeldBack | None = None
-    quarantine: Quarantine = Quarantine()
-    collect: tuple[EndedUpgrade, ...] = ()
-    pending_generation: int = 0
-    """The newest model generation that was announced; 0 before the first."""
-    applied_generation: int = 0
-    look_after_at: datetime | None = None
-    """When to look next whether `running` was closed without a word (F1)."""
-    cancel_operations: tuple[str, ...] = ()
-    """Operations of cancels that end once the running upgrade has (P14)."""
-    open_operations: tuple[str, ...] = ()
-    """Operations of PUTs that end once `pending_generation` is applied."""
-    mode: UpgradeMode | None = None
-    """How model changes reach instances; None while no model was announced that says so."""
-    machine_generation: int = 0
-    """The machine part of `pending_generation`."""
-    brought_generation: int = 0
-    """The machine part that instances were last brought to, or are being brought to."""
-    waiting_operations: tuple[str, ...] = ()
-    """Operations of PUTs that end once instances are brought to the model; begun as soon as nothing else runs (P1)."""
-    actions: tuple[InstanceAction, ...] = ()
-    """What was asked of instances and is not done yet, in the order of the asking; the first is being done."""
-    acted: tuple[str, ...] = ()
-    """Operation ids of the newest actions, so that one request is done once across runs."""
-    deleting: str = ""
-    """Operation id of the DELETE that ends this set; empty while nobody asked."""
-    answered: tuple[tuple[str, str], ...] = ()
-    """(request id, upgrade workflow id) of the newest starts, so that one request starts one upgrade across runs."""
 
 
 class StartUpgrade(Message):
@@ -185,24 +116,6 @@ class RecordStatus(Message):
     scale_set: ScaleSetIdentity
     status: ScaleSetStatus
     at: datetime
-
-
-class ApplyCapacity(Message):
-    """Make the set as large as its model generation says; new machines get no version of the quarantine (T5)."""
-
-    scale_set: ScaleSetIdentity
-    generation: int
-    quarantine: Quarantine = Quarantine()
-
-
-class CapacityApplied(Message):
-    """What was made and deleted, or why not."""
-
-    created: int = 0
-    deleted: int = 0
-    error: str = ""
-    outdated: tuple[int, ...] = ()
-    """As in `Resolution`."""
 
 
 class CollectDisks(Message):

@@ -202,7 +202,9 @@ async def test_t1_t5_p15_a_workflow_that_begins_anew_knows_what_is_written_down(
     assert state.running is not None
     assert (state.running.number, state.running.operation_id) == (2, "operation 2")
     assert state.running.workflow_id.endswith("/2")
-    assert state.look_after_at == api.clock()
+    assert state.rolling is not None
+    assert state.rolling.look_after_at == api.clock()
     assert [one.number for one in state.collect] == [1]
-    assert (state.automatic, state.first_trigger_at, state.first_trigger_done) == (True, api.clock(), True)
-    assert state.quarantine == quarantine(api)
+    automatic = state.automatic
+    assert (automatic.enabled, automatic.first_trigger_at, automatic.first_trigger_done) == (True, api.clock(), True)
+    assert automatic.quarantine == quarantine(api)

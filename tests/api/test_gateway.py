@@ -11,6 +11,7 @@ import pytest
 from api.first_state import first_state
 from domain.delays import Delays
 from domain.images import ImageReference
+from domain.lifecycle.state import Free
 from domain.names import os_upgrade_workflow_id
 from domain.policies import RollingUpgradePolicy, StartedBy
 from domain.records import UpgradeKind, UpgradeRecord, UpgradeStatus
@@ -54,7 +55,7 @@ def test_t6_a_new_set_begins_with_the_delays_of_the_api_and_nothing_behind_it(st
 def test_f1_the_count_of_upgrades_goes_on_where_the_records_end(store: Store, status: UpgradeStatus) -> None:
     store.upgrades.write(latest(status=status))
     state = first_state(store, SET, Delays())
-    assert (state.last_number, state.running, state.look_after_at) == (7, None, None)
+    assert (state.last_number, state.lock) == (7, Free())
 
 
 @pytest.mark.parametrize("status", [UpgradeStatus.ROLLING_FORWARD, UpgradeStatus.ROLLING_BACK])
@@ -67,7 +68,8 @@ def test_p15_f1_an_upgrade_that_has_not_ended_holds_the_lock_and_is_looked_after
     assert state.running is not None
     assert state.running.workflow_id == os_upgrade_workflow_id(SET, 7)
     assert (state.running.number, state.running.operation_id, state.running.target) == (7, "op", TARGET)
-    assert state.look_after_at == NOON
+    assert state.rolling is not None
+    assert state.rolling.look_after_at == NOON
 
 
 def test_f2_the_number_of_an_action_on_instances_is_not_taken_again(store: Store) -> None:

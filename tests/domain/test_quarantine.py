@@ -2,13 +2,14 @@ from datetime import timedelta
 
 import pytest
 
+from domain.delays import Delays
 from domain.instance_ids import InstanceIds
 from domain.lessons import learned
-from domain.messages.scale_set import RunningUpgrade, ScaleSetState, UpgradeEnded
+from domain.lifecycle.state import RunningUpgrade
+from domain.messages.scale_set import UpgradeEnded
 from domain.policies import StartedBy
 from domain.quarantine import VERSIONS_KEPT, EndOfUpgrade, Quarantine, QuarantinedVersion
 from domain.records import ErrorCode, UpgradeStatus
-from domain.scale_sets import ScaleSetIdentity
 from domain.triggers import HeldBack
 from tests.support.looks import IMAGE, NOON
 
@@ -111,9 +112,8 @@ def test_p17_a_long_reason_is_cut() -> None:
     assert len(entry.reason) == 300
 
 
-def state(held: HeldBack | None = None) -> ScaleSetState:
-    identity = ScaleSetIdentity(resource_id="/a", name="web", unique_id="u", location="here")
-    return ScaleSetState(scale_set=identity, held=held)
+def held_after(by: StartedBy, end: UpgradeEnded, before: HeldBack | None = None) -> HeldBack | None:
+    return learned(running(by), end, Quarantine(), before, Delays()).held
 
 
 def ended(code: str, status: UpgradeStatus = FAULTED) -> UpgradeEnded:
@@ -126,9 +126,11 @@ def running(by: StartedBy) -> RunningUpgrade:
 
 @pytest.mark.parametrize("code", [ErrorCode.UNHEALTHY_BEFORE, ErrorCode.UNHEALTHY_DURING, ErrorCode.TERMINATED])
 def test_t5_no_fault_of_the_image_is_tried_again_later_and_later(code: str) -> None:
-    first = learned(state(), running(PLATFORM), ended(code))["held"]
+    first = held_after(PLATFORM, ended(code))
+    assert first is not None
     assert first.not_before == NOON
-    second = learned(state(first), running(PLATFORM), ended(code))["held"]
+    second = held_after(PLATFORM, ended(code), first)
+    assert second is not None
     assert second.not_before == NOON + timedelta(hours=1)
 
 
@@ -143,14 +145,15 @@ def test_t5_no_fault_of_the_image_is_tried_again_later_and_later(code: str) -> N
 )
 def test_t5_every_other_end_keeps_nobody_waiting(by: StartedBy, status: UpgradeStatus, code: str) -> None:
     held = HeldBack(version="2.0.0", ends=5, not_before=NOON + timedelta(hours=8), reason="stopped")
-    assert learned(state(held), running(by), ended(code, status))["held"] is None
+    assert held_after(by, ended(code, status), held) is None
 
 
 def test_an_operation_without_an_exact_version_teaches_nothing_of_one() -> None:
     other = running(PLATFORM).model_copy(update={"target": IMAGE.at("latest")})
-    assert learned(state(), other, ended(ErrorCode.UNHEALTHY_UPGRADED)) == {"settled": None}
+    end = ended(ErrorCode.UNHEALTHY_UPGRADED)
+    assert learned(other, end, Quarantine(), None, Delays()) == (Quarantine(), None)
 
 
 def test_an_older_workers_word_teaches_nothing() -> None:
     older = UpgradeEnded(number=1, ended_at=NOON)
-    assert learned(state(), running(PLATFORM), older) == {"settled": None}
+    assert learned(running(PLATFORM), older, Quarantine(), None, Delays()) == (Quarantine(), None)

@@ -11,6 +11,7 @@ from typing import Any
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowHistory, WorkflowUpdateStage
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from api.first_state import first_state
@@ -49,6 +50,10 @@ from workflows.visibility import scale_set_attributes
 
 BOOT = timedelta(seconds=30)
 """Virtual time from a swap to the first good answer, where a test does not say otherwise."""
+
+
+class StartRefused(Exception):
+    """A start by hand that was accepted and could not begin; the message says why."""
 
 
 @dataclass(kw_only=True)
@@ -155,12 +160,28 @@ class World(Seen):
     # --- what happens ------------------------------------------------------------------------------------------------
 
     async def start(self) -> UpgradeStarted:
-        """Start an upgrade by hand."""
+        """Start an upgrade by hand, and wait until it has begun. Raises StartRefused where it could not begin."""
         operation = self.operation(OperationKind.OS_UPGRADE)
         started: UpgradeStarted = await self._update(
             ScaleSetWorkflow.start_upgrade, StartUpgrade(operation_id=operation), operation
         )
-        return started
+        for _ in range(600):
+            row = self.store.operations.get(operation)
+            if row and row.error_code == "OperationNotAllowed":
+                raise StartRefused(row.error_message)
+            if await self._is_there(started.workflow_id):
+                return started
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{started.workflow_id} has not begun")
+
+    async def _is_there(self, workflow_id: str) -> bool:
+        try:
+            await self.client.get_workflow_handle(workflow_id).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return True
 
     async def cancel(self) -> str:
         """Cancel what runs; returns the operation's id."""

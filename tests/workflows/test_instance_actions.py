@@ -11,8 +11,8 @@ from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.recorder import Kind
 from compute.simulated.scripts import VersionScript
 from domain.instances import PowerState
+from domain.lifecycle.state import Asked, Rolling, RunningUpgrade, ScaleSetState
 from domain.messages.instance_actions import ActionKind, InstanceAction, Protection
-from domain.messages.scale_set import RunningUpgrade, ScaleSetState
 from domain.names import WORKFLOW_QUEUE, scale_set_workflow_id
 from domain.operations import OperationKind, OperationStatus
 from domain.policies import StartedBy
@@ -339,7 +339,8 @@ async def test_p15_an_action_that_finds_an_upgrade_running_gives_way_to_it(world
         number=1, workflow_id="os-upgrade/1", operation_id="", started_by=StartedBy.USER, target=IMAGE
     )
     action = InstanceAction(operation_id=operation, kind=ActionKind.RESTART, everyone=True)
-    state = ScaleSetState(scale_set=world.scale_set, running=running, actions=(action,), last_number=1)
+    lock = Rolling(upgrade=running, look_after_at=world.clock() + timedelta(hours=1))
+    state = ScaleSetState(scale_set=world.scale_set, lock=lock, actions=(Asked(action=action),), last_number=1)
     handle = await world.client.start_workflow(
         ScaleSetWorkflow.run, state, id="the-set-as-it-may-be", task_queue=WORKFLOW_QUEUE
     )

@@ -4,12 +4,13 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.capacity import CapacityActivities
-from domain.messages.scale_set import ApplyCapacity, ApplyModel, CapacityApplied
+from domain.messages.capacity import ApplyCapacity, CapacityApplied
+from domain.messages.scale_set import ApplyModel
 from domain.names import COMPUTE_QUEUE
 from domain.policies import UpgradeMode
 from workflows import options
-from workflows.memory import Memory
 from workflows.operations import end_operation_as, refusal_of
+from workflows.release_0_1.memory import Memory
 
 
 class StoredModel:

@@ -13,9 +13,9 @@ from domain.policies import StartedBy
 from domain.scale_set_status import ScaleSetStatus
 from domain.triggers import next_look, nudged_look
 from workflows import options
-from workflows.memory import Memory
-from workflows.running_upgrade import UpgradeLock, due
-from workflows.status import StatusRecord, status_of
+from workflows.release_0_1.memory import Memory
+from workflows.release_0_1.running_upgrade import UpgradeLock, due
+from workflows.release_0_1.status import StatusRecord, status_of
 
 
 class Triggers:

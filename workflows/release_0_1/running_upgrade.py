@@ -7,11 +7,10 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from activities.records import RecordActivities
 from domain.lessons import learned
+from domain.lifecycle.state import EndedUpgrade, RunningUpgrade
 from domain.messages.os_upgrade import UpgradePlan, UpgradeState
 from domain.messages.scale_set import (
-    EndedUpgrade,
     RecordClosed,
-    RunningUpgrade,
     UpgradeClosed,
     UpgradeEnded,
     UpgradeStarted,
@@ -20,9 +19,9 @@ from domain.names import os_upgrade_workflow_id
 from domain.policies import StartedBy
 from domain.records import ErrorCode, UpgradeStatus
 from workflows import options
-from workflows.memory import Memory
 from workflows.operations import end_operation_as
 from workflows.os_upgrade import OsUpgradeWorkflow
+from workflows.release_0_1.memory import Memory
 from workflows.visibility import upgrade_attributes, upgrade_summary
 
 ANSWERS_KEPT = 20
@@ -110,8 +109,15 @@ class UpgradeLock:
         state = self._memory.state
         if state.running and state.running.number == ended.number:
             collect = (*state.collect, EndedUpgrade(number=ended.number, ended_at=ended.ended_at))
-            changes = learned(state, state.running, ended)
-            self._memory.change(running=None, look_after_at=None, collect=collect, **changes)
+            lesson = learned(state.running, ended, state.quarantine, state.held, state.delays)
+            self._memory.change(
+                running=None,
+                look_after_at=None,
+                collect=collect,
+                settled=None,
+                quarantine=lesson.quarantine,
+                held=lesson.held,
+            )
 
     @property
     def look_is_due(self) -> bool:

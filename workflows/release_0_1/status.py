@@ -3,10 +3,11 @@
 from temporalio import workflow
 
 from activities.records import RecordActivities
-from domain.messages.scale_set import RecordStatus, ScaleSetState
+from domain.messages.scale_set import RecordStatus
 from domain.scale_set_status import ScaleSetStatus
 from workflows import options
-from workflows.memory import Memory
+from workflows.release_0_1.memory import Memory
+from workflows.release_0_1.state import ScaleSetState
 
 
 def status_of(state: ScaleSetState) -> ScaleSetStatus:

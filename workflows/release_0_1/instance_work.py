@@ -10,10 +10,10 @@ from domain.messages.instance_actions import ActionKind, InstanceAction, ModelCh
 from domain.names import COMPUTE_QUEUE, Refusal
 from domain.policies import StartedBy
 from workflows import options
-from workflows.instance_actions import ActionRun
-from workflows.memory import Memory
 from workflows.operations import end_operation_as, refusal_of
-from workflows.running_upgrade import UpgradeLock
+from workflows.release_0_1.instance_actions import ActionRun
+from workflows.release_0_1.memory import Memory
+from workflows.release_0_1.running_upgrade import UpgradeLock
 
 ACTIONS_AT_MOST = 100
 """Actions that wait for each other: they travel through continue-as-new."""
@@ -32,6 +32,8 @@ class InstanceWork:
         self._memory = memory
         self._lock = lock
         self._starting = starting
+        self.number_begun = 0
+        """Of the action that is under way."""
 
     async def ask(self, action: InstanceAction) -> None:
         """Remember what was asked; the main loop does it. Raises OperationNotAllowed."""
@@ -66,7 +68,10 @@ class InstanceWork:
     async def go_on(self) -> None:
         """Do what was asked, all of it, so that an upgrade finds none of it waiting; then what a changed model asks."""
         while self._memory.state.actions:
-            await ActionRun(self._memory).perform()
+            run = ActionRun(self._memory)
+            self.number_begun = run.number
+            await run.perform()
+            self.number_begun = 0
         if self.waits:
             await self._bring()
 

@@ -1,0 +1,60 @@
+"""Cutting a step short: a newer wish never waits for machines that do not answer (behaviour.md F10)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio import workflow
+
+Result = TypeVar("Result")
+
+CUT_WITHIN = timedelta(seconds=45)
+"""What machines that are being worked on are given to come to an end; then the newer wish goes on without their word.
+
+Nothing is lost by that: whatever a late attempt still does is fenced off, or found by the next look (F2).
+"""
+
+
+class CutShort(Exception):
+    """The step under way is to make room; what it has not done is done later, if it is still wanted."""
+
+
+class Cut:
+    """Whether, and why, the step under way is to make room."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+
+    def now(self, reason: str) -> None:
+        """From now on every wait of the step ends."""
+        self.reason = self.reason or reason
+
+    async def all_done(self, handles: Sequence[workflow.ActivityHandle[Result]]) -> None:
+        """Wait for all of them. Raises CutShort when the step is to make room; they are cancelled then."""
+        await workflow.wait_condition(lambda: bool(self.reason) or all(one.done() for one in handles))
+        if all(one.done() for one in handles):
+            return
+        for one in handles:
+            one.cancel()
+        try:
+            await workflow.wait_condition(
+                lambda: all(one.done() for one in handles),
+                timeout=CUT_WITHIN,
+                timeout_summary="what is begun may come to its end",
+            )
+        except TimeoutError:
+            workflow.logger.warning("cut short without a word from %d activities", len(handles))
+        for one in handles:
+            one.add_done_callback(_heard)
+        raise CutShort(self.reason)
+
+    async def done(self, handle: workflow.ActivityHandle[Result]) -> Result:
+        """The result of one. Raises ActivityError, and CutShort as above."""
+        await self.all_done([handle])
+        return await handle
+
+
+def _heard(handle: "workflow.ActivityHandle[Result]") -> None:
+    """Take notice of how it ended: nobody else does."""
+    if not handle.cancelled():
+        handle.exception()
