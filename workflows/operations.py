@@ -28,14 +28,6 @@ async def end_operation(
     )
 
 
-async def end_operation_as(operation_id: str, error: str) -> None:
-    """End one well, or with an error where there is a sentence."""
-    if error:
-        await end_operation(operation_id, OperationStatus.FAILED, "OperationFailed", error)
-    else:
-        await end_operation(operation_id)
-
-
 def refusal_of(failure: ActivityError) -> str:
     """Why an activity was given up for good, as a sentence. A cancel of the workflow is no such thing: it is raised."""
     if is_cancelled_exception(failure):

@@ -152,6 +152,12 @@ class Stage:
             raise KeyError(number)
         return int(row[0])
 
+    def withdraw(self, number: int) -> None:
+        """From now on that fault strikes nobody. One that is unknown, or has struck as often as it was to, stays so."""
+        with self._database.write() as tx:
+            tx.execute("UPDATE faults SET times_left = 0 WHERE fault = ?", (number,))
+            tx.revise()
+
     def release(self, number: int) -> None:
         """Let the calls go on that a fault of kind LATE holds, whichever process they are in."""
         with self._database.write() as tx:

@@ -117,6 +117,8 @@ def act(state: ScaleSetState, action: InstanceAction) -> ScaleSetState:
 
 def delete(state: ScaleSetState, request: DeleteScaleSet, now: datetime) -> ScaleSetState:
     """Delete the set. Whatever else was asked of it is cut short, and says so (F10); an upgrade is cancelled (P15)."""
+    if state.deletion and state.deletion.done:
+        return with_ends(state, now, [request.operation_id])
     if state.deletion:
         operations = dict.fromkeys((*state.deletion.operations, request.operation_id))
         deletion = state.deletion.model_copy(update={"operations": tuple(operations)})

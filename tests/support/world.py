@@ -174,6 +174,12 @@ class World(Seen):
             await asyncio.sleep(0.02)
         raise AssertionError(f"{started.workflow_id} has not begun")
 
+    async def start_without_waiting(self) -> str:
+        """Start an upgrade by hand; returns the operation's id as soon as the start was accepted."""
+        operation = self.operation(OperationKind.OS_UPGRADE)
+        await self._update(ScaleSetWorkflow.start_upgrade, StartUpgrade(operation_id=operation), operation)
+        return operation
+
     async def _is_there(self, workflow_id: str) -> bool:
         try:
             await self.client.get_workflow_handle(workflow_id).describe()
@@ -233,6 +239,10 @@ class World(Seen):
 
     async def end_of(self, number: int = 1) -> UpgradeResult:
         """The end of an upgrade, in virtual time."""
+        for _ in range(600):
+            if await self._is_there(os_upgrade_workflow_id(self.scale_set, number)):
+                break
+            await asyncio.sleep(0.02)
         async with self.env.time_skipping_unlocked():  # type: ignore[attr-defined]  # the time-skipping one has it
             result = await self.upgrade(number).result()
         await self.look_at_the_clock()
@@ -272,6 +282,20 @@ class World(Seen):
     async def workflow_history(self) -> WorkflowHistory:
         """What the set's own workflow has left."""
         return await self.client.get_workflow_handle(scale_set_workflow_id(self.scale_set)).fetch_history()
+
+    async def at_rest(self) -> None:
+        """Wait, in real time, until the set's workflow has no activity under way.
+
+        The time-skipping server fails the task of a workflow that cancels an activity which has just ended.
+        """
+        for _ in range(600):
+            description = await self.its_workflow().describe()
+            if not description.raw_description.pending_activities and not description.raw_description.HasField(
+                "pending_workflow_task"
+            ):
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("the set's workflow never comes to rest")
 
     async def begun(self, number: int = 1) -> UpgradeRecord:
         """The record of an operation on instances once there is one (real time)."""

@@ -316,10 +316,13 @@ async def test_p15_deleting_the_set_ends_what_waits(world: World) -> None:
     world.publish(NEW)
     await world.start()
     waiting = await world.announce(document=world.document(licenseType="other"))
+    await world.at_rest()
     deleted = await world.delete()
     await world.end_of()
     assert (await world.ended(deleted)).status is OperationStatus.SUCCEEDED
-    assert (await world.ended(waiting)).status is not OperationStatus.IN_PROGRESS
+    cut_short = await world.ended(waiting)
+    assert (cut_short.status, cut_short.error_code) == (OperationStatus.CANCELED, "OperationPreempted")
+    assert cut_short.error_message == "cut short: the scale set is being deleted"
 
 
 async def test_f1_a_worker_that_forgets_everything_acts_to_the_same_end(tmp_path: Path) -> None:

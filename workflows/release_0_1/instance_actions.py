@@ -16,7 +16,8 @@ from domain.progress import Counts, Outcome
 from domain.records import Decision, ErrorCode, InstanceRecord, UpgradeError, UpgradeKind, UpgradeRecord, UpgradeStatus
 from workflows import options
 from workflows.instance_effects import InstanceEffects
-from workflows.operations import end_operation_as, refusal_of
+from workflows.operations import refusal_of
+from workflows.release_0_1.ends import end_operations
 from workflows.release_0_1.memory import Memory
 
 
@@ -43,8 +44,7 @@ class ActionRun:
         except ActivityError as failure:
             error = refusal_of(failure)
         self._memory.change(actions=self._memory.state.actions[1:])
-        for operation_id in (self._action.operation_id, *self._action.more_operations):
-            await end_operation_as(operation_id, error)
+        await end_operations(self._memory, (self._action.operation_id, *self._action.more_operations), error)
 
     async def _perform(self) -> str:
         if self._number and self._memory.state.running:

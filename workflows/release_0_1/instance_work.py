@@ -10,7 +10,8 @@ from domain.messages.instance_actions import ActionKind, InstanceAction, ModelCh
 from domain.names import COMPUTE_QUEUE, Refusal
 from domain.policies import StartedBy
 from workflows import options
-from workflows.operations import end_operation_as, refusal_of
+from workflows.operations import refusal_of
+from workflows.release_0_1.ends import end_operations
 from workflows.release_0_1.instance_actions import ActionRun
 from workflows.release_0_1.memory import Memory
 from workflows.release_0_1.running_upgrade import UpgradeLock
@@ -91,8 +92,7 @@ class InstanceWork:
             if change.plan is not None:
                 self._apply_to_all(operations)
                 return
-        for operation_id in operations:
-            await end_operation_as(operation_id, _error(change))
+        await end_operations(self._memory, operations, _error(change))
 
     async def _resolved(self) -> ModelChange:
         try:

@@ -1,5 +1,6 @@
 """What a scale set's workflow knows, held in one place by its parts, so that continue-as-new loses nothing."""
 
+from domain.messages.scale_set import EndOperation
 from workflows.release_0_1.state import ScaleSetState
 
 
@@ -8,6 +9,8 @@ class Memory:
 
     def __init__(self, state: ScaleSetState) -> None:
         self.state = state
+        self.to_end: list[EndOperation] = []
+        """Operations that are being ended just now."""
 
     def change(self, **changes: object) -> None:
         """Replace those fields of the state."""

@@ -19,8 +19,8 @@ from domain.names import os_upgrade_workflow_id
 from domain.policies import StartedBy
 from domain.records import ErrorCode, UpgradeStatus
 from workflows import options
-from workflows.operations import end_operation_as
 from workflows.os_upgrade import OsUpgradeWorkflow
+from workflows.release_0_1.ends import end_operations
 from workflows.release_0_1.memory import Memory
 from workflows.visibility import upgrade_attributes, upgrade_summary
 
@@ -153,8 +153,7 @@ class UpgradeLock:
             **options.RECORD,
         )
         reason = f"the upgrade was closed from outside ({closed.status})"
-        for operation_id in filter(None, (running.operation_id, *running.more_operations)):
-            await end_operation_as(operation_id, reason)
+        await end_operations(self._memory, filter(None, (running.operation_id, *running.more_operations)), reason)
         ended = UpgradeEnded(
             number=running.number,
             ended_at=now,

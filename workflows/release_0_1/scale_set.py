@@ -25,8 +25,8 @@ from domain.messages.scale_set import (
 from domain.names import COMPUTE_QUEUE, MOVE_ON, Refusal, WorkflowType
 from domain.policies import StartedBy
 from workflows import options
-from workflows.operations import end_operation
 from workflows.release_0_1.details import scale_set_details
+from workflows.release_0_1.ends import end_operations
 from workflows.release_0_1.instance_work import InstanceWork, refused
 from workflows.release_0_1.memory import Memory
 from workflows.release_0_1.running_upgrade import UpgradeLock
@@ -69,7 +69,7 @@ class ScaleSetWorkflow:
             if not self._moves_on or not is_cancelled_exception(error):
                 raise
         await workflow.wait_condition(workflow.all_handlers_finished)
-        moved = moved_on(self._state, self._instances.number_begun)
+        moved = moved_on(self._state, self._memory.to_end, self._instances.number_begun)
         workflow.continue_as_new(workflow=WorkflowType.SCALE_SET.value, args=[moved])
 
     @workflow.signal(name=MOVE_ON, description="Continue under the workflow of today's release")
@@ -88,6 +88,10 @@ class ScaleSetWorkflow:
         self._at_work.append(task)
         try:
             yield
+        except BaseException as error:
+            if self._moves_on and is_cancelled_exception(error) and workflow.current_update_info():
+                raise ApplicationError("the set moves on: ask again", type="MovesOn", non_retryable=True) from error
+            raise
         finally:
             self._at_work.remove(task)
 
@@ -248,8 +252,7 @@ class ScaleSetWorkflow:
     async def _end_cancels(self) -> None:
         operations = self._state.cancel_operations
         self._memory.change(cancel_operations=())
-        for operation_id in operations:
-            await end_operation(operation_id)
+        await end_operations(self._memory, operations)
 
     async def _collect_disks(self) -> None:
         numbers = self._collectable()

@@ -1,6 +1,6 @@
 """What a set's workflow of release 0.1 knew, and what a set of today makes of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from domain.delays import Delays
@@ -9,6 +9,7 @@ from domain.lifecycle.state import EndedUpgrade, RunningUpgrade
 from domain.lifecycle.status import status_of
 from domain.messages.base import Message
 from domain.messages.instance_actions import InstanceAction
+from domain.messages.scale_set import EndOperation
 from domain.policies import UpgradeMode
 from domain.quarantine import Quarantine
 from domain.scale_sets import ScaleSetIdentity
@@ -64,7 +65,7 @@ class ScaleSetState(Message):
     """(request id, upgrade workflow id) of the newest starts, so that one request starts one upgrade across runs."""
 
 
-def moved_on(state: ScaleSetState, action_begun: int = 0) -> today.ScaleSetState:
+def moved_on(state: ScaleSetState, to_end: Sequence[EndOperation] = (), action_begun: int = 0) -> today.ScaleSetState:
     """The same set as its workflow of today knows it. `action_begun` is the number of the action that was under way.
 
     Everything that was asked and is not done is done there; what was written for readers is written anew.
@@ -102,6 +103,7 @@ def moved_on(state: ScaleSetState, action_begun: int = 0) -> today.ScaleSetState
         actions=tuple(_asked(state, action_begun)),
         automatic=automatic,
         collect=state.collect,
+        ends=tuple(to_end),
         answered=tuple(_answered(state)),
     )
     return moved.model_copy(update={"recorded": status_of(moved)})

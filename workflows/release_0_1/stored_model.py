@@ -9,7 +9,8 @@ from domain.messages.scale_set import ApplyModel
 from domain.names import COMPUTE_QUEUE
 from domain.policies import UpgradeMode
 from workflows import options
-from workflows.operations import end_operation_as, refusal_of
+from workflows.operations import refusal_of
+from workflows.release_0_1.ends import end_operations
 from workflows.release_0_1.memory import Memory
 
 
@@ -66,8 +67,7 @@ class StoredModel:
             waiting = (*self._memory.state.waiting_operations, *operations)
             self._memory.change(waiting_operations=tuple(dict.fromkeys(waiting)))
             return
-        for operation_id in operations:
-            await end_operation_as(operation_id, applied.error)
+        await end_operations(self._memory, operations, applied.error)
 
     @property
     def _concerns_instances(self) -> bool:
@@ -91,5 +91,4 @@ class StoredModel:
         )
         state = self._memory.state
         asked = [one for action in state.actions for one in (action.operation_id, *action.more_operations)]
-        for one in (*state.open_operations, *state.waiting_operations, *asked, state.deleting):
-            await end_operation_as(one, "")
+        await end_operations(self._memory, (*state.open_operations, *state.waiting_operations, *asked, state.deleting))

@@ -1,0 +1,242 @@
+"""What a set does next, and what it drops for it (behaviour.md F10, P15, P1)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.lifecycle.next_step import next_step
+from domain.lifecycle.steps import (
+    URGENCY,
+    Act,
+    ApplyCapacity,
+    Begin,
+    Bring,
+    Collect,
+    Delete,
+    EndOperations,
+    Leave,
+    Look,
+    LookAfter,
+    Record,
+    TellUpgrade,
+    Wait,
+)
+from domain.messages.instance_actions import ActionKind
+from domain.policies import UpgradeMode
+from tests.domain.lifecycle.driver import NOON, Driver
+
+TAKES_NO_MACHINE = (EndOperations, TellUpgrade, LookAfter, Record, Wait, Leave)
+
+
+def stuck_in_capacity(set_: Driver) -> None:
+    set_.put()
+    assert isinstance(set_.step, ApplyCapacity)
+
+
+def stuck_in_an_action(set_: Driver) -> None:
+    set_.act()
+    assert isinstance(set_.step, Act)
+
+
+def stuck_in_a_start(set_: Driver) -> None:
+    set_.start()
+    assert isinstance(set_.step, Begin)
+
+
+def stuck_in_bringing(set_: Driver) -> None:
+    set_.put(UpgradeMode.AUTOMATIC)
+    set_.carry_out()
+    assert isinstance(set_.step, Bring)
+
+
+def stuck_in_a_look(set_: Driver) -> None:
+    set_.put(automatic=True)
+    set_.settle()
+    set_.now += timedelta(hours=3)
+    assert isinstance(set_.step, Look)
+
+
+def stuck_in_a_collection(set_: Driver) -> None:
+    set_.act()
+    set_.settle()
+    set_.now += timedelta(days=2)
+    assert isinstance(set_.step, Collect)
+
+
+STUCK = [
+    stuck_in_capacity,
+    stuck_in_an_action,
+    stuck_in_a_start,
+    stuck_in_bringing,
+    stuck_in_a_look,
+    stuck_in_a_collection,
+]
+
+
+@pytest.mark.parametrize("stuck", STUCK)
+def test_f10_a_deletion_waits_for_no_machine_whatever_the_set_is_at(stuck: Callable[[Driver], None]) -> None:
+    set_ = Driver()
+    stuck(set_)
+    deletion = set_.delete()
+    while not isinstance(set_.step, Delete):
+        assert isinstance(set_.step, TAKES_NO_MACHINE)
+        set_.carry_out()
+    set_.settle()
+    assert set_.gone
+    assert set_.ended[deletion] == 1
+    assert set_.ended.keys() == set(set_.accepted)
+
+
+@pytest.mark.parametrize("stuck", STUCK)
+def test_f10_a_newer_model_waits_for_no_machine_whatever_the_set_is_at(stuck: Callable[[Driver], None]) -> None:
+    set_ = Driver()
+    stuck(set_)
+    set_.put()
+    newest = set_.state.model.generation
+    while isinstance(set_.step, TAKES_NO_MACHINE):
+        set_.carry_out()
+    assert set_.step == ApplyCapacity(newest)
+    set_.settle()
+    assert set_.ended.keys() == set(set_.accepted)
+
+
+@pytest.mark.parametrize("stuck", [stuck_in_capacity, stuck_in_an_action, stuck_in_a_look])
+def test_f10_a_cancel_of_a_running_upgrade_waits_for_no_machine(stuck: Callable[[Driver], None]) -> None:
+    set_ = Driver()
+    set_.start()
+    set_.carry_out()
+    if stuck is stuck_in_an_action:
+        set_.act(ActionKind.DELETE)
+    elif stuck is stuck_in_capacity:
+        set_.put()
+    set_.cancel()
+    assert set_.step == TellUpgrade(1)
+
+
+def test_f10_what_was_interrupted_comes_back_where_it_was() -> None:
+    set_ = Driver()
+    set_.act()
+    interrupted = set_.step
+    set_.put()
+    assert set_.carry_out() == ApplyCapacity(1)
+    assert set_.carry_out() == EndOperations()
+    assert set_.step == interrupted
+
+
+def test_f10_a_set_that_is_left_alone_only_waits() -> None:
+    set_ = Driver()
+    assert next_step(set_.state, NOON) == Wait(None)
+
+
+def test_p15_a_deletion_waits_for_the_end_of_an_upgrade_and_for_nothing_else() -> None:
+    set_ = Driver()
+    set_.start()
+    set_.carry_out()
+    set_.delete()
+    assert set_.carry_out() == TellUpgrade(1)
+    assert isinstance(set_.step, Wait)
+    set_.end_upgrade()
+    assert set_.step == Delete()
+
+
+def test_p15_f1_a_terminated_upgrade_does_not_keep_a_set_from_being_deleted() -> None:
+    set_ = Driver()
+    started = set_.start()
+    set_.carry_out()
+    set_.delete()
+    set_.carry_out()
+    set_.carry_out()
+    assert set_.step == LookAfter(1)
+    set_.carry_out(well=False)
+    set_.settle()
+    assert set_.gone
+    assert set_.ended[started] == 1
+
+
+def test_p1_what_instances_are_brought_to_waits_for_the_upgrade_that_runs() -> None:
+    set_ = Driver()
+    set_.start()
+    set_.carry_out()
+    put = set_.put(UpgradeMode.ROLLING)
+    set_.carry_out()
+    assert isinstance(set_.step, Wait)
+    assert put not in set_.ended
+    set_.end_upgrade()
+    assert isinstance(set_.step, Bring)
+
+
+REQUESTS: list[Callable[[Driver], object]] = [
+    Driver.start,
+    Driver.cancel,
+    Driver.delete,
+    Driver.put,
+    lambda set_: set_.put(UpgradeMode.ROLLING),
+    lambda set_: set_.put(UpgradeMode.AUTOMATIC, automatic=True),
+    Driver.act,
+    lambda set_: set_.act(ActionKind.DELETE),
+    Driver.end_upgrade,
+]
+WELL: Callable[[Driver], object] = Driver.carry_out
+
+
+def badly(set_: Driver) -> None:
+    set_.carry_out(well=False)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from([*REQUESTS, WELL, WELL, WELL, badly]), max_size=40))
+def test_f6_f10_every_accepted_operation_ends_once_whatever_is_asked_and_whatever_goes_wrong(
+    events: list[Callable[[Driver], object]],
+) -> None:
+    set_ = Driver()
+    for event in events:
+        if not set_.gone:
+            event(set_)
+    set_.settle()
+    assert {one: count for one, count in set_.ended.items() if count != 1} == {}
+    assert set(set_.ended) == set(set_.accepted)
+    assert set_.state.ends == ()
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from([*REQUESTS, WELL, WELL, badly]), max_size=30), st.sampled_from(REQUESTS))
+def test_f10_a_request_never_makes_less_urgent_what_is_under_way(
+    events: list[Callable[[Driver], object]], request_: Callable[[Driver], object]
+) -> None:
+    set_ = Driver()
+    for event in events:
+        if not set_.gone:
+            event(set_)
+    before = set_.step
+    request_(set_)
+    after = set_.step
+    no_more_wanted = isinstance(before, Look | Begin | LookAfter | TellUpgrade | Collect)
+    assert after == before or no_more_wanted or URGENCY.index(type(after)) <= URGENCY.index(type(before))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from([*REQUESTS, WELL, WELL, badly]), max_size=30))
+def test_f10_whatever_happened_before_a_deletion_comes_through(events: list[Callable[[Driver], object]]) -> None:
+    set_ = Driver()
+    for event in events:
+        if not set_.gone:
+            event(set_)
+    if set_.gone:
+        return
+    set_.delete()
+    while not set_.gone:
+        if isinstance(set_.step, Wait):
+            set_.end_upgrade()
+        assert isinstance(set_.step, (*TAKES_NO_MACHINE, Delete))
+        set_.carry_out()
+
+
+def test_every_step_has_its_urgency_and_its_reason() -> None:
+    assert set(URGENCY) == set(TAKES_NO_MACHINE) | {Delete, ApplyCapacity, Act, Begin, Bring, Look, Collect}
+    steps = [Act("op", "restart"), ApplyCapacity(2), Begin(1), Bring(2), Collect((1,)), Delete(), EndOperations()]
+    steps += [Leave(), Look(), LookAfter(1), Record(), TellUpgrade(1), Wait(None)]
+    assert {type(one) for one in steps} == set(URGENCY)
+    assert all(one.reason for one in steps)
