@@ -65,7 +65,12 @@ class DiskActivities:
             return await self.provider.discard_os_disks(request.scale_set, request.numbers)
 
 
+ATTEMPTS_AT_MOST = 1_000_000
+"""Of one activity: a year of attempts, half a minute apart. After an interruption the count begins above it."""
+
+
 def effect_of(request: SwapSlice | RestoreSlice | ActionSlice, step: Step, instance_id: str) -> Effect:
     """The key of what this attempt of the activity does to one instance."""
-    attempt = activity.info().attempt
+    interruptions = 0 if isinstance(request, RestoreSlice) else request.interruptions
+    attempt = interruptions * ATTEMPTS_AT_MOST + activity.info().attempt
     return Effect(request.scale_set, Fence(request.number, step, attempt), instance_id, request.batch)

@@ -82,6 +82,7 @@ class _ActionRun:
             self._memory.scale_set,
             self._begun.number,
             carry=lambda ids, start: until_cut(ids, start, self._memory.cut),
+            interruptions=self._begun.interruptions,
         )
         if self._action.kind is ActionKind.MANUAL_UPGRADE and chosen.plan is not None:
             return await effects.bring(chosen.plan, chosen.ids, chosen.keeps_disk)

@@ -96,6 +96,8 @@ class ActionSlice(Message):
     batch: int = 0
     action: InstanceAction
     ids: InstanceIds
+    interruptions: int = 0
+    """How often the action was interrupted before."""
 
 
 class LowerCapacity(Message):

@@ -113,6 +113,8 @@ class SwapSlice(Message):
     ids: InstanceIds
     begin: bool = True
     """False after a cancel: only what was begun comes to its end (P14)."""
+    interruptions: int = 0
+    """Of an action on instances: how often it was interrupted before."""
 
 
 class RestoreSlice(Message):
