@@ -11,6 +11,7 @@ from store.database import Database
 from store.deployments import Deployments
 from store.images import Images
 from store.operations import Operations
+from store.outbox import Outbox
 from store.resources import Resources
 from store.scale_sets import ScaleSets
 from store.sealing import SealerProtocol
@@ -34,6 +35,7 @@ class Store:
         self.scale_sets = ScaleSets(database, sealer)
         self.images = Images(database)
         self.operations = Operations(database)
+        self.outbox = Outbox(database)
         self.upgrades = Upgrades(database)
         self.resources = Resources(database)
         self.deployments = Deployments(self.resources, sealer)
