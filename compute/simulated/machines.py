@@ -119,7 +119,7 @@ def delete(tx: Transaction, unique_id: str, instance_id: str) -> None:
 
 _LIST = """
 SELECT instance_id, vm_id, os_disk, generation, power, out_of_service, protected, created_at, provisioning, extensions,
-  zone, update_domain, protected_from_scale_in
+  zone, update_domain, protected_from_scale_in, booted_at
 FROM machines WHERE unique_id = ? AND deleted_at IS NULL ORDER BY instance_id
 """
 _OS_DISKS = """
@@ -168,6 +168,7 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
             zone=row[10],
             update_domain=row[11],
             created_at=from_micros(row[7]),
+            booted_at=from_micros(row[13]),
             previous_os_disks=tuple(kept.get(row[0], ())),
             data_disks=tuple(data.get(row[0], ())),
         )
