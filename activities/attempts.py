@@ -15,7 +15,6 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import beating
-from activities.translation import bounded
 from compute.errors import ComputeError, InstanceFailed, InstanceGone, NotBegun, TryAgain, UpgradeImpossible
 from compute.provider import Provider
 from domain.instance_ids import InstanceIds
@@ -108,7 +107,7 @@ def _again(later: dict[str, TryAgain], count: int) -> ApplicationError:
     errors = list(later.values())
     delay = max((error.retry_after for error in errors if error.retry_after), default=None)
     message = f"{len(errors)} of {count} to be tried again: {errors[0]}"
-    return ApplicationError(message, type=type(errors[0]).__name__, next_retry_delay=bounded(delay))
+    return ApplicationError(message, type=type(errors[0]).__name__, next_retry_delay=delay)
 
 
 def _told() -> tuple[SliceOutcome, _Trying]:
