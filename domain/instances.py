@@ -96,6 +96,10 @@ class Instance:
     created_at: datetime | None = None
     previous_os_disks: tuple[OsDisk, ...] = ()
     data_disks: tuple[DataDisk, ...] = ()
+    last_operation: int = field(default=0, compare=False)
+    """Number of the newest operation that the machine has seen, 0 before the first (F7)."""
+    last_key: str = field(default="", compare=False)
+    """What was drawn for that operation; "" for one that began under release 0.1 (F7)."""
 
 
 @dataclass(frozen=True, slots=True)
