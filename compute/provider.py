@@ -14,12 +14,9 @@ from domain.extensions import DEFAULT_BUDGET
 from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk, PowerAction
+from domain.operation_keys import operation_key, operation_tag
 from domain.placement import Placement
 from domain.scale_sets import ScaleSetIdentity
-
-
-DRAWN_IN_NAMES = 8
-"""Letters of what was drawn that stand in the name of a disk."""
 
 
 class Step(IntEnum):
@@ -66,36 +63,17 @@ class Effect:
     batch: int = 0
     """Which batch of the upgrade asked; only for the record."""
     drawn: str = ""
-    """What was drawn when the operation began, so that its key is unique for ever (F7); "": it began under release 0.1."""
+    """Drawn when the operation began, so that its key is unique for ever (F7); "": it began under release 0.1."""
 
     @property
     def key(self) -> str:
         """The same for every attempt, and for no other operation: see `operation_key`."""
-        return operation_key(self.scale_set, self.fence.operation, self.drawn)
+        return operation_key(self.scale_set.unique_id, self.fence.operation, self.drawn)
 
     @property
     def tag(self) -> str:
         """The part of the names of disks that tells its operation: see `operation_tag`."""
         return operation_tag(self.key)
-
-
-def operation_key(scale_set: ScaleSetIdentity, operation: int, drawn: str = "") -> str:
-    """What marks a disk as made, or put aside, by one operation of one set: `<unique id>/<operation>[/<drawn>]`.
-
-    The number alone is no key: it is given again where the records were restored from a backup (F7).
-    """
-    key = f"{scale_set.unique_id}/{operation}"
-    return f"{key}/{drawn}" if drawn else key
-
-
-def operation_tag(key: str) -> str:
-    """Number and beginning of what was drawn, for names that people read.
-
-    >>> operation_tag("0b6c/3/71f0c2a9-8d0e-4b3c-9a56-3d8a1f0b7e11"), operation_tag("0b6c/3")
-    ('3_71f0c2a9', '3')
-    """
-    _, number, *drawn = key.split("/")
-    return "_".join([number, *(one[:DRAWN_IN_NAMES] for one in drawn)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +198,7 @@ class Provider(Protocol):
     async def restore_os_disk(self, effect: Effect, models: Models, made: Made | None = None) -> OsDisk:
         """Give the instance back the disk that operation `effect.key` put aside; return it (P7).
 
-        `made`: what the operation made its disk from; a disk of anything else is none of its own, whatever its key says.
-
+        `made`: what the operation made its disk from; a disk of anything else is none of its own, whatever its key is.
         With it the instance goes back to the generation that the disk had, and that generation's custom data and
         extensions run again: `models` opens it. The disk that failed is kept likewise (P5). If the instance does not
         have a disk made by `effect.key` but one that was there before, only what has not run yet is run.

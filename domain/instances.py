@@ -51,6 +51,8 @@ class OsDisk:
     name: str
     image: ImageReference
     made_by: str = ""
+    replaced_by: str = field(default="", compare=False)
+    """Of a kept disk: the key of the operation that put it aside."""
 
 
 @dataclass(frozen=True, slots=True)

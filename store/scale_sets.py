@@ -12,6 +12,7 @@ from domain.scale_sets import ScaleSetIdentity
 from store.columns import folded, written
 from store.database import Database
 from store.errors import AlreadyThere, Conflict, Missing
+from store.fleet_marks import NO_IDS, raise_marks
 from store.machine_generations import seen_before
 from store.sealing import SealerProtocol
 from store.secret_places import put_back, still_in_place, take_out
@@ -81,6 +82,7 @@ class ScaleSets:
             if not self._database.insert_new(connection, SCALE_SETS, row):
                 raise AlreadyThere(f"scale set {identity.resource_id} is there already")
             _write_model(connection, (identity.unique_id, 1), clean, tokens, now, machine_generation=1)
+            raise_marks(self._database, connection, identity.unique_id, ids_up_to=NO_IDS)
             return _one(connection, identity.unique_id)
 
     def find(self, resource_id: str) -> StoredScaleSet | None:

@@ -30,7 +30,7 @@ async def act(memory: Memory, operation_id: str) -> None:
     if error := actions.gives_way(memory.state, operation_id):
         memory.state = actions.acted(memory.state, operation_id, error, memory.now)
         return
-    memory.state = actions.begun(memory.state, operation_id, memory.now)
+    memory.state = actions.begun(memory.state, operation_id, memory.now, str(workflow.uuid4()))
     asked = actions.asked(memory.state, operation_id)
     if asked is None or asked.begun is None:
         return
@@ -81,6 +81,7 @@ class _ActionRun:
         effects = InstanceEffects(
             self._memory.scale_set,
             self._begun.number,
+            key=self._begun.key,
             carry=lambda ids, start: until_cut(ids, start, self._memory.cut),
         )
         if self._action.kind is ActionKind.MANUAL_UPGRADE and chosen.plan is not None:
@@ -122,6 +123,7 @@ class _ActionRun:
             number=self._begun.number,
             kind=UpgradeKind.INSTANCE_ACTION,
             operation_id=self._action.operation_id,
+            key=self._begun.key,
             started_by=StartedBy.USER,
             target=plan.target if plan else ImageReference(),
             generation=plan.generation if plan else 0,

@@ -23,11 +23,14 @@ Carry = Callable[[InstanceIds, Start], Awaitable[SliceOutcome]]
 
 
 class InstanceEffects:
-    """Each instance by itself, all at once (F2); `number` is 0 for what has none."""
+    """Each instance by itself, all at once (F2); `number` is 0 for what has none, `key` was drawn with it (F7)."""
 
-    def __init__(self, scale_set: ScaleSetIdentity, number: int = 0, *, carry: Carry | None = None) -> None:
+    def __init__(
+        self, scale_set: ScaleSetIdentity, number: int = 0, *, key: str = "", carry: Carry | None = None
+    ) -> None:
         self._scale_set = scale_set
         self._number = number
+        self._key = key
         self._carry: Carry = carry or _to_the_end
 
     async def bring(self, plan: UpgradePlan, ids: InstanceIds, keeps_disk: InstanceIds, batch: int = 0) -> SliceOutcome:
@@ -53,7 +56,13 @@ class InstanceEffects:
         def start(some: InstanceIds, begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
             parts = [
                 RestoreSlice(
-                    scale_set=self._scale_set, number=self._number, batch=batch, plan=plan, ids=one, begin=begin
+                    scale_set=self._scale_set,
+                    number=self._number,
+                    batch=batch,
+                    plan=plan,
+                    ids=one,
+                    begin=begin,
+                    key=self._key,
                 )
                 for one in slices(some)
             ]
@@ -67,7 +76,7 @@ class InstanceEffects:
 
         def start(some: InstanceIds, _begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
             parts = [
-                ActionSlice(scale_set=self._scale_set, number=self._number, action=action, ids=one)
+                ActionSlice(scale_set=self._scale_set, number=self._number, action=action, ids=one, key=self._key)
                 for one in slices(some)
             ]
             return _begun(InstanceActionActivities.act_on_instances, parts, f"{action.kind} {{}}")
@@ -103,7 +112,15 @@ class InstanceEffects:
 
     def _swap_slices(self, plan: UpgradePlan, ids: InstanceIds, batch: int, *, begin: bool) -> list[SwapSlice]:
         return [
-            SwapSlice(scale_set=self._scale_set, number=self._number, batch=batch, plan=plan, ids=one, begin=begin)
+            SwapSlice(
+                scale_set=self._scale_set,
+                number=self._number,
+                batch=batch,
+                plan=plan,
+                ids=one,
+                begin=begin,
+                key=self._key,
+            )
             for one in slices(ids)
         ]
 

@@ -101,7 +101,7 @@ async def _collect(memory: Memory, numbers: tuple[int, ...]) -> None:
     await memory.cut.done(
         workflow.start_activity_method(
             DiskActivities.collect_os_disks,
-            CollectDisks(scale_set=memory.scale_set, numbers=numbers),
+            CollectDisks(scale_set=memory.scale_set, numbers=numbers, keys=results.keys_of(memory.state, numbers)),
             task_queue=COMPUTE_QUEUE,
             summary="delete kept OS disks whose time is over",
             **options.DISKS,

@@ -67,6 +67,7 @@ async def begin(
             target=plan.target,
             kind=plan.kind,
             more_operations=more_operations,
+            key=str(workflow.uuid4()),
         )
         memory.state = results.upgrade_begun(memory.state, running, memory.now)
         upgrade = UpgradeState(
@@ -78,6 +79,7 @@ async def begin(
             plan=plan,
             delays=memory.state.delays,
             more_operations=more_operations,
+            key=running.key,
         )
         try:
             await workflow.start_child_workflow(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from compute.errors import InstanceGone, NothingToRestore, Unavailable
 from compute.fences import Seen, admitted
-from compute.provider import Effect, Made, MachineModel
+from compute.provider import Effect, MachineModel, Made
 from compute.simulated.database import Transaction
 from compute.simulated.health import healthy_from, life_since, settle_of
 from compute.simulated.machines import data_disks, kept_names
@@ -41,7 +41,7 @@ class Machine:
     disk_generation: int
 
     def is_on_disk_of(self, effect: Effect, made: Made | None) -> bool:
-        """Whether that operation made its OS disk, from that (None: from whatever); the key alone does not say it (F7)."""
+        """Whether that operation made its OS disk, from that (None: whatever); the key alone does not say it (F7)."""
         if self.os_disk is None or self.os_disk.made_by != effect.key:
             return False
         return made is None or made.is_of(self.os_disk.image, self.disk_generation)
@@ -64,7 +64,7 @@ def look(tx: Transaction, effect: Effect) -> Machine:
         raise InstanceGone(f"instance {effect.instance_id} does not exist")
     if row[5] > tx.now:
         raise Unavailable(f"instance {effect.instance_id} is unreachable")
-    seen = Seen(*row[6:9], keys=tuple(row[9].split(" ")))
+    seen = Seen(row[6], row[7], row[8], tuple(row[9].split(" ")))
     sees = admitted(seen, effect)
     if sees != seen:
         tx.execute(

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from compute.errors import ComputeError, DiskNotMade, ImageGone, NotBegun
-from compute.provider import Effect, Made, MachineModel, Models, operation_key
+from compute.provider import Effect, MachineModel, Made, Models
 from compute.simulated import disks, machines
 from compute.simulated.applications import with_real_answers
 from compute.simulated.database import Transaction
@@ -19,6 +19,7 @@ from compute.simulated.scripts import concerns
 from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk
+from domain.operation_keys import operation_key
 from domain.placement import Placement
 from domain.scale_sets import ScaleSetIdentity
 
@@ -191,7 +192,7 @@ class SimulatedFleet(Owner):
         """See `Provider`. Disks that those operations left half-made go too, uncounted."""
         self._admit(Call.DISCARD, scale_set.unique_id)
         with self._database.write() as tx:
-            whose = {*keys, *(operation_key(scale_set, one) for one in operations)}
+            whose = {*keys, *(operation_key(scale_set.unique_id, one) for one in operations)}
             count = sum(disks.discard(tx, scale_set.unique_id, one) for one in sorted(whose))
         self._answer(Call.DISCARD, scale_set.unique_id)
         return count

@@ -133,7 +133,7 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
     in_use: dict[tuple[int, str], OsDisk] = {}
     kept: dict[int, list[OsDisk]] = {}
     for instance_id, name, image, made_by, replaced_by in connection.execute(_OS_DISKS, (unique_id,)):
-        disk = OsDisk(name, database.image(image), made_by)
+        disk = OsDisk(name, database.image(image), made_by, replaced_by or "")
         if replaced_by is None:
             in_use[instance_id, name] = disk  # or half-made: then no machine names it
         else:

@@ -36,6 +36,12 @@ def deleted(state: ScaleSetState, now: datetime) -> ScaleSetState:
     return with_ends(done, now, state.deletion.operations)
 
 
+def keys_of(state: ScaleSetState, numbers: Iterable[int]) -> tuple[str, ...]:
+    """What was drawn for those operations whose kept disks wait for their collection (F7)."""
+    keys = {one.number: one.key for one in state.collect}
+    return tuple(keys.get(number, "") for number in numbers)
+
+
 def collected(state: ScaleSetState, numbers: Iterable[int]) -> ScaleSetState:
     """What those upgrades put aside is deleted."""
     gone = frozenset(numbers)
@@ -165,7 +171,8 @@ def upgrade_ended(state: ScaleSetState, ended: UpgradeEnded, now: datetime) -> S
     rolling = state.rolling
     if rolling is None or rolling.upgrade.number != ended.number:
         return state
-    collect = (*state.collect, EndedUpgrade(number=ended.number, ended_at=ended.ended_at))
+    mine = EndedUpgrade(number=ended.number, ended_at=ended.ended_at, key=rolling.upgrade.key)
+    collect = (*state.collect, mine)
     automatic = state.automatic
     lesson = learned(rolling.upgrade, ended, automatic.quarantine, automatic.held, state.delays)
     freed = state.model_copy(

@@ -30,6 +30,8 @@ class RunningUpgrade(Message):
     kind: UpgradeKind = UpgradeKind.OS_UPGRADE
     more_operations: tuple[str, ...] = ()
     """Further operations that end with it."""
+    key: str = ""
+    """Drawn when it began, so that no other operation is ever taken for it (F7)."""
 
 
 class Cancel(Message):
@@ -109,6 +111,8 @@ class Begun(Message):
     at: datetime
     number: int = 0
     """Its number in the count of upgrades; 0 for an action that has none."""
+    key: str = ""
+    """Drawn when it began, so that no other operation is ever taken for it (F7)."""
     chosen: Chosen | None = None
 
 
@@ -141,6 +145,7 @@ class EndedUpgrade(Message):
 
     number: int
     ended_at: datetime
+    key: str = ""
 
 
 class Answered(Message):
