@@ -66,8 +66,13 @@ class DiskActivities:
             return await self.provider.discard_os_disks(request.scale_set, keys=request.operation_keys)
 
 
+ATTEMPTS_AT_MOST = 1_000_000
+"""Of one activity: a year of attempts, half a minute apart. After an interruption the count begins above it."""
+
+
 def effect_of(request: SwapSlice | RestoreSlice | ActionSlice, step: Step, instance_id: str) -> Effect:
     """The key of what this attempt of the activity does to one instance."""
-    attempt = activity.info().attempt
+    interruptions = 0 if isinstance(request, RestoreSlice) else request.interruptions
+    attempt = interruptions * ATTEMPTS_AT_MOST + activity.info().attempt
     fence = Fence(request.number, step, attempt)
     return Effect(request.scale_set, fence, instance_id, request.batch, drawn=request.key)

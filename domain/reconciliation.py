@@ -7,6 +7,8 @@ the model asks for as many as there are.
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from pydantic import Field
+
 from domain.instance_ids import InstanceIds
 from domain.instances import Instance
 from domain.messages.base import Message
@@ -25,11 +27,11 @@ class Adoption(Message):
     instances: InstanceIds
     unknown_instances: InstanceIds = InstanceIds()
     """Those that the records never asked for."""
-    versions: dict[str, InstanceIds] = {}
+    versions: dict[str, InstanceIds] = Field(default_factory=dict)
     """Which machines run which image version."""
-    unknown_operations: dict[int, InstanceIds] = {}
+    unknown_operations: dict[int, InstanceIds] = Field(default_factory=dict)
     """Which machines saw which operation last, where the records do not know it."""
-    unknown_models: dict[int, InstanceIds] = {}
+    unknown_models: dict[int, InstanceIds] = Field(default_factory=dict)
     """Which machines are of which model generation, where it is not stored."""
     found_generation: int
     """The newest stored generation when the fleet was looked at."""

@@ -83,6 +83,7 @@ class _ActionRun:
             self._begun.number,
             key=self._begun.key,
             carry=lambda ids, start: until_cut(ids, start, self._memory.cut),
+            interruptions=self._begun.interruptions,
         )
         if self._action.kind is ActionKind.MANUAL_UPGRADE and chosen.plan is not None:
             return await effects.bring(chosen.plan, chosen.ids, chosen.keeps_disk)

@@ -23,14 +23,24 @@ Carry = Callable[[InstanceIds, Start], Awaitable[SliceOutcome]]
 
 
 class InstanceEffects:
-    """Each instance by itself, all at once (F2); `number` is 0 for what has none, `key` was drawn with it (F7)."""
+    """Each instance by itself, all at once (F2); `number` is 0 for what has none, `key` was drawn with it (F7).
+
+    `interruptions`: how often the same was begun before and cut short.
+    """
 
     def __init__(
-        self, scale_set: ScaleSetIdentity, number: int = 0, *, key: str = "", carry: Carry | None = None
+        self,
+        scale_set: ScaleSetIdentity,
+        number: int = 0,
+        *,
+        key: str = "",
+        carry: Carry | None = None,
+        interruptions: int = 0,
     ) -> None:
         self._scale_set = scale_set
         self._number = number
         self._key = key
+        self._interruptions = interruptions
         self._carry: Carry = carry or _to_the_end
 
     async def bring(self, plan: UpgradePlan, ids: InstanceIds, keeps_disk: InstanceIds, batch: int = 0) -> SliceOutcome:
@@ -76,7 +86,14 @@ class InstanceEffects:
 
         def start(some: InstanceIds, _begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
             parts = [
-                ActionSlice(scale_set=self._scale_set, number=self._number, action=action, ids=one, key=self._key)
+                ActionSlice(
+                    scale_set=self._scale_set,
+                    number=self._number,
+                    action=action,
+                    ids=one,
+                    key=self._key,
+                    interruptions=self._interruptions,
+                )
                 for one in slices(some)
             ]
             return _begun(InstanceActionActivities.act_on_instances, parts, f"{action.kind} {{}}")
@@ -120,6 +137,7 @@ class InstanceEffects:
                 ids=one,
                 begin=begin,
                 key=self._key,
+                interruptions=self._interruptions,
             )
             for one in slices(ids)
         ]

@@ -15,6 +15,10 @@ Nothing is lost by that: whatever a late attempt still does is fenced off, or fo
 """
 
 
+NEARLY_DONE = timedelta(seconds=2)
+"""What anything is given to end by itself: most of it has as good as ended, and is not worth doing again."""
+
+
 class CutShort(Exception):
     """The step under way is to make room; what it has not done is done later, if it is still wanted."""
 
@@ -32,17 +36,11 @@ class Cut:
     async def all_done(self, handles: Sequence[workflow.ActivityHandle[Result]]) -> None:
         """Wait for all of them. Raises CutShort when the step is to make room; they are cancelled then."""
         await workflow.wait_condition(lambda: bool(self.reason) or all(one.done() for one in handles))
-        if all(one.done() for one in handles):
+        if await _all_done(handles, NEARLY_DONE):
             return
         for one in handles:
             one.cancel()
-        try:
-            await workflow.wait_condition(
-                lambda: all(one.done() for one in handles),
-                timeout=CUT_WITHIN,
-                timeout_summary="what is begun may come to its end",
-            )
-        except TimeoutError:
+        if not await _all_done(handles, CUT_WITHIN):
             workflow.logger.warning("cut short without a word from %d activities", len(handles))
         for one in handles:
             one.add_done_callback(_heard)
@@ -52,6 +50,18 @@ class Cut:
         """The result of one. Raises ActivityError, and CutShort as above."""
         await self.all_done([handle])
         return await handle
+
+
+async def _all_done(handles: Sequence[workflow.ActivityHandle[Result]], within: timedelta) -> bool:
+    def done() -> bool:
+        return all(one.done() for one in handles)
+
+    if not done():
+        try:
+            await workflow.wait_condition(done, timeout=within, timeout_summary="what is begun may come to its end")
+        except TimeoutError:
+            return False
+    return True
 
 
 def _heard(handle: "workflow.ActivityHandle[Result]") -> None:

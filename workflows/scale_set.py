@@ -13,10 +13,10 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 from domain.lifecycle import requests, results
-from domain.lifecycle.next_step import next_step
+from domain.lifecycle.next_step import next_step, patient_until
 from domain.lifecycle.state import ScaleSetState
 from domain.lifecycle.status import status_of
-from domain.lifecycle.steps import Leave, Step, Wait
+from domain.lifecycle.steps import Act, Leave, Step, Wait
 from domain.messages.instance_actions import InstanceAction
 from domain.messages.scale_set import (
     ApplyModel,
@@ -37,6 +37,9 @@ from workflows.visibility import scale_set_details
 EVENTS_AT_MOST = 1000
 """Three days of an idle set. The server suggests no end before 4,096, and a worker that takes many sets over after a
 restart reads the history of each."""
+
+EVENTS_IN_ANY_CASE = 10_000
+"""Then a set is not waited for to come to rest: the server ends histories of five times that length."""
 
 TOLD_WITHIN = timedelta(seconds=5)
 """How long whoever lifted a quarantine waits until readers are told of it."""
@@ -74,21 +77,40 @@ class ScaleSetWorkflow:
             if isinstance(step, Leave):
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 return
-            await self._do(step)
-            if self._history_is_long() and workflow.all_handlers_finished():
+            if self._may_continue_as_new(step):
                 workflow.continue_as_new(self._state)
+            await self._do(step)
 
     async def _do(self, step: Step) -> None:
         """Carry a step out, to its end or until something else is more urgent."""
         self._memory.cut = Cut()
         doing = asyncio.create_task(perform(step, self._memory))
-        await workflow.wait_condition(lambda: doing.done() or self._instead_of(step) is not None)
+        while not await self._done_or_due(doing, step):
+            continue
         if not doing.done() and (instead := self._instead_of(step)):
             self._memory.cut.now(instead.reason)
         try:
             await doing
         except CutShort as cut:
             workflow.logger.info("%s: cut short, because %s: %s", self._state.scale_set.name, cut, step.reason)
+
+    async def _done_or_due(self, doing: asyncio.Task[None], step: Step) -> bool:
+        """Whether the step has ended or is to make room; False at a moment at which that may have changed."""
+        due = patient_until(self._state)
+        patience = due - workflow.now() if isinstance(step, Act) and due and due > workflow.now() else None
+        try:
+            await workflow.wait_condition(
+                lambda: (
+                    doing.done()
+                    or self._instead_of(step) is not None
+                    or (isinstance(step, Act) and patient_until(self._state) != due)
+                ),
+                timeout=patience,
+                timeout_summary="a changed model waits for actions on instances",
+            )
+        except TimeoutError:
+            return False
+        return doing.done() or self._instead_of(step) is not None
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
@@ -165,8 +187,16 @@ class ScaleSetWorkflow:
             return None
         return other
 
-    def _history_is_long(self) -> bool:
-        """While an upgrade runs the server's word counts alone: the run that started it stays its parent to look at."""
+    def _may_continue_as_new(self, step: Step) -> bool:
+        """Whether the history is long, at a moment at which nothing is in hand.
+
+        While an upgrade runs the server's word counts alone: the run that started it stays its parent to look at. A set
+        that never comes to rest continues between two steps.
+        """
+        if not workflow.all_handlers_finished():
+            return False
         info = workflow.info()
-        idle_for_long = not self._state.running and info.get_current_history_length() >= EVENTS_AT_MOST
-        return idle_for_long or info.is_continue_as_new_suggested()
+        length, at_rest = info.get_current_history_length(), isinstance(step, Wait)
+        if info.is_continue_as_new_suggested():
+            return at_rest or length >= EVENTS_IN_ANY_CASE
+        return at_rest and not self._state.running and length >= EVENTS_AT_MOST

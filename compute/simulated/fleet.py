@@ -101,7 +101,7 @@ class SimulatedFleet(Owner):
         name, made = "", Made(image, model.generation)
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            if machine.os_disk is not None and machine.is_on_disk_of(effect, made):
+            if machine.os_disk is not None and self._is_done(effect, machine, made):
                 return machine.os_disk
             if half := disks.half_made(tx, effect, machine, made):
                 name = half
@@ -114,7 +114,7 @@ class SimulatedFleet(Owner):
         await self._stop(Call.SWAP, effect, made, self._database.scripts().swap_duration(image))
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            if machine.os_disk is not None and machine.is_on_disk_of(effect, made):
+            if machine.os_disk is not None and self._is_done(effect, machine, made):
                 return machine.os_disk  # the same attempt ran twice at once, and the other was first
             disk = disks.commit_swap(tx, effect, machine, name, model)
         self._pass(Point.AFTER_COMMIT, Call.SWAP, effect)
@@ -171,11 +171,15 @@ class SimulatedFleet(Owner):
     async def _stop(self, call: Call, effect: Effect, made: Made | None, duration: timedelta) -> None:
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            if machine.is_on_disk_of(effect, made) is (call is Call.RESTORE):
+            if self._is_done(effect, machine, made) is (call is Call.RESTORE):
                 disks.stop(tx, effect, machine)
         self._pass(Point.AFTER_STOP, call, effect)
         await self._pace.take(duration)
         await self._stand_still(call, effect)
+
+    def _is_done(self, effect: Effect, machine: disks.Machine, made: Made | None) -> bool:
+        """Whether a swap is done, and a restore therefore not."""
+        return machine.is_on_disk_of(effect, made)
 
     def _disk_refusal(self, tx: Transaction, effect: Effect, image: ImageReference) -> ComputeError | None:
         if refusal := _refusal(tx, image, effect.instance_id):

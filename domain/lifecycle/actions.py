@@ -25,10 +25,16 @@ def gives_way(state: ScaleSetState, operation_id: str) -> str:
 
 
 def begun(state: ScaleSetState, operation_id: str, now: datetime, key: str = "") -> ScaleSetState:
-    """It begins, under a number of its own where it needs one, and the key that was drawn (F7); done once."""
+    """It begins, under a number of its own where it needs one, and the key that was drawn for it (F7).
+
+    Or it is taken up again by the same.
+    """
     this = asked(state, operation_id)
-    if this is None or this.begun:
+    if this is None:
         return state
+    if this.begun:
+        again = this.begun.model_copy(update={"interruptions": this.begun.interruptions + 1})
+        return _with(state, this.model_copy(update={"begun": again}))
     number = state.last_number + 1 if this.action.kind.numbered else 0
     after = _with(state, this.model_copy(update={"begun": Begun(at=now, number=number, key=key)}))
     return after.model_copy(update={"last_number": number or state.last_number})

@@ -4,7 +4,7 @@ It is asked at the end of each step, and whenever something was asked of the set
 names instead is more urgent, and cuts the step short.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.lifecycle.state import Automatic, Free, ScaleSetState
 from domain.lifecycle.status import status_of
@@ -24,6 +24,9 @@ from domain.lifecycle.steps import (
     TellUpgrade,
     Wait,
 )
+
+PATIENCE = timedelta(seconds=45)
+"""What actions on instances are given to end before a newer model is brought to them: nearly all end sooner."""
 
 
 def next_step(state: ScaleSetState, now: datetime) -> Step:
@@ -59,18 +62,25 @@ def _of_a_set_that_stays(state: ScaleSetState, now: datetime) -> Step:  # noqa: 
     model = state.model
     if model.open or model.generation > model.applied_generation:
         return ApplyCapacity(model.generation)
-    if state.actions:
+    brings = bool(model.waiting) and isinstance(state.lock, Free)
+    if state.actions and not (brings and (patient_until(state) or now) <= now):
         first = state.actions[0].action
         return Act(first.operation_id, first.kind)
     if asked := state.start_asked:
         return Begin(asked.number)
-    if model.waiting and isinstance(state.lock, Free):
+    if brings:
         return Bring(model.machine_generation)
     if (look_at := next_look_of(state)) and look_at <= now:
         return Look()
     if due := due_for_collection(state, now):
         return Collect(due)
     return Wait(next_moment(state))
+
+
+def patient_until(state: ScaleSetState) -> datetime | None:
+    """Until when a changed model waits for actions on instances; then it takes over (F10). None where none waits."""
+    since = state.model.waiting_since
+    return None if since is None or not state.actions else since + PATIENCE
 
 
 def next_look_of(state: ScaleSetState) -> datetime | None:

@@ -74,6 +74,7 @@ def capacity_applied(
             "applied_generation": max(generation, model.applied_generation),
             "open": tuple(one for one in model.open if one.generation > generation),
             "waiting": waiting,
+            "waiting_since": (model.waiting_since or now) if waiting else None,
         }
     )
     quarantine = state.automatic.quarantine.without_generations(outdated)
@@ -105,20 +106,40 @@ def _concerns_instances(state: ScaleSetState) -> bool:
 def brought(state: ScaleSetState, change: ModelChange, operations: tuple[str, ...], now: datetime) -> ScaleSetState:
     """It was found out what brings the instances to the model: nothing, or all at once as an action (Automatic).
 
-    In mode Rolling `upgrade_begun` follows.
+    In mode Rolling `upgrade_begun` follows. An action that was interrupted for it is not taken up again: its number is
+    older than that of what follows (F2).
     """
     left = tuple(one for one in state.model.waiting if one not in operations)
-    model = state.model.model_copy(update={"waiting": left, "brought_generation": change.generation})
+    model = state.model.model_copy(
+        update={
+            "waiting": left,
+            "waiting_since": state.model.waiting_since if left else None,
+            "brought_generation": change.generation,
+        }
+    )
     state = state.model_copy(update={"model": model})
     if change.plan is None:
         return with_ends(state, now, operations, failed(change.reason if change.refused else ""))
+    state = _without_interrupted(state, f"cut short: model generation {change.generation} is brought to instances", now)
     if change.rolling:
         return state
     first, *others = operations
     action = InstanceAction(
         operation_id=first, kind=ActionKind.MANUAL_UPGRADE, everyone=True, more_operations=tuple(others)
     )
-    return state.model_copy(update={"actions": (*state.actions, Asked(action=action))})
+    return state.model_copy(update={"actions": (Asked(action=action), *state.actions)})
+
+
+def _without_interrupted(state: ScaleSetState, why: str, now: datetime) -> ScaleSetState:
+    """Actions that were begun under a number end as they are; what they put aside is collected (P5)."""
+    interrupted = [one for one in state.actions if one.begun and one.begun.number]
+    operations = [
+        operation for one in interrupted for operation in (one.action.operation_id, *one.action.more_operations)
+    ]
+    collect = tuple(EndedUpgrade(number=one.begun.number, ended_at=now) for one in interrupted if one.begun)
+    left = tuple(one for one in state.actions if one not in interrupted)
+    state = state.model_copy(update={"actions": left, "collect": (*state.collect, *collect)})
+    return with_ends(state, now, operations, cut_short(why))
 
 
 # --- upgrades --------------------------------------------------------------------------------------------------------

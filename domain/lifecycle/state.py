@@ -101,6 +101,8 @@ class Model(Message):
     open: tuple[OpenPut, ...] = ()
     waiting: tuple[str, ...] = ()
     """Operations that end once instances are brought to the model; begun when nothing else rolls (P1)."""
+    waiting_since: datetime | None = None
+    """Since when the first of them waits."""
     reserved: InstanceIds = InstanceIds()
     """Ids of machines that were asked for and of which no look has said yet whether they are there."""
 
@@ -113,6 +115,8 @@ class Begun(Message):
     """Its number in the count of upgrades; 0 for an action that has none."""
     key: str = ""
     """Drawn when it began, so that no other operation is ever taken for it (F7)."""
+    interruptions: int = 0
+    """How often it was interrupted: later attempts at a machine shut out those of before (F2)."""
     chosen: Chosen | None = None
 
 

@@ -98,6 +98,8 @@ class ActionSlice(Message):
     ids: InstanceIds
     key: str = ""
     """Drawn when the action began (F7)."""
+    interruptions: int = 0
+    """How often the action was interrupted before."""
 
 
 class LowerCapacity(Message):

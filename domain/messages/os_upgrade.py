@@ -117,6 +117,8 @@ class SwapSlice(Message):
     """False after a cancel: only what was begun comes to its end (P14)."""
     key: str = ""
     """As in `UpgradeState`."""
+    interruptions: int = 0
+    """Of an action on instances: how often it was interrupted before."""
 
 
 class RestoreSlice(Message):

@@ -24,7 +24,9 @@ A_MINUTE = timedelta(minutes=1)
 def failing(world: World, call: Call, *ids: str) -> list[int]:
     """From now on these calls answer "try again", for the named instances or for all."""
     return [
-        world.fleet.inject(Fault(kind=FaultKind.THROTTLED, call=call, instance_id=one, times=EVER))
+        world.fleet.inject(
+            Fault(kind=FaultKind.THROTTLED, call=call, instance_id=one, times=EVER, retry_after=timedelta(seconds=7))
+        )
         for one in ids or ("",)
     ]
 
@@ -83,7 +85,7 @@ async def test_f10_a_restart_that_stays_throttled_makes_room_for_a_deletion(worl
 
 
 async def test_f10_a_restart_that_stays_throttled_lets_a_newer_model_pass_and_is_done_afterwards(world: World) -> None:
-    await world.has_set(3)
+    await world.has_set(3, mode="Manual")
     faults = failing(world, Call.POWER, "1")
     restart = await world.ask(ActionKind.RESTART, "0", "1")
     await struck(world, faults)
@@ -97,6 +99,24 @@ async def test_f10_a_restart_that_stays_throttled_lets_a_newer_model_pass_and_is
     assert sorted(starts) == ["0", "1"]
 
 
+@pytest.mark.parametrize("mode", ["Automatic", "Rolling"])
+async def test_f10_a_restart_that_stays_throttled_gives_way_to_a_model_that_is_brought_to_instances(
+    world: World, mode: str
+) -> None:
+    await world.has_set(3, mode=mode)
+    failing(world, Call.POWER, "1")
+    restart = await world.ask(ActionKind.RESTART, "0", "1")
+    await world.pass_time(timedelta(minutes=3))
+    changed = await world.announce(document=world.document(licenseType="other"))
+    await world.pass_time(A_MINUTE)
+    cut = await world.ended(restart)
+    assert (cut.status, cut.error_code) == (OperationStatus.CANCELED, "OperationPreempted")
+    assert cut.error_message == "cut short: model generation 2 is brought to instances"
+    await world.pass_time(timedelta(minutes=5))
+    assert (await world.ended(changed)).status is OperationStatus.SUCCEEDED
+    assert {one.generation for one in (await world.instances()).values()} == {2}
+
+
 async def test_f10_while_the_compute_does_not_list_everything_is_accepted_and_a_deletion_is_not_held_up(
     world: World,
 ) -> None:
@@ -106,8 +126,8 @@ async def test_f10_while_the_compute_does_not_list_everything_is_accepted_and_a_
     await struck(world, away)
     gone = await world.ask(ActionKind.DELETE, "2")
     deletion = await world.delete()
-    for one in away:
-        world.fleet.withdraw(one)
+    for fault in away:
+        world.fleet.withdraw(fault)
     assert (await ends_within(world, deletion)).status is OperationStatus.SUCCEEDED
     for one in (operation, gone):
         assert (await world.ended(one)).error_code == "OperationPreempted"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.lifecycle.next_step import next_step
+from domain.lifecycle import actions
+from domain.lifecycle.next_step import PATIENCE, next_step
 from domain.lifecycle.steps import (
     URGENCY,
     Act,
@@ -21,6 +22,7 @@ from domain.lifecycle.steps import (
     Look,
     LookAfter,
     Record,
+    Step,
     TellUpgrade,
     Wait,
 )
@@ -126,6 +128,21 @@ def test_f10_what_was_interrupted_comes_back_where_it_was() -> None:
     assert set_.step == interrupted
 
 
+@pytest.mark.parametrize("mode", [UpgradeMode.AUTOMATIC, UpgradeMode.ROLLING])
+def test_f10_a_changed_model_waits_for_an_action_that_hangs_but_not_for_long(mode: UpgradeMode) -> None:
+    set_ = Driver()
+    action = set_.act()
+    hanging = set_.step
+    set_.state = actions.begun(set_.state, action, set_.now)
+    put = set_.put(mode)
+    set_.carry_out()
+    assert set_.step == hanging
+    set_.now += PATIENCE
+    assert isinstance(set_.step, Bring)
+    set_.settle()
+    assert set_.ended == {action: 1, put: 1}
+
+
 def test_f10_a_set_that_is_left_alone_only_waits() -> None:
     set_ = Driver()
     assert next_step(set_.state, NOON) == Wait(None)
@@ -137,7 +154,8 @@ def test_p15_a_deletion_waits_for_the_end_of_an_upgrade_and_for_nothing_else() -
     set_.carry_out()
     set_.delete()
     assert set_.carry_out() == TellUpgrade(1)
-    assert isinstance(set_.step, Wait)
+    waits = set_.step
+    assert isinstance(waits, Wait)
     set_.end_upgrade()
     assert set_.step == Delete()
 
@@ -213,7 +231,7 @@ def test_f10_a_request_never_makes_less_urgent_what_is_under_way(
     before = set_.step
     request_(set_)
     after = set_.step
-    no_more_wanted = isinstance(before, Look | Begin | LookAfter | TellUpgrade | Collect)
+    no_more_wanted = isinstance(before, Record | Look | Begin | LookAfter | TellUpgrade | Collect)
     assert after == before or no_more_wanted or URGENCY.index(type(after)) <= URGENCY.index(type(before))
 
 
@@ -236,7 +254,15 @@ def test_f10_whatever_happened_before_a_deletion_comes_through(events: list[Call
 
 def test_every_step_has_its_urgency_and_its_reason() -> None:
     assert set(URGENCY) == set(TAKES_NO_MACHINE) | {Delete, ApplyCapacity, Act, Begin, Bring, Look, Collect}
-    steps = [Act("op", "restart"), ApplyCapacity(2), Begin(1), Bring(2), Collect((1,)), Delete(), EndOperations()]
+    steps: list[Step] = [
+        Act("op", "restart"),
+        ApplyCapacity(2),
+        Begin(1),
+        Bring(2),
+        Collect((1,)),
+        Delete(),
+        EndOperations(),
+    ]
     steps += [Leave(), Look(), LookAfter(1), Record(), TellUpgrade(1), Wait(None)]
     assert {type(one) for one in steps} == set(URGENCY)
     assert all(one.reason for one in steps)

@@ -12,6 +12,9 @@ from tests.domain.lifecycle.driver import Driver
 
 DOCS = Path(__file__).parents[3] / "docs" / "lifecycle.md"
 
+LONGEST_WAY = 6
+"""Moves: cancelled, then to be deleted, then found terminated."""
+
 MOVES: dict[str, Callable[[Driver], object]] = {
     "start": Driver.start,
     "cancel": Driver.cancel,
@@ -54,7 +57,8 @@ def walked(moves: tuple[str, ...]) -> tuple[Driver, list[Transition]]:
 
 def test_p15_f10_the_table_holds_every_transition_that_the_code_makes_and_no_other() -> None:
     seen: dict[Transition, None] = {}
-    queue, known = deque([()]), {Driver().state}
+    queue: deque[tuple[str, ...]] = deque([()])
+    known = {(Driver().state, Driver().now)}
     while queue:
         moves = queue.popleft()
         for move in MOVES:
