@@ -16,6 +16,7 @@ from api.errors import ArmError, unavailable
 from api.first_state import first_state
 from domain.delays import Delays
 from domain.messages.instance_actions import InstanceAction
+from domain.messages.reconciliation import Reconcile
 from domain.messages.scale_set import (
     ApplyModel,
     CancelUpgrade,
@@ -42,7 +43,7 @@ _AWAY = "The orchestrator does not answer just now: its server or every worker i
 SIGNALLED_WITHIN = timedelta(seconds=5)
 """How long the server has to take a signal that may be lost."""
 
-Message = StartUpgrade | CancelUpgrade | ApplyModel | InstanceAction | DeleteScaleSet | LiftQuarantine
+Message = StartUpgrade | CancelUpgrade | ApplyModel | InstanceAction | DeleteScaleSet | LiftQuarantine | Reconcile
 
 
 class ScaleSetGateway:
@@ -111,6 +112,7 @@ _UPDATES = {
     InstanceAction: "act_on_instances",
     DeleteScaleSet: "delete_scale_set",
     LiftQuarantine: "lift_quarantine",
+    Reconcile: "reconcile",
 }
 """By name, since they differ in type and one line sends them all; a test compares them with the workflow's."""
 

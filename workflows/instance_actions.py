@@ -10,7 +10,7 @@ from activities.instance_actions import InstanceActionActivities
 from activities.records import RecordActivities
 from domain.images import ImageReference
 from domain.instance_ids import InstanceIds
-from domain.lifecycle import actions
+from domain.lifecycle import actions, results
 from domain.lifecycle.state import Begun
 from domain.messages.instance_actions import ActionKind, ChooseInstances, Chosen, InstanceAction, LowerCapacity
 from domain.messages.os_upgrade import SliceOutcome
@@ -21,7 +21,7 @@ from domain.records import Decision, ErrorCode, InstanceRecord, UpgradeError, Up
 from workflows import options
 from workflows.instance_effects import InstanceEffects
 from workflows.memory import Memory
-from workflows.operations import refusal_of
+from workflows.operations import held_by, refusal_of
 from workflows.rows import until_cut
 
 
@@ -39,6 +39,7 @@ async def act(memory: Memory, operation_id: str) -> None:
         error = await run.perform()
     except ActivityError as failure:
         error = refusal_of(failure)
+        memory.state = results.held(memory.state, held_by(failure) or memory.state.held)
     memory.state = actions.acted(memory.state, operation_id, error, memory.now)
 
 

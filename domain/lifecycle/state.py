@@ -178,6 +178,8 @@ class ScaleSetState(Message):
     """Operations whose end was decided and is still to be written down."""
     answered: tuple[Answered, ...] = ()
     """The newest requests, so that one that is made again is done once, also across runs."""
+    held: str = ""
+    """Why nothing is done to the machines (F7): what an activity refused with, until one does not."""
     recorded: ScaleSetStatus = ScaleSetStatus()
     """What readers were last told of the set."""
 
