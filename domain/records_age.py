@@ -80,10 +80,11 @@ def records_behind(known: Known, instances: Iterable[Instance], name: str) -> st
         else:
             found.append(f"{_ids(moved)} saw another operation {newest} than the one that the records know")
     if strange:
-        found.append(f"{_ids(strange)} are there, and the records have asked for no id above {known.ids_up_to}")
+        are = "is" if len(strange) == 1 else "are"
+        found.append(f"{_ids(strange)} {are} there, and the records have asked for no id above {known.ids_up_to}")
     if newer:
-        newest = max(one.generation for one in newer)
-        found.append(f"{_ids(newer)} have model generation {newest}, and the newest stored one is {known.generation}")
+        have, newest = ("has" if len(newer) == 1 else "have"), max(one.generation for one in newer)
+        found.append(f"{_ids(newer)} {have} model generation {newest}, and the newest stored is {known.generation}")
     if not found:
         return ""
     return (
