@@ -45,6 +45,8 @@ async def reconcile(world: World) -> None:
         collect=found.collect,
     )
     await world._update(ScaleSetWorkflow.reconcile, request, request.operation_id)
+    await world.until(lambda: world.status().held == "")
+    await world.at_rest()
 
 
 def data(machines: dict[str, Instance]) -> dict[str, tuple[str, ...]]:
@@ -75,7 +77,6 @@ async def test_f7_a_number_given_again_is_refused_and_after_reconcile_machines_r
     await world.until(lambda: "'instar reconcile web'" in world.status().held)
 
     await reconcile(world)
-    await world.until(lambda: world.status().held == "")
     started = await world.start()
     assert started.number > 2
     result = await world.end_of(started.number)
@@ -121,7 +122,6 @@ async def test_f7_a_patch_of_tags_deletes_no_machine_that_old_records_do_not_kno
     assert data(await world.instances()) == before
 
     await reconcile(world)
-    await world.until(lambda: world.status().held == "")
     stored = world.store.scale_sets.by_unique_id(world.scale_set.unique_id)
     assert stored is not None
     assert (stored.document["sku"]["capacity"], stored.document["tags"]) == (6, {"owner": "me"})
@@ -167,7 +167,6 @@ async def test_f7_what_an_operation_put_aside_that_no_record_knew_is_collected_i
     await restored(world, tmp_path, copy)
     assert (await put(world, 2, owner="me")).status is OperationStatus.FAILED
     await reconcile(world)
-    await world.until(lambda: world.status().held == "")
     half = world.delays.keep_previous_disks / 2
     await world.pass_time(half)
     assert [len(one.previous_os_disks) for one in (await world.instances()).values()] == [1, 1]
