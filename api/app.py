@@ -9,11 +9,13 @@ from fastapi_offline import FastAPIOffline
 
 from api import (
     automatic_upgrades,
+    deployment_runs,
     deployments,
     errors,
     galleries,
     gallery_images,
     gallery_versions,
+    handover,
     images,
     instance_actions,
     instance_extensions,
@@ -34,12 +36,12 @@ from api import (
     simulated,
     simulated_galleries,
     subscriptions,
+    sweep,
     unsupported,
 )
 from api.access.guard import Guard
 from api.access.issuer_routes import router as issuer_router
 from api.dependencies import GUARDS, Services, printable_path
-from api.deployment_runs import tend
 from api.errors import LastResort
 from api.openapi import document
 from api.paths import CaseInsensitivePaths, Paths
@@ -78,12 +80,15 @@ Every request below `/subscriptions` needs `?api-version=` (2018-10-01 or later)
 
 @asynccontextmanager
 async def life(app: FastAPI) -> AsyncIterator[None]:
-    """Look after deployments, and close at the end what the application itself has begun."""
+    """Look after deployments and hand-overs, and close at the end what the application itself has begun."""
     services: Services = app.state.services
-    tending = asyncio.create_task(tend(services))
+    tending = [
+        asyncio.create_task(one(services)) for one in (deployment_runs.tend, handover.tend, sweep.sweep_for_ever)
+    ]
     yield
-    tending.cancel()
-    await asyncio.wait([tending])
+    for one in tending:
+        one.cancel()
+    await asyncio.wait(tending)
     await services.healths.close()
     if services.access.outside is not None:
         await services.access.outside.close()

@@ -16,7 +16,7 @@ from api.dependencies import SCALE_SET, ApiVersion, Services, ServicesDep
 from api.instance_bodies import instance_body
 from api.instance_requests import EVERYONE, exact_version, named_instances, protection, refuse_what_is_not_kept
 from api.instances import INSTANCE, InstanceId, existing_instance
-from api.long_running import accepted, begin, hand_over, resource_headers
+from api.long_running import accepted, asked, resource_headers
 from api.merge import canonical
 from api.preconditions import Preconditions, PreconditionsDep
 from api.scale_set_lookup import StoredDep
@@ -177,7 +177,9 @@ async def _one_or_all(services: Services, stored: StoredScaleSet, instance_id: s
 
 async def _asked(services: Services, stored: StoredScaleSet, kind: ActionKind, **details: Any) -> Operation:
     """Hand it to the set's workflow. Raises ArmError 409 while a rolling upgrade runs that it would collide with."""
-    operation = await begin(services, OperationKind(kind.value), stored.identity, stored.subscription_id)
-    action = InstanceAction(operation_id=operation.id, kind=kind, **details)
-    await hand_over(services, stored.identity, operation, action)
-    return operation
+    return await asked(
+        services,
+        OperationKind(kind.value),
+        stored,
+        lambda operation_id: InstanceAction(operation_id=operation_id, kind=kind, **details),
+    )

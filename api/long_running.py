@@ -6,16 +6,16 @@ answer 202, empty, with both. URLs are absolute, under the public URL if one is 
 
 import asyncio
 import uuid
+from collections.abc import Callable
 
 from fastapi import Request
 from fastapi.responses import Response
 
 from api.dependencies import Services
-from api.errors import ArmError
+from api.handover import hand_over
 from api.public_url import public_url
 from api.wire import provisioning_state
-from domain.messages.instance_actions import InstanceAction
-from domain.messages.scale_set import ApplyModel, CancelUpgrade, DeleteScaleSet, StartUpgrade
+from domain.messages.updates import Update, kept
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.scale_sets import ScaleSetIdentity
 from store.scale_sets import StoredScaleSet
@@ -23,73 +23,64 @@ from store.scale_sets import StoredScaleSet
 RETRY_AFTER = "1"
 """Seconds. Clients wait half a minute where it is missing or 0."""
 
-Message = StartUpgrade | CancelUpgrade | ApplyModel | InstanceAction | DeleteScaleSet
-
 
 async def begin(
     services: Services,
     kind: OperationKind,
-    scale_set: ScaleSetIdentity,
     subscription_id: str,
-) -> Operation:
-    """Write an operation on a scale set down. It runs until somebody ends it."""
-    return await begin_on(services, kind, subscription_id, scale_set)
-
-
-async def begin_on(
-    services: Services,
-    kind: OperationKind,
-    subscription_id: str,
-    scale_set: ScaleSetIdentity | None = None,
     *,
-    resource_id: str = "",
-    location: str = "",
+    resource_id: str,
+    location: str,
 ) -> Operation:
-    """The same, of a scale set or of another resource in a region."""
-    operation = Operation(
-        id=str(uuid.uuid4()),
-        kind=kind,
-        scale_set_unique_id=scale_set.unique_id if scale_set else "",
-        subscription_id=subscription_id,
-        location=scale_set.location if scale_set else location,
-        status=OperationStatus.IN_PROGRESS,
-        started_at=services.clock(),
-        resource_id=resource_id or (scale_set.resource_id if scale_set else ""),
-    )
+    """Write down an operation on a resource other than a scale set. It runs until somebody ends it."""
+    operation = _new(services, kind, subscription_id, resource_id=resource_id, location=location)
     await asyncio.to_thread(services.store.operations.create, operation)
     return operation
 
 
-async def hand_over(services: Services, scale_set: ScaleSetIdentity, operation: Operation, message: Message) -> None:
-    """Send the message that does the operation's work; whoever does it ends the operation.
+def begun_on(services: Services, kind: OperationKind, scale_set: ScaleSetIdentity, subscription_id: str) -> Operation:
+    """An operation on a scale set that is still to be written down, together with what it asks for (F6)."""
+    return _new(
+        services,
+        kind,
+        subscription_id,
+        resource_id=scale_set.resource_id,
+        location=scale_set.location,
+        unique_id=scale_set.unique_id,
+    )
 
-    Refused, the operation never was. With Temporal away its outcome is not known: it ends as failed, and is still
-    there should a worker come to it later. Raises ArmError in both cases.
+
+async def asked(
+    services: Services, kind: OperationKind, stored: StoredScaleSet, message_of: Callable[[str], Update]
+) -> Operation:
+    """Ask something of a set that changes nothing in the store: written down, then handed over (F6).
+
+    `message_of` is given the operation's id. Raises ArmError where the set refuses: then nothing was asked.
     """
-    try:
-        await services.gateway.send(scale_set, message)
-    except ArmError as error:
-        if error.status < 500:  # noqa: PLR2004  # HTTP's border between the client's fault and ours
-            await discard(services, operation)
-        else:
-            await fail(services, operation, error)
-        raise
+    operation = begun_on(services, kind, stored.identity, stored.subscription_id)
+    await asyncio.to_thread(services.store.operations.create, operation, kept(message_of(operation.id)))
+    await hand_over(services, operation)
+    return operation
 
 
-async def discard(services: Services, operation: Operation) -> None:
-    """Forget an operation that never was."""
-    await asyncio.to_thread(services.store.operations.discard, operation.id)
-
-
-async def fail(services: Services, operation: Operation, error: ArmError) -> None:
-    """End an operation whose work was never begun, as far as can be known."""
-    await asyncio.to_thread(
-        services.store.operations.end,
-        operation.id,
-        OperationStatus.FAILED,
-        services.clock(),
-        error.code,
-        error.message,
+def _new(
+    services: Services,
+    kind: OperationKind,
+    subscription_id: str,
+    *,
+    resource_id: str,
+    location: str,
+    unique_id: str = "",
+) -> Operation:
+    return Operation(
+        id=str(uuid.uuid4()),
+        kind=kind,
+        scale_set_unique_id=unique_id,
+        subscription_id=subscription_id,
+        location=location,
+        status=OperationStatus.IN_PROGRESS,
+        started_at=services.clock(),
+        resource_id=resource_id,
     )
 
 

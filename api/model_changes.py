@@ -1,7 +1,7 @@
 """PUT and PATCH of a scale set: from a request's document to a stored generation that its workflow knows of.
 
-Read, merge, judge, store, announce. Whatever stops it half-way, the same request made again mends it: a generation that
-is stored already is announced again.
+Read, merge, judge, store, announce. What is stored and what is to be announced are written down together (F6), so
+nothing stops it half-way. The same request made again announces the generation again.
 """
 
 import asyncio
@@ -14,8 +14,9 @@ from api.api_versions import NEWEST, refuse_unknown
 from api.dependencies import ScaleSetPath, Services
 from api.documents import NAME, at, check_shape, normal, read_model
 from api.errors import ArmError, blocked, changed_meanwhile, invalid, not_allowed, scale_set_not_found
+from api.handover import hand_over
 from api.health_probes import check_probe
-from api.long_running import begin, discard, hand_over
+from api.long_running import begun_on
 from api.merge import canonical, merged, without_read_only
 from api.preconditions import Preconditions
 from api.scale_set_lookup import find
@@ -28,11 +29,12 @@ from domain.blockers import Blocker
 from domain.eligibility import change_blockers, model_blockers
 from domain.links import needs_of
 from domain.messages.scale_set import ApplyModel
+from domain.messages.updates import kept
 from domain.operations import Operation, OperationKind
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.errors import AlreadyThere, Conflict, Missing
 from store.health_sources import probe_settings_of
-from store.scale_sets import StoredScaleSet
+from store.scale_sets import Accepted, StoredScaleSet
 
 Json = dict[str, Any]
 
@@ -87,15 +89,7 @@ async def change_stored(
             )
         except (AlreadyThere, Conflict, Missing):
             continue
-        model = ScaleSetModel.from_arm(change.stored.document, change.stored.generation)
-        message = ApplyModel(
-            generation=change.stored.generation,
-            operation_id=change.operation.id,
-            automatic=model.upgrade_policy.automatic.enable_automatic_os_upgrade,
-            mode=model.upgrade_policy.mode,
-            machine_generation=change.stored.machine_generation,
-        )
-        await hand_over(services, change.stored.identity, change.operation, message)
+        await hand_over(services, change.operation)
         return change
     raise changed_meanwhile()
 
@@ -114,20 +108,38 @@ async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
         unique_id=str(uuid.uuid4()),
         location=document["location"],
     )
-    operation = await begin(services, OperationKind.PUT, identity, path.subscription_id)
-    try:
-        stored = await asyncio.to_thread(
-            services.store.scale_sets.create,
-            identity,
-            path.subscription_id,
-            path.resource_group,
-            document,
-            services.clock(),
-        )
-    except BaseException:
-        await discard(services, operation)
-        raise
+    operation = begun_on(services, OperationKind.PUT, identity, path.subscription_id)
+    stored = await asyncio.to_thread(
+        services.store.scale_sets.create,
+        identity,
+        path.subscription_id,
+        path.resource_group,
+        document,
+        services.clock(),
+        announcement(operation),
+    )
     return Change(stored, operation, created=True)
+
+
+def announcement(operation: Operation) -> Accepted:
+    """What is written down with a model: its operation, and the word to the set's workflow."""
+
+    def message_of(stored: StoredScaleSet) -> str:
+        return kept(newest_of(stored, operation.id))
+
+    return Accepted(operation, message_of)
+
+
+def newest_of(stored: StoredScaleSet, operation_id: str) -> ApplyModel:
+    """The word that this generation is the newest of the set."""
+    policy = ScaleSetModel.from_arm(stored.document, stored.generation).upgrade_policy
+    return ApplyModel(
+        generation=stored.generation,
+        operation_id=operation_id,
+        automatic=policy.automatic.enable_automatic_os_upgrade,
+        mode=policy.mode,
+        machine_generation=stored.machine_generation,
+    )
 
 
 async def _update(services: Services, stored: StoredScaleSet, body: Json, api_version: str) -> Change:
@@ -152,20 +164,17 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json, api_ve
     if model.capacity > before.capacity or not before.image.same_as(model.image):
         await refuse_absent(services, model.image, document["location"])
     await check_probe(services, stored.identity.resource_id, document["location"], model)
-    operation = await begin(services, OperationKind.PUT, stored.identity, stored.subscription_id)
-    try:
-        # A model that says the same is no new generation. It is announced all the same: that is how a change whose
-        # announcement was lost is mended.
-        stored = await asyncio.to_thread(
-            services.store.scale_sets.put_model,
-            stored.identity.unique_id,
-            document,
-            stored.generation,
-            services.clock(),
-        )
-    except BaseException:
-        await discard(services, operation)
-        raise
+    operation = begun_on(services, OperationKind.PUT, stored.identity, stored.subscription_id)
+    # A model that says the same is no new generation. It is announced all the same: that is how a change whose
+    # announcement was lost is mended.
+    stored = await asyncio.to_thread(
+        services.store.scale_sets.put_model,
+        stored.identity.unique_id,
+        document,
+        stored.generation,
+        services.clock(),
+        announcement(operation),
+    )
     return Change(stored, operation, created=False)
 
 

@@ -51,6 +51,7 @@ async def reconcile(services: ServicesDep, stored: StoredDep, body: OptionalJson
             collect=found.collect,
         ),
     )
+    await asyncio.to_thread(services.store.reconciliations.finish, adopted.identity.unique_id, found)
     return _told(found, dry_run=False)
 
 

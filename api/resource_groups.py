@@ -8,16 +8,16 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.bodies import JsonBody, described
+from api.deletions import deleted
 from api.dependencies import ApiVersion, Services, ServicesDep
 from api.documents import REGION, normal_location
 from api.errors import ArmError, invalid
 from api.filters import TAG, by_tag, read_filter
 from api.group_deletion import refuse_blocked
-from api.long_running import accepted, begin_on, hand_over
+from api.long_running import accepted, begin
 from api.merge import canonical, merged
 from api.paging import PagingDep
 from domain.access import need_of
-from domain.messages.scale_set import DeleteScaleSet
 from domain.operations import OperationKind
 from store.resources import StoredResource
 
@@ -111,12 +111,9 @@ async def delete_group(
     resource_id, _, document = await _existing(services, subscription_id, name)
     await refuse_blocked(services, subscription_id, resource_id, name)
     for stored in await asyncio.to_thread(services.store.scale_sets.list, subscription_id, name):
-        if not stored.deleting:
-            one = await begin_on(services, OperationKind.DELETE, stored.subscription_id, stored.identity)
-            await hand_over(services, stored.identity, one, DeleteScaleSet(operation_id=one.id))
-            await asyncio.to_thread(services.store.scale_sets.mark_deleting, stored.identity.unique_id)
+        await deleted(services, stored)
     await asyncio.to_thread(services.store.resources.delete_group, subscription_id, name)
-    operation = await begin_on(
+    operation = await begin(
         services, OperationKind.DELETE_GROUP, subscription_id, resource_id=resource_id, location=document["location"]
     )
     return accepted(request, services, operation, api_version)

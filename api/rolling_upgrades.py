@@ -9,11 +9,12 @@ from fastapi.responses import Response
 
 from api.dependencies import SCALE_SET, ApiVersion, Services, ServicesDep
 from api.errors import not_found
-from api.long_running import accepted, begin, hand_over
+from api.long_running import accepted, asked
 from api.moments import months_before
 from api.paging import PagingDep
 from api.queries import wanted
 from api.scale_set_lookup import StoredDep
+from api.start_checks import refuse_what_cannot_begin
 from api.wire import decision_body, history_body, latest_body
 from domain.messages.scale_set import CancelUpgrade, StartUpgrade
 from domain.operations import OperationKind
@@ -37,8 +38,10 @@ async def start_os_upgrade(
     api_version: ApiVersion,
 ) -> Response:
     """Start an upgrade to the newest image version now (T4). 409 while one runs (P15). A body is ignored."""
-    operation = await begin(services, OperationKind.OS_UPGRADE, stored.identity, stored.subscription_id)
-    await hand_over(services, stored.identity, operation, StartUpgrade(operation_id=operation.id))
+    await refuse_what_cannot_begin(services, stored)
+    operation = await asked(
+        services, OperationKind.OS_UPGRADE, stored, lambda operation_id: StartUpgrade(operation_id=operation_id)
+    )
     return accepted(request, services, operation, api_version)
 
 
@@ -50,8 +53,9 @@ async def cancel_upgrade(
     api_version: ApiVersion,
 ) -> Response:
     """Cancel the upgrade that runs (P14). 409 if none does."""
-    operation = await begin(services, OperationKind.CANCEL, stored.identity, stored.subscription_id)
-    await hand_over(services, stored.identity, operation, CancelUpgrade(operation_id=operation.id))
+    operation = await asked(
+        services, OperationKind.CANCEL, stored, lambda operation_id: CancelUpgrade(operation_id=operation_id)
+    )
     return accepted(request, services, operation, api_version)
 
 

@@ -8,18 +8,17 @@ from fastapi.responses import JSONResponse, Response
 
 from api.api_versions import SET_VIEW, knows_etags, shaped
 from api.bodies import JsonBody, described
+from api.deletions import deleted
 from api.dependencies import GROUP, LOCATION, SCALE_SET, ApiVersion, ScaleSetPathDep, ServicesDep
 from api.documents import normal_location
 from api.instance_bodies import set_view
-from api.long_running import accepted, begin, hand_over, resource_headers, running, state_of
+from api.long_running import accepted, resource_headers, state_of
 from api.model_changes import Change, change_model
 from api.paging import Key, Page, PagingDep
 from api.preconditions import PreconditionsDep
 from api.queries import wanted
 from api.scale_set_lookup import StoredDep, find
 from api.wire import quoted_etag, scale_set_body
-from domain.messages.scale_set import DeleteScaleSet
-from domain.operations import OperationKind
 from domain.scale_sets import ScaleSetModel
 from store.health_sources import health_source_of
 from store.scale_sets import StoredScaleSet
@@ -152,13 +151,8 @@ async def delete_scale_set(
     preconditions.check(quoted_etag(stored) if stored else "", "scale set")
     if stored is None:
         return Response(status_code=204)
-    under_way = [one for one in await running(services, stored) if one.kind is OperationKind.DELETE]
-    if under_way:
-        return accepted(request, services, under_way[0], api_version)
-    operation = await begin(services, OperationKind.DELETE, stored.identity, stored.subscription_id)
-    await hand_over(services, stored.identity, operation, DeleteScaleSet(operation_id=operation.id))
-    await asyncio.to_thread(services.store.scale_sets.mark_deleting, stored.identity.unique_id)
-    return accepted(request, services, operation, api_version)
+    operation = await deleted(services, stored)
+    return Response(status_code=204) if operation is None else accepted(request, services, operation, api_version)
 
 
 async def _changed(request: Request, services: ServicesDep, change: Change, api_version: str) -> Response:

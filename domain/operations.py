@@ -52,3 +52,6 @@ class Operation(BaseModel):
     error_message: str = ""
     resource_id: str = ""
     """What it is about; "" only in operations of an Instar that did not write it down."""
+    waits_for: str = ""
+    """While it is tried again and again: why, as a sentence (F10)."""
+    waits_since: datetime | None = None

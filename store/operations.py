@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from domain.operations import Operation, OperationKind, OperationStatus
+from store.columns import Instant
 from store.database import Database
 from store.errors import AlreadyThere
 from store.tables import OPERATIONS
@@ -18,11 +19,11 @@ class Operations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, operation: Operation) -> None:
-        """Write a new operation. Raises AlreadyThere when its id is taken."""
+    def create(self, operation: Operation, message: str | None = None) -> None:
+        """Write a new operation, with the message that is to be handed over for it. Raises AlreadyThere."""
         try:
             with self._database.writing() as connection:
-                connection.execute(insert(OPERATIONS).values(**operation.model_dump()))
+                write_operation(connection, operation, message)
         except IntegrityError:
             raise AlreadyThere(f"operation {operation.id} is there already") from None
 
@@ -50,7 +51,16 @@ class Operations:
             connection.execute(
                 update(OPERATIONS)
                 .where(OPERATIONS.c.id == operation_id, OPERATIONS.c.status == OperationStatus.IN_PROGRESS)
-                .values(status=status, ended_at=now, error_code=error_code, error_message=error_message)
+                .values(
+                    status=status,
+                    ended_at=now,
+                    error_code=error_code,
+                    error_message=error_message,
+                    message=None,
+                    claimed_until=None,
+                    waits_for="",
+                    waits_since=None,
+                )
             )
 
     def discard(self, operation_id: str) -> None:
@@ -71,6 +81,23 @@ class Operations:
             ).all()
         return [_operation(row) for row in rows]
 
+    def waits(self, unique_id: str, reason: str, now: datetime) -> None:
+        """The set's operations that run are tried again and again, for that reason; "": they go on (F10)."""
+        since = func.coalesce(OPERATIONS.c.waits_since, bindparam("now", now, Instant)) if reason else None
+        with self._database.writing() as connection:
+            connection.execute(
+                update(OPERATIONS)
+                .where(
+                    OPERATIONS.c.scale_set_unique_id == unique_id,
+                    OPERATIONS.c.status == OperationStatus.IN_PROGRESS,
+                    OPERATIONS.c.waits_for != reason,
+                )
+                .values(
+                    waits_for=reason,
+                    waits_since=since,
+                )
+            )
+
     def newest(self, unique_id: str, kind: OperationKind) -> Operation | None:
         """The set's newest ended operation of that kind."""
         with self._database.reading() as connection:
@@ -85,6 +112,11 @@ class Operations:
                 .limit(1)
             ).one_or_none()
         return None if row is None else _operation(row)
+
+
+def write_operation(connection: Connection, operation: Operation, message: str | None = None) -> None:
+    """Write a new operation in somebody else's transaction."""
+    connection.execute(insert(OPERATIONS).values(**operation.model_dump(), message=message))
 
 
 def _operation(row: Row[Any]) -> Operation:

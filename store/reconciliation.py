@@ -20,7 +20,10 @@ class Reconciliations:
         self._scale_sets = scale_sets
 
     def adopt(self, unique_id: str, adoption: Adoption, now: datetime) -> StoredScaleSet:
-        """Write it all down in one transaction; written down before, it changes nothing.
+        """Write models, capacity and ids down in one transaction; written down before, it changes nothing.
+
+        The operations that machines have seen are known only with `finish`, once the set's workflow counts from above
+        them: until then the set is held, and whoever was killed in between repeats it all.
 
         Model generations that only machines know come to be as copies of the newest stored one, secrets included: so a
         restore of a disk of theirs finds a model, and no later model is given their number. Raises Conflict where the
@@ -45,12 +48,22 @@ class Reconciliations:
                 connection,
                 unique_id,
                 ids_up_to=adoption.ids_up_to,
-                operations_up_to=adoption.last_number,
             )
         stored = self._scale_sets.by_unique_id(unique_id)
         if stored is None:
             raise Missing(f"no scale set has the unique id {unique_id}")
         return stored
+
+    def finish(self, unique_id: str, adoption: Adoption) -> None:
+        """The set's workflow gives no number any more that machines have seen: these operations are known. Idempotent."""
+        with self._database.writing() as connection:
+            raise_marks(
+                self._database,
+                connection,
+                unique_id,
+                ids_up_to=adoption.ids_up_to,
+                operations_up_to=adoption.last_number,
+            )
 
     def _set_capacity(self, connection: Connection, unique_id: str, adoption: Adoption) -> None:
         newest = (MODELS.c.unique_id == unique_id) & (MODELS.c.generation == adoption.generation)

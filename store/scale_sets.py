@@ -1,19 +1,21 @@
 """Scale sets, their models by generation without secrets, and the sealed secrets (behaviour.md P1, F2, F5)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, insert, select, update
 
+from domain.operations import Operation
 from domain.scale_sets import ScaleSetIdentity
 from store.columns import folded, written
 from store.database import Database
 from store.errors import AlreadyThere, Conflict, Missing
 from store.fleet_marks import NO_IDS, raise_marks
 from store.machine_generations import seen_before
+from store.operations import write_operation
 from store.sealing import SealerProtocol
 from store.secret_places import put_back, still_in_place, take_out
 from store.tables import DECISIONS, INSTANCES, MODELS, SCALE_SET_STATUS, SCALE_SETS, SECRETS, UPGRADES
@@ -39,6 +41,14 @@ class StoredScaleSet:
     etag: int
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """An operation that is written down with what it asks for; `message_of` makes its message for the workflow."""
+
+    operation: Operation
+    message_of: Callable[[StoredScaleSet], str]
+
+
 class ScaleSets:
     """What is written down of scale sets.
 
@@ -49,15 +59,16 @@ class ScaleSets:
         self._database = database
         self._sealer = sealer
 
-    def create(
+    def create(  # noqa: PLR0917  # what a set is made of
         self,
         identity: ScaleSetIdentity,
         subscription_id: str,
         resource_group: str,
         document: Mapping[str, Any],
         now: datetime,
+        accepted: Accepted | None = None,
     ) -> StoredScaleSet:
-        """Write a new set with its first generation.
+        """Write a new set with its first generation, and the operation that it is made by (F6).
 
         Raises AlreadyThere when one of that resource id or unique id is there, be it in deletion, and Unstorable.
         """
@@ -83,7 +94,7 @@ class ScaleSets:
                 raise AlreadyThere(f"scale set {identity.resource_id} is there already")
             _write_model(connection, (identity.unique_id, 1), clean, tokens, now, machine_generation=1)
             raise_marks(self._database, connection, identity.unique_id, ids_up_to=NO_IDS)
-            return _one(connection, identity.unique_id)
+            return _with_operation(connection, identity.unique_id, accepted)
 
     def find(self, resource_id: str) -> StoredScaleSet | None:
         """The set of this resource id, in any case, one in deletion too; None when there is none (any more)."""
@@ -114,9 +125,16 @@ class ScaleSets:
         return [_stored(row) for row in rows]
 
     def put_model(
-        self, unique_id: str, document: Mapping[str, Any], expected_generation: int, now: datetime
+        self,
+        unique_id: str,
+        document: Mapping[str, Any],
+        expected_generation: int,
+        now: datetime,
+        accepted: Accepted | None = None,
     ) -> StoredScaleSet:
         """Write a changed model as a new generation; one that says the same (its secrets too) changes nothing.
+
+        With it, in the same transaction, the operation that asks for it (F6).
 
         Secrets that the document does not give are kept (`still_in_place`); one given as null is taken away.
         Raises Conflict when `expected_generation` is not current or the set is in deletion, Missing, Unstorable.
@@ -150,7 +168,7 @@ class ScaleSets:
                 at = (unique_id, row.generation + 1)
                 _write_model(connection, at, clean, tokens, now, machine_generation=seen or at[1])
                 _touch(connection, unique_id, generation=row.generation + 1)
-            return _one(connection, unique_id)
+            return _with_operation(connection, unique_id, accepted)
 
     def model(self, unique_id: str, generation: int) -> dict[str, Any]:
         """The document of a generation, without secrets. Raises Missing."""
@@ -178,10 +196,23 @@ class ScaleSets:
             document, tokens = _model(connection, unique_id, generation)
         return put_back(document, {place: json.loads(self._sealer.open(token)) for place, token in tokens.items()})
 
-    def mark_deleting(self, unique_id: str) -> None:
-        """Show the set as in deletion. Idempotent; a set that is gone stays gone."""
+    def mark_deleting(self, unique_id: str, accepted: Accepted | None = None) -> None:
+        """Show the set as in deletion, and write down the operation that asks for it (F6).
+
+        Idempotent. Raises Missing for a set that is gone, where there is an operation to write.
+        """
         with self._database.writing() as connection:
             _touch(connection, unique_id, deleting=True)
+            if accepted is not None:
+                if connection.scalar(select(SCALE_SETS.c.name).where(SCALE_SETS.c.unique_id == unique_id)) is None:
+                    raise Missing(f"no scale set has the unique id {unique_id}")
+                _with_operation(connection, unique_id, accepted)
+
+    def identities(self) -> tuple[tuple[ScaleSetIdentity, datetime], ...]:
+        """Every set, those in deletion too, and when it was made."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(SCALE_SETS).order_by(SCALE_SETS.c.unique_id)).all()
+        return tuple((_identity(row), row.created_at) for row in rows)
 
     def delete(self, unique_id: str) -> None:
         """Remove the set, its models, sealed secrets and upgrade records; its operations stay. Idempotent."""
@@ -250,11 +281,21 @@ def _model(connection: Connection, unique_id: str, generation: int) -> tuple[dic
     return document, {row.place: row.token for row in tokens}
 
 
+def _with_operation(connection: Connection, unique_id: str, accepted: Accepted | None) -> StoredScaleSet:
+    """The set as it is now, with the operation that has changed it."""
+    stored = _one(connection, unique_id)
+    if accepted is not None:
+        write_operation(connection, accepted.operation, accepted.message_of(stored))
+    return stored
+
+
+def _identity(row: Row[Any]) -> ScaleSetIdentity:
+    return ScaleSetIdentity(resource_id=row.resource_id, name=row.name, unique_id=row.unique_id, location=row.location)
+
+
 def _stored(row: Row[Any]) -> StoredScaleSet:
     return StoredScaleSet(
-        identity=ScaleSetIdentity(
-            resource_id=row.resource_id, name=row.name, unique_id=row.unique_id, location=row.location
-        ),
+        identity=_identity(row),
         subscription_id=row.subscription_id,
         resource_group=row.resource_group,
         generation=row.generation,

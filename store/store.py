@@ -12,6 +12,7 @@ from store.deployments import Deployments
 from store.fleet_marks import FleetMarks
 from store.images import Images
 from store.operations import Operations
+from store.outbox import Outbox
 from store.reconciliation import Reconciliations
 from store.resources import Resources
 from store.scale_sets import ScaleSets
@@ -36,6 +37,7 @@ class Store:
         self.scale_sets = ScaleSets(database, sealer)
         self.images = Images(database)
         self.operations = Operations(database)
+        self.outbox = Outbox(database)
         self.upgrades = Upgrades(database)
         self.resources = Resources(database)
         self.deployments = Deployments(self.resources, sealer)

@@ -5,7 +5,7 @@ set, because the operation that deletes a set is asked for afterwards. Columns n
 name, by which it is found; beside them stands the name as it was created.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKeyConstraint, Index, Integer, MetaData, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKeyConstraint, Index, Integer, MetaData, Table, text
 
 from store.columns import Document, Instant, Words
 
@@ -107,7 +107,18 @@ OPERATIONS = Table(
     Column("error_code", Words, nullable=False),
     Column("error_message", Words, nullable=False),
     Column("resource_id", Words, nullable=False, server_default=""),
+    Column("message", Words),
+    Column("claimed_until", Instant),
+    Column("waits_for", Words, nullable=False, server_default=""),
+    Column("waits_since", Instant),
     Index("operations_by_set", "scale_set_unique_id", "status"),
+    Index(
+        "operations_to_hand_over",
+        "scale_set_unique_id",
+        "started_at",
+        sqlite_where=text("message IS NOT NULL"),
+        postgresql_where=text("message IS NOT NULL"),
+    ),
 )
 
 UPGRADES = Table(

@@ -171,6 +171,11 @@ class ScaleSetWorkflow:
         """Free the lock."""
         self._become(results.upgrade_ended(self._state, ended, workflow.now()))
 
+    @workflow.query(description="Operations that this set is going to end")
+    def operations(self) -> list[str]:
+        """What whoever looks for lost hand-overs asks (F6)."""
+        return [one for one in requests.operations_in_hand(self._state) if one]
+
     # --- the state --------------------------------------------------------------------------------------------------
 
     @property

@@ -239,3 +239,19 @@ def _answered(state: ScaleSetState, request_id: str, number: int = 0) -> ScaleSe
 
 def _numbered(actions: Iterable[InstanceAction]) -> InstanceAction | None:
     return next((one for one in actions if one.kind.numbered), None)
+
+
+def operations_in_hand(state: ScaleSetState) -> tuple[str, ...]:
+    """Operations that the set, or the upgrade that it waits for, is going to end (F6)."""
+    rolling = state.rolling
+    upgrade = rolling.upgrade if rolling else None
+    return (
+        *(one.operation_id for one in state.ends),
+        *(one.operation_id for one in state.model.open),
+        *state.model.waiting,
+        *(one for asked in state.actions for one in (asked.action.operation_id, *asked.action.more_operations)),
+        *([state.start_asked.operation_id] if state.start_asked else []),
+        *((upgrade.operation_id, *upgrade.more_operations) if upgrade else ()),
+        *(rolling.cancel.operations if rolling and rolling.cancel else ()),
+        *(state.deletion.operations if state.deletion else ()),
+    )

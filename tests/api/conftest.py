@@ -18,13 +18,14 @@ from api.access.signing_keys import SigningKey
 from api.app import create_app
 from api.composition import services_from
 from api.errors import ArmError
-from api.scale_set_gateway import Message, ScaleSetGateway
+from api.scale_set_gateway import ScaleSetGateway
 from compute.provider import MachineModel
 from compute.simulated.fleet import SimulatedFleet
 from compute.simulated.pace import NoPace
 from connection.client import connect
 from connection.settings import Settings
 from domain.images import ImageReference
+from domain.messages.updates import Update
 from domain.operations import OperationStatus
 from domain.scale_sets import ScaleSetIdentity
 from store.scale_sets import StoredScaleSet
@@ -132,10 +133,10 @@ class FakeGateway:
 
     error: ArmError | None = None
     up: bool = True
-    sent: list[tuple[ScaleSetIdentity, Message]] = field(default_factory=list)
+    sent: list[tuple[ScaleSetIdentity, Update]] = field(default_factory=list)
     nudged: list[str] = field(default_factory=list)
 
-    async def send(self, scale_set: ScaleSetIdentity, message: Message) -> None:
+    async def send(self, scale_set: ScaleSetIdentity, message: Update) -> None:
         self.sent.append((scale_set, message))
         if self.error:
             raise self.error

@@ -1,7 +1,6 @@
 """What a template can make, and what it is refused: kinds of resources that are more than a document."""
 
 import json
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -63,11 +62,11 @@ async def test_an_extension_is_put_into_the_model_that_is_there_when_another_was
     await api.create()
     real, faster = api.store.scale_sets.put_model, iter([{"by": "another"}])
 
-    def put_model(unique_id: str, document: dict[str, Any], generation: int, now: datetime) -> StoredScaleSet:
+    def put_model(unique_id: str, document: dict[str, Any], generation: int, *more: Any) -> StoredScaleSet:
         for tags in faster:
-            real(unique_id, api.stored().document | {"tags": tags}, generation, now)
+            real(unique_id, api.stored().document | {"tags": tags}, generation, api.clock())
             raise Conflict
-        return real(unique_id, document, generation, now)
+        return real(unique_id, document, generation, *more)
 
     monkeypatch.setattr(api.store.scale_sets, "put_model", put_model)
     properties = {"publisher": "contoso", "type": "agent", "typeHandlerVersion": "1.0"}

@@ -81,6 +81,8 @@ async def test_f7_killed_before_the_set_was_told_it_is_repeated_and_the_set_is_t
     api.gateway.error = ArmError(503, "ServiceUnavailable", "Temporal is away")
     assert (await api.call("POST", RECONCILE, {"dryRun": False})).status_code == 503
     first = api.gateway.last
+    told = (await api.call("POST", RECONCILE)).json()
+    assert "saw operation 2" in told["reason"], "held until the set was told"
     api.gateway.error = None
     assert (await api.call("POST", RECONCILE, {"dryRun": False})).status_code == 200
     again = api.gateway.last

@@ -94,13 +94,14 @@ async def test_p15_a_refusal_is_409_and_leaves_no_operation(api: Api, action: st
 
 
 @pytest.mark.parametrize("action", ["osRollingUpgrade", "rollingUpgrades/cancel"])
-async def test_temporal_away_is_503_and_the_operation_has_failed(api: Api, action: str) -> None:
+async def test_f6_with_temporal_away_it_is_accepted_and_handed_over_later(api: Api, action: str) -> None:
     await api.create()
     api.gateway.error = unavailable("away")
     answer = await api.call("POST", f"{SCALE_SET}/{action}")
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"]
-    assert api.store.operations.running(api.stored().identity.unique_id) == []
+    assert answer.status_code == 202
+    [running] = api.store.operations.running(api.stored().identity.unique_id)
+    assert running.waits_for == "away"
+    assert running.waits_since == api.clock()
 
 
 async def test_a_body_sent_along_with_a_start_is_ignored(api: Api) -> None:

@@ -4,7 +4,6 @@ import asyncio
 
 from api.errors import unavailable
 from domain.messages.scale_set import ApplyModel, DeleteScaleSet
-from domain.operations import OperationStatus
 from tests.api.conftest import (
     DOCUMENT,
     ENABLE,
@@ -191,19 +190,17 @@ async def test_if_match_and_if_none_match_are_honoured(api: Api) -> None:
     assert await put("If-Match", "*") == 200
 
 
-async def test_with_temporal_away_put_is_503_and_the_same_put_mends_it(api: Api) -> None:
-    api.gateway.error = unavailable("away")
+async def test_f6_with_temporal_away_a_put_is_accepted_and_says_what_it_waits_for(api: Api) -> None:
+    api.gateway.error = unavailable("Temporal is away")
     answer = await api.call("PUT", SCALE_SET, DOCUMENT)
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) >= 1
-    assert error_of(answer)["code"] == "ServiceUnavailable"
-    failed = api.store.operations.get(api.gateway.last.operation_id)
-    assert failed is not None
-    assert failed.status is OperationStatus.FAILED
+    assert answer.status_code == 201
+    status = await api.get(urlsplit(answer.headers["Azure-AsyncOperation"]).path)
+    assert status["status"] == "InProgress"
+    assert status["properties"] == {"waitsFor": "Temporal is away", "waitsSince": status["startTime"]}
     api.gateway.error = None
     again = await api.call("PUT", SCALE_SET, DOCUMENT)
     assert again.status_code == 200
-    assert api.gateway.last.generation == 1
+    assert [message.generation for _, message in api.gateway.sent] == [1, 1, 1]
     assert len({scale_set.unique_id for scale_set, _ in api.gateway.sent}) == 1
 
 
@@ -232,10 +229,9 @@ async def test_delete_is_204_for_none_and_202_with_both_urls_for_one(api: Api) -
     assert "monitor" not in answer.headers["Azure-AsyncOperation"]
     assert "monitor=true" in answer.headers["Location"]
     assert isinstance(api.gateway.last, DeleteScaleSet)
-    sent = len(api.gateway.sent)
     again = await api.call("DELETE", SCALE_SET)
     assert again.headers["Location"] == answer.headers["Location"]
-    assert len(api.gateway.sent) == sent
+    assert api.gateway.sent[-1] == api.gateway.sent[-2], "repeated, it deletes again"
     assert (await api.call("PATCH", SCALE_SET, {})).status_code == 409
 
 

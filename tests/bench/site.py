@@ -13,11 +13,12 @@ from typing import Self
 
 from temporalio.client import Client, WorkflowHistoryEventFilterType
 
-from api.scale_set_gateway import Message, ScaleSetGateway
+from api.scale_set_gateway import ScaleSetGateway
 from compute.clock import utc_now
 from compute.simulated.fleet import SimulatedFleet
 from domain.delays import Delays
 from domain.messages.scale_set import ApplyModel, StartUpgrade
+from domain.messages.updates import Update
 from domain.names import NAMESPACE, os_upgrade_workflow_id, scale_set_workflow_id
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.records import UpgradeRecord, UpgradeStatus
@@ -78,7 +79,7 @@ class Site:
 
     async def start(self, one: ScaleSetIdentity) -> None:
         """Start an upgrade by hand."""
-        message: Message = StartUpgrade(operation_id=self._operation(one, OperationKind.OS_UPGRADE))
+        message: Update = StartUpgrade(operation_id=self._operation(one, OperationKind.OS_UPGRADE))
         await self.gateway.send(one, message)
 
     async def ended(self, one: ScaleSetIdentity) -> UpgradeRecord:

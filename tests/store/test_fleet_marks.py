@@ -63,6 +63,8 @@ def test_f7_what_machines_have_is_taken_over_in_one_go_and_again_it_changes_noth
     stored = store.reconciliations.adopt("u-1", found, NOW + timedelta(hours=1))
     assert (stored.generation, stored.machine_generation, stored.document["sku"]["capacity"]) == (4, 1, 5)
     assert stored.etag == 2
+    assert "saw operation 5" in survey(store, *machines, capacity=5).reason, "killed here the set is held"
+    store.reconciliations.finish("u-1", found)
     assert store.upgrades.last_number("u-1") == 5
     assert (known(store, 5).adopted, known(store).ids_up_to) == (5, 4)
     for generation in (1, 2, 3, 4):

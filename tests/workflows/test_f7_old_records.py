@@ -45,6 +45,7 @@ async def reconcile(world: World) -> None:
         collect=found.collect,
     )
     await world._update(ScaleSetWorkflow.reconcile, request, request.operation_id)
+    world.store.reconciliations.finish(world.scale_set.unique_id, found)
     await world.until(lambda: world.status().held == "")
     await world.at_rest()
 

@@ -66,8 +66,8 @@ def test_p15_f10_the_table_holds_every_transition_that_the_code_makes_and_no_oth
             set_, transitions = walked(longer)
             seen |= dict.fromkeys(transitions)
             # Two ways to one state go on alike; a long way repeats what a short one has shown.
-            if len(longer) < 6 and set_.state not in known:  # steps
-                known.add(set_.state)
+            if len(longer) < LONGEST_WAY and (set_.state, set_.now) not in known:
+                known.add((set_.state, set_.now))
                 queue.append(longer)
     assert set(seen) == set(TRANSITIONS)
 

@@ -1,0 +1,109 @@
+"""Sets whose workflow is gone, and operations that nobody has in hand: found and mended (behaviour.md F1, F6).
+
+A set's workflow ends with its set, and never else. One that was terminated by hand, or that a restored Temporal does
+not know, is begun anew from the records, here and not only by the next request: its automatic upgrades would have
+stopped with nobody told. One of an older release is told to move on.
+
+What was handed over is in the hand of the set's workflow. An operation that is in nobody's hand was lost: by a release
+before the outbox, or with a workflow that was terminated. A model is announced again and a deletion asked for again;
+of anything else nobody knows any more what was asked: it ends as failed and says so.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from api.dependencies import Services
+from api.errors import ArmError
+from api.model_changes import newest_of
+from domain.messages.scale_set import DeleteScaleSet
+from domain.messages.updates import kept
+from domain.names import WorkflowType, scale_set_workflow_id
+from domain.operations import OperationKind, OperationStatus
+from domain.scale_sets import ScaleSetIdentity
+from store.errors import StoreError
+
+_log = logging.getLogger(__name__)
+
+PAUSE = timedelta(seconds=60)
+"""Between two sweeps of one process."""
+
+YOUNG = timedelta(minutes=1)
+"""A set, or an operation, that is younger is left to the request that has just made it."""
+
+_LOST = "This was lost before it was done: the workflow of the scale set was ended from outside. Ask for it again."
+_GONE = "The scale set was deleted before this could be done."
+
+
+async def sweep_for_ever(services: Services) -> None:
+    """Sweep at the start and every minute."""
+    while True:
+        try:
+            await sweep(services)
+        except (ArmError, StoreError) as error:
+            _log.debug("no sweep just now: %s", type(error).__name__)
+        await asyncio.sleep(PAUSE.total_seconds())
+
+
+async def sweep(services: Services) -> None:
+    """Once over all sets. Raises ArmError 503 while Temporal cannot list its workflows, and StoreError."""
+    running = await services.gateway.running()
+    young = services.clock() - YOUNG
+    sets = await asyncio.to_thread(services.store.scale_sets.identities)
+    for identity, made_at in sets:
+        kind = running.get(scale_set_workflow_id(identity))
+        if kind is None and made_at < young:
+            _log.warning("the workflow of %s is gone: it is begun anew from the records", identity.resource_id)
+            await services.gateway.begin(identity)
+        elif kind == WorkflowType.SCALE_SET_0_1:
+            await services.gateway.move_on(scale_set_workflow_id(identity))
+    await _mend_operations(services, {identity.unique_id: identity for identity, _ in sets})
+
+
+async def _mend_operations(services: Services, sets: dict[str, ScaleSetIdentity]) -> None:
+    left = await asyncio.to_thread(services.store.outbox.left_alone, services.clock() - YOUNG)
+    in_hand: dict[str, frozenset[str] | None] = {}
+    for unique_id, operation_id in left:
+        identity = sets.get(unique_id)
+        if identity is None:
+            await _end_of_the_gone(services, operation_id)
+            continue
+        if unique_id not in in_hand:
+            in_hand[unique_id] = await services.gateway.operations_in_hand(identity)
+        known = in_hand[unique_id]
+        if known is not None and operation_id not in known:
+            await _mend(services, unique_id, operation_id)
+
+
+async def _mend(services: Services, unique_id: str, operation_id: str) -> None:
+    store = services.store
+    # Looked at again: it may have ended, or have been handed over, since it was listed.
+    operation = await asyncio.to_thread(store.operations.get, operation_id)
+    stored = await asyncio.to_thread(store.scale_sets.by_unique_id, unique_id)
+    latest = await asyncio.to_thread(store.upgrades.latest, unique_id)
+    if operation is None or operation.status is not OperationStatus.IN_PROGRESS or stored is None:
+        return
+    if latest is not None and latest.operation_id == operation_id:
+        return  # an upgrade's, which ends it with its own end
+    _log.warning("operation %s (%s) of %s was lost", operation_id, operation.kind, operation.resource_id)
+    match operation.kind:
+        case OperationKind.PUT:
+            await asyncio.to_thread(store.outbox.again, operation_id, kept(newest_of(stored, operation_id)))
+        case OperationKind.DELETE:
+            message = kept(DeleteScaleSet(operation_id=operation_id))
+            await asyncio.to_thread(store.outbox.again, operation_id, message)
+        case _:
+            end = store.operations.end
+            now = services.clock()
+            await asyncio.to_thread(end, operation_id, OperationStatus.FAILED, now, "OperationFailed", _LOST)
+
+
+async def _end_of_the_gone(services: Services, operation_id: str) -> None:
+    operation = await asyncio.to_thread(services.store.operations.get, operation_id)
+    if operation is None or operation.status is not OperationStatus.IN_PROGRESS:
+        return
+    end, now = services.store.operations.end, services.clock()
+    if operation.kind is OperationKind.DELETE:
+        await asyncio.to_thread(end, operation_id, OperationStatus.SUCCEEDED, now)
+    elif operation.kind is not OperationKind.REPLICATION:
+        await asyncio.to_thread(end, operation_id, OperationStatus.CANCELED, now, "OperationPreempted", _GONE)
