@@ -55,7 +55,7 @@ class Reconciliations:
         return stored
 
     def finish(self, unique_id: str, adoption: Adoption) -> None:
-        """The set's workflow gives no number any more that machines have seen: these operations are known. Idempotent."""
+        """The set's workflow gives no number any more that machines have seen: they are known now. Idempotent."""
         with self._database.writing() as connection:
             raise_marks(
                 self._database,
