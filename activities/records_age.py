@@ -14,15 +14,24 @@ from domain.instances import Instance
 from domain.messages.reconciliation import RecordsAge, RecordsAgeFound
 from domain.records_age import RECORDS_BEHIND, records_behind
 from domain.scale_sets import ScaleSetIdentity
+from store.fleet_marks import NO_IDS
 from store.store import Store
 
 
 async def why_behind(store: Store, scale_set: ScaleSetIdentity, instances: Iterable[Instance]) -> str:
-    """Why the records are older than these machines of the set; "" if they are not, or the set is not stored."""
+    """Why the records are older than these machines of the set; "" if they are not, or the set is not stored.
+
+    The ids of a set that release 0.1 made are counted from the first look on.
+    """
     there = tuple(instances)
     numbers = {one.last_operation for one in there}
     known = await asyncio.to_thread(store.fleet_marks.known, scale_set.unique_id, numbers)
-    return "" if known is None else records_behind(known, there, scale_set.name)
+    if known is None:
+        return ""
+    if known.ids_up_to is None:
+        highest = max((int(one.instance_id) for one in there), default=NO_IDS)
+        await asyncio.to_thread(store.fleet_marks.reserve_ids, scale_set.unique_id, highest)
+    return records_behind(known, there, scale_set.name)
 
 
 async def refuse_old_records(store: Store, scale_set: ScaleSetIdentity, instances: Iterable[Instance]) -> None:

@@ -131,6 +131,17 @@ async def test_f7_an_upgrade_stops_at_each_of_its_looks_without_a_fault_of_the_i
         assert found.unhealthy == InstanceIds()
 
 
+async def test_f7_ids_of_a_set_of_release_0_1_are_counted_from_the_first_look_on(scene: Scene) -> None:
+    with scene.store.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM fleet_marks")
+    await scene.make("0", "1", "7")
+    age = RecordsAgeActivities(scene.fleet, scene.store)
+    for _ in range(2):
+        assert (await scene.run(age.records_age, RecordsAge(scale_set=SET))).reason == ""
+    await scene.make("8")
+    assert "instance 8 is there" in (await scene.run(age.records_age, RecordsAge(scale_set=SET))).reason
+
+
 @pytest.mark.parametrize("kind", [ActionKind.DELETE, ActionKind.PROTECT])
 async def test_f7_what_a_person_names_is_not_held_back(scene: Scene, kind: ActionKind) -> None:
     await scene.plan()
