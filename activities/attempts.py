@@ -15,6 +15,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import beating
+from activities.translation import bounded
 from compute.errors import (
     ComputeError,
     InstanceFailed,
@@ -120,7 +121,7 @@ def _again(later: dict[str, TryAgain | Superseded], count: int) -> ApplicationEr
     delays = (error.retry_after for error in errors if isinstance(error, TryAgain))
     delay = max((one for one in delays if one), default=None)
     message = f"{len(errors)} of {count} to be tried again: {errors[0]}"
-    return ApplicationError(message, type=type(errors[0]).__name__, next_retry_delay=delay)
+    return ApplicationError(message, type=type(errors[0]).__name__, next_retry_delay=bounded(delay))
 
 
 def _told() -> tuple[SliceOutcome, _Trying]:

@@ -21,10 +21,9 @@ from api.tls import TlsError, check_certificate
 from compute.clock import utc_now
 from connection.client import connect
 from connection.computes import CannotCompute, open_compute
-from connection.settings import Settings
+from connection.settings import Settings, first_problem
+from connection.waiting import open_store
 from store.errors import StoreError
-from store.sealing import Sealer
-from store.store import Store
 from workflows.plugin import INSTAR
 
 GRACE_SECONDS = 10
@@ -37,7 +36,7 @@ def main() -> None:
     try:
         settings = Settings()
     except ValidationError as error:
-        sys.exit(f"api: the settings are wrong: {_first(error)}")
+        sys.exit(f"api: the settings are wrong: {first_problem(error)}")
     if not _is_loopback(arguments.host) and settings.tls.certificate is None:
         sys.exit(
             f"api: '{arguments.host}' is not a loopback address, and tokens must not be sent there in clear: set "
@@ -60,7 +59,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     settings.make_data_dir()
     with ExitStack() as opened:
         fleet = opened.enter_context(closing(open_compute(settings)))
-        store = opened.enter_context(closing(Store.open(settings.store_url, Sealer.from_file(settings.keys))))
+        store = opened.enter_context(closing(await open_store(settings)))
         # Lazy: reads are answered with Temporal down, and it may come later (A4).
         client = await connect([INSTAR], lazy=True)
         app = create_app(services_from(store, fleet, client, settings, access_from(settings, store, utc_now)))
@@ -91,12 +90,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
     return parser.parse_args()
-
-
-def _first(error: ValidationError) -> str:
-    one = error.errors(include_input=False, include_url=False)[0]
-    name = "__".join(str(part) for part in one["loc"]).upper()
-    return f"INSTAR_{name}: {one['msg'].removeprefix('Value error, ')}"
 
 
 def _is_loopback(host: str) -> bool:

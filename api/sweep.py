@@ -11,7 +11,6 @@ of anything else nobody knows any more what was asked: it ends as failed and say
 
 import asyncio
 import logging
-from datetime import timedelta
 
 from api.dependencies import Services
 from api.errors import ArmError
@@ -25,30 +24,24 @@ from store.errors import StoreError
 
 _log = logging.getLogger(__name__)
 
-PAUSE = timedelta(seconds=60)
-"""Between two sweeps of one process."""
-
-YOUNG = timedelta(minutes=1)
-"""A set, or an operation, that is younger is left to the request that has just made it."""
-
 _LOST = "This was lost before it was done: the workflow of the scale set was ended from outside. Ask for it again."
 _GONE = "The scale set was deleted before this could be done."
 
 
 async def sweep_for_ever(services: Services) -> None:
-    """Sweep at the start and every minute."""
+    """Sweep at the start and every `INSTAR_SWEEP`, a minute by default."""
     while True:
         try:
             await sweep(services)
         except (ArmError, StoreError) as error:
             _log.debug("no sweep just now: %s", type(error).__name__)
-        await asyncio.sleep(PAUSE.total_seconds())
+        await asyncio.sleep(services.settings.sweep.total_seconds())
 
 
 async def sweep(services: Services) -> None:
     """Once over all sets. Raises ArmError 503 while Temporal cannot list its workflows, and StoreError."""
     running = await services.gateway.running()
-    young = services.clock() - YOUNG
+    young = services.clock() - services.settings.sweep
     sets = await asyncio.to_thread(services.store.scale_sets.identities)
     for identity, made_at in sets:
         kind = running.get(scale_set_workflow_id(identity))
@@ -61,7 +54,7 @@ async def sweep(services: Services) -> None:
 
 
 async def _mend_operations(services: Services, sets: dict[str, ScaleSetIdentity]) -> None:
-    left = await asyncio.to_thread(services.store.outbox.left_alone, services.clock() - YOUNG)
+    left = await asyncio.to_thread(services.store.outbox.left_alone, services.clock() - services.settings.sweep)
     in_hand: dict[str, frozenset[str] | None] = {}
     for unique_id, operation_id in left:
         identity = sets.get(unique_id)

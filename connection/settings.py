@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from domain.delays import Delays
+from domain.delays import Delays, seconds_as_text
 
 
 def _is_safe(url: str) -> bool:
@@ -105,9 +105,18 @@ class Settings(BaseSettings):
 
     delays: Delays = Field(default_factory=Delays)
 
+    sweep: timedelta = timedelta(minutes=1)
+    """How often the API looks for sets whose workflow is gone and for operations that were lost; younger ones are left
+    to the request that has just made them. From one second to one day."""
+
     oidc: OidcSettings = OidcSettings()
 
     tls: TlsSettings = TlsSettings()
+
+    @field_validator("audit_kept", "sweep", mode="before")
+    @classmethod
+    def _seconds_as_text(cls, given: Any) -> Any:
+        return seconds_as_text(given)
 
     @field_validator("audit_kept")
     @classmethod
@@ -115,6 +124,13 @@ class Settings(BaseSettings):
         if not timedelta() <= kept <= timedelta(days=36_500):
             raise ValueError("the audit log is kept for up to 36500 days, or 0: for ever")
         return kept
+
+    @field_validator("sweep")
+    @classmethod
+    def _within_a_day(cls, sweep: timedelta) -> timedelta:
+        if not timedelta(seconds=1) <= sweep <= timedelta(days=1):
+            raise ValueError("a sweep every second at most, and once a day at the least")
+        return sweep
 
     @field_validator("data_dir", "seal_key_file", "fleet_file")
     @classmethod
@@ -149,3 +165,10 @@ class Settings(BaseSettings):
     def make_data_dir(self) -> None:
         """Make the data directory, private to the user. Raises OSError where that is not allowed."""
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def first_problem(error: ValidationError) -> str:
+    """What is wrong with the settings, as one sentence that names the variable and repeats no value."""
+    one = error.errors(include_input=False, include_url=False)[0]
+    name = "__".join(str(part) for part in one["loc"]).upper()
+    return f"INSTAR_{name}: {one['msg'].removeprefix('Value error, ')}"

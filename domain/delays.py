@@ -3,10 +3,26 @@
 They enter a workflow as input and stay pinned there.
 """
 
+import math
 from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+def seconds_as_text(given: Any) -> Any:
+    """What pydantic reads as a duration: "6" is six seconds, as 6 is.
+
+    >>> seconds_as_text("6"), seconds_as_text("0.5"), seconds_as_text("PT5M"), seconds_as_text(6)
+    (6.0, 0.5, 'PT5M', 6)
+    """
+    if isinstance(given, str):
+        try:
+            seconds = float(given)
+        except ValueError:
+            return given
+        return seconds if math.isfinite(seconds) else given
+    return given
 
 
 class Delays(BaseModel):
@@ -49,6 +65,12 @@ class Delays(BaseModel):
 
     nudge_most: timedelta = Field(default=timedelta(minutes=5), ge=timedelta(0))
     """How soon after a version was published the sets that use the image look, at the latest."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _seconds_as_text(cls, given: Any) -> Any:
+        """A number of seconds stays one where it comes as text, as from an environment variable."""
+        return seconds_as_text(given)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -1,8 +1,8 @@
 """Child processes that stand and fall together.
 
 Each writes to a log file of its own and leads a session of its own, so that a Ctrl-C at the terminal reaches only us
-and we stop them in our order. Nothing is started again in silence: when one dies, the others are stopped and the
-person is shown the end of its log. On Linux the kernel kills them if we are killed.
+and we stop them in our order. When one dies, the others are stopped and the person is shown the end of its log; once
+they are to be kept alive, it is started again first, and that is said. On Linux the kernel kills them if we are killed.
 """
 
 import ctypes
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -21,6 +21,13 @@ from instar.errors import Trouble
 
 LOG_LINES = 60
 """Shown of the log of a process that died: above a stack of calls, the reason is still seen."""
+
+DEATHS_AT_MOST = 3
+DEATHS_WITHIN_SECONDS = 60.0
+"""Who dies so often in so short a time dies again: it is not started any more (F9)."""
+
+FIRST_PAUSE_SECONDS = 1.0
+"""Before a child is started again; twice as long after its next death within that time."""
 
 PULSE_SECONDS = 0.1
 """How soon a signal or a death is noticed."""
@@ -37,15 +44,21 @@ class Stopped(Exception):
         self.signum = signum
 
 
-@dataclass(frozen=True)
+@dataclass
 class Child:
     """One process of the group; `log_start` is where its part of the log file begins."""
 
     name: str
-    process: subprocess.Popen[bytes]
+    command: Sequence[str]
+    env: dict[str, str]
     log: Path
-    log_start: int
     patience: float
+    process: subprocess.Popen[bytes]
+    log_start: int
+    deaths: list[float] = field(default_factory=list)
+    """Moments of its newest deaths, while it is kept alive."""
+    again_at: float | None = None
+    """When it is started again; None while it runs."""
 
     def last_words(self) -> str:
         """The end of its log."""
@@ -64,6 +77,7 @@ class ProcessGroup:
         self._children: list[Child] = []
         self._signals: list[int] = []
         self._stopping = False
+        self._keeps_alive = False
         self._old_handlers: dict[int, object] = {}
 
     def __enter__(self) -> Self:
@@ -87,39 +101,46 @@ class ProcessGroup:
     def start(self, name: str, command: Sequence[str], env: Mapping[str, str], *, patience: float) -> None:
         """Start a child; `patience` seconds are given to it to end after SIGTERM. Raises Trouble if it cannot start."""
         log = self._log_dir / f"{name}.log"
-        with log.open("ab") as out:
-            log_start = out.tell()
-            try:
-                process = subprocess.Popen(  # noqa: S603  # our own programs, no shell
-                    command,
-                    env=dict(env),
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    preexec_fn=_die_with_parent(),  # noqa: PLW1509  # we run no threads
-                )
-            except OSError as error:
-                raise Trouble(f"cannot start {name} ({command[0]}): {error.strerror}") from None
-            self._children.append(Child(name, process, log, log_start, patience))
+        process, log_start = _started(name, command, env, log)
+        self._children.append(Child(name, command, dict(env), log, patience, process, log_start))
+
+    def keep_alive(self) -> None:
+        """From now on a child that dies is started again, at `pause`, and that is said (F9)."""
+        self._keeps_alive = True
 
     def pause(self, seconds: float = PULSE_SECONDS) -> None:
-        """Wait. Raises Stopped after a signal, Trouble with the last lines of its log if a child died."""
+        """Wait. Raises Stopped after a signal, Trouble with the last lines of its log if a child died (for good)."""
         until = time.monotonic() + seconds
         while True:
             if self._signals:
                 raise Stopped(self._signals[0])
             for child in self._children:
-                status = child.process.poll()
-                if status is not None:
-                    raise Trouble(
-                        f"{child.name} {_how(status)}; so everything is stopped. The end of {child.log}:\n"
-                        f"{child.last_words()}",
-                    )
+                self._look_after(child)
             left = until - time.monotonic()
             if left <= 0:
                 return
             time.sleep(min(left, PULSE_SECONDS))
+
+    def _look_after(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.again_at is not None:
+            if child.again_at <= now:
+                child.again_at = None
+                child.process, child.log_start = _started(child.name, child.command, child.env, child.log)
+            return
+        status = child.process.poll()
+        if status is None:
+            return
+        child.deaths = [one for one in child.deaths if now - one < DEATHS_WITHIN_SECONDS] + [now]
+        if not self._keeps_alive or len(child.deaths) >= DEATHS_AT_MOST:
+            often = f", {len(child.deaths)} times within a minute" if self._keeps_alive else ""
+            raise Trouble(
+                f"{child.name} {_how(status)}{often}; so everything is stopped. The end of {child.log}:\n"
+                f"{child.last_words()}",
+            )
+        pause = FIRST_PAUSE_SECONDS * 2 ** (len(child.deaths) - 1)
+        child.again_at = now + pause
+        self._say(f"{child.name} {_how(status)}; it is started again in {pause:g} s (its log: {child.log})")
 
     def wait_until(self, ready: Callable[[], bool], name: str, seconds: float) -> None:
         """Wait until the child of that name is ready. Raises as `pause`, and Trouble when the time is over."""
@@ -151,6 +172,27 @@ class ProcessGroup:
             for child in self._children:
                 if child.process.returncode is None:
                     child.process.kill()
+
+
+def _started(
+    name: str, command: Sequence[str], env: Mapping[str, str], log: Path
+) -> tuple[subprocess.Popen[bytes], int]:
+    """The process, and where its part of the log begins. Raises Trouble."""
+    with log.open("ab") as out:
+        log_start = out.tell()
+        try:
+            process = subprocess.Popen(  # noqa: S603  # our own programs, no shell
+                command,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent(),  # noqa: PLW1509  # we run no threads
+            )
+        except OSError as error:
+            raise Trouble(f"cannot start {name} ({command[0]}): {error.strerror}") from None
+    return process, log_start
 
 
 def _how(status: int) -> str:

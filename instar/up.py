@@ -15,7 +15,8 @@ from instar.stack import Ports, start_stack
 def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: bool = False) -> None:
     """Run until a signal; the last line that is printed when all is up is `ready <URL of the API>`.
 
-    Raises Trouble if a port or the directory cannot be had, or a process dies.
+    A process that dies is started again. Raises Trouble if a port or the directory cannot be had, or a process dies
+    three times within a minute.
     """
     with claimed(data_dir) as directory:
         ports = Ports.chosen(api_port, temporal_port, ui_port, tls=tls)
@@ -30,6 +31,7 @@ def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: 
                     say(line)
                 say("Ctrl-C stops all; a second one at once")
                 say(f"ready {ports.api_url}")
+                group.keep_alive()
                 while True:
                     group.pause(1)
             except Stopped as stopped:

@@ -4,44 +4,75 @@ import asyncio
 import logging
 import signal
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, closing, suppress
+from typing import Any, TypeVar
 
-from connection.client import connect
+from pydantic import ValidationError
+
 from connection.computes import CannotCompute, open_compute
-from connection.settings import Settings
-from store.sealing import Sealer
-from store.store import Store
+from connection.settings import Settings, first_problem
+from connection.waiting import connect_to_temporal, open_store
+from store.errors import StoreError
 from worker.composition import workers
 from workflows.plugin import INSTAR
 
 log = logging.getLogger("worker")
 
+There = TypeVar("There")
+
 
 async def run(settings: Settings) -> None:
-    """Work until a signal asks to stop; begun activities get a few seconds, the rest is done again elsewhere."""
+    """Work until a signal asks to stop; begun activities get a few seconds, the rest is done again elsewhere.
+
+    A database or a Temporal server that is not there yet is waited for (F9).
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     settings.make_data_dir()
-    fleet = open_compute(settings)
-    store = Store.open(settings.store_url, Sealer.from_file(settings.keys))
+    async with AsyncExitStack() as opened:
+        fleet = opened.enter_context(closing(open_compute(settings)))
+        store = await _unless_stopped(open_store(settings), stop)
+        if store is None:
+            return
+        opened.enter_context(closing(store))
+        client = await _unless_stopped(connect_to_temporal([INSTAR]), stop)
+        if client is None:
+            return
+        for one in workers(client, fleet, store):
+            await opened.enter_async_context(one)
+        log.info("worker ready")
+        await stop.wait()
+        log.info("worker stopping")
+
+
+async def _unless_stopped(coming: Coroutine[Any, Any, There], stop: asyncio.Event) -> There | None:
+    """What is waited for; None if we are asked to stop first."""
+    waiting, stopping = asyncio.create_task(coming), asyncio.create_task(stop.wait())
+    await asyncio.wait([waiting, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if waiting.done():
+        return waiting.result()
+    waiting.cancel()
+    with suppress(asyncio.CancelledError):
+        await waiting
+    return None
+
+
+def main() -> None:
+    """Read the settings and work."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        client = await connect([INSTAR])
-        async with AsyncExitStack() as running:
-            for one in workers(client, fleet, store):
-                await running.enter_async_context(one)
-            log.info("worker ready")
-            await stop.wait()
-            log.info("worker stopping")
-    finally:
-        fleet.close()
-        store.close()
+        settings = Settings()
+    except ValidationError as error:
+        sys.exit(f"worker: the settings are wrong: {first_problem(error)}")
+    try:
+        asyncio.run(run(settings))
+    except (CannotCompute, StoreError) as error:
+        sys.exit(f"worker: {error}")
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    try:
-        asyncio.run(run(Settings()))
-    except CannotCompute as error:
-        sys.exit(f"worker: {error}")
+    main()

@@ -9,7 +9,7 @@ from api import deployment_runs
 from api.errors import ArmError
 from domain.delays import Delays
 from domain.operations import OperationStatus
-from tests.api.conftest import GROUP, SECRETS, Api, error_of
+from tests.api.conftest import GROUP, SCALE_SET, SECRETS, Api, error_of
 from tests.api.deploying import (
     GALLERY,
     NETS,

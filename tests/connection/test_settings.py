@@ -54,3 +54,13 @@ def test_the_audit_log_is_kept_for_a_time_that_can_be(kept: str, monkeypatch: py
         Settings()
     monkeypatch.setenv("INSTAR_AUDIT_KEPT", "P30D")
     assert Settings().audit_kept == timedelta(days=30)
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("6", 6), ("0.5", 0.5), ("PT6S", 6), ("0:00:06", 6)])
+def test_t6_a_delay_is_given_in_seconds_or_as_iso_8601(
+    given: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSTAR_DELAYS__HEALTH_WAIT", given)
+    assert Settings().delays.health_wait == timedelta(seconds=seconds)
+    monkeypatch.setenv("INSTAR_SWEEP", "5")
+    assert Settings().sweep == timedelta(seconds=5)

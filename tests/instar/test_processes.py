@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from instar import processes
 from instar.errors import Trouble
 from instar.processes import ProcessGroup, Stopped
 
@@ -52,6 +53,41 @@ def test_when_one_dies_it_is_named_and_the_end_of_its_log_shown_and_all_are_stop
         group.pause(30)
     assert "line 99" in str(raised.value)
     assert "line 0\n" not in str(raised.value)
+    assert gone(other)
+
+
+def test_f9_one_that_dies_is_started_again_and_that_is_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    with ProcessGroup(tmp_path, said.append) as group:
+        group.start("part", SLEEP, os.environ, patience=5)
+        group.wait_until(written(tmp_path / "part.log"), "part", 10)
+        group.keep_alive()
+        first = pid_of(group, "part")
+        os.kill(first, signal.SIGKILL)
+        group.wait_until(lambda: (tmp_path / "part.log").read_text().count("at work") == 2, "part", 10)
+        second = pid_of(group, "part")
+    assert first != second
+    assert gone(second)
+    [line] = said
+    assert line.startswith("part was killed by SIGKILL; it is started again in 1 s (its log: ")
+
+
+def test_f9_one_that_dies_again_and_again_is_given_up_and_the_end_of_its_log_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "FIRST_PAUSE_SECONDS", 0.05)
+    said: list[str] = []
+    with (
+        pytest.raises(Trouble, match="3 times within a minute") as raised,
+        ProcessGroup(tmp_path, said.append) as group,
+    ):
+        group.start("other", SLEEP, os.environ, patience=5)
+        group.keep_alive()
+        group.start("dying", [sys.executable, "-c", "raise SystemExit('no disk')"], os.environ, patience=5)
+        other = pid_of(group, "other")
+        group.pause(30)
+    assert "no disk" in str(raised.value)
+    assert len(said) == 2
     assert gone(other)
 
 

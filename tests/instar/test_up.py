@@ -82,14 +82,27 @@ def test_f1_up_ends_orderly_and_goes_on_where_it_was_even_after_kill_9(tmp_path:
         assert not any(map(alive, children))
 
 
-def test_up_stops_all_and_says_so_when_one_of_its_processes_dies(tmp_path: Path) -> None:
+def worker_of(process: subprocess.Popen[str]) -> int | None:
+    for pid in children_of(process.pid):
+        if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return pid
+    return None
+
+
+def test_f9_up_starts_a_part_that_died_again_and_stops_all_when_it_dies_again_and_again(tmp_path: Path) -> None:
     with up(tmp_path) as (process, _):
-        worker = next(pid for pid in children_of(process.pid) if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
-        os.kill(worker, signal.SIGKILL)
-        rest, _ = process.communicate(timeout=30)
+        for _ in range(3):
+            until = time.monotonic() + 30
+            while (worker := worker_of(process)) is None:
+                assert time.monotonic() < until, "the worker is started again"
+                time.sleep(0.05)
+            os.kill(worker, signal.SIGKILL)
+            while worker in children_of(process.pid) and process.poll() is None:
+                time.sleep(0.05)
+        rest, _ = process.communicate(timeout=60)
         assert process.returncode == 1
-        assert "worker was killed by SIGKILL" in rest
-        assert "worker ready" in rest  # the end of its log
+        assert rest.count("worker was killed by SIGKILL; it is started again in ") == 2
+        assert "worker was killed by SIGKILL, 3 times within a minute; so everything is stopped." in rest
 
 
 @pytest.mark.timeout(240)

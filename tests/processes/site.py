@@ -50,6 +50,9 @@ class Site:
         self.fallen: list[str] = []
         """Who was ready and then ended by itself: nobody ever may."""
 
+        self.down: set[str] = set()
+        """Who is not started again when it ends."""
+
         self._ports = Ports.chosen(0, 0, 0)
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._starts: Counter[str] = Counter()
@@ -110,6 +113,18 @@ class Site:
         """kill -9."""
         self._children[name].kill()
 
+    async def take_down(self, *names: str) -> None:
+        """kill -9, and nobody starts them again until `all_up`."""
+        self.down |= set(names)
+        for name in names:
+            self.kill(name)
+            await asyncio.to_thread(self._children[name].wait)
+
+    async def all_up(self) -> None:
+        """Everybody is started again, and ready."""
+        self.down.clear()
+        await eventually(self._all_ready, "everything is up again")
+
     @asynccontextmanager
     async def two_workers(self) -> AsyncIterator[None]:
         """A second worker beside the first, ended as it is asked to."""
@@ -152,7 +167,7 @@ class Site:
     async def _keep(self) -> None:
         while True:
             for name, child in tuple(self._children.items()):
-                if child.poll() is None or self._children.get(name) is not child:
+                if child.poll() is None or self._children.get(name) is not child or name in self.down:
                     continue
                 if child.returncode == -signal.SIGKILL:
                     self.killed[name] += 1

@@ -11,12 +11,16 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "rules.md"
 
-SECTIONS = {"P": 19, "B": 9, "H": 7, "T": 7, "I": 6, "S": 0, "F": 5, "A": 4}
-RULES = tuple(
-    f"{letter}{number or ''}" for letter, last in SECTIONS.items() for number in (range(1, last + 1) if last else (0,))
-)
+SECTIONS = {"P": 19, "B": 9, "H": 7, "T": 7, "I": 6, "S": 0, "F": 10, "A": 4}
+LATER = {"P2": "P2A"}
+"""Rules that were put between two others, each by the one that it follows."""
 
-NAME = re.compile(r"test_((?:(?:[pbhtifa]\d+|s)_)+)")
+NUMBERED = [
+    f"{letter}{number or ''}" for letter, last in SECTIONS.items() for number in (range(1, last + 1) if last else (0,))
+]
+RULES = tuple(rule for one in NUMBERED for rule in (one, LATER.get(one)) if rule)
+
+NAME = re.compile(r"test_((?:(?:[pbhtifa]\d+a?|s)_)+)")
 HEADING = re.compile(r"^### (\w+)$", re.MULTILINE)
 LINE = re.compile(r"^- `(tests/[^`]+)`: (.+)$")
 

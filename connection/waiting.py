@@ -1,0 +1,56 @@
+"""Waiting for what a process needs: none ends by itself because another is not there yet (behaviour.md F9)."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from temporalio.client import Client, Plugin
+
+from connection.client import connect
+from connection.settings import Settings
+from store.errors import Unavailable
+from store.sealing import Sealer
+from store.store import Store
+
+_log = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+"""Between two tries: what has come back is noticed within that."""
+
+GROWTH = 1.5
+
+There = TypeVar("There")
+
+
+async def until_there(what: str, get: Callable[[], Awaitable[There]], away: type[Exception]) -> There:
+    """What `get` gives, tried again and again while it raises `away`; said once when it waits and once when it ends."""
+    pause, waited = FIRST_PAUSE_SECONDS, 0.0
+    while True:
+        try:
+            there = await get()
+        except away as error:
+            if not waited:
+                _log.warning("waits for %s: %s", what, error)
+            await asyncio.sleep(pause)
+            waited += pause
+            pause = min(pause * GROWTH, LONGEST_PAUSE_SECONDS)
+            continue
+        if waited:
+            _log.warning("%s is there after %.0f s", what, waited)
+        return there
+
+
+async def open_store(settings: Settings) -> Store:
+    """The store, once its database answers. Raises Unusable and SealingError for what no waiting mends."""
+
+    async def get() -> Store:
+        return await asyncio.to_thread(Store.open, settings.store_url, Sealer.from_file(settings.keys))
+
+    return await until_there("the database", get, Unavailable)
+
+
+async def connect_to_temporal(plugins: Sequence[Plugin]) -> Client:
+    """A client, once the Temporal server answers."""
+    return await until_there("Temporal", lambda: connect(plugins), RuntimeError)

@@ -1,0 +1,126 @@
+"""Parts wait for each other (behaviour.md F9)."""
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from activities.translation import LONGEST_DELAY
+from compute.errors import Throttled
+from connection import waiting
+from connection.waiting import LONGEST_PAUSE_SECONDS, until_there
+from domain.delays import Delays
+from workflows import options
+
+WITHIN_SECONDS = 20
+"""After everything is up again the next effect begins within that (F9)."""
+
+
+async def test_f9_what_is_away_is_waited_for_and_that_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    tries = iter([*[True] * 20, False])
+
+    async def get() -> str:
+        if next(tries):
+            raise RuntimeError("connection refused")
+        return "there"
+
+    with caplog.at_level(logging.WARNING, logger=waiting.__name__):
+        assert await until_there("Temporal", get, RuntimeError) == "there"
+    assert [one.getMessage() for one in caplog.records] == [
+        "waits for Temporal: connection refused",
+        f"Temporal is there after {sum(pauses):.0f} s",
+    ]
+    assert pauses == sorted(pauses)
+    assert max(pauses) == LONGEST_PAUSE_SECONDS < WITHIN_SECONDS
+
+
+async def test_f9_what_is_wrong_for_good_is_not_waited_for() -> None:
+    async def get() -> None:
+        raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing"):
+        await until_there("it", get, RuntimeError)
+
+
+def test_f9_no_rule_of_retries_waits_longer_than_that_after_an_outage() -> None:
+    first = Delays()
+    rules = [
+        options.READ,
+        options.RECORD,
+        options.DISKS,
+        options.health_wait(first.health_poll_first, first.health_poll_most),
+    ]
+    for rule in rules:
+        longest = rule["retry_policy"].maximum_interval
+        assert longest is not None
+        assert longest.total_seconds() <= WITHIN_SECONDS
+    assert LONGEST_DELAY.total_seconds() <= WITHIN_SECONDS
+    assert Throttled("no", LONGEST_DELAY * 10).retry_after is not None
+
+
+@pytest.mark.processes
+def test_f9_a_worker_that_starts_without_temporal_waits_and_ends_when_it_is_asked_to(tmp_path: Path) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("INSTAR_", "TEMPORAL_"))}
+    env |= {"INSTAR_DATA_DIR": str(tmp_path / "data"), "TEMPORAL_ADDRESS": "127.0.0.1:1", "PYTHONUNBUFFERED": "1"}
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(  # our own program, no shell
+        [sys.executable, "-P", "-m", "worker"],
+        cwd=tmp_path,
+        env=env | {"PYTHONPATH": str(root)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    said = ""
+    for line in process.stderr:
+        said += line
+        if "waits for Temporal" in line:
+            break
+    assert "waits for Temporal" in said
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("INSTAR_DELAYS__HEALTH_WAIT", "soon", "INSTAR_DELAYS__HEALTH_WAIT: "),
+        ("INSTAR_DELAYS__HEALTH_WAIT", "-1", "INSTAR_DELAYS__HEALTH_WAIT: "),
+        ("INSTAR_SWEEP", "0", "INSTAR_SWEEP: a sweep every second"),
+        ("INSTAR_COMPUTE", "abacus", "INSTAR_COMPUTE: "),
+    ],
+)
+@pytest.mark.parametrize("module", ["worker", "api"])
+def test_nonsense_in_a_setting_is_one_sentence_that_names_it(
+    tmp_path: Path, module: str, name: str, value: str, message: str
+) -> None:
+    env = {one: text for one, text in os.environ.items() if not one.startswith(("INSTAR_", "TEMPORAL_"))}
+    env |= {"INSTAR_DATA_DIR": str(tmp_path / "data"), name: value, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(  # noqa: S603  # our own program, no shell
+        [sys.executable, "-P", "-m", module],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{module}: the settings are wrong: {message}")
+    assert "Traceback" not in done.stderr
