@@ -63,10 +63,11 @@ async def test_f7_a_number_given_again_is_refused_and_after_reconcile_machines_r
     world: World, tmp_path: Path
 ) -> None:
     await world.has_set(5)
-    for version in (NEW, NEWER):
-        copy = kept(tmp_path / "store.sqlite")
-        world.publish(version)
-        assert (await world.upgraded()).status is UpgradeStatus.COMPLETED
+    world.publish(NEW)
+    assert (await world.upgraded()).status is UpgradeStatus.COMPLETED
+    copy = kept(tmp_path / "store.sqlite")
+    world.publish(NEWER)
+    assert (await world.upgraded()).status is UpgradeStatus.COMPLETED
     await restored(world, tmp_path, copy)
     for version in (NEWER, NEWEST):
         world.publish(version)
