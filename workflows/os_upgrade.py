@@ -6,6 +6,7 @@ An OS upgrade, or a change of the model in mode Rolling: the plan says which, th
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
@@ -48,17 +49,12 @@ class OsUpgradeWorkflow:
         self._batch = state.batch
         self._lines = state.batches
         self._kept_disks = state.kept_disks
-        self._impossible = ""
-        self._overtaken = ""
+        self._impossible = self._overtaken = ""
         self._breach_is_rolled_back = False
         self._started = state
         self._journal = Journal(state)
-        self._effects = InstanceEffects(
-            state.scale_set,
-            state.number,
-            key=state.key,
-            carry=lambda ids, start: carry_out(ids, start, self._ends_waits),
-        )
+        carry = partial(carry_out, cancelled=self._ends_waits)
+        self._effects = InstanceEffects(state.scale_set, state.number, key=state.key, carry=carry)
         self._health = HealthWait(state.scale_set, state.plan.health_source, state.delays, self._ends_waits)
 
     @workflow.signal(description="End waits at once, begin nothing new, let begun swaps come to their end (P14)")
@@ -115,11 +111,9 @@ class OsUpgradeWorkflow:
         self._move(swapped.vanished, Outcome.VANISHED)
         self._move(swapped.failed, Outcome.FAILED)
         self._move(swapped.done & choice.stopped, Outcome.STOPPED)
-        self._impossible = swapped.impossible
-        self._overtaken = swapped.overtaken
-        if self._overtaken:
-            return self._records_behind(), InstanceIds()
-        await self._settle(swapped.done - choice.stopped, choice.sick_before, swapped.reasons)
+        self._impossible, self._overtaken = swapped.impossible, swapped.overtaken
+        if not self._overtaken:
+            await self._settle(swapped.done - choice.stopped, choice.sick_before, swapped.reasons)
         if self._overtaken:
             return self._records_behind(), InstanceIds()
         if self._is_cancelled():
@@ -197,8 +191,7 @@ class OsUpgradeWorkflow:
         mine = unhealthy & self._known().of(Outcome.UPGRADED, Outcome.FAILED)
         if self._started.plan.policy.rollback_failed_instances_on_policy_breach and mine:
             await self._roll_back_breach(breach, mine)
-        if self._overtaken:
-            breach = self._records_behind()
+        breach = self._records_behind() if self._overtaken else breach
         return await self._end(UpgradeStatus.FAULTED, breach.message, breach)
 
     async def _roll_back_breach(self, breach: UpgradeError, mine: InstanceIds) -> None:
