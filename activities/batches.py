@@ -44,7 +44,14 @@ class BatchActivities:
         if breach:
             return BatchChoice(progress=Progress(), reason=reason, breach=breach)
         progress = enrolment.enrol(look, request.plan, request.started_by)
-        return BatchChoice(progress=progress, reason=_joined(reason, enrolment.left_out_sentence(progress)))
+        booting = [view for view in look.standing_in(Standing.INITIALIZING) if view.boots]
+        started = [view.instance.booted_at for view in booting if view.instance.booted_at]
+        return BatchChoice(
+            progress=progress,
+            reason=_joined(reason, enrolment.left_out_sentence(progress)),
+            boots=InstanceIds.of(view.instance_id for view in booting),
+            boots_until=max(started) + request.boots_within if started else None,
+        )
 
     @activity.defn
     async def select_batch(self, request: LookRequest) -> BatchChoice:
@@ -91,7 +98,15 @@ class BatchActivities:
 
     async def _look(self, request: LookRequest) -> Look:
         async with translated(), beating():
-            return await look_at(self.provider, request.scale_set, request.plan.health_source, self.clock)
+            look = await look_at(
+                self.provider,
+                request.scale_set,
+                request.plan.health_source,
+                self.clock,
+                boots_within=request.boots_within,
+            )
+        # Whoever this upgrade has worked on was healthy since, or had its wait: it does not boot any more.
+        return enrolment.without_boots(look, (request.progress or Progress()).attempted)
 
     async def _old_records(self, request: LookRequest, look: Look) -> UpgradeError | None:
         """F7: machines that have seen what the records do not know: no decision about them can be right."""

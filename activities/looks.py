@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable
+from datetime import timedelta
 
 from compute.clock import Clock
 from compute.provider import Provider
 from domain.health import HealthSource
-from domain.instance_health import health_of
+from domain.instance_health import boots, health_of
 from domain.instances import HealthObservation, HealthState, Instance, InstanceView, Look
 from domain.scale_sets import ScaleSetIdentity
 
@@ -17,8 +18,13 @@ async def look_at(
     source: HealthSource,
     clock: Clock,
     ids: Iterable[str] | None = None,
+    *,
+    boots_within: timedelta = timedelta(0),
 ) -> Look:
-    """A fresh look at the set, or at some of it (behaviour.md P16). Raises compute.errors.TryAgain (H7)."""
+    """A fresh look at the set, or at some of it (behaviour.md P16). Raises compute.errors.TryAgain (H7).
+
+    `boots_within`: how long after its start a machine need not be healthy yet (P2a).
+    """
     wanted = None if ids is None else tuple(ids)
     listed, health = await asyncio.gather(
         provider.list_instances(scale_set),
@@ -38,6 +44,7 @@ async def look_at(
                     observed.get(one.instance_id)
                     or HealthObservation(one.instance_id, HealthState.INITIALIZING, now, "not observed yet"),
                 ),
+                boots=boots(one, boots_within, now),
             )
             for one in chosen
         ),

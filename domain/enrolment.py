@@ -1,6 +1,7 @@
 """Who belongs to an upgrade, in which phase, and who is left out and why (behaviour.md P12, P16, B5, B6, T1, T7)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from domain.images import version_key
 from domain.instance_ids import InstanceIds
@@ -96,3 +97,11 @@ def _left_out(progress: Progress, reasons: Mapping[str, list[str]]) -> Progress:
 
 def _newer(version: str, than: str) -> bool:
     return bool(version) and bool(than) and version_key(version) > version_key(than)
+
+
+def without_boots(look: Look, ids: InstanceIds) -> Look:
+    """The same look, in which these instances are no machines that boot (P2a): what they show counts."""
+    if not any(view.boots and view.instance_id in ids for view in look.views):
+        return look
+    views = tuple(replace(view, boots=view.boots and view.instance_id not in ids) for view in look.views)
+    return Look(views=views, taken_at=look.taken_at)

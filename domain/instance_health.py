@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from domain.health import HealthSource, SourceKind
 from domain.instances import ExtensionStatus, HealthObservation, HealthState, Instance, PowerState
@@ -24,6 +25,21 @@ def health_of(instance: Instance, source: HealthSource, said: HealthObservation)
         if not instance.provisioned:
             return _unhealthy(said, "the machine is not provisioned")
     return said
+
+
+def boots(instance: Instance, within: timedelta, now: datetime) -> bool:
+    """Whether its newest start, or move to another disk, is younger than that (P2a).
+
+    A moment in the future is that of a clock that was set back: it counts like one in the past, as far as it is away.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 11, 27, 12, tzinfo=UTC)
+    >>> started = Instance("0", "", None, 1, booted_at=noon)
+    >>> five = timedelta(minutes=5)
+    >>> [boots(started, five, noon + timedelta(minutes=minutes)) for minutes in (0, 4, 5, -4, -60)]
+    [True, True, False, True, False]
+    """
+    return instance.booted_at is not None and abs(now - instance.booted_at) < within
 
 
 def _unhealthy(said: HealthObservation, detail: str) -> HealthObservation:

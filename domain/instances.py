@@ -96,6 +96,8 @@ class Instance:
     extensions: tuple[ExtensionStatus, ...] = ()
     """In the order in which they ran on the present OS disk; those after a failed one did not run."""
     created_at: datetime | None = None
+    booted_at: datetime | None = None
+    """Its newest power-on, or move to another disk; None where nobody knows (P2a)."""
     previous_os_disks: tuple[OsDisk, ...] = ()
     data_disks: tuple[DataDisk, ...] = ()
     last_operation: int = field(default=0, compare=False)
@@ -128,6 +130,8 @@ class InstanceView:
 
     instance: Instance
     health: HealthObservation
+    boots: bool = False
+    """Whether it was started, or moved to another disk, so lately that it need not be healthy yet (P2a)."""
 
     @property
     def instance_id(self) -> str:
@@ -136,7 +140,7 @@ class InstanceView:
 
     @property
     def standing(self) -> Standing:
-        """Stopped before anything else (P18); Unknown is unhealthy (H5)."""
+        """Stopped before anything else (P18); Unknown is unhealthy (H5), but of a machine that boots (P2a)."""
         if self.instance.power is PowerState.STOPPED:
             return Standing.STOPPED
         match self.health.state:
@@ -145,7 +149,7 @@ class InstanceView:
             case HealthState.INITIALIZING:
                 return Standing.INITIALIZING
             case HealthState.UNHEALTHY | HealthState.UNKNOWN:
-                return Standing.UNHEALTHY
+                return Standing.INITIALIZING if self.boots else Standing.UNHEALTHY
 
 
 @dataclass(frozen=True, slots=True)

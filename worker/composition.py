@@ -18,6 +18,7 @@ from compute.clock import Clock, utc_now
 from compute.provider import Provider
 from domain.names import COMPUTE_QUEUE, WORKFLOW_QUEUE
 from store.store import Store
+from worker.waits import Waits
 
 GRACE = timedelta(seconds=5)
 """What a stopping worker gives running activities to report; what does not is done again elsewhere (F2)."""
@@ -35,6 +36,7 @@ def workers(
     cached_workflows: int = 1000,
 ) -> tuple[Worker, Worker]:
     """Workflow tasks with their cheap activities, and calls to the compute. The client brings the plugin."""
+    waits = Waits(store)
     batches = BatchActivities(provider, store, clock)
     images = ImageActivities(provider, store, clock)
     records = RecordActivities(store)
@@ -59,6 +61,7 @@ def workers(
                 records.upgrade_closed,
                 records.record_closed,
             ],
+            interceptors=[waits],
             max_cached_workflows=cached_workflows,
             max_concurrent_activities=100,
             graceful_shutdown_timeout=GRACE,
@@ -86,6 +89,7 @@ def workers(
                 actions.act_on_instances,
                 actions.lower_capacity,
             ],
+            interceptors=[waits],
             max_cached_workflows=cached_workflows,
             max_concurrent_activities=100,
             graceful_shutdown_timeout=GRACE,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -59,6 +59,12 @@ class HealthWait:
             vanished=found.vanished | settled.vanished,
             reasons=found.reasons | settled.reasons,
         )
+
+    async def until_booted(self, ids: InstanceIds, until: datetime | None) -> None:
+        """Every machine that boots healthy, or the time over that they have for it; at most one health wait (P2a)."""
+        left = self._delays.health_wait if until is None else until - workflow.now()
+        longest = min(max(left, timedelta(0)) + AFTER_GRACE, self._delays.health_wait)
+        await self._race(self._request(ids), longest, f"{len(ids)} instances boot")
 
     def _request(self, ids: InstanceIds, *, until_settled: bool = False) -> HealthRequest:
         return HealthRequest(scale_set=self._scale_set, source=self._source, ids=ids, until_settled=until_settled)

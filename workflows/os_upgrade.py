@@ -34,6 +34,11 @@ from workflows.rows import carry_out
 BATCH_LINES_KEPT = 50
 """Lines of the batch table: it is copied at each continue-as-new."""
 
+PRE_CHECK = "pre-check of the whole set"
+
+WAITS_FOR_BOOTS = "waits-for-boots"
+"""The pre-check waits for machines that boot (P2a): not in upgrades that began before it did."""
+
 WORKFLOW_GONE = "ExternalWorkflowExecutionNotFound"
 """How the SDK types the failure of a signal to a workflow that is closed or never was."""
 
@@ -77,7 +82,7 @@ class OsUpgradeWorkflow:
 
     async def _upgrade(self) -> UpgradeResult:
         if self._progress is None:
-            checked = await self._look(BatchActivities.pre_check, "pre-check of the whole set")
+            checked = await self._pre_checked()
             if checked.breach:
                 self._progress = Progress()
                 return await self._end(UpgradeStatus.FAULTED, checked.reason, checked.breach)
@@ -99,6 +104,19 @@ class OsUpgradeWorkflow:
             if workflow.info().is_continue_as_new_suggested() and not self._is_cancelled():
                 workflow.continue_as_new(self._state())
         return await self._cancelled_end()
+
+    async def _pre_checked(self) -> BatchChoice:
+        """Once machines that were just started had their time to become healthy (P2, P2a)."""
+        checked = await self._look(BatchActivities.pre_check, PRE_CHECK)
+        # Asked for only where it matters: an upgrade that finds nobody booting costs what it always did.
+        if checked.breach or not checked.boots or not workflow.patched(WAITS_FOR_BOOTS):
+            return checked
+        self._progress = checked.progress
+        count = len(checked.progress.of(*Outcome))
+        await self._decided("waits", f"waits for {len(checked.boots)} of {count} instances that boot")
+        await self._health.until_booted(checked.boots, checked.boots_until)
+        self._progress = None
+        return checked if self._is_cancelled() else await self._look(BatchActivities.pre_check, PRE_CHECK)
 
     async def _one_batch(self, choice: BatchChoice) -> tuple[UpgradeError | None, InstanceIds]:
         """Swap, wait, roll back, judge: the breach if the upgrade must stop, and who is unhealthy then."""
@@ -262,6 +280,7 @@ class OsUpgradeWorkflow:
             plan=started.plan,
             progress=self._progress,
             batch=self._batch,
+            boots_within=started.delays.health_wait,
         )
 
     async def _decided(

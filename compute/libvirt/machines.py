@@ -98,6 +98,8 @@ def _instance(domain: Any, machine: MachineRecord) -> Instance:
         update_domain=machine.update_domain,
         extensions=tuple(one.status for one in machine.extensions),
         created_at=machine.created_at,
+        # An adopted one ran before us, for nobody knows how long.
+        booted_at=machine.started_at or (None if machine.adopted else machine.created_at),
         previous_os_disks=tuple(one.os_disk for one in machine.kept),
         data_disks=tuple(one.data_disk for one in machine.data_disks),
         last_operation=machine.seen.operation,

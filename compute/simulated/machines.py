@@ -119,7 +119,7 @@ def delete(tx: Transaction, unique_id: str, instance_id: str) -> None:
 
 _LIST = """
 SELECT instance_id, vm_id, os_disk, generation, power, out_of_service, protected, created_at, provisioning, extensions,
-  zone, update_domain, protected_from_scale_in, fence_operation, fence_keys
+  zone, update_domain, protected_from_scale_in, booted_at, fence_operation, fence_keys
 FROM machines WHERE unique_id = ? AND deleted_at IS NULL ORDER BY instance_id
 """
 _OS_DISKS = """
@@ -168,10 +168,11 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
             zone=row[10],
             update_domain=row[11],
             created_at=from_micros(row[7]),
+            booted_at=from_micros(row[13]),
             previous_os_disks=tuple(kept.get(row[0], ())),
             data_disks=tuple(data.get(row[0], ())),
-            last_operation=row[13],
-            last_key=row[14].rpartition(" ")[2],
+            last_operation=row[14],
+            last_key=row[15].rpartition(" ")[2],
         )
         for row in connection.execute(_LIST, (unique_id,))
     )

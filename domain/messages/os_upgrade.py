@@ -1,6 +1,6 @@
 """One upgrade: what it is pinned to, what its activities are asked and answer."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import Field
 
@@ -88,6 +88,8 @@ class LookRequest(Message):
     plan: UpgradePlan
     progress: Progress | None = None
     batch: int = 0
+    boots_within: timedelta = timedelta(0)
+    """How long after its start a machine need not be healthy yet (P2a)."""
 
 
 class BatchChoice(Message):
@@ -103,6 +105,10 @@ class BatchChoice(Message):
     breach: UpgradeError | None = None
     unhealthy: InstanceIds = InstanceIds()
     """With a breach: instances of this upgrade that are unhealthy now (P10)."""
+    boots: InstanceIds = InstanceIds()
+    """Pre-check: those that were started so lately that they need not be healthy yet, and are not (P2a)."""
+    boots_until: datetime | None = None
+    """When the last of them ought to be."""
 
 
 class SwapSlice(Message):

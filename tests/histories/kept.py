@@ -1,7 +1,8 @@
-"""The histories beside this file: written without what names a machine, read as the replayer takes them."""
+"""The histories beside this file, a folder for each release: written without what names a machine (F8)."""
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ from tests.histories.scenes import Recorded
 
 FOLDER = Path(__file__).parent
 
+_PROJECT = FOLDER.parents[1] / "pyproject.toml"
+
+RELEASE: str = tomllib.loads(_PROJECT.read_text())["project"]["version"]
+"""The one that is being worked on: its histories may be recorded anew until it is out, all others stay."""
+
 SCRUBBED = {"identity": "worker", "stackTrace": ""}
 """Where a process's host and a machine's paths would stand; a replay reads neither."""
 
@@ -18,9 +24,10 @@ STICKY_QUEUE = re.compile(r"^\d+@[\w.-]+$")
 """A process's own task queue, named after it and its host."""
 
 
-def files(scene: str = "*", kind: str = "*") -> list[Path]:
+def files(scene: str = "*", kind: str = "*", release: str = RELEASE) -> list[Path]:
     """Kept runs, `<scene>.<workflow>.<run>.json`; those of one workflow in the order of its runs."""
-    return sorted(FOLDER.glob(f"{scene}.{kind}.*.json"), key=lambda path: (path.name.split(".")[:2], _run(path)))
+    found = FOLDER.glob(f"{release}/{scene}.{kind}.*.json")
+    return sorted(found, key=lambda path: (path.parent.name, path.name.split(".")[:2], _run(path)))
 
 
 def read(path: Path) -> WorkflowHistory:
@@ -37,7 +44,8 @@ def write(scene: str, recorded: Recorded) -> list[Path]:
             events = [json.dumps(_scrubbed(one), separators=(",", ":")) for one in history.to_json_dict()["events"]]
             # One event a line: a difference shows which.
             text = '{"events":[\n' + ",\n".join(events) + "\n]}\n"
-            (FOLDER / f"{scene}.{kind}.{number}.json").write_text(text)
+            (FOLDER / RELEASE).mkdir(exist_ok=True)
+            (FOLDER / RELEASE / f"{scene}.{kind}.{number}.json").write_text(text)
     return files(scene)
 
 

@@ -77,8 +77,8 @@ class World(Seen):
         self.store.images.publish(IMAGE.publisher, IMAGE.offer, IMAGE.sku, version, LOCATION, {}, self.clock())
         self.fleet.script_version(IMAGE.at(version), script or VersionScript())
 
-    async def has_set(self, size: int, *, boot: timedelta = BOOT, **model: Any) -> ScaleSetIdentity:
-        """A set of that many machines on OLD, up and running since an hour (with no boot time: since now)."""
+    async def has_set(self, size: int, *, boot: timedelta = BOOT, aged: bool = True, **model: Any) -> ScaleSetIdentity:
+        """A set of that many machines on OLD, up and running since an hour (not `aged`, or no boot time: since now)."""
         self.fleet.set_defaults(FleetDefaults(swap=timedelta(0), boot=boot))
         self.publish(OLD)
         document = arm(size, **model)
@@ -88,7 +88,7 @@ class World(Seen):
         )
         self.store.scale_sets.create(self.scale_set, GROUP.split("/")[2], "test", document, self.clock())
         await self.put(automatic=False)
-        if boot:
+        if boot and aged:
             await self.env.sleep(timedelta(hours=1))
         await self.look_at_the_clock()
         return self.scale_set

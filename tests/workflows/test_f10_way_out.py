@@ -151,7 +151,15 @@ async def test_f10_an_instance_that_cannot_be_served_is_given_up_and_the_others_
     await world.has_set(3)
     failing(world, Call.POWER, "1")
     restart = await world.ask(ActionKind.RESTART)
+    began = await world.look_at_the_clock()
+    await world.pass_time(timedelta(minutes=5))
+    waits = world.store.operations.get(restart)
+    assert waits is not None
+    assert waits.waits_for.endswith("1 of 3 to be tried again: too many calls")
+    assert waits.waits_since is not None
+    assert A_MINUTE <= waits.waits_since - began < 2 * A_MINUTE
     ended = await ends_within(world, restart, timedelta(minutes=40))
+    assert ended.waits_for == ""
     assert ended.status is OperationStatus.FAILED
     assert ended.error_message.startswith("1 of 3 instances failed: 1 (1: given up after 30 minutes: ")
     starts = [one.instance_id for one in world.fleet.recorder.records() if one.kind == "start"]

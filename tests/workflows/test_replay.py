@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
 
 from domain.delays import Delays
 from tests.histories.commands import activities, timers
@@ -13,6 +14,11 @@ from tests.histories.scenes import SCALE_SET, SCENES, UPGRADE, played
 from workflows.plugin import INSTAR
 
 FIVE_MINUTES, THREE_HOURS = 300.0, 10_800.0
+
+WHAT_TO_DO = (
+    "A workflow that began before this change would not go on under it. docs/adr/0006-running-workflows-replay.md says "
+    "how workflow code may change; only histories of a release that is not out may be recorded anew."
+)
 
 A_SLOW_MACHINE = 25.0
 """Seconds; the shortest timer of a set in any scene is four minutes, a minute less than the next."""
@@ -24,9 +30,12 @@ def test_every_scene_has_kept_histories(scene: str, kind: str) -> None:
     assert files(scene, kind)
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda path: path.stem)
-async def test_f1_a_kept_history_replays(path: Path) -> None:
-    await Replayer(workflows=[], plugins=[INSTAR]).replay_workflow(read(path))
+@pytest.mark.parametrize("path", files(release="*"), ids=lambda path: f"{path.parent.name}/{path.stem}")
+async def test_f1_f8_a_history_of_any_release_replays(path: Path) -> None:
+    try:
+        await Replayer(workflows=[], plugins=[INSTAR]).replay_workflow(read(path))
+    except NondeterminismError as error:
+        pytest.fail(f"{error}\n{WHAT_TO_DO}")
 
 
 @pytest.mark.parametrize("scene", SCENES)

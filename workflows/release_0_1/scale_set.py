@@ -69,7 +69,7 @@ class ScaleSetWorkflow:
             if not self._moves_on or not is_cancelled_exception(error):
                 raise
         await workflow.wait_condition(workflow.all_handlers_finished)
-        moved = moved_on(self._state, self._memory.to_end, self._instances.number_begun)
+        moved = moved_on(self._state, workflow.now(), self._memory.to_end, self._instances.number_begun)
         workflow.continue_as_new(workflow=WorkflowType.SCALE_SET.value, args=[moved])
 
     @workflow.signal(name=MOVE_ON, description="Continue under the workflow of today's release")

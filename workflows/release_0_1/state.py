@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from domain.delays import Delays
+from domain.lifecycle import requests
 from domain.lifecycle import state as today
 from domain.lifecycle.state import EndedUpgrade, RunningUpgrade
 from domain.lifecycle.status import status_of
 from domain.messages.base import Message
 from domain.messages.instance_actions import InstanceAction
-from domain.messages.scale_set import EndOperation
+from domain.messages.scale_set import DeleteScaleSet, EndOperation
 from domain.policies import UpgradeMode
 from domain.quarantine import Quarantine
 from domain.scale_sets import ScaleSetIdentity
@@ -65,12 +66,13 @@ class ScaleSetState(Message):
     """(request id, upgrade workflow id) of the newest starts, so that one request starts one upgrade across runs."""
 
 
-def moved_on(state: ScaleSetState, to_end: Sequence[EndOperation] = (), action_begun: int = 0) -> today.ScaleSetState:
+def moved_on(
+    state: ScaleSetState, now: datetime, to_end: Sequence[EndOperation] = (), action_begun: int = 0
+) -> today.ScaleSetState:
     """The same set as its workflow of today knows it. `action_begun` is the number of the action that was under way.
 
     Everything that was asked and is not done is done there; what was written for readers is written anew.
     """
-    deletion = today.Deletion(operations=(state.deleting,)) if state.deleting else None
     model = today.Model(
         generation=state.pending_generation,
         machine_generation=state.machine_generation,
@@ -98,7 +100,6 @@ def moved_on(state: ScaleSetState, to_end: Sequence[EndOperation] = (), action_b
         delays=state.delays,
         last_number=state.last_number,
         lock=_lock(state),
-        deletion=deletion,
         model=model,
         actions=tuple(_asked(state, action_begun)),
         automatic=automatic,
@@ -106,16 +107,17 @@ def moved_on(state: ScaleSetState, to_end: Sequence[EndOperation] = (), action_b
         ends=tuple(to_end),
         answered=tuple(_answered(state)),
     )
-    return moved.model_copy(update={"recorded": status_of(moved)})
+    moved = moved.model_copy(update={"recorded": status_of(moved)})
+    # A deletion cuts everything else short there: asked for once more, it does so here.
+    return requests.delete(moved, DeleteScaleSet(operation_id=state.deleting), now) if state.deleting else moved
 
 
 def _lock(state: ScaleSetState) -> today.Free | today.Rolling:
     if state.running is None or state.look_after_at is None:
         return today.Free()
     cancel = None
-    if state.cancel_operations or state.deleting:
-        reason = "the scale set is being deleted" if state.deleting else "cancelled by a user"
-        cancel = today.Cancel(reason=reason, operations=state.cancel_operations)
+    if state.cancel_operations:
+        cancel = today.Cancel(reason="cancelled by a user", operations=state.cancel_operations)
     return today.Rolling(upgrade=state.running, look_after_at=state.look_after_at, cancel=cancel)
 
 
