@@ -135,6 +135,11 @@ class FakeGateway:
     up: bool = True
     sent: list[tuple[ScaleSetIdentity, Update]] = field(default_factory=list)
     nudged: list[str] = field(default_factory=list)
+    begun: list[str] = field(default_factory=list)
+    workflows: dict[str, str] = field(default_factory=dict)
+    """Those that run: id and type."""
+    told_to_move_on: list[str] = field(default_factory=list)
+    in_hand: frozenset[str] | None = frozenset()
 
     async def send(self, scale_set: ScaleSetIdentity, message: Update) -> None:
         self.sent.append((scale_set, message))
@@ -147,6 +152,18 @@ class FakeGateway:
 
     async def alive(self) -> bool:
         return self.up
+
+    async def begin(self, scale_set: ScaleSetIdentity) -> None:
+        self.begun.append(scale_set.name)
+
+    async def running(self) -> dict[str, str]:
+        return self.workflows
+
+    async def move_on(self, workflow_id: str) -> None:
+        self.told_to_move_on.append(workflow_id)
+
+    async def operations_in_hand(self, _scale_set: ScaleSetIdentity) -> frozenset[str] | None:
+        return self.in_hand
 
     @property
     def last(self) -> Any:

@@ -17,8 +17,7 @@ from temporalio.client import Client
 from compute.simulated.fleet import SimulatedFleet
 from domain.delays import Delays
 from domain.names import NAMESPACE
-from instar.api_token import TokenAuth
-from instar.credentials import owner
+from instar.api_token import FILE, Login, TokenAuth
 from instar.ports import answers
 from instar.stack import Ports, TemporalQuestions, server_command
 from store.sealing import Sealer
@@ -38,9 +37,18 @@ class Site:
     """A context. Whoever dies is started again at once, as an init system does; `killed` counts who died of SIGKILL."""
 
     def __init__(
-        self, folder: Path, delays: Delays, *, worker: str = WORKER, env: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        delays: Delays,
+        *,
+        worker: str = WORKER,
+        env: Mapping[str, str] | None = None,
+        code: Path = ROOT,
     ) -> None:
-        """The module that is run as the worker, and more settings of every process: both may change while it runs."""
+        """The module that is run as the worker, more settings of every process, and the folder of the code that they
+        run: all may change while it runs. With other code than ours, the data is opened by `open_data` and not before.
+        """
+        self.code = code
         self.worker = worker
         self.more_env = dict(env or {})
         self.folder = folder
@@ -70,14 +78,12 @@ class Site:
             self._start(WORKER)
             self._start(API)
             await eventually(self._all_ready, "worker and API are up")
-            self.store = Store.open(
-                f"sqlite:///{self.data / 'store.sqlite'}", Sealer.from_file(self.data / "seal.keys")
-            )
-            self.fleet = SimulatedFleet(self.data / "fleet.sqlite")
-            self.login = owner(self.data, self._ports.api_url, "")
+            self.login = self._logged_in()
             self.http = httpx.AsyncClient(
                 base_url=self._ports.api_url, timeout=30, trust_env=False, auth=TokenAuth(self.login)
             )
+            if self.code == ROOT:
+                self.open_data()
         except BaseException:
             self._end_all(signal.SIGKILL)
             raise
@@ -98,6 +104,21 @@ class Site:
             await self.stop()
         finally:
             self._end_all(signal.SIGKILL)
+
+    def open_data(self) -> None:
+        """The store and the fleet, beside the processes that use them."""
+        self.store = Store.open(f"sqlite:///{self.data / 'store.sqlite'}", Sealer.from_file(self.data / "seal.keys"))
+        self.fleet = SimulatedFleet(self.data / "fleet.sqlite")
+
+    def _logged_in(self) -> Login:
+        """The owner's credentials, made by the code that runs: ours would bring its store up to date."""
+        made = (
+            "import sys; from pathlib import Path; from instar.credentials import owner; "
+            "owner(Path(sys.argv[1]), sys.argv[2], '')"
+        )
+        command = [binary("python"), "-P", "-c", made, str(self.data), self._ports.api_url]
+        subprocess.run(command, cwd=self.folder, env=self._env(), check=True)  # noqa: S603  # our own programs, no shell
+        return Login.read(self.data / FILE)
 
     async def stop(self) -> None:
         """Ask every process to end, the server last; raises AssertionError if one does not."""
@@ -217,7 +238,7 @@ class Site:
             "TEMPORAL_NAMESPACE": NAMESPACE,
             "TEMPORAL_CONFIG_FILE": os.devnull,
             "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(self.code),
             **{f"INSTAR_DELAYS__{name.upper()}": str(value) for name, value in self._delays.items()},
             **self.more_env,
         }
