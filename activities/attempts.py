@@ -15,7 +15,16 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import beating
-from compute.errors import ComputeError, InstanceFailed, InstanceGone, NotBegun, TryAgain, UpgradeImpossible
+from compute.errors import (
+    ComputeError,
+    InstanceFailed,
+    InstanceGone,
+    NotBegun,
+    Overtaken,
+    Superseded,
+    TryAgain,
+    UpgradeImpossible,
+)
 from compute.provider import Provider
 from domain.instance_ids import InstanceIds
 from domain.messages.os_upgrade import SliceOutcome
@@ -59,9 +68,12 @@ async def each(
     """Act on every instance at once. Raises ApplicationError, retryable, for those that may work later.
 
     Asked to cancel, what was begun comes to its end all the same; what may work later is then left out of the answer.
+
+    An attempt that a newer one of the same operation has overtaken says nothing: its successor answers, and where there
+    is none the next attempt is the newest. One that a newer operation has overtaken ends the operation (F7).
     """
     outcome, trying = _told()
-    later: dict[str, TryAgain] = {}
+    later: dict[str, TryAgain | Superseded] = {}
     done: list[str] = []
 
     def so_far() -> SliceOutcome:
@@ -72,10 +84,10 @@ async def each(
         try:
             await act(instance_id)
             done.append(instance_id)
-        except TryAgain as error:
-            later[instance_id] = error
-        except (InstanceFailed, UpgradeImpossible) as error:
+        except (InstanceFailed, Overtaken, UpgradeImpossible) as error:
             outcome = outcome.merged(_came_to(outcome, instance_id, error))
+        except (TryAgain, Superseded) as error:
+            later[instance_id] = error
 
     left = ids - outcome.known
     async with beating(lambda: (so_far(), trying)):
@@ -103,9 +115,10 @@ async def settled(calls: Iterable[Awaitable[None]]) -> None:
             raise result
 
 
-def _again(later: dict[str, TryAgain], count: int) -> ApplicationError:
+def _again(later: dict[str, TryAgain | Superseded], count: int) -> ApplicationError:
     errors = list(later.values())
-    delay = max((error.retry_after for error in errors if error.retry_after), default=None)
+    delays = (error.retry_after for error in errors if isinstance(error, TryAgain))
+    delay = max((one for one in delays if one), default=None)
     message = f"{len(errors)} of {count} to be tried again: {errors[0]}"
     return ApplicationError(message, type=type(errors[0]).__name__, next_retry_delay=delay)
 
@@ -126,12 +139,16 @@ def _now() -> datetime:
     return activity.info().current_attempt_scheduled_time
 
 
-def _came_to(so_far: SliceOutcome, instance_id: str, error: InstanceFailed | UpgradeImpossible) -> SliceOutcome:
+def _came_to(
+    so_far: SliceOutcome, instance_id: str, error: InstanceFailed | Overtaken | UpgradeImpossible
+) -> SliceOutcome:
     """What that error makes of its instance; the reasons of the first failed ones are told."""
     this = InstanceIds.of([instance_id])
     match error:
         case NotBegun():
             return SliceOutcome(not_begun=this)
+        case Overtaken():
+            return SliceOutcome(not_begun=this, overtaken=f"{error}: the records are older than the machines")
         case InstanceGone():
             return SliceOutcome(vanished=this)
         case UpgradeImpossible():
@@ -142,7 +159,7 @@ def _came_to(so_far: SliceOutcome, instance_id: str, error: InstanceFailed | Upg
 
 
 async def _given_up(
-    later: dict[str, TryAgain], trying: _Trying, provider: Provider, scale_set: ScaleSetIdentity
+    later: dict[str, TryAgain | Superseded], trying: _Trying, provider: Provider, scale_set: ScaleSetIdentity
 ) -> list[str]:
     """Those whose time is over. While the compute as a whole does not answer, nobody is given up (H7)."""
     over = [one for one in later if trying.in_vain(one, _now())]

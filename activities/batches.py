@@ -7,6 +7,7 @@ from temporalio import activity
 from activities.heartbeats import beating
 from activities.images import why_withdrawn
 from activities.looks import look_at
+from activities.records_age import why_behind
 from activities.translation import translated
 from compute.clock import Clock, utc_now
 from compute.provider import Provider
@@ -32,6 +33,8 @@ class BatchActivities:
     async def pre_check(self, request: LookRequest) -> BatchChoice:
         """Fix who belongs to the upgrade (P16) and whether it may begin at all (P2)."""
         look = await self._look(request)
+        if old := await self._old_records(request, look):
+            return BatchChoice(progress=Progress(), reason=old.message, breach=old)
         reason, breach = verdicts.check_whole_set(
             look,
             request.plan.policy,
@@ -55,6 +58,8 @@ class BatchActivities:
         """The next batch on a fresh look (P3), or why there is none."""
         look = await self._look(request)
         progress = verdicts.without_vanished(look, request.progress or Progress())
+        if old := await self._old_records(request, look):
+            return BatchChoice(progress=progress, reason=old.message, breach=old)
         reason, breach = verdicts.check_whole_set(
             look,
             request.plan.policy,
@@ -87,6 +92,8 @@ class BatchActivities:
     async def judge_batch(self, request: LookRequest) -> Verdict:
         """The verdict after a batch (P9)."""
         look = await self._look(request)
+        if old := await self._old_records(request, look):
+            return Verdict(progress=request.progress or Progress(), reason=old.message, breach=old)
         return verdicts.judge(look, request.progress or Progress(), request.plan.policy, request.scale_set.name)
 
     async def _look(self, request: LookRequest) -> Look:
@@ -100,6 +107,11 @@ class BatchActivities:
             )
         # Whoever this upgrade has worked on was healthy since, or had its wait: it does not boot any more.
         return enrolment.without_boots(look, (request.progress or Progress()).attempted)
+
+    async def _old_records(self, request: LookRequest, look: Look) -> UpgradeError | None:
+        """F7: machines that have seen what the records do not know: no decision about them can be right."""
+        behind = await why_behind(self.store, request.scale_set, (view.instance for view in look.views))
+        return UpgradeError(code=ErrorCode.RECORDS_BEHIND, message=f"stopped: {behind}") if behind else None
 
     async def _withdrawn(self, request: LookRequest) -> UpgradeError | None:
         """P19: a version that is not offered in the set's region any more."""

@@ -16,6 +16,7 @@ from activities.heartbeats import beating
 from activities.images import newest_version
 from activities.machine_models import machine_model
 from activities.quarantines import outdated_generations
+from activities.records_age import refuse_old_records
 from activities.translation import translated
 from compute.clock import Clock, utc_now
 from compute.provider import Provider
@@ -50,13 +51,18 @@ class CapacityActivities:
 
     @activity.defn
     async def plan_capacity(self, request: PlanCapacity) -> CapacityPlan:
-        """What is too few or too many, on a fresh look: new machines on the newest version and model (P16)."""
+        """What is too few or too many, on a fresh look: new machines on the newest version and model (P16).
+
+        Ids of new machines are written down before any is asked for. Raises RecordsBehind where that tells that the
+        records are older than the machines (F7): then none is made or deleted.
+        """
         scale_set = request.scale_set
         document = await asyncio.to_thread(self.store.scale_sets.model, scale_set.unique_id, request.generation)
         model = ScaleSetModel.from_arm(document, request.generation)
         outdated = await outdated_generations(self.store, scale_set, request.quarantine, request.generation)
         async with translated(), beating():
             instances = await self.provider.list_instances(scale_set)
+            await refuse_old_records(self.store, scale_set, instances)
             there = InstanceIds.of(one.instance_id for one in instances)
             plan = CapacityPlan(delete=request.reserved - there, outdated=outdated)
             if len(instances) > model.capacity:
@@ -66,7 +72,11 @@ class CapacityActivities:
             excluded = request.quarantine.without_generations(outdated).excluded
             first = await self.provider.next_instance_id(scale_set)
         plan = await self._scaled_out(plan, scale_set, model, excluded)
-        return plan if plan.error else _placed(plan, model, instances, max(first, _highest(request.reserved) + 1))
+        if plan.error:
+            return plan
+        plan = _placed(plan, model, instances, max(first, _highest(request.reserved) + 1))
+        await asyncio.to_thread(self.store.fleet_marks.reserve_ids, scale_set.unique_id, _highest(plan.create))
+        return plan
 
     async def _scaled_out(
         self, plan: CapacityPlan, scale_set: ScaleSetIdentity, model: ScaleSetModel, excluded: tuple[str, ...]

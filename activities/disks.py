@@ -8,7 +8,7 @@ from activities.attempts import each
 from activities.heartbeats import beating
 from activities.machine_models import machine_model, models_of
 from activities.translation import translated
-from compute.provider import Effect, Fence, Provider, Step
+from compute.provider import Effect, Fence, Made, Provider, Step
 from domain.messages.instance_actions import ActionSlice
 from domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice
 from domain.messages.scale_set import CollectDisks
@@ -51,10 +51,11 @@ class DiskActivities:
         """Give each instance of the slice its previous disk back (P7)."""
         async with translated():
             models = models_of(self.store, request.scale_set)
+            made = Made(request.plan.target, request.plan.generation)
 
             async def restore(instance_id: str) -> None:
                 effect = effect_of(request, Step.RESTORE if request.begin else Step.END_RESTORE, instance_id)
-                await self.provider.restore_os_disk(effect, models)
+                await self.provider.restore_os_disk(effect, models, made)
 
             return await each(request.ids, restore, self.provider, request.scale_set)
 
@@ -62,7 +63,7 @@ class DiskActivities:
     async def collect_os_disks(self, request: CollectDisks) -> int:
         """Delete what those upgrades put aside; how many disks that were (P5)."""
         async with translated(), beating():
-            return await self.provider.discard_os_disks(request.scale_set, request.numbers)
+            return await self.provider.discard_os_disks(request.scale_set, keys=request.operation_keys)
 
 
 ATTEMPTS_AT_MOST = 1_000_000
@@ -73,4 +74,5 @@ def effect_of(request: SwapSlice | RestoreSlice | ActionSlice, step: Step, insta
     """The key of what this attempt of the activity does to one instance."""
     interruptions = 0 if isinstance(request, RestoreSlice) else request.interruptions
     attempt = interruptions * ATTEMPTS_AT_MOST + activity.info().attempt
-    return Effect(request.scale_set, Fence(request.number, step, attempt), instance_id, request.batch)
+    fence = Fence(request.number, step, attempt)
+    return Effect(request.scale_set, fence, instance_id, request.batch, drawn=request.key)

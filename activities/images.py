@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.heartbeats import beating
 from activities.looks import look_at
 from activities.quarantines import outdated_generations
+from activities.records_age import refuse_old_records
 from activities.translation import translated
 from compute.clock import Clock, utc_now
 from compute.provider import Provider
@@ -76,7 +77,7 @@ class ImageActivities:
 
     @activity.defn
     async def resolve_upgrade(self, request: ResolveUpgrade) -> Resolution:
-        """Pin version, generation and policy, or say why no upgrade starts."""
+        """Pin version, generation and policy, or say why no upgrade starts. Raises RecordsBehind (F7)."""
         model = await newest_model(self.store, request.scale_set)
         if model is None:
             return Resolution(plan=None, reason="the scale set is not stored any more", refused=True)
@@ -127,6 +128,7 @@ class ImageActivities:
         scale_set, target = request.scale_set, model.image.at(version)
         async with translated(), beating():
             instances = await self.provider.list_instances(scale_set)
+            await refuse_old_records(self.store, scale_set, instances)
             if blockers := start_blockers(model, instances):
                 return Resolution(plan=None, reason=" ".join(one.message for one in blockers), refused=True)
             plan = await self._plan(model, target, request.started_by, behind)
@@ -148,6 +150,7 @@ class ImageActivities:
     async def _refusal(self, scale_set: ScaleSetIdentity, model: ScaleSetModel) -> str:
         async with translated(), beating():
             instances = await self.provider.list_instances(scale_set)
+            await refuse_old_records(self.store, scale_set, instances)
         return " ".join(one.message for one in start_blockers(model, instances))
 
     async def _kept_out(

@@ -11,6 +11,7 @@ from activities.disks import effect_of
 from activities.heartbeats import beating
 from activities.machine_models import machine_model
 from activities.model_changes import model_change
+from activities.records_age import refuse_old_records
 from activities.translation import translated
 from compute.clock import Clock, utc_now
 from compute.errors import DiskNotMade, InstanceGone
@@ -46,10 +47,16 @@ class InstanceActionActivities:
 
     @activity.defn
     async def choose_instances(self, request: ChooseInstances) -> Chosen:
-        """Whom the action concerns, on a fresh look at the set."""
+        """Whom the action concerns, on a fresh look at the set.
+
+        Raises RecordsBehind (F7) for what acts by a number. A deletion or protection of instances that somebody names
+        is his express wish, and says the same whatever the records know.
+        """
         scale_set, action = request.scale_set, request.action
         async with translated(), beating():
             instances = await self.provider.list_instances(scale_set)
+            if action.kind.numbered:
+                await refuse_old_records(self.store, scale_set, instances)
         found = chosen(action, instances)
         if found.error:
             return found

@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.heartbeats import beating
 from activities.images import newest_version
+from activities.records_age import refuse_old_records
 from activities.translation import translated
 from compute.clock import Clock, utc_now
 from compute.provider import Provider
@@ -33,9 +34,13 @@ class ModelChangeActivities:
 
     @activity.defn
     async def resolve_model_change(self, request: ResolveModelChange) -> ModelChange:
-        """Pin model, image and policy of a change of the model, or say why nothing is to be done."""
+        """Pin model, image and policy of a change of the model, or say why nothing is to be done.
+
+        Raises RecordsBehind (F7).
+        """
         async with translated(), beating():
             instances = await self.provider.list_instances(request.scale_set)
+            await refuse_old_records(self.store, request.scale_set, instances)
         change, mode = await model_change(self.store, request.scale_set, instances, self.clock())
         if change.plan is None:
             return change

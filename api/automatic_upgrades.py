@@ -29,11 +29,15 @@ Json = dict[str, Any]
 async def automatic_upgrades(services: ServicesDep, stored: StoredDep) -> Json:
     """Whether they are on, the deadline of the first, the last look and what it came to, the next one, the quarantine.
 
+    And why the set is held, where it is (F7).
+
     Read from what the set's workflow wrote down: with Temporal down it is what was true last (A4).
     """
     status = await asyncio.to_thread(services.store.statuses.get, stored.identity.unique_id) or ScaleSetStatus()
     model = ScaleSetModel.from_arm(stored.document, stored.generation)
     properties: Json = {"enabled": model.upgrade_policy.automatic.enable_automatic_os_upgrade}
+    if status.held:
+        properties["held"] = status.held
     if status.first_trigger_at:
         properties["firstTriggerAt"] = moment(status.first_trigger_at)
     if status.last_look_at:

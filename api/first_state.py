@@ -26,7 +26,7 @@ def first_state(store: Store, scale_set: ScaleSetIdentity, delays: Delays) -> Sc
     upgrades = store.upgrades.history(scale_set.unique_id, EVER, ENDED_KEPT)
     status = store.statuses.get(scale_set.unique_id) or ScaleSetStatus()
     newest = upgrades[0] if upgrades else None
-    ended = [(one.number, one.ended_at) for one in reversed(upgrades)]
+    ended = [(one.number, one.ended_at, one.key) for one in reversed(upgrades)]
     return ScaleSetState(
         scale_set=scale_set,
         delays=delays,
@@ -36,7 +36,7 @@ def first_state(store: Store, scale_set: ScaleSetIdentity, delays: Delays) -> Sc
         lock=Rolling(upgrade=_running(newest), look_after_at=newest.started_at)
         if newest is not None and not newest.status.ended
         else Free(),
-        collect=tuple(EndedUpgrade(number=number, ended_at=at) for number, at in ended if at is not None),
+        collect=tuple(EndedUpgrade(number=number, ended_at=at, key=key) for number, at, key in ended if at is not None),
         automatic=Automatic(
             enabled=status.enabled,
             first_trigger_at=status.first_trigger_at,
@@ -57,4 +57,5 @@ def _running(record: UpgradeRecord) -> RunningUpgrade:
         started_by=record.started_by,
         target=record.target,
         kind=record.kind,
+        key=record.key,
     )

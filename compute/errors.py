@@ -13,6 +13,7 @@ ComputeError
 │   ├── ImageGone            the image version cannot be used any more
 │   └── NotAllowed           the compute refuses for good
 └── Superseded               a newer attempt was seen: this one must leave everything as it is (F2)
+    └── Overtaken            by a newer operation: this one is over, and says nothing of the machine (F7)
 
 An extension that fails on a machine is none of these but a state of the machine: its disk was swapped all the same, so
 the instance is not healthy, and what follows from that is the health wait's affair (`compute.provider.Provider`).
@@ -77,3 +78,7 @@ class NotAllowed(UpgradeImpossible):
 
 class Superseded(ComputeError):
     """A newer attempt, step or operation was seen on this instance."""
+
+
+class Overtaken(Superseded):
+    """A newer operation was seen on this instance: an operation that still runs then has records of long ago (F7)."""

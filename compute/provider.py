@@ -14,6 +14,7 @@ from domain.extensions import DEFAULT_BUDGET
 from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk, PowerAction
+from domain.operation_keys import operation_key, operation_tag
 from domain.placement import Placement
 from domain.scale_sets import ScaleSetIdentity
 
@@ -61,16 +62,30 @@ class Effect:
     instance_id: str
     batch: int = 0
     """Which batch of the upgrade asked; only for the record."""
+    drawn: str = ""
+    """Drawn when the operation began, so that its key is unique for ever (F7); "": it began under release 0.1."""
 
     @property
     def key(self) -> str:
-        """The same for every attempt: `<unique id>/<operation>`."""
-        return operation_key(self.scale_set, self.fence.operation)
+        """The same for every attempt, and for no other operation: see `operation_key`."""
+        return operation_key(self.scale_set.unique_id, self.fence.operation, self.drawn)
+
+    @property
+    def tag(self) -> str:
+        """The part of the names of disks that tells its operation: see `operation_tag`."""
+        return operation_tag(self.key)
 
 
-def operation_key(scale_set: ScaleSetIdentity, operation: int) -> str:
-    """What marks a disk as made, or put aside, by one operation of one set."""
-    return f"{scale_set.unique_id}/{operation}"
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an operation makes OS disks from: with the key it says whether a disk is the operation's own (F7)."""
+
+    image: ImageReference
+    generation: int
+
+    def is_of(self, image: ImageReference, generation: int) -> bool:
+        """Whether a disk of that image and generation may be one of these."""
+        return self.generation == generation and self.image.same_as(image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +187,18 @@ class Provider(Protocol):
 
         The previous disk is kept, detached, first in `previous_os_disks` (P5). A running machine is stopped and started
         again, and the call ends when custom data and extensions have; one stopped by its owner stays stopped (P18).
-        If the instance's disk is `effect.key`'s already, only what has not run yet is run.
+        If the instance's disk is `effect.key`'s already, of that image and that generation (both: F7), only what has
+        not run yet is run.
         With `Step.END_SWAP` a swap of which nothing was begun raises NotBegun, and an attempt that is overtaken thereby
         begins none; to find that out must not be subject to limits on swaps.
         Raises InstanceGone, DiskNotMade, ImageGone, NotAllowed, NotBegun, Superseded.
         """
         ...
 
-    async def restore_os_disk(self, effect: Effect, models: Models) -> OsDisk:
+    async def restore_os_disk(self, effect: Effect, models: Models, made: Made | None = None) -> OsDisk:
         """Give the instance back the disk that operation `effect.key` put aside; return it (P7).
 
+        `made`: what the operation made its disk from; a disk of anything else is none of its own, whatever its key is.
         With it the instance goes back to the generation that the disk had, and that generation's custom data and
         extensions run again: `models` opens it. The disk that failed is kept likewise (P5). If the instance does not
         have a disk made by `effect.key` but one that was there before, only what has not run yet is run.
@@ -190,8 +207,13 @@ class Provider(Protocol):
         """
         ...
 
-    async def discard_os_disks(self, scale_set: ScaleSetIdentity, operations: Iterable[int]) -> int:
-        """Delete the kept disks that those operations put aside, never one in use; return how many (P5)."""
+    async def discard_os_disks(
+        self, scale_set: ScaleSetIdentity, operations: Iterable[int] = (), keys: Iterable[str] = ()
+    ) -> int:
+        """Delete the kept disks that those operations put aside, never one in use; return how many (P5).
+
+        `operations` are numbers, for what release 0.1 put aside; `keys` are those of `operation_key`.
+        """
         ...
 
     async def apply_model(self, effect: Effect, model: MachineModel) -> None:
@@ -205,6 +227,8 @@ class Provider(Protocol):
 
     async def set_power(self, effect: Effect, action: PowerAction) -> None:
         """Do what its owner wants (P18): afterwards it runs, or is stopped by its owner; once per `effect.key`.
+
+        The key alone says that it is done: what its owner did to the machine since is not to be undone.
 
         A restart of a stopped machine leaves it stopped. Raises InstanceGone, NotAllowed, Superseded.
         """

@@ -51,6 +51,8 @@ class OsDisk:
     name: str
     image: ImageReference
     made_by: str = ""
+    replaced_by: str = field(default="", compare=False)
+    """Of a kept disk: the key of the operation that put it aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,10 @@ class Instance:
     """Its newest power-on, or move to another disk; None where nobody knows (P2a)."""
     previous_os_disks: tuple[OsDisk, ...] = ()
     data_disks: tuple[DataDisk, ...] = ()
+    last_operation: int = field(default=0, compare=False)
+    """Number of the newest operation that the machine has seen, 0 before the first (F7)."""
+    last_key: str = field(default="", compare=False)
+    """What was drawn for that operation; "" for one that began under release 0.1 (F7)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from domain.delays import Delays
 from domain.images import is_exact
+from domain.instance_ids import InstanceIds
 from domain.lifecycle.state import RunningUpgrade
 from domain.messages.scale_set import UpgradeEnded
 from domain.policies import StartedBy
@@ -11,8 +12,8 @@ from domain.quarantine import EndOfUpgrade, Quarantine
 from domain.records import ErrorCode, UpgradeKind, UpgradeStatus
 from domain.triggers import HeldBack, held_back
 
-NO_FAULT = (ErrorCode.UNHEALTHY_BEFORE, ErrorCode.UNHEALTHY_DURING, ErrorCode.TERMINATED)
-"""Ends by P2 and P3; and a termination by hand, which says nothing of the image either."""
+NO_FAULT = (ErrorCode.UNHEALTHY_BEFORE, ErrorCode.UNHEALTHY_DURING, ErrorCode.TERMINATED, ErrorCode.RECORDS_BEHIND)
+"""Ends by P2 and P3; and a termination by hand, or old records (F7), which say nothing of the image either."""
 
 
 class Lesson(NamedTuple):
@@ -28,6 +29,8 @@ def learned(
     """The quarantine and what is held back after that end, given what they were before it."""
     if ended.status is None or running.kind is not UpgradeKind.OS_UPGRADE or not is_exact(running.target.version):
         return Lesson(quarantine, held)
+    # Where the records are older than the machines nothing was found out of any machine (F7).
+    left_behind = InstanceIds() if ended.error_code == ErrorCode.RECORDS_BEHIND else ended.left_behind
     end = EndOfUpgrade(
         version=running.target.version,
         number=running.number,
@@ -37,7 +40,7 @@ def learned(
         error_code=ended.error_code,
         reason=ended.reason,
         at=ended.ended_at,
-        left_behind=ended.left_behind,
+        left_behind=left_behind,
     )
     return Lesson(quarantine.after(end), _held(held, end, delays))
 

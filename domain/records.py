@@ -49,6 +49,8 @@ class ErrorCode(StrEnum):
     IMAGE_UNUSABLE = "RollingUpgradeImageUnusable"
     TERMINATED = "RollingUpgradeTerminated"
     ACTION_FAILED = "InstanceActionFailed"
+    RECORDS_BEHIND = "RollingUpgradeRecordsBehind"
+    """The records are older than the machines (F7): no fault of the image, nor of any machine."""
     INSTANCE_UNHEALTHY = "RollingUpgradeInstanceUnhealthyError"
 
 
@@ -128,5 +130,7 @@ class UpgradeRecord(BaseModel):
     error: UpgradeError | None = None
     decisions: tuple[Decision, ...] = ()
     """Decisions since the last write; the store keeps all."""
+    key: str = ""
+    """What was drawn for it (F7); "" of release 0.1."""
     instances: tuple[InstanceRecord, ...] = ()
     """Changed outcomes since the last write; the store keeps the newest of each instance."""

@@ -20,3 +20,5 @@ class ScaleSetStatus(BaseModel):
     next_look_at: datetime | None = None
     """None while nothing is to be looked at: switched off, or an upgrade runs."""
     quarantine: Quarantine = Quarantine()
+    held: str = ""
+    """Why nothing is done to its machines: the records are older than they are (F7); "" if they are not."""

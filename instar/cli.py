@@ -12,6 +12,7 @@ from domain.records import UpgradeStatus
 from instar import credentials_cli, machines_cli
 from instar import demo as demonstration
 from instar import demo_libvirt as real_demonstration
+from instar import reconcile as reconciling
 from instar import status as standing
 from instar import up as stack
 from instar import watch as watching
@@ -96,6 +97,29 @@ def status(
     with ended():
         login = login_of(credentials, data_dir, api)
         standing.status(scale_set, login, subscription, resource_group, Console(highlight=False))
+
+
+@app.command()
+def reconcile(
+    *,
+    scale_set: SetName,
+    apply: Annotated[
+        bool, typer.Option("--apply", "--yes", help="Do it; without this only what would be done is shown.")
+    ] = False,
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Let the records of a scale set take over what its machines have seen, after a restore from a backup.
+
+    A set whose records are older than its machines is held: no upgrade, no scale-in, no reimage. This shows what the
+    records do not know; --apply writes it down, raises the capacity to the machines that are there, and ends that.
+    """
+    with ended():
+        login = login_of(credentials, data_dir, api)
+        reconciling.reconcile(scale_set, login, subscription, resource_group, Console(highlight=False), apply=apply)
 
 
 @app.command()

@@ -26,6 +26,8 @@ def lines(told: dict[str, Any]) -> list[str]:
     ['automatic upgrades   off']
     """
     facts = [("automatic upgrades", "on" if told["enabled"] else "off")]
+    if told.get("held"):
+        facts.append(("held", told["held"]))
     look = told.get("lastLook")
     if told["enabled"] and not look and "firstTriggerAt" in told:
         facts.append(("first upgrade", f"not before {told['firstTriggerAt']}"))

@@ -13,6 +13,7 @@ from domain.scale_sets import ScaleSetIdentity
 from store.columns import folded, written
 from store.database import Database
 from store.errors import AlreadyThere, Conflict, Missing
+from store.fleet_marks import NO_IDS, raise_marks
 from store.machine_generations import seen_before
 from store.operations import write_operation
 from store.sealing import SealerProtocol
@@ -92,6 +93,7 @@ class ScaleSets:
             if not self._database.insert_new(connection, SCALE_SETS, row):
                 raise AlreadyThere(f"scale set {identity.resource_id} is there already")
             _write_model(connection, (identity.unique_id, 1), clean, tokens, now, machine_generation=1)
+            raise_marks(self._database, connection, identity.unique_id, ids_up_to=NO_IDS)
             return _with_operation(connection, identity.unique_id, accepted)
 
     def find(self, resource_id: str) -> StoredScaleSet | None:

@@ -9,9 +9,11 @@ from store.columns import folded
 from store.credentials import Credentials
 from store.database import Database
 from store.deployments import Deployments
+from store.fleet_marks import FleetMarks
 from store.images import Images
 from store.operations import Operations
 from store.outbox import Outbox
+from store.reconciliation import Reconciliations
 from store.resources import Resources
 from store.scale_sets import ScaleSets
 from store.sealing import SealerProtocol
@@ -40,6 +42,8 @@ class Store:
         self.resources = Resources(database)
         self.deployments = Deployments(self.resources, sealer)
         self.statuses = Statuses(database)
+        self.fleet_marks = FleetMarks(database)
+        self.reconciliations = Reconciliations(database, self.scale_sets)
         self.credentials = Credentials(database)
         self.audit = Audit(database)
 

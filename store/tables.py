@@ -66,6 +66,15 @@ SCALE_SET_STATUS = Table(
     ForeignKeyConstraint(["unique_id"], ["scale_sets.unique_id"], ondelete="CASCADE", name="status_of_a_set"),
 )
 
+FLEET_MARKS = Table(
+    "fleet_marks",
+    METADATA,
+    Column("unique_id", Words, primary_key=True),
+    Column("ids_up_to", BigInteger, nullable=False),
+    Column("operations_up_to", Integer, nullable=False),
+    ForeignKeyConstraint(["unique_id"], ["scale_sets.unique_id"], ondelete="CASCADE", name="marks_of_a_set"),
+)
+
 IMAGE_VERSIONS = Table(
     "image_versions",
     METADATA,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 from domain.instance_ids import InstanceIds
 from domain.records import ROLLING_KINDS, Decision, UpgradeKind, UpgradeRecord
 from store.database import Database
-from store.tables import DECISIONS, INSTANCES, UPGRADES
+from store.tables import DECISIONS, FLEET_MARKS, INSTANCES, UPGRADES
 
 HISTORY_AT_MOST = 10_000
 """Upgrades given at once at the most, whatever `$top` asks for: a set has one every few weeks."""
@@ -117,10 +117,14 @@ class Upgrades:
         return {str(row[0]): InstanceRow(outcome=row[1], batch=row[2], reason=row[3]) for row in rows}
 
     def last_number(self, unique_id: str) -> int:
-        """The newest number that an operation of any kind took in the life of the set, 0 before the first."""
+        """The newest number that an operation of any kind took in the life of the set, 0 before the first.
+
+        Those that only the machines know count too, once they were taken over from them (F7).
+        """
+        recorded = select(func.max(UPGRADES.c.number)).where(UPGRADES.c.unique_id == unique_id)
+        adopted = select(FLEET_MARKS.c.operations_up_to).where(FLEET_MARKS.c.unique_id == unique_id)
         with self._database.reading() as connection:
-            query = select(func.max(UPGRADES.c.number)).where(UPGRADES.c.unique_id == unique_id)
-            return connection.scalar(query) or 0
+            return max(connection.scalar(recorded) or 0, connection.scalar(adopted) or 0)
 
     def _write_record(self, connection: Connection, key: dict[str, Any], record: UpgradeRecord) -> int | None:
         """Write the record if it is as new as what is there; the sequence of its outcomes, None when they are void."""

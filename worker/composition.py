@@ -13,6 +13,7 @@ from activities.images import ImageActivities
 from activities.instance_actions import InstanceActionActivities
 from activities.model_changes import ModelChangeActivities
 from activities.records import RecordActivities
+from activities.records_age import RecordsAgeActivities
 from compute.clock import Clock, utc_now
 from compute.provider import Provider
 from domain.names import COMPUTE_QUEUE, WORKFLOW_QUEUE
@@ -43,6 +44,7 @@ def workers(
     health = HealthActivities(provider, clock)
     capacity = CapacityActivities(provider, store, clock)
     changes = ModelChangeActivities(provider, store, clock)
+    ages = RecordsAgeActivities(provider, store)
     actions = InstanceActionActivities(provider, store, clock)
     return (
         Worker(
@@ -82,6 +84,7 @@ def workers(
                 capacity.apply_capacity,
                 capacity.delete_scale_set,
                 changes.resolve_model_change,
+                ages.records_age,
                 actions.choose_instances,
                 actions.act_on_instances,
                 actions.lower_capacity,

@@ -12,7 +12,7 @@ from domain.names import COMPUTE_QUEUE
 from workflows import options
 from workflows.instance_effects import InstanceEffects
 from workflows.memory import Memory
-from workflows.operations import refusal_of
+from workflows.operations import held_by, refusal_of
 from workflows.preemption import CutShort
 from workflows.rows import until_cut
 
@@ -31,6 +31,7 @@ async def apply(memory: Memory, generation: int) -> None:
     try:
         for _ in range(ROUNDS):
             plan = await _plan(memory, generation)
+            memory.state = results.held(memory.state, "")
             error, outdated = error or plan.error, plan.outdated
             if error:
                 # What cannot be made is not tried once more; what was begun of it must not come to be later.
@@ -42,6 +43,7 @@ async def apply(memory: Memory, generation: int) -> None:
             error = await _carried_out(memory, plan) or error
     except ActivityError as failure:
         error = refusal_of(failure)
+        memory.state = results.held(memory.state, held_by(failure) or memory.state.held)
     except CutShort:
         if left:
             done = f"{len(left)} machines were still to be made or deleted: {left.ranges[:100]}"

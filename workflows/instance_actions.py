@@ -10,7 +10,7 @@ from activities.instance_actions import InstanceActionActivities
 from activities.records import RecordActivities
 from domain.images import ImageReference
 from domain.instance_ids import InstanceIds
-from domain.lifecycle import actions
+from domain.lifecycle import actions, results
 from domain.lifecycle.state import Begun
 from domain.messages.instance_actions import ActionKind, ChooseInstances, Chosen, InstanceAction, LowerCapacity
 from domain.messages.os_upgrade import SliceOutcome
@@ -21,7 +21,7 @@ from domain.records import Decision, ErrorCode, InstanceRecord, UpgradeError, Up
 from workflows import options
 from workflows.instance_effects import InstanceEffects
 from workflows.memory import Memory
-from workflows.operations import refusal_of
+from workflows.operations import held_by, refusal_of
 from workflows.rows import until_cut
 
 
@@ -30,7 +30,7 @@ async def act(memory: Memory, operation_id: str) -> None:
     if error := actions.gives_way(memory.state, operation_id):
         memory.state = actions.acted(memory.state, operation_id, error, memory.now)
         return
-    memory.state = actions.begun(memory.state, operation_id, memory.now)
+    memory.state = actions.begun(memory.state, operation_id, memory.now, str(workflow.uuid4()))
     asked = actions.asked(memory.state, operation_id)
     if asked is None or asked.begun is None:
         return
@@ -39,6 +39,7 @@ async def act(memory: Memory, operation_id: str) -> None:
         error = await run.perform()
     except ActivityError as failure:
         error = refusal_of(failure)
+        memory.state = results.held(memory.state, held_by(failure) or memory.state.held)
     memory.state = actions.acted(memory.state, operation_id, error, memory.now)
 
 
@@ -81,6 +82,7 @@ class _ActionRun:
         effects = InstanceEffects(
             self._memory.scale_set,
             self._begun.number,
+            key=self._begun.key,
             carry=lambda ids, start: until_cut(ids, start, self._memory.cut),
             interruptions=self._begun.interruptions,
         )
@@ -123,6 +125,7 @@ class _ActionRun:
             number=self._begun.number,
             kind=UpgradeKind.INSTANCE_ACTION,
             operation_id=self._action.operation_id,
+            key=self._begun.key,
             started_by=StartedBy.USER,
             target=plan.target if plan else ImageReference(),
             generation=plan.generation if plan else 0,

@@ -23,16 +23,23 @@ Carry = Callable[[InstanceIds, Start], Awaitable[SliceOutcome]]
 
 
 class InstanceEffects:
-    """Each instance by itself, all at once (F2); `number` is 0 for what has none.
+    """Each instance by itself, all at once (F2); `number` is 0 for what has none, `key` was drawn with it (F7).
 
     `interruptions`: how often the same was begun before and cut short.
     """
 
     def __init__(
-        self, scale_set: ScaleSetIdentity, number: int = 0, *, carry: Carry | None = None, interruptions: int = 0
+        self,
+        scale_set: ScaleSetIdentity,
+        number: int = 0,
+        *,
+        key: str = "",
+        carry: Carry | None = None,
+        interruptions: int = 0,
     ) -> None:
         self._scale_set = scale_set
         self._number = number
+        self._key = key
         self._interruptions = interruptions
         self._carry: Carry = carry or _to_the_end
 
@@ -59,7 +66,13 @@ class InstanceEffects:
         def start(some: InstanceIds, begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
             parts = [
                 RestoreSlice(
-                    scale_set=self._scale_set, number=self._number, batch=batch, plan=plan, ids=one, begin=begin
+                    scale_set=self._scale_set,
+                    number=self._number,
+                    batch=batch,
+                    plan=plan,
+                    ids=one,
+                    begin=begin,
+                    key=self._key,
                 )
                 for one in slices(some)
             ]
@@ -78,6 +91,7 @@ class InstanceEffects:
                     number=self._number,
                     action=action,
                     ids=one,
+                    key=self._key,
                     interruptions=self._interruptions,
                 )
                 for one in slices(some)
@@ -122,6 +136,7 @@ class InstanceEffects:
                 plan=plan,
                 ids=one,
                 begin=begin,
+                key=self._key,
                 interruptions=self._interruptions,
             )
             for one in slices(ids)

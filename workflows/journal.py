@@ -71,6 +71,7 @@ class Journal:
             rollback_error=self._rollback_error(progress),
             error=error,
             decisions=(decision,),
+            key=state.key,
             instances=self._changed(progress, state.batch),
         )
         self._written = progress

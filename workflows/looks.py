@@ -14,6 +14,7 @@ from domain.policies import StartedBy
 from domain.scale_set_status import ScaleSetStatus
 from workflows import options
 from workflows.memory import Memory
+from workflows.operations import held_by
 from workflows.upgrade_lock import begin
 
 
@@ -30,7 +31,10 @@ async def look(memory: Memory) -> None:
     try:
         resolution = await _resolution(memory, state, status)
     except ActivityError as failure:
-        resolution = Resolution(plan=None, reason=f"the look failed: {failure.cause}", refused=True)
+        behind = held_by(failure)
+        memory.state = results.held(memory.state, behind or memory.state.held)
+        reason = f"nothing is done: {behind}" if behind else f"the look failed: {failure.cause}"
+        resolution = Resolution(plan=None, reason=reason, refused=True)
     else:
         status = status.model_copy(update={"last_look": resolution.reason})
     if not isinstance(next_step(memory.state, memory.now), Look):

@@ -6,6 +6,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 from activities.records import RecordActivities
 from domain.messages.scale_set import EndOperation
 from domain.operations import OperationStatus
+from domain.records_age import RECORDS_BEHIND
 from workflows import options
 
 
@@ -26,6 +27,12 @@ async def end_operation(
     await workflow.execute_activity_method(
         RecordActivities.end_operation, request, summary="end the operation", **options.RECORD
     )
+
+
+def held_by(failure: ActivityError) -> str:
+    """Why the set is to be held: the activity found the records older than the machines (F7); "" for anything else."""
+    cause = failure.cause
+    return cause.message if isinstance(cause, ApplicationError) and cause.type == RECORDS_BEHIND else ""
 
 
 def refusal_of(failure: ActivityError) -> str:

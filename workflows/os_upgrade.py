@@ -6,6 +6,7 @@ An OS upgrade, or a change of the model in mode Rolling: the plan says which, th
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
@@ -53,13 +54,12 @@ class OsUpgradeWorkflow:
         self._batch = state.batch
         self._lines = state.batches
         self._kept_disks = state.kept_disks
-        self._impossible = ""
+        self._impossible = self._overtaken = ""
         self._breach_is_rolled_back = False
         self._started = state
         self._journal = Journal(state)
-        self._effects = InstanceEffects(
-            state.scale_set, state.number, carry=lambda ids, start: carry_out(ids, start, self._ends_waits)
-        )
+        carry = partial(carry_out, cancelled=self._ends_waits)
+        self._effects = InstanceEffects(state.scale_set, state.number, key=state.key, carry=carry)
         self._health = HealthWait(state.scale_set, state.plan.health_source, state.delays, self._ends_waits)
 
     @workflow.signal(description="End waits at once, begin nothing new, let begun swaps come to their end (P14)")
@@ -129,8 +129,11 @@ class OsUpgradeWorkflow:
         self._move(swapped.vanished, Outcome.VANISHED)
         self._move(swapped.failed, Outcome.FAILED)
         self._move(swapped.done & choice.stopped, Outcome.STOPPED)
-        self._impossible = swapped.impossible
-        await self._settle(swapped.done - choice.stopped, choice.sick_before, swapped.reasons)
+        self._impossible, self._overtaken = swapped.impossible, swapped.overtaken
+        if not self._overtaken:
+            await self._settle(swapped.done - choice.stopped, choice.sick_before, swapped.reasons)
+        if self._overtaken:
+            return self._records_behind(), InstanceIds()
         if self._is_cancelled():
             # Whoever could not be confirmed healthy in the time that was left says nothing of the image (P14).
             return None, InstanceIds()
@@ -186,7 +189,8 @@ class OsUpgradeWorkflow:
         """Previous disks back, and a second wait (P7, P8)."""
         self._move(ids, Outcome.IN_PROGRESS)
         restored = await self._effects.restore(self._started.plan, ids, self._batch)
-        self._move(restored.not_begun, Outcome.FAILED)
+        self._overtaken = restored.overtaken
+        self._move(restored.not_begun, Outcome.PENDING if self._overtaken else Outcome.FAILED)
         self._move(restored.vanished, Outcome.VANISHED)
         self._move(restored.failed, Outcome.ROLLBACK_FAILED)
         found = await self._health.until_healthy(restored.done, "after the rollback")
@@ -195,11 +199,17 @@ class OsUpgradeWorkflow:
         self._move(found.unhealthy | found.initializing, Outcome.ROLLBACK_FAILED)
         self._journal.explain(restored.reasons | found.reasons)
 
+    def _records_behind(self) -> UpgradeError:
+        """Machines have seen a newer operation: this one is over, and nothing is said of them or of the image (F7)."""
+        self._move(self._known().of(Outcome.IN_PROGRESS), Outcome.PENDING)
+        return UpgradeError(code=ErrorCode.RECORDS_BEHIND, message=f"stopped: {self._overtaken}")
+
     async def _breached(self, breach: UpgradeError, unhealthy: InstanceIds) -> UpgradeResult:
         """A limit was exceeded: Faulted, after what P10 asks for. A cancel meanwhile changes nothing in that."""
         mine = unhealthy & self._known().of(Outcome.UPGRADED, Outcome.FAILED)
         if self._started.plan.policy.rollback_failed_instances_on_policy_breach and mine:
             await self._roll_back_breach(breach, mine)
+        breach = self._records_behind() if self._overtaken else breach
         return await self._end(UpgradeStatus.FAULTED, breach.message, breach)
 
     async def _roll_back_breach(self, breach: UpgradeError, mine: InstanceIds) -> None:

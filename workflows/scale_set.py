@@ -18,6 +18,7 @@ from domain.lifecycle.state import ScaleSetState
 from domain.lifecycle.status import status_of
 from domain.lifecycle.steps import Act, Leave, Step, Wait
 from domain.messages.instance_actions import InstanceAction
+from domain.messages.reconciliation import Reconcile
 from domain.messages.scale_set import (
     ApplyModel,
     CancelUpgrade,
@@ -141,6 +142,11 @@ class ScaleSetWorkflow:
     def delete_scale_set(self, request: DeleteScaleSet) -> None:
         """Whatever else was asked of the set is cut short."""
         self._accept(lambda state: requests.delete(state, request, workflow.now()))
+
+    @workflow.update(description="The records have taken over what machines had seen and they did not know (F7)")
+    def reconcile(self, request: Reconcile) -> None:
+        """The set is held no more. Raises OperationNotAllowed for one in deletion."""
+        self._accept(lambda state: requests.reconcile(state, request, workflow.now()))
 
     @workflow.update(description="Lift a version's quarantine by hand (T5)")
     async def lift_quarantine(self, request: LiftQuarantine) -> None:

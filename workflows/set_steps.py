@@ -98,10 +98,15 @@ async def _record(memory: Memory) -> None:
 
 
 async def _collect(memory: Memory, numbers: tuple[int, ...]) -> None:
+    aside = results.to_collect(memory.state, numbers)
     await memory.cut.done(
         workflow.start_activity_method(
             DiskActivities.collect_os_disks,
-            CollectDisks(scale_set=memory.scale_set, numbers=numbers),
+            CollectDisks(
+                scale_set=memory.scale_set,
+                numbers=tuple(one.number for one in aside),
+                keys=tuple(one.key for one in aside),
+            ),
             task_queue=COMPUTE_QUEUE,
             summary="delete kept OS disks whose time is over",
             **options.DISKS,

@@ -15,7 +15,7 @@ from domain.names import COMPUTE_QUEUE, os_upgrade_workflow_id
 from domain.policies import StartedBy
 from workflows import options
 from workflows.memory import Memory
-from workflows.operations import refusal_of
+from workflows.operations import held_by, refusal_of
 from workflows.os_upgrade import OsUpgradeWorkflow
 from workflows.visibility import upgrade_attributes, upgrade_summary
 
@@ -67,6 +67,7 @@ async def begin(
             target=plan.target,
             kind=plan.kind,
             more_operations=more_operations,
+            key=str(workflow.uuid4()),
         )
         memory.state = results.upgrade_begun(memory.state, running, memory.now)
         upgrade = UpgradeState(
@@ -78,6 +79,7 @@ async def begin(
             plan=plan,
             delays=memory.state.delays,
             more_operations=more_operations,
+            key=running.key,
         )
         try:
             await workflow.start_child_workflow(
@@ -153,6 +155,7 @@ async def _resolved(memory: Memory) -> Resolution:
             )
         )
     except ActivityError as failure:
+        memory.state = results.held(memory.state, held_by(failure) or memory.state.held)
         return Resolution(plan=None, reason=refusal_of(failure), refused=True)
 
 
@@ -168,4 +171,5 @@ async def _change(memory: Memory) -> ModelChange:
             )
         )
     except ActivityError as failure:
+        memory.state = results.held(memory.state, held_by(failure) or memory.state.held)
         return ModelChange(generation=memory.state.model.brought_generation, reason=refusal_of(failure), refused=True)

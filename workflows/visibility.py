@@ -72,6 +72,8 @@ def scale_set_details(state: ScaleSetState, step: Step) -> str:
     """Markdown: what the set is doing, what holds its lock, and what comes next."""
     automatic = state.automatic
     lines = [f"Now: {step.reason}.", f"Automatic upgrades **{'on' if automatic.enabled else 'off'}**."]
+    if state.held:
+        lines.append(f"**Held**: {state.held}.")
     if state.deletion:
         lines.append("The scale set is being deleted.")
     if state.running:

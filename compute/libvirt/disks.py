@@ -10,24 +10,24 @@ from typing import Any
 import libvirt
 
 from compute.errors import NotBegun, NothingToRestore, Superseded
+from compute.fences import admitted
 from compute.libvirt import domains, images, machines, power, record, volumes
 from compute.libvirt.blindness import refuse_blind
 from compute.libvirt.machines import Host
 from compute.libvirt.record import DiskRecord, MachineRecord
-from compute.provider import Effect, MachineModel, Step, operation_key
+from compute.provider import Effect, MachineModel, Made, Step
 from domain.images import ImageReference
 from domain.instances import OsDisk
+from domain.operation_keys import operation_key, operation_tag
 from domain.scale_sets import ScaleSetIdentity
 
 
 def look(connection: Any, effect: Effect) -> tuple[Any, MachineRecord]:
     """Find the machine and remember who asks. Raises InstanceGone, Superseded."""
     domain, machine = machines.find(connection, effect.scale_set, effect.instance_id)
-    mine = record.asks(effect)
-    if mine < machine.fence:
-        raise Superseded(f"instance {effect.instance_id}: attempt {mine} is older than {machine.fence}, which was seen")
-    if mine > machine.fence:
-        machine = machine.changed(fence=mine)
+    sees = admitted(machine.seen, effect)
+    if sees != machine.seen:
+        machine = machine.changed(fence=sees.fence, fence_keys=sees.keys)
         record.write(domain, machine)
     return domain, machine
 
@@ -37,12 +37,10 @@ def gate(host: Host, effect: Effect) -> AbstractContextManager[None]:
     return host.gates.held(record.machine_name(effect.scale_set.name, effect.scale_set.unique_id, effect.instance_id))
 
 
-def _is_done(machine: MachineRecord, effect: Effect) -> bool:
+def _is_done(machine: MachineRecord, effect: Effect, made: Made | None = None) -> bool:
     if effect.fence.step is Step.POWER:
         return machine.power_done == effect.key
-    if record.of_restore(effect):
-        return machine.os_disk.made_by != effect.key
-    return machine.os_disk.made_by == effect.key
+    return machine.os_disk.is_of(effect, made) is not record.of_restore(effect)
 
 
 def prepare_swap(connection: Any, host: Host, effect: Effect, image: ImageReference, model: MachineModel) -> bool:
@@ -51,16 +49,18 @@ def prepare_swap(connection: Any, host: Host, effect: Effect, image: ImageRefere
     Raises ImageGone, DiskNotMade, NotAllowed; NotBegun if a swap is only to be brought to its end and has no disk yet.
     """
     refuse_blind(host.settings, model.health_source)
+    made = Made(image, model.generation)
     with gate(host, effect):
         domain, machine = look(connection, effect)
-        if _is_done(machine, effect):
+        if _is_done(machine, effect, made):
             return True
+        if any(one.is_of(effect, made) for one in machine.kept):
+            raise Superseded(f"instance {effect.instance_id}: this operation gave it its previous disk back already")
         pool = volumes.pool_of(connection, host.settings)
-        name = record.os_volume(machine.prefix, effect.fence.operation)
+        tag = record.free_tag(machine, effect)
+        name = record.os_volume(machine.prefix, tag)
         if not effect.fence.step.begins and machine.out_for != record.mark(effect) and not volumes.find(pool, name):
             raise NotBegun(f"instance {effect.instance_id}: no swap was begun")
-        if name in (machine.os_disk.name, *(one.name for one in machine.kept)):
-            raise Superseded(f"instance {effect.instance_id}: this operation gave it its previous disk back already")
         source = images.complete_image(pool, image)
         volumes.make_room(pool, host.settings, f"instance {effect.instance_id}: its OS disk")
         volumes.make_overlay(pool, name, source)
@@ -69,30 +69,32 @@ def prepare_swap(connection: Any, host: Host, effect: Effect, image: ImageRefere
             pool,
             DiskRecord(name=name, image=image),
             machine.prefix,
-            effect.fence.operation,
+            tag,
             domain.UUIDString(),
             model,
         )
         return False
 
 
-def prepare_restore(connection: Any, host: Host, effect: Effect) -> int | None:
+def prepare_restore(connection: Any, host: Host, effect: Effect, made: Made | None = None) -> int | None:
     """Look for the disk to go back to: its generation; None if the machine is on it already.
 
     Raises NothingToRestore; NotBegun if a restore is only to be brought to its end and has stopped nothing yet.
     """
     with gate(host, effect):
         _, machine = look(connection, effect)
-        if _is_done(machine, effect):
+        if _is_done(machine, effect, made):
             return None
         if not effect.fence.step.begins and machine.out_for != record.mark(effect):
             raise NotBegun(f"instance {effect.instance_id}: no restore was begun")
-        return _disk_to_restore(connection, host, machine, effect).generation
+        return _disk_to_restore(connection, host, machine, effect, made).generation
 
 
-def _disk_to_restore(connection: Any, host: Host, machine: MachineRecord, effect: Effect) -> DiskRecord:
+def _disk_to_restore(
+    connection: Any, host: Host, machine: MachineRecord, effect: Effect, made: Made | None
+) -> DiskRecord:
     for disk in machine.kept:
-        if disk.replaced_by != effect.key or disk.made_by == effect.key:
+        if disk.replaced_by != effect.key or disk.is_of(effect, made):
             continue
         pool = volumes.pool_of(connection, host.settings)
         if not disk.is_file and volumes.find(pool, disk.name) is None:
@@ -104,11 +106,11 @@ def _disk_to_restore(connection: Any, host: Host, machine: MachineRecord, effect
     raise NothingToRestore(f"instance {effect.instance_id}: no OS disk put aside by this upgrade is kept")
 
 
-def ask_to_stop(connection: Any, host: Host, effect: Effect) -> bool:
+def ask_to_stop(connection: Any, host: Host, effect: Effect, made: Made | None = None) -> bool:
     """Press the power button of a machine that runs; whether it is off. What we stop is marked as such first (P18)."""
     with gate(host, effect):
         domain, machine = look(connection, effect)
-        if _is_done(machine, effect) or power.is_off_for_good(domain, machine):
+        if _is_done(machine, effect, made) or power.is_off_for_good(domain, machine):
             return True
         if machine.out_for != record.mark(effect):
             record.write(domain, machine.changed(out_for=record.mark(effect), trouble=""))
@@ -124,11 +126,11 @@ def has_stopped(connection: Any, effect: Effect) -> bool:
     return not power.is_on(domain)
 
 
-def pull_plug(connection: Any, host: Host, effect: Effect) -> None:
+def pull_plug(connection: Any, host: Host, effect: Effect, made: Made | None = None) -> None:
     """End a machine that did not stop when it was asked to."""
     with gate(host, effect):
         domain, machine = look(connection, effect)
-        if not _is_done(machine, effect):
+        if not _is_done(machine, effect, made):
             power.pull_plug(domain)
 
 
@@ -136,28 +138,28 @@ def commit_swap(connection: Any, host: Host, effect: Effect, image: ImageReferen
     """Move the machine to the disk that was made for it."""
     with gate(host, effect):
         domain, machine = look(connection, effect)
-        if _is_done(machine, effect):
+        if _is_done(machine, effect, Made(image, model.generation)):
             return  # the same attempt ran twice at once, and the other was first
-        operation = effect.fence.operation
+        tag = record.free_tag(machine, effect)
         disk = DiskRecord(
-            name=record.os_volume(machine.prefix, operation),
+            name=record.os_volume(machine.prefix, tag),
             image=image,
             made_by=effect.key,
             generation=model.generation,
-            seed=record.seed_volume(machine.prefix, operation) if model.custom_data else "",
+            seed=record.seed_volume(machine.prefix, tag) if model.custom_data else "",
         )
         port = machines.guest_port(host.settings, model) if machine.host_port else 0
         new = machine.changed(guest_port=port, extensions=record.ended(model))
         _move(connection, host, domain, new, effect, disk)
 
 
-def commit_restore(connection: Any, host: Host, effect: Effect, model: MachineModel) -> None:
+def commit_restore(connection: Any, host: Host, effect: Effect, model: MachineModel, made: Made | None = None) -> None:
     """Move the machine back to the disk that this operation put aside, and to the model that it had."""
     with gate(host, effect):
         domain, machine = look(connection, effect)
-        if _is_done(machine, effect):
+        if _is_done(machine, effect, made):
             return
-        disk = _disk_to_restore(connection, host, machine, effect)
+        disk = _disk_to_restore(connection, host, machine, effect, made)
         new = machine.changed(extensions=record.ended(model))
         _move(connection, host, domain, new, effect, disk)
 
@@ -194,15 +196,18 @@ def start_again(connection: Any, host: Host, effect: Effect) -> OsDisk:
         return machine.os_disk.os_disk
 
 
-def discard(connection: Any, host: Host, scale_set: ScaleSetIdentity, operations: frozenset[int]) -> int:
+def discard(
+    connection: Any, host: Host, scale_set: ScaleSetIdentity, operations: frozenset[int], of_keys: frozenset[str]
+) -> int:
     """Delete what those operations put aside or left half-made, never a disk in use; return how many put aside."""
     pool = volumes.pool_of(connection, host.settings)
-    keys = {operation_key(scale_set, one) for one in operations}
+    keys = {operation_key(scale_set.unique_id, one) for one in operations} | of_keys
+    tags = sorted(operation_tag(one) for one in keys)
     there = frozenset(pool.listVolumes())
     count = 0
     for domain, machine in list(machines.of_set(connection, scale_set)):
-        half_made = {record.os_volume(machine.prefix, one) for one in operations}
-        half_made |= {record.seed_volume(machine.prefix, one) for one in operations}
+        half_made = {record.os_volume(machine.prefix, one) for one in tags}
+        half_made |= {record.seed_volume(machine.prefix, one) for one in tags}
         if not half_made.isdisjoint(there) or any(one.replaced_by in keys for one in machine.kept):
             count += _discard_of(connection, host, pool, domain, keys, half_made)
     return count

@@ -17,7 +17,7 @@ from compute.libvirt.gates import Gates
 from compute.libvirt.health import Looks
 from compute.libvirt.machines import Host
 from compute.libvirt.settings import LibvirtSettings
-from compute.provider import Effect, MachineModel, Models
+from compute.provider import Effect, MachineModel, Made, Models
 from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk, PowerAction
@@ -93,20 +93,20 @@ class LibvirtFleet:
             await self.hypervisor.run(disks.prepare_swap, self._host, effect, image, model)
         async with self._starting:
             if not await self.hypervisor.run(disks.prepare_swap, self._host, effect, image, model):
-                await self._stop(effect)
+                await self._stop(effect, Made(image, model.generation))
                 await self.hypervisor.run(disks.commit_swap, self._host, effect, image, model)
             return await self.hypervisor.run(disks.start_again, self._host, effect)
 
-    async def restore_os_disk(self, effect: Effect, models: Models) -> OsDisk:
+    async def restore_os_disk(self, effect: Effect, models: Models, made: Made | None = None) -> OsDisk:
         """See `Provider`. A machine that a swap stopped and never moved is started again on the disk that it has."""
         if not effect.fence.step.begins:
-            await self.hypervisor.run(disks.prepare_restore, self._host, effect)
+            await self.hypervisor.run(disks.prepare_restore, self._host, effect, made)
         async with self._starting:
-            generation = await self.hypervisor.run(disks.prepare_restore, self._host, effect)
+            generation = await self.hypervisor.run(disks.prepare_restore, self._host, effect, made)
             if generation is not None:
                 model = await models(generation)
-                await self._stop(effect)
-                await self.hypervisor.run(disks.commit_restore, self._host, effect, model)
+                await self._stop(effect, made)
+                await self.hypervisor.run(disks.commit_restore, self._host, effect, model, made)
             return await self.hypervisor.run(disks.start_again, self._host, effect)
 
     async def apply_model(self, effect: Effect, model: MachineModel) -> None:
@@ -126,17 +126,19 @@ class LibvirtFleet:
         """See `Provider`."""
         await self.hypervisor.run(owners.protect, self._host, scale_set, instance_id, from_actions, from_scale_in)
 
-    async def _stop(self, effect: Effect) -> None:
+    async def _stop(self, effect: Effect, made: Made | None = None) -> None:
         loop = asyncio.get_running_loop()
-        if await self.hypervisor.run(disks.ask_to_stop, self._host, effect):
+        if await self.hypervisor.run(disks.ask_to_stop, self._host, effect, made):
             return
         give_up_at = loop.time() + self.settings.stop_seconds
         while not await self.hypervisor.run(disks.has_stopped, effect):
             if loop.time() > give_up_at:
-                await self.hypervisor.run(disks.pull_plug, self._host, effect)
+                await self.hypervisor.run(disks.pull_plug, self._host, effect, made)
                 return
             await asyncio.sleep(LOOK_WHETHER_STOPPED_SECONDS)
 
-    async def discard_os_disks(self, scale_set: ScaleSetIdentity, operations: Iterable[int]) -> int:
+    async def discard_os_disks(
+        self, scale_set: ScaleSetIdentity, operations: Iterable[int] = (), keys: Iterable[str] = ()
+    ) -> int:
         """See `Provider`. Disks that those operations left half-made go too, uncounted."""
-        return await self.hypervisor.run(disks.discard, self._host, scale_set, frozenset(operations))
+        return await self.hypervisor.run(disks.discard, self._host, scale_set, frozenset(operations), frozenset(keys))

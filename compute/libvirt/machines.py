@@ -27,6 +27,9 @@ from domain.scale_sets import ScaleSetIdentity
 
 GIB_IN_MIB = 1024
 
+CREATED = "0"
+"""What the names of the volumes hold with which a machine was made, where others hold the operation's tag."""
+
 
 @dataclass(frozen=True, slots=True)
 class Host:
@@ -99,6 +102,8 @@ def _instance(domain: Any, machine: MachineRecord) -> Instance:
         booted_at=machine.started_at or (None if machine.adopted else machine.created_at),
         previous_os_disks=tuple(one.os_disk for one in machine.kept),
         data_disks=tuple(one.data_disk for one in machine.data_disks),
+        last_operation=machine.seen.operation,
+        last_key=machine.seen.key,
     )
 
 
@@ -134,9 +139,9 @@ def create(  # noqa: PLR0917  # as the port has it
             return
         source = images.complete_image(pool, image)
         volumes.make_room(pool, settings, f"instance {instance_id}: its disks")
-        disk = DiskRecord(name=record.os_volume(prefix, 0), image=image, generation=model.generation)
+        disk = DiskRecord(name=record.os_volume(prefix, CREATED), image=image, generation=model.generation)
         volumes.make_overlay(pool, disk.name, source)
-        disk = with_seed(connection, pool, disk, prefix, 0, vm_id, model)
+        disk = with_seed(connection, pool, disk, prefix, CREATED, vm_id, model)
         data_disks = tuple(_data_disk(pool, settings, prefix, vm_id, lun, model) for lun in range(model.data_disks))
         networks.fix_lease(connection, settings, networks.mac_of(vm_id), prefix)
         machine = MachineRecord(
@@ -195,12 +200,12 @@ def guest_port(settings: LibvirtSettings, model: MachineModel) -> int:
 
 
 def with_seed(  # noqa: PLR0917  # a step of two effects
-    connection: Any, pool: Any, disk: DiskRecord, prefix: str, operation: int, vm_id: str, model: MachineModel
+    connection: Any, pool: Any, disk: DiskRecord, prefix: str, tag: str, vm_id: str, model: MachineModel
 ) -> DiskRecord:
     """The disk with the custom data of the model beside it, if there is any."""
     if not model.custom_data:
         return disk
-    name = record.seed_volume(prefix, operation)
+    name = record.seed_volume(prefix, tag)
     volumes.make_filled(connection, pool, name, seeds.seed(model.custom_data, vm_id, prefix.replace("_", "-")))
     return disk.model_copy(update={"seed": name})
 

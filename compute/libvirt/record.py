@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 import libvirt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from compute.provider import Effect, MachineModel, Step
+from compute.fences import Seen
+from compute.provider import Effect, MachineModel, Made, Step
 from domain.health import HEALTH_PUBLISHER, HEALTH_TYPES
 from domain.images import ImageReference
 from domain.instances import DataDisk, ExtensionStatus, OsDisk
@@ -47,10 +48,14 @@ class DiskRecord(BaseModel):
         """Whether it lies outside the pool."""
         return self.name.startswith("/")
 
+    def is_of(self, effect: Effect, made: Made | None) -> bool:
+        """Whether that operation made it, from that (None: from whatever); the key alone does not say it (F7)."""
+        return self.made_by == effect.key and (made is None or made.is_of(self.image, self.generation))
+
     @property
     def os_disk(self) -> OsDisk:
         """As the port has it."""
-        return OsDisk(self.name, self.image, self.made_by)
+        return OsDisk(self.name, self.image, self.made_by, self.replaced_by)
 
 
 class DataDiskRecord(BaseModel):
@@ -102,6 +107,8 @@ class MachineRecord(BaseModel):
     data_disks: tuple[DataDiskRecord, ...] = ()
     fence: tuple[int, int, int] = (0, 0, 0)
     """The newest attempt seen: operation, step, attempt (F2)."""
+    fence_keys: tuple[str, ...] = ("",)
+    """What was drawn for the operations that had this number, the newest last (F7)."""
     out_for: str = ""
     """What stopped it (`mark`) and has yet to see it running again; "": a stop is its owner's doing (P18)."""
     power_done: str = ""
@@ -127,6 +134,11 @@ class MachineRecord(BaseModel):
         return machine_name(self.set_name, self.unique_id, self.instance_id)
 
     @property
+    def seen(self) -> Seen:
+        """The newest attempt seen."""
+        return Seen(*self.fence, keys=self.fence_keys)
+
+    @property
     def is_reserved(self) -> bool:
         """Adopted, and not yet asked for by its set."""
         return self.out_for == ADOPTION
@@ -149,28 +161,30 @@ def machine_name(set_name: str, unique_id: str, instance_id: str) -> str:
     return f"{set_name}_{unique_id}_{instance_id}"
 
 
-def os_volume(prefix: str, operation: int) -> str:
-    """The OS disk that an operation makes (0: creation). A name is never used for another disk.
+def os_volume(prefix: str, tag: str) -> str:
+    """The OS disk that an operation makes, by its tag ("0": creation). A name is never used for another disk.
 
-    >>> os_volume("web_0b6c_7", 3)
-    'web_0b6c_7.os.3.qcow2'
+    >>> os_volume("web_0b6c_7", "3_71f0c2a9")
+    'web_0b6c_7.os.3_71f0c2a9.qcow2'
     """
-    return f"{prefix}.os.{operation}.qcow2"
+    return f"{prefix}.os.{tag}.qcow2"
 
 
-def seed_volume(prefix: str, operation: int) -> str:
+def seed_volume(prefix: str, tag: str) -> str:
     """The custom data that goes with it."""
-    return f"{prefix}.seed.{operation}.iso"
+    return f"{prefix}.seed.{tag}.iso"
+
+
+def free_tag(machine: MachineRecord, effect: Effect) -> str:
+    """The effect's tag, or one that no disk of the machine has: a number of release 0.1 may be given again (F7)."""
+    taken = {machine.os_disk.name, *(one.name for one in machine.kept)}
+    tags = (effect.tag, *(f"{effect.tag}_{number}" for number in range(2, len(taken) + 3)))
+    return next(one for one in tags if os_volume(machine.prefix, one) not in taken)
 
 
 def data_volume(prefix: str, lun: int) -> str:
     """A data disk."""
     return f"{prefix}.data.{lun}.qcow2"
-
-
-def asks(effect: Effect) -> tuple[int, int, int]:
-    """The fence of an effect as a record has it."""
-    return (effect.fence.operation, int(effect.fence.step), effect.fence.attempt)
 
 
 def mark(effect: Effect) -> str:

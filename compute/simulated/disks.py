@@ -7,8 +7,9 @@ commit moves the machine to another disk.
 
 from dataclasses import dataclass
 
-from compute.errors import InstanceGone, NothingToRestore, Superseded, Unavailable
-from compute.provider import Effect, MachineModel
+from compute.errors import InstanceGone, NothingToRestore, Unavailable
+from compute.fences import Seen, admitted
+from compute.provider import Effect, MachineModel, Made
 from compute.simulated.database import Transaction
 from compute.simulated.health import healthy_from, life_since, settle_of
 from compute.simulated.machines import data_disks, kept_names
@@ -37,15 +38,19 @@ class Machine:
     disk_refused: str
     """The operation for which no OS disk could be made."""
 
-    @property
-    def made_by(self) -> str:
-        """The operation that made its OS disk."""
-        return self.os_disk.made_by if self.os_disk else ""
+    disk_generation: int
+
+    def is_on_disk_of(self, effect: Effect, made: Made | None) -> bool:
+        """Whether that operation made its OS disk, from that (None: whatever); the key alone does not say it (F7)."""
+        if self.os_disk is None or self.os_disk.made_by != effect.key:
+            return False
+        return made is None or made.is_of(self.os_disk.image, self.disk_generation)
 
 
 _LOOK = """
 SELECT m.set_name, m.power, m.out_of_service, m.settle, m.booted_at, m.unreachable_until,
-       m.fence_operation, m.fence_step, m.fence_attempt, m.os_disk, d.image, d.made_by, m.disk_refused
+       m.fence_operation, m.fence_step, m.fence_attempt, m.fence_keys, m.os_disk, d.image, d.made_by, d.generation,
+       m.disk_refused
 FROM machines m LEFT JOIN os_disks d ON (d.unique_id, d.instance_id, d.name) = (m.unique_id, m.instance_id, m.os_disk)
 WHERE m.unique_id = ? AND m.instance_id = ? AND m.deleted_at IS NULL
 """
@@ -59,23 +64,22 @@ def look(tx: Transaction, effect: Effect) -> Machine:
         raise InstanceGone(f"instance {effect.instance_id} does not exist")
     if row[5] > tx.now:
         raise Unavailable(f"instance {effect.instance_id} is unreachable")
-    asks = (effect.fence.operation, int(effect.fence.step), effect.fence.attempt)
-    seen = row[6:9]
-    if asks < seen:
-        raise Superseded(f"instance {effect.instance_id}: attempt {asks} is older than {seen}, which was seen")
-    if asks > seen:
+    seen = Seen(row[6], row[7], row[8], tuple(row[9].split(" ")))
+    sees = admitted(seen, effect)
+    if sees != seen:
         tx.execute(
-            "UPDATE machines SET (fence_operation, fence_step, fence_attempt) = (?, ?, ?) "
+            "UPDATE machines SET (fence_operation, fence_step, fence_attempt, fence_keys) = (?, ?, ?, ?) "
             "WHERE unique_id = ? AND instance_id = ?",
-            (*asks, set_id, number),
+            (*sees.fence, " ".join(sees.keys), set_id, number),
         )
-    disk = None if row[10] is None else OsDisk(row[9], tx.database.image(row[10]), row[11])
-    return Machine(number, row[0], disk, row[1] == PowerState.RUNNING, bool(row[2]), row[3], row[4], row[12])
+    disk = None if row[11] is None else OsDisk(row[10], tx.database.image(row[11]), row[12])
+    runs = row[1] == PowerState.RUNNING
+    return Machine(number, row[0], disk, runs, bool(row[2]), row[3], row[4], row[14], row[13] or 0)
 
 
 def make_disk(tx: Transaction, effect: Effect, machine: Machine, image: ImageReference, model: MachineModel) -> str:
     """Make the new disk, detached; one that an earlier attempt left half-made of another image is replaced."""
-    name = f"{machine.set_name}_{machine.instance_id}_os_{effect.fence.operation}"
+    name = _free_name(tx, effect, machine)
     tx.execute(
         "INSERT OR REPLACE INTO os_disks "
         "(unique_id, instance_id, name, image, made_by, generation, custom_data_digest) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -93,6 +97,15 @@ def make_disk(tx: Transaction, effect: Effect, machine: Machine, image: ImageRef
     return name
 
 
+def _free_name(tx: Transaction, effect: Effect, machine: Machine) -> str:
+    """A name that no disk in use and no kept one has: a number of release 0.1 may have been given again (F7)."""
+    kept = kept_names(tx, effect.scale_set.unique_id, machine.instance_id)
+    taken = {*kept, machine.os_disk.name if machine.os_disk else ""}
+    base = f"{machine.set_name}_{machine.instance_id}_os_{effect.tag}"
+    names = (base, *(f"{base}_{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
+
+
 def refuse_disk(tx: Transaction, effect: Effect) -> None:
     """Remember that no disk could be made for this operation, so that it can be told from one never asked for."""
     tx.execute(
@@ -101,15 +114,21 @@ def refuse_disk(tx: Transaction, effect: Effect) -> None:
     )
 
 
-def half_made(tx: Transaction, effect: Effect, machine: Machine, image: ImageReference) -> str | None:
-    """The disk of that image which an earlier attempt of this operation made and did not commit.
+def half_made(tx: Transaction, effect: Effect, machine: Machine, made: Made) -> str | None:
+    """The disk of that image and generation which an earlier attempt of this operation made and did not commit.
 
     It is used as it is: a swap once begun comes to its end, also when the version was withdrawn meanwhile.
     """
     row = tx.execute(
         "SELECT name FROM os_disks WHERE unique_id = ? AND instance_id = ? AND made_by = ? AND image = ? "
-        "AND replaced_by IS NULL",
-        (effect.scale_set.unique_id, machine.instance_id, effect.key, tx.database.number_of(image)),
+        "AND generation = ? AND replaced_by IS NULL",
+        (
+            effect.scale_set.unique_id,
+            machine.instance_id,
+            effect.key,
+            tx.database.number_of(made.image),
+            made.generation,
+        ),
     ).fetchone()
     return str(row[0]) if row else None
 
@@ -130,16 +149,20 @@ def commit_swap(tx: Transaction, effect: Effect, machine: Machine, name: str, mo
     return _move_to(tx, effect, machine, name, settle_of(model.health_source), kind=Kind.COMMIT_SWAP)
 
 
-def disk_to_restore(tx: Transaction, effect: Effect, machine: Machine) -> tuple[str, ImageReference, int]:
+def disk_to_restore(
+    tx: Transaction, effect: Effect, machine: Machine, made: Made | None
+) -> tuple[str, ImageReference, int]:
     """Name, image and generation of the disk that this operation put aside. Raises NothingToRestore."""
-    row = tx.execute(
-        "SELECT name, image, generation FROM os_disks "
-        "WHERE unique_id = ? AND instance_id = ? AND replaced_by = ? AND made_by <> ? ORDER BY put_aside DESC",
-        (effect.scale_set.unique_id, machine.instance_id, effect.key, effect.key),
-    ).fetchone()
-    if row is None:
-        raise NothingToRestore(f"instance {effect.instance_id}: no OS disk put aside by this upgrade is kept")
-    return str(row[0]), tx.database.image(row[1]), int(row[2])
+    rows = tx.execute(
+        "SELECT name, image, generation, made_by FROM os_disks "
+        "WHERE unique_id = ? AND instance_id = ? AND replaced_by = ? ORDER BY put_aside DESC",
+        (effect.scale_set.unique_id, machine.instance_id, effect.key),
+    ).fetchall()
+    for name, image_number, generation, made_by in rows:
+        image = tx.database.image(image_number)
+        if made_by != effect.key or (made is not None and not made.is_of(image, generation)):
+            return str(name), image, int(generation)
+    raise NothingToRestore(f"instance {effect.instance_id}: no OS disk put aside by this upgrade is kept")
 
 
 def commit_restore(tx: Transaction, effect: Effect, machine: Machine, name: str, model: MachineModel) -> OsDisk:

@@ -9,17 +9,17 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from compute.errors import ComputeError, DiskNotMade, ImageGone, NotBegun
-from compute.provider import Effect, MachineModel, Models, operation_key
+from compute.provider import Effect, MachineModel, Made, Models
 from compute.simulated import disks, machines
 from compute.simulated.applications import with_real_answers
 from compute.simulated.database import Transaction
-from compute.simulated.disks import Machine
 from compute.simulated.faults import Call, FaultKind, Point
 from compute.simulated.owner import Owner
 from compute.simulated.scripts import concerns
 from domain.health import HealthSource
 from domain.images import ImageReference
 from domain.instances import HealthObservation, Instance, OsDisk
+from domain.operation_keys import operation_key
 from domain.placement import Placement
 from domain.scale_sets import ScaleSetIdentity
 
@@ -88,7 +88,7 @@ class SimulatedFleet(Owner):
     async def swap_os_disk(self, effect: Effect, image: ImageReference, model: MachineModel) -> OsDisk:
         """See `Provider`. Steps: look, make the disk, stop, the time it takes, commit, custom data and extensions."""
         if not effect.fence.step.begins:
-            self._must_be_begun(effect, image)
+            self._swap_must_be_begun(effect, Made(image, model.generation))
         self._admit(Call.SWAP, effect.scale_set.unique_id, effect.instance_id.__eq__)
         self._pass(Point.BEFORE_LOOK, Call.SWAP, effect)
         disk = await self._swap(effect, image, model)
@@ -98,85 +98,88 @@ class SimulatedFleet(Owner):
         return disk
 
     async def _swap(self, effect: Effect, image: ImageReference, model: MachineModel) -> OsDisk:
-        name = ""
+        name, made = "", Made(image, model.generation)
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            if machine.os_disk is not None and self._is_done(effect, machine):
+            if machine.os_disk is not None and self._is_done(effect, machine, made):
                 return machine.os_disk
-            if made := disks.half_made(tx, effect, machine, image):
-                name = made
+            if half := disks.half_made(tx, effect, machine, made):
+                name = half
             elif refusal := self._disk_refusal(tx, effect, image):
                 disks.refuse_disk(tx, effect)
                 tx.refuse(refusal)
             else:
                 name = disks.make_disk(tx, effect, machine, image, model)
         self._pass(Point.AFTER_DISK_MADE, Call.SWAP, effect)
-        await self._stop(Call.SWAP, effect, self._database.scripts().swap_duration(image))
+        await self._stop(Call.SWAP, effect, made, self._database.scripts().swap_duration(image))
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            if machine.os_disk is not None and self._is_done(effect, machine):
+            if machine.os_disk is not None and self._is_done(effect, machine, made):
                 return machine.os_disk  # the same attempt ran twice at once, and the other was first
             disk = disks.commit_swap(tx, effect, machine, name, model)
         self._pass(Point.AFTER_COMMIT, Call.SWAP, effect)
         return disk
 
-    async def restore_os_disk(self, effect: Effect, models: Models) -> OsDisk:
+    async def restore_os_disk(self, effect: Effect, models: Models, made: Made | None = None) -> OsDisk:
         """See `Provider`. A machine that a swap stopped and never moved is started again on the disk that it has."""
         if not effect.fence.step.begins:
-            self._must_be_begun(effect, None)
+            self._restore_must_be_begun(effect, made)
         self._admit(Call.RESTORE, effect.scale_set.unique_id, effect.instance_id.__eq__)
         self._pass(Point.BEFORE_LOOK, Call.RESTORE, effect)
-        disk = await self._restore(effect, models)
+        disk = await self._restore(effect, models, made)
         await self._provision(Call.RESTORE, effect)
         self._pass(Point.ANSWER_UNSENT, Call.RESTORE, effect)
         self._answer(Call.RESTORE, effect.scale_set.unique_id, effect.instance_id.__eq__)
         return disk
 
-    async def _restore(self, effect: Effect, models: Models) -> OsDisk:
+    async def _restore(self, effect: Effect, models: Models, made: Made | None) -> OsDisk:
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            if machine.os_disk is not None and machine.made_by != effect.key:
+            if machine.os_disk is not None and not machine.is_on_disk_of(effect, made):
                 if machine.out:
                     disks.start_again(tx, effect, machine)
                 return machine.os_disk
-            name, image, generation = disks.disk_to_restore(tx, effect, machine)
+            name, image, generation = disks.disk_to_restore(tx, effect, machine, made)
         model = await models(generation)
         self._pass(Point.AFTER_DISK_MADE, Call.RESTORE, effect)
-        await self._stop(Call.RESTORE, effect, self._database.scripts().swap_duration(image))
+        await self._stop(Call.RESTORE, effect, made, self._database.scripts().swap_duration(image))
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            if machine.os_disk is not None and machine.made_by != effect.key:
+            if machine.os_disk is not None and not machine.is_on_disk_of(effect, made):
                 return machine.os_disk  # as for a swap
             disk = disks.commit_restore(tx, effect, machine, name, model)
         self._pass(Point.AFTER_COMMIT, Call.RESTORE, effect)
         return disk
 
-    def _must_be_begun(self, effect: Effect, image: ImageReference | None) -> None:
+    def _swap_must_be_begun(self, effect: Effect, made: Made) -> None:
         """Shut out the attempts that might still begin, and refuse what none of them began (P14)."""
         self._admit(Call.LIST, effect.scale_set.unique_id)
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            if image is None:
-                begun = machine.out or machine.made_by != effect.key
-            else:
-                begun = machine.made_by == effect.key or bool(disks.half_made(tx, effect, machine, image))
-            if not begun and machine.disk_refused == effect.key:
-                tx.refuse(DiskNotMade(f"instance {effect.instance_id}: its OS disk could not be made"))
-            elif not begun:
-                tx.refuse(NotBegun(f"instance {effect.instance_id}: nothing was begun"))
+            if machine.is_on_disk_of(effect, made) or disks.half_made(tx, effect, machine, made):
+                return
+            _refuse(tx, effect, machine)
 
-    async def _stop(self, call: Call, effect: Effect, duration: timedelta) -> None:
+    def _restore_must_be_begun(self, effect: Effect, made: Made | None) -> None:
+        """The same for a restore."""
+        self._admit(Call.LIST, effect.scale_set.unique_id)
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            done = machine.made_by != effect.key if call is Call.RESTORE else self._is_done(effect, machine)
-            if not done:
+            if not machine.out and machine.is_on_disk_of(effect, made):
+                _refuse(tx, effect, machine)
+
+    async def _stop(self, call: Call, effect: Effect, made: Made | None, duration: timedelta) -> None:
+        with self._database.write() as tx:
+            machine = disks.look(tx, effect)
+            if self._is_done(effect, machine, made) is (call is Call.RESTORE):
                 disks.stop(tx, effect, machine)
         self._pass(Point.AFTER_STOP, call, effect)
         await self._pace.take(duration)
         await self._stand_still(call, effect)
 
-    def _is_done(self, effect: Effect, machine: Machine) -> bool:
-        return machine.made_by == effect.key
+    def _is_done(self, effect: Effect, machine: disks.Machine, made: Made | None) -> bool:
+        """Whether a swap is done, and a restore therefore not."""
+        return machine.is_on_disk_of(effect, made)
 
     def _disk_refusal(self, tx: Transaction, effect: Effect, image: ImageReference) -> ComputeError | None:
         if refusal := _refusal(tx, image, effect.instance_id):
@@ -187,15 +190,23 @@ class SimulatedFleet(Owner):
             return DiskNotMade(f"instance {effect.instance_id}: its OS disk cannot be made")
         return None
 
-    async def discard_os_disks(self, scale_set: ScaleSetIdentity, operations: Iterable[int]) -> int:
+    async def discard_os_disks(
+        self, scale_set: ScaleSetIdentity, operations: Iterable[int] = (), keys: Iterable[str] = ()
+    ) -> int:
         """See `Provider`. Disks that those operations left half-made go too, uncounted."""
         self._admit(Call.DISCARD, scale_set.unique_id)
         with self._database.write() as tx:
-            count = sum(
-                disks.discard(tx, scale_set.unique_id, operation_key(scale_set, one)) for one in set(operations)
-            )
+            whose = {*keys, *(operation_key(scale_set.unique_id, one) for one in operations)}
+            count = sum(disks.discard(tx, scale_set.unique_id, one) for one in sorted(whose))
         self._answer(Call.DISCARD, scale_set.unique_id)
         return count
+
+
+def _refuse(tx: Transaction, effect: Effect, machine: disks.Machine) -> None:
+    if machine.disk_refused == effect.key:
+        tx.refuse(DiskNotMade(f"instance {effect.instance_id}: its OS disk could not be made"))
+    else:
+        tx.refuse(NotBegun(f"instance {effect.instance_id}: nothing was begun"))
 
 
 def _refusal(tx: Transaction, image: ImageReference, instance_id: str) -> ComputeError | None:

@@ -119,7 +119,7 @@ def delete(tx: Transaction, unique_id: str, instance_id: str) -> None:
 
 _LIST = """
 SELECT instance_id, vm_id, os_disk, generation, power, out_of_service, protected, created_at, provisioning, extensions,
-  zone, update_domain, protected_from_scale_in, booted_at
+  zone, update_domain, protected_from_scale_in, booted_at, fence_operation, fence_keys
 FROM machines WHERE unique_id = ? AND deleted_at IS NULL ORDER BY instance_id
 """
 _OS_DISKS = """
@@ -133,7 +133,7 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
     in_use: dict[tuple[int, str], OsDisk] = {}
     kept: dict[int, list[OsDisk]] = {}
     for instance_id, name, image, made_by, replaced_by in connection.execute(_OS_DISKS, (unique_id,)):
-        disk = OsDisk(name, database.image(image), made_by)
+        disk = OsDisk(name, database.image(image), made_by, replaced_by or "")
         if replaced_by is None:
             in_use[instance_id, name] = disk  # or half-made: then no machine names it
         else:
@@ -171,6 +171,8 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
             booted_at=from_micros(row[13]),
             previous_os_disks=tuple(kept.get(row[0], ())),
             data_disks=tuple(data.get(row[0], ())),
+            last_operation=row[14],
+            last_key=row[15].rpartition(" ")[2],
         )
         for row in connection.execute(_LIST, (unique_id,))
     )

@@ -3,7 +3,8 @@
 Moments and durations are microseconds (`moments`). A deleted machine keeps its row, so that its id is never used again.
 An OS disk is in use (some machine's `os_disk` names it), kept (`replaced_by` names the operation that put it aside), or
 half-made (neither: a swap made it and has not committed). `machines.disk_refused` names the operation for which no disk
-could be made. `models` holds of each model what its machines run, secrets as digests only (`provisioning`).
+could be made, `fence_keys` what was drawn for the operations that had the number `fence_operation`, the newest last and
+spaces between. `models` holds of each model what its machines run, secrets as digests only (`provisioning`).
 
 A file from an older Instar gets the tables and columns that it lacks when it is opened: a new column needs a default.
 """
@@ -53,6 +54,7 @@ CREATE TABLE IF NOT EXISTS machines (
   fence_operation INTEGER NOT NULL DEFAULT 0,
   fence_step INTEGER NOT NULL DEFAULT 0,
   fence_attempt INTEGER NOT NULL DEFAULT 0,
+  fence_keys TEXT NOT NULL DEFAULT '',
   disk_refused TEXT NOT NULL DEFAULT '',
   provisioning TEXT NOT NULL DEFAULT '',
   extensions TEXT NOT NULL DEFAULT '[]',

@@ -24,8 +24,11 @@ def gives_way(state: ScaleSetState, operation_id: str) -> str:
     return f"a Rolling Upgrade is in progress: {state.running.workflow_id}"
 
 
-def begun(state: ScaleSetState, operation_id: str, now: datetime) -> ScaleSetState:
-    """It begins, under a number of its own where it needs one; or is taken up again by the same."""
+def begun(state: ScaleSetState, operation_id: str, now: datetime, key: str = "") -> ScaleSetState:
+    """It begins, under a number of its own where it needs one, and the key that was drawn for it (F7).
+
+    Or it is taken up again by the same.
+    """
     this = asked(state, operation_id)
     if this is None:
         return state
@@ -33,7 +36,7 @@ def begun(state: ScaleSetState, operation_id: str, now: datetime) -> ScaleSetSta
         again = this.begun.model_copy(update={"interruptions": this.begun.interruptions + 1})
         return _with(state, this.model_copy(update={"begun": again}))
     number = state.last_number + 1 if this.action.kind.numbered else 0
-    after = _with(state, this.model_copy(update={"begun": Begun(at=now, number=number)}))
+    after = _with(state, this.model_copy(update={"begun": Begun(at=now, number=number, key=key)}))
     return after.model_copy(update={"last_number": number or state.last_number})
 
 
@@ -73,7 +76,7 @@ def acted(state: ScaleSetState, operation_id: str, error: str, now: datetime) ->
         return state
     after = state.model_copy(update={"actions": tuple(one for one in state.actions if one is not this)})
     if this.begun and this.begun.number and this.begun.chosen and this.begun.chosen.ids:
-        ended = EndedUpgrade(number=this.begun.number, ended_at=now)
+        ended = EndedUpgrade(number=this.begun.number, ended_at=now, key=this.begun.key)
         after = after.model_copy(update={"collect": (*after.collect, ended)})
     return with_ends(after, now, (operation_id, *this.action.more_operations), failed(error))
 

@@ -8,9 +8,20 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from domain.lifecycle.ends import CANCELED, End, cut_short, with_ends
-from domain.lifecycle.state import Answered, Asked, Automatic, Cancel, Deletion, Free, OpenPut, ScaleSetState
+from domain.lifecycle.state import (
+    Answered,
+    Asked,
+    Automatic,
+    Cancel,
+    Deletion,
+    EndedUpgrade,
+    Free,
+    OpenPut,
+    ScaleSetState,
+)
 from domain.lifecycle.state import StartAsked as Start
 from domain.messages.instance_actions import InstanceAction
+from domain.messages.reconciliation import Reconcile
 from domain.messages.scale_set import ApplyModel, CancelUpgrade, DeleteScaleSet, LiftQuarantine, StartUpgrade
 from domain.names import Refusal
 from domain.operations import OperationStatus
@@ -142,6 +153,47 @@ def delete(state: ScaleSetState, request: DeleteScaleSet, now: datetime) -> Scal
         }
     )
     return _cancelling(state, "the scale set is being deleted") if state.running else state
+
+
+def reconcile(state: ScaleSetState, request: Reconcile, now: datetime) -> ScaleSetState:
+    """The records have taken over what is there (F7): the set is held no more, and counts from above all numbers.
+
+    Its capacity is looked at once more, since a PUT may have been refused meanwhile. Kept disks of operations that no
+    record knew are collected like those of an upgrade that ended now; never those of what runs.
+    """
+    if state.deletion:
+        raise Refused("Operation 'reconcile' is not allowed because the scale set is being deleted.")
+    model = state.model
+    if request.generation > model.generation:
+        model = model.model_copy(
+            update={
+                "generation": request.generation,
+                "machine_generation": request.machine_generation,
+                "mode": request.mode,
+            }
+        )
+    if state.held:
+        model = model.model_copy(update={"applied_generation": min(model.applied_generation, model.generation - 1)})
+    busy = [(state.running.number, state.running.key)] if state.running else []
+    busy += [(one.begun.number, one.begun.key) for one in state.actions if one.begun]
+    known = [(one.number, one.key) for one in state.collect]
+    fresh = [one for one in request.collect if (one.number, one.key) not in (*busy, *known)]
+    again = frozenset(one.number for one in fresh)
+    collect = (
+        *(one for one in state.collect if one.number not in again),
+        # A number that was given twice: what waits under it waits as long as what was found now.
+        *(one.model_copy(update={"ended_at": now}) for one in state.collect if one.number in again),
+        *(EndedUpgrade(number=one.number, ended_at=now, key=one.key) for one in fresh),
+    )
+    return state.model_copy(
+        update={
+            "last_number": max(state.last_number, request.last_number),
+            "model": model,
+            "collect": collect,
+            "automatic": _switched(state.automatic, now + state.delays.first_trigger, on=request.automatic),
+            "held": "",
+        }
+    )
 
 
 def lift(state: ScaleSetState, request: LiftQuarantine, now: datetime, fraction: float) -> ScaleSetState:

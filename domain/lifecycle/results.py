@@ -36,6 +36,17 @@ def deleted(state: ScaleSetState, now: datetime) -> ScaleSetState:
     return with_ends(done, now, state.deletion.operations)
 
 
+def to_collect(state: ScaleSetState, numbers: Iterable[int]) -> tuple[EndedUpgrade, ...]:
+    """The operations of those numbers whose kept disks wait for their collection; by their keys they are told apart."""
+    wanted = frozenset(numbers)
+    return tuple(one for one in state.collect if one.number in wanted)
+
+
+def held(state: ScaleSetState, reason: str) -> ScaleSetState:
+    """The records were found to be older than the machines, for that reason; or, with "", to know them (F7)."""
+    return state.model_copy(update={"held": reason})
+
+
 def collected(state: ScaleSetState, numbers: Iterable[int]) -> ScaleSetState:
     """What those upgrades put aside is deleted."""
     gone = frozenset(numbers)
@@ -186,8 +197,11 @@ def upgrade_ended(state: ScaleSetState, ended: UpgradeEnded, now: datetime) -> S
     rolling = state.rolling
     if rolling is None or rolling.upgrade.number != ended.number:
         return state
-    collect = (*state.collect, EndedUpgrade(number=ended.number, ended_at=ended.ended_at))
+    mine = EndedUpgrade(number=ended.number, ended_at=ended.ended_at, key=rolling.upgrade.key)
+    collect = (*state.collect, mine)
     automatic = state.automatic
+    if ended.error_code == ErrorCode.RECORDS_BEHIND:
+        state = held(state, ended.reason)
     lesson = learned(rolling.upgrade, ended, automatic.quarantine, automatic.held, state.delays)
     freed = state.model_copy(
         update={

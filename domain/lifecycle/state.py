@@ -30,6 +30,8 @@ class RunningUpgrade(Message):
     kind: UpgradeKind = UpgradeKind.OS_UPGRADE
     more_operations: tuple[str, ...] = ()
     """Further operations that end with it."""
+    key: str = ""
+    """Drawn when it began, so that no other operation is ever taken for it (F7)."""
 
 
 class Cancel(Message):
@@ -111,6 +113,8 @@ class Begun(Message):
     at: datetime
     number: int = 0
     """Its number in the count of upgrades; 0 for an action that has none."""
+    key: str = ""
+    """Drawn when it began, so that no other operation is ever taken for it (F7)."""
     interruptions: int = 0
     """How often it was interrupted: later attempts at a machine shut out those of before (F2)."""
     chosen: Chosen | None = None
@@ -145,6 +149,7 @@ class EndedUpgrade(Message):
 
     number: int
     ended_at: datetime
+    key: str = ""
 
 
 class Answered(Message):
@@ -173,6 +178,8 @@ class ScaleSetState(Message):
     """Operations whose end was decided and is still to be written down."""
     answered: tuple[Answered, ...] = ()
     """The newest requests, so that one that is made again is done once, also across runs."""
+    held: str = ""
+    """Why nothing is done to the machines (F7): what an activity refused with, until one does not."""
     recorded: ScaleSetStatus = ScaleSetStatus()
     """What readers were last told of the set."""
 

@@ -16,4 +16,5 @@ def status_of(state: ScaleSetState) -> ScaleSetStatus:
         last_look=automatic.last_look,
         next_look_at=next_look_at if automatic.enabled and not state.running else None,
         quarantine=automatic.quarantine,
+        held=state.held,
     )

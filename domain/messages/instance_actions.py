@@ -96,6 +96,8 @@ class ActionSlice(Message):
     batch: int = 0
     action: InstanceAction
     ids: InstanceIds
+    key: str = ""
+    """Drawn when the action began (F7)."""
     interruptions: int = 0
     """How often the action was interrupted before."""
 

@@ -57,6 +57,8 @@ class UpgradeState(Message):
     """Further operations that end with this upgrade: PUTs that waited for the same model."""
     kept_disks: InstanceIds = InstanceIds()
     """Who got the model without another disk: there is none to give back (P10)."""
+    key: str = ""
+    """Drawn when it began, so that no other operation is ever taken for it (F7); "": it began under release 0.1."""
 
 
 class BatchLine(Message):
@@ -119,6 +121,8 @@ class SwapSlice(Message):
     ids: InstanceIds
     begin: bool = True
     """False after a cancel: only what was begun comes to its end (P14)."""
+    key: str = ""
+    """As in `UpgradeState`."""
     interruptions: int = 0
     """Of an action on instances: how often it was interrupted before."""
 
@@ -133,6 +137,7 @@ class RestoreSlice(Message):
     ids: InstanceIds
     begin: bool = True
     """As for a swap."""
+    key: str = ""
 
 
 class SliceOutcome(Message):
@@ -145,7 +150,9 @@ class SliceOutcome(Message):
     """Why no instance can be brought to this version (F3); the slice was given up there."""
     reasons: dict[str, str] = Field(default_factory=dict)
     not_begun: InstanceIds = InstanceIds()
-    """After a cancel: those on which nothing was begun."""
+    """After a cancel: those on which nothing was begun. And those that a newer operation has."""
+    overtaken: str = ""
+    """Why the operation is over: machines have seen a newer one (F7). It says nothing of them."""
 
     @property
     def known(self) -> InstanceIds:
@@ -160,6 +167,8 @@ class SliceOutcome(Message):
         >>> SliceOutcome(done=done, failed=failed, reasons={"3": "no disk"}).what_failed
         '1 of 4 instances failed: 3 (3: no disk)'
         """
+        if self.overtaken:
+            return f"stopped: {self.overtaken}"
         if self.impossible:
             return f"given up: {self.impossible}"
         if not self.failed:
@@ -178,6 +187,7 @@ class SliceOutcome(Message):
             impossible=self.impossible or other.impossible,
             reasons=self.reasons | other.reasons,
             not_begun=self.not_begun | other.not_begun,
+            overtaken=self.overtaken or other.overtaken,
         )
 
 

@@ -8,6 +8,7 @@ from domain.images import version_key
 from domain.instance_ids import InstanceIds
 from domain.messages.base import Message
 from domain.messages.os_upgrade import UpgradePlan
+from domain.operation_keys import operation_key
 from domain.policies import StartedBy, UpgradeMode
 from domain.quarantine import Quarantine
 from domain.records import UpgradeStatus
@@ -119,10 +120,20 @@ class RecordStatus(Message):
 
 
 class CollectDisks(Message):
-    """Delete the disks that these upgrades put aside (P5)."""
+    """Delete the disks that these operations put aside (P5).
+
+    `keys` are what was drawn for them, in the order of `numbers`; "", or none, for those of release 0.1 (F7).
+    """
 
     scale_set: ScaleSetIdentity
     numbers: tuple[int, ...]
+    keys: tuple[str, ...] = ()
+
+    @property
+    def operation_keys(self) -> tuple[str, ...]:
+        """What machines hold of these operations."""
+        drawn = (*self.keys, *("" for _ in self.numbers[len(self.keys) :]))
+        return tuple(operation_key(self.scale_set.unique_id, *one) for one in zip(self.numbers, drawn, strict=False))
 
 
 class EndOperation(Message):

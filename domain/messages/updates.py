@@ -6,9 +6,10 @@ from pydantic import TypeAdapter
 
 from domain.messages.base import Message
 from domain.messages.instance_actions import InstanceAction
+from domain.messages.reconciliation import Reconcile
 from domain.messages.scale_set import ApplyModel, CancelUpgrade, DeleteScaleSet, LiftQuarantine, StartUpgrade
 
-Update = StartUpgrade | CancelUpgrade | ApplyModel | InstanceAction | DeleteScaleSet | LiftQuarantine
+Update = StartUpgrade | CancelUpgrade | ApplyModel | InstanceAction | DeleteScaleSet | LiftQuarantine | Reconcile
 
 UPDATES: dict[type[Message], str] = {
     StartUpgrade: "start_upgrade",
@@ -17,6 +18,7 @@ UPDATES: dict[type[Message], str] = {
     InstanceAction: "act_on_instances",
     DeleteScaleSet: "delete_scale_set",
     LiftQuarantine: "lift_quarantine",
+    Reconcile: "reconcile",
 }
 """A test compares them with those that the workflow has."""
 

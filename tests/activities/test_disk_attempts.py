@@ -43,13 +43,30 @@ class Fleet:
     store: Store
     provider: Provider | None = None
 
-    async def act(self, call: Call, *, upgrade: int = 1, attempt: int = 1, told: SliceOutcome | None = None) -> Any:
+    async def act(
+        self,
+        call: Call,
+        *,
+        upgrade: int = 1,
+        attempt: int = 1,
+        told: SliceOutcome | None = None,
+        key: str = "",
+        version: str = "",
+    ) -> Any:
         """One attempt at swapping or restoring all four; `told` is what the attempt before told last."""
         activities = DiskActivities(self.provider or self.simulated, self.store)
         env = ActivityEnvironment()
         details = [told.model_dump(mode="json")] if told else []
         env.info = dataclasses.replace(env.info, attempt=attempt, heartbeat_details=details)
-        facts: dict[str, Any] = {"scale_set": SET, "number": upgrade, "batch": 1, "plan": plan(), "ids": ALL}
+        pinned = plan().model_copy(update={"target": IMAGE.at(version)} if version else {})
+        facts: dict[str, Any] = {
+            "scale_set": SET,
+            "number": upgrade,
+            "batch": 1,
+            "plan": pinned,
+            "ids": ALL,
+            "key": key,
+        }
         if call is Call.SWAP:
             return await env.run(activities.swap_os_disks, SwapSlice(**facts))
         return await env.run(activities.restore_os_disks, RestoreSlice(**facts))
@@ -84,7 +101,9 @@ async def test_f2_a_late_attempt_is_refused_at_its_commit_once_its_retry_was_see
     fleet.simulated.release(late)
     with pytest.raises(ApplicationError) as refused:
         await first
-    assert (refused.value.type, refused.value.non_retryable) == ("Superseded", True)
+    assert (refused.value.type, refused.value.non_retryable) == ("Superseded", False), (
+        "nobody failed: the newer answers"
+    )
     commits = [one for one in fleet.simulated.recorder.records() if one.kind == f"commit-{call}"]
     assert len(commits) == len(ALL)
 
@@ -151,3 +170,36 @@ async def test_p5_collecting_takes_the_disks_of_the_named_upgrades_only(fleet: F
     assert collected == 1
     kept = {one: len(machine.previous_os_disks) for one, machine in (await fleet.instances()).items()}
     assert kept == {"0": 1, "1": 1, "2": 1, "3": 1}
+
+
+async def test_f7_a_number_given_again_moves_every_machine_and_each_key_has_its_disks_collected(fleet: Fleet) -> None:
+    await fleet.act(Call.SWAP, upgrade=2, key="before the restore")
+    outcome = await fleet.act(Call.SWAP, upgrade=2, key="after it", version="3.0.0")
+    assert outcome.done == ALL
+    assert await fleet.versions() == "3.0.0 3.0.0 3.0.0 3.0.0"
+    activities = DiskActivities(fleet.simulated, fleet.store)
+    for key in ("after it", "before the restore"):
+        request = CollectDisks(scale_set=SET, numbers=(2,), keys=(key,))
+        assert await ActivityEnvironment().run(activities.collect_os_disks, request) == len(ALL)
+
+
+@pytest.mark.parametrize("call", [Call.SWAP, Call.RESTORE])
+async def test_f7_an_operation_that_a_newer_one_has_overtaken_says_nothing_of_any_machine(
+    fleet: Fleet, call: Call
+) -> None:
+    await fleet.act(Call.SWAP, upgrade=1, key="one")
+    await fleet.act(Call.SWAP, upgrade=2, key="two", version="3.0.0")
+    outcome = await fleet.act(call, upgrade=1, key="one", attempt=5)
+    assert (outcome.failed, outcome.done, outcome.impossible) == (InstanceIds(), InstanceIds(), "")
+    assert outcome.not_begun == ALL
+    assert "operation 1 is older than 2, which was seen" in outcome.overtaken
+    assert outcome.what_failed == f"stopped: {outcome.overtaken}"
+    assert await fleet.versions() == "3.0.0 3.0.0 3.0.0 3.0.0"
+
+
+async def test_f7_an_attempt_that_a_newer_one_has_overtaken_is_made_again_and_then_is_the_newest(fleet: Fleet) -> None:
+    await fleet.act(Call.SWAP, attempt=2)
+    with pytest.raises(ApplicationError) as refused:
+        await fleet.act(Call.SWAP, attempt=1)
+    assert (refused.value.type, refused.value.non_retryable) == ("Superseded", False)
+    assert (await fleet.act(Call.SWAP, attempt=3)).done == ALL

@@ -74,6 +74,7 @@ AT_ONCE = {
     f"POST {DEPLOYMENT}/validate",
     f"POST {DEPLOYMENT}/cancel",
     f"POST {SCALE_SET}/instar/automaticOSUpgrades/quarantine/{OLD}/lift",
+    f"POST {SCALE_SET}/instar/reconcile",
     f"POST {LOCATION.partition('/locations')[0]}/register",
 }
 """The routes whose work is done when they answer and that start no operation, as their own tests show."""

@@ -38,6 +38,7 @@ def test_every_update_is_named_as_the_workflow_names_it() -> None:
         "act_on_instances",
         "delete_scale_set",
         "lift_quarantine",
+        "reconcile",
     }
 
 

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from compute.provider import Effect, MachineModel
+from compute.provider import Effect, MachineModel, Made
 from compute.simulated.disks import Machine
 from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.fleet import SimulatedFleet
@@ -18,8 +18,8 @@ MINUTE = timedelta(minutes=1)
 class SwapsTwice(SimulatedFleet):
     """Wrong: does not look whether the work was done."""
 
-    def _is_done(self, effect: Effect, machine: Machine) -> bool:
-        del effect, machine
+    def _is_done(self, effect: Effect, machine: Machine, made: Made | None) -> bool:
+        del effect, machine, made
         return False
 
 

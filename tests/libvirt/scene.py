@@ -82,15 +82,17 @@ class Scene:
         """All but images and markers."""
         return {name for name in self.pool.listVolumes() if not name.startswith(("img.", "deleted."))}
 
-    def effect(self, operation: int = 1, attempt: int = 1, instance_id: str = "0", step: Step = Step.SWAP) -> Effect:
-        return Effect(self.scale_set, Fence(operation, step, attempt), instance_id)
+    def effect(
+        self, operation: int = 1, attempt: int = 1, instance_id: str = "0", step: Step = Step.SWAP, drawn: str = ""
+    ) -> Effect:
+        return Effect(self.scale_set, Fence(operation, step, attempt), instance_id, drawn=drawn)
 
     def restore(self, operation: int = 1, attempt: int = 1, instance_id: str = "0") -> Effect:
         return self.effect(operation, attempt, instance_id, Step.RESTORE)
 
-    def os_volume(self, operation: int, instance_id: str = "0") -> str:
+    def os_volume(self, operation: int | str, instance_id: str = "0") -> str:
         return record.os_volume(
-            record.machine_name(self.scale_set.name, self.scale_set.unique_id, instance_id), operation
+            record.machine_name(self.scale_set.name, self.scale_set.unique_id, instance_id), str(operation)
         )
 
     def swap_steps(self, effect: Effect) -> list[Callable[[], object]]:

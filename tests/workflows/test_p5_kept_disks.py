@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from compute.simulated.faults import Call
 from compute.simulated.scripts import VersionScript
+from domain.operation_keys import operation_key
 from domain.records import UpgradeStatus
 from tests.support.held import held, hold, release
 from tests.support.models import NEW, OLD
@@ -114,7 +115,8 @@ async def test_p8_a_restore_that_fails_is_counted_apart_and_the_new_disk_stays(w
     await world.put(automatic=True)
     await world.pass_time(timedelta(hours=3, minutes=2))
     # Somebody deletes the previous disks behind Instar's back.
-    await world.fleet.discard_os_disks(world.scale_set, [1])
+    key = operation_key(world.scale_set.unique_id, 1, world.record().key)
+    await world.fleet.discard_os_disks(world.scale_set, keys=[key])
     result = await world.end_of()
     assert result.status is UpgradeStatus.FAULTED, "1 of 4 attempted is more than 20 %"
     counts = world.record().counts
