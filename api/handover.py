@@ -27,17 +27,30 @@ OTHERS_WAITED_FOR = timedelta(seconds=10)
 SETS_AT_ONCE = 20
 """Sets that are handed over to at the same time."""
 
+UNREADABLE_FOR = timedelta(minutes=1)
+"""How long a message that this process cannot read waits for one of a newer release that can."""
+
 CLIENTS_FAULT = range(400, 500)
 
+_UNREADABLE = "This release of Instar cannot read what was asked: another release wrote it down."
+_FAILS = "Instar itself fails at it; its log says more."
 _GONE = "The scale set was deleted before this could be done."
 
 
 async def hand_over(services: Services, operation: Operation) -> None:
     """Hand over the message of that operation, after those before it.
 
-    Returns once the set has taken it, or when nobody answers: then it is handed over later, and the operation runs.
-    Raises ArmError where the set refuses: then the operation never was.
+    Returns once the set has taken it, or when nobody answers, the store neither: then it is handed over later, and the
+    operation runs. Raises ArmError where the set refuses: then the operation never was.
     """
+    try:
+        await _hand_over(services, operation)
+    except StoreError as error:
+        # It is written down, so it will be done: a 503 would say that nothing has changed.
+        _log.warning("operation %s is handed over later: %s", operation.id, type(error).__name__)
+
+
+async def _hand_over(services: Services, operation: Operation) -> None:
     give_up_at = asyncio.get_running_loop().time() + OTHERS_WAITED_FOR.total_seconds()
     unique_id = operation.scale_set_unique_id
     while asyncio.get_running_loop().time() < give_up_at:
@@ -67,6 +80,8 @@ async def tend(services: Services) -> None:
             await tend_once(services)
         except StoreError as error:
             _log.warning("nothing is handed over just now: %s", type(error).__name__)
+        except Exception:  # noqa: BLE001  # it must go on: everybody's requests wait for it
+            _log.exception("nothing is handed over just now")
         await asyncio.sleep(PAUSE.total_seconds())
 
 
@@ -77,7 +92,10 @@ async def tend_once(services: Services) -> None:
 
     async def of_one(unique_id: str) -> None:
         async with gate:
-            await _all_of(services, unique_id)
+            try:
+                await _all_of(services, unique_id)
+            except StoreError as error:
+                _log.warning("nothing is handed over to set %s just now: %s", unique_id, type(error).__name__)
 
     await asyncio.gather(*map(of_one, unique_ids))
 
@@ -99,13 +117,40 @@ async def _handed_over(services: Services, waiting: Waiting) -> bool:
         await _end_of_the_gone(services, waiting)
         return True
     try:
-        await services.gateway.send(stored.identity, read(waiting.message))
+        message = read(waiting.message)
+    except ValueError:
+        return await _unreadable(services, waiting)
+    try:
+        await services.gateway.send(stored.identity, message)
     except ArmError as error:
         if error.status in CLIENTS_FAULT:
             raise
-        await asyncio.to_thread(outbox.not_taken, waiting.operation_id, error.message, services.clock())
+        await _waits(services, waiting, error.message)
+        return False
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001  # one set's fault is not to stop the others
+        if await _waits(services, waiting, _FAILS):
+            _log.exception("%s cannot be handed over to %s", waiting.kind, stored.identity.resource_id, exc_info=error)
         return False
     await asyncio.to_thread(outbox.taken, waiting.operation_id)
+    return True
+
+
+async def _waits(services: Services, waiting: Waiting, reason: str) -> bool:
+    """Not taken for that reason; whether it is a new one, which is logged."""
+    new = await asyncio.to_thread(services.store.outbox.not_taken, waiting.operation_id, reason, services.clock())
+    if new:
+        _log.warning("operation %s (%s) waits: %s", waiting.operation_id, waiting.kind, reason)
+    return new
+
+
+async def _unreadable(services: Services, waiting: Waiting) -> bool:
+    """Whether it is out of the way: those behind it, a deletion perhaps, do not wait for it for ever (F10)."""
+    if waiting.waits_since is None or services.clock() - waiting.waits_since < UNREADABLE_FOR:
+        await _waits(services, waiting, _UNREADABLE)
+        return False
+    await _end(services, waiting, ArmError(500, "OperationFailed", f"{_UNREADABLE} Ask for it again."))
     return True
 
 

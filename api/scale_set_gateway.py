@@ -64,7 +64,8 @@ class ScaleSetGateway:
             raise _refusal(error) from None
         except (RPCError, RPCTimeoutOrCancelledError, TimeoutError, RuntimeError) as error:
             # RuntimeError is how a lazy client says that it could not connect.
-            _log.warning("no answer from Temporal for %s: %s", scale_set.resource_id, type(error).__name__)
+            # Whoever hands over says it once, not at each try.
+            _log.debug("no answer from Temporal for %s: %s", scale_set.resource_id, type(error).__name__)
             raise unavailable(_AWAY) from None
 
     async def nudge(self, scale_set: ScaleSetIdentity) -> bool:

@@ -14,6 +14,7 @@ import logging
 
 from api.dependencies import Services
 from api.errors import ArmError
+from api.long_running import begun_on
 from api.model_changes import newest_of
 from domain.messages.scale_set import DeleteScaleSet
 from domain.messages.updates import kept
@@ -33,24 +34,66 @@ async def sweep_for_ever(services: Services) -> None:
     while True:
         try:
             await sweep(services)
-        except (ArmError, StoreError) as error:
+        except StoreError as error:
             _log.debug("no sweep just now: %s", type(error).__name__)
+        except Exception:  # noqa: BLE001  # it must go on: what is lost is found by nobody else
+            _log.exception("no sweep just now")
         await asyncio.sleep(services.settings.sweep.total_seconds())
 
 
 async def sweep(services: Services) -> None:
-    """Once over all sets. Raises ArmError 503 while Temporal cannot list its workflows, and StoreError."""
-    running = await services.gateway.running()
-    young = services.clock() - services.settings.sweep
+    """Once over all sets. What one of them fails at keeps no other from it. Raises StoreError."""
+    await _mend_workflows(services)
+    await _announce(services)
     sets = await asyncio.to_thread(services.store.scale_sets.identities)
-    for identity, made_at in sets:
+    await _mend_operations(services, {identity.unique_id: identity for identity, _ in sets})
+
+
+async def _mend_workflows(services: Services) -> None:
+    try:
+        running = await services.gateway.running()
+    except ArmError:
+        _log.debug("Temporal does not list its workflows just now")
+        return
+    young = services.clock() - services.settings.sweep
+    # Listed after the workflows: a set that was deleted in between is in none of both.
+    for identity, made_at in await asyncio.to_thread(services.store.scale_sets.identities):
         kind = running.get(scale_set_workflow_id(identity))
         if kind is None and made_at < young:
-            _log.warning("the workflow of %s is gone: it is begun anew from the records", identity.resource_id)
-            await services.gateway.begin(identity)
+            await _begin(services, identity)
         elif kind == WorkflowType.SCALE_SET_0_1:
             await services.gateway.move_on(scale_set_workflow_id(identity))
-    await _mend_operations(services, {identity.unique_id: identity for identity, _ in sets})
+
+
+async def _begin(services: Services, identity: ScaleSetIdentity) -> None:
+    _log.warning("the workflow of %s is gone: it is begun anew from the records", identity.resource_id)
+    try:
+        await services.gateway.begin(identity)
+    except (ArmError, StoreError) as error:
+        _log.warning("%s is begun at the next sweep: %s", identity.resource_id, type(error).__name__)
+    except Exception:  # noqa: BLE001  # one set's fault is not to stop the others
+        _log.exception("%s cannot be begun anew", identity.resource_id)
+
+
+async def _announce(services: Services) -> None:
+    """What release 0.1 wrote down and told nobody is asked for anew, with an operation of its own."""
+    store = services.store
+    for kind, listed in (
+        (OperationKind.DELETE, store.unannounced.deletions),
+        (OperationKind.PUT, store.unannounced.models),
+    ):
+        for unique_id in await asyncio.to_thread(listed):
+            stored = await asyncio.to_thread(store.scale_sets.by_unique_id, unique_id)
+            if stored is None:
+                continue
+            operation = begun_on(services, kind, stored.identity, stored.subscription_id)
+            message = kept(
+                DeleteScaleSet(operation_id=operation.id)
+                if kind is OperationKind.DELETE
+                else newest_of(stored, operation.id)
+            )
+            if await asyncio.to_thread(store.unannounced.ask, operation, message):
+                _log.warning("'%s' of %s was told nobody: it is asked for anew", kind, stored.identity.resource_id)
 
 
 async def _mend_operations(services: Services, sets: dict[str, ScaleSetIdentity]) -> None:
@@ -59,7 +102,9 @@ async def _mend_operations(services: Services, sets: dict[str, ScaleSetIdentity]
     for unique_id, operation_id in left:
         identity = sets.get(unique_id)
         if identity is None:
-            await _end_of_the_gone(services, operation_id)
+            # Looked at again: it may have been made since they were listed.
+            if await asyncio.to_thread(services.store.scale_sets.by_unique_id, unique_id) is None:
+                await _end_of_the_gone(services, operation_id)
             continue
         if unique_id not in in_hand:
             in_hand[unique_id] = await services.gateway.operations_in_hand(identity)

@@ -1,6 +1,6 @@
 """Long-running operations, as the API's clients poll them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
@@ -11,6 +11,9 @@ from store.columns import Instant
 from store.database import Database
 from store.errors import AlreadyThere
 from store.tables import OPERATIONS
+
+NEXT = timedelta(microseconds=1)
+"""The least by which two moments differ in a database."""
 
 
 class Operations:
@@ -115,8 +118,20 @@ class Operations:
 
 
 def write_operation(connection: Connection, operation: Operation, message: str | None = None) -> None:
-    """Write a new operation in somebody else's transaction."""
-    connection.execute(insert(OPERATIONS).values(**operation.model_dump(), message=message))
+    """Write a new operation in somebody else's transaction.
+
+    One with a message stands after all that waits for the same set, also where the clock was set back since: it is
+    handed over in the order of its start.
+    """
+    values = operation.model_dump()
+    if message is not None:
+        waits = select(func.max(OPERATIONS.c.started_at)).where(
+            OPERATIONS.c.scale_set_unique_id == operation.scale_set_unique_id, OPERATIONS.c.message.is_not(None)
+        )
+        last = connection.scalar(waits)
+        if last is not None and last >= operation.started_at:
+            values["started_at"] = last + NEXT
+    connection.execute(insert(OPERATIONS).values(**values, message=message))
 
 
 def _operation(row: Row[Any]) -> Operation:

@@ -8,14 +8,18 @@ same at once, which would be harmless and a waste: the workflow does one request
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 
 from domain.operations import OperationKind, OperationStatus
+from store.columns import Instant
 from store.database import Database
 from store.tables import OPERATIONS
 
 CLAIM = timedelta(seconds=30)
 """After which a claim of which nothing was heard lapses: longer than a workflow is given to take a message."""
+
+FURTHEST_CLAIM = 2 * CLAIM
+"""A claim that ends later than this from now was made before the clock was set back, and counts for nothing."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Waiting:
     kind: OperationKind
     unique_id: str
     message: str
+    waits_since: datetime | None = None
+    """Since when nobody could take it."""
 
 
 class Outbox:
@@ -63,14 +69,18 @@ class Outbox:
                 .where(
                     OPERATIONS.c.id == row.id,
                     OPERATIONS.c.message.is_not(None),
-                    or_(OPERATIONS.c.claimed_until.is_(None), OPERATIONS.c.claimed_until <= now),
+                    or_(
+                        OPERATIONS.c.claimed_until.is_(None),
+                        OPERATIONS.c.claimed_until <= now,
+                        OPERATIONS.c.claimed_until > now + FURTHEST_CLAIM,
+                    ),
                 )
                 .values(claimed_until=now + CLAIM)
                 .returning(OPERATIONS.c.id)
             ).one_or_none()
         if claimed is None:
             return None
-        return Waiting(row.id, OperationKind(row.kind), unique_id, row.message)
+        return Waiting(row.id, OperationKind(row.kind), unique_id, row.message, row.waits_since)
 
     def waits(self, operation_id: str) -> bool:
         """Whether the message of that operation is still to be handed over."""
@@ -82,10 +92,16 @@ class Outbox:
         """The workflow has taken it: what follows is the workflow's affair. Idempotent."""
         self._change(operation_id, message=None, claimed_until=None, waits_for="", waits_since=None)
 
-    def not_taken(self, operation_id: str, reason: str, now: datetime) -> None:
-        """It could not be handed over just now; why, and since when, stands in the operation."""
-        since = func.coalesce(OPERATIONS.c.waits_since, now)
-        self._change(operation_id, claimed_until=None, waits_for=reason, waits_since=since)
+    def not_taken(self, operation_id: str, reason: str, now: datetime) -> bool:
+        """It could not be handed over just now; why, and since when, stands in the operation. Whether that is new."""
+        since = func.coalesce(OPERATIONS.c.waits_since, bindparam("now", now, Instant))
+        this = OPERATIONS.c.id == operation_id
+        with self._database.writing() as connection:
+            before = connection.scalar(select(OPERATIONS.c.waits_for).where(this).with_for_update())
+            connection.execute(
+                update(OPERATIONS).where(this).values(claimed_until=None, waits_for=reason, waits_since=since)
+            )
+        return before != reason
 
     def again(self, operation_id: str, message: str) -> None:
         """Hand over (anew) for an operation that has not ended."""

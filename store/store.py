@@ -19,6 +19,7 @@ from store.scale_sets import ScaleSets
 from store.sealing import SealerProtocol
 from store.statuses import Statuses
 from store.tables import RESOURCES, SCALE_SETS, SECRETS
+from store.unannounced import Unannounced
 from store.upgrades import Upgrades
 
 
@@ -38,6 +39,7 @@ class Store:
         self.images = Images(database)
         self.operations = Operations(database)
         self.outbox = Outbox(database)
+        self.unannounced = Unannounced(database)
         self.upgrades = Upgrades(database)
         self.resources = Resources(database)
         self.deployments = Deployments(self.resources, sealer)

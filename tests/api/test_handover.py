@@ -14,6 +14,7 @@ from api.dependencies import Services
 from api.errors import not_allowed, unavailable
 from domain.messages.scale_set import DeleteScaleSet
 from domain.operations import OperationKind, OperationStatus
+from store.errors import Unavailable
 from store.outbox import CLAIM
 from tests.api.conftest import DOCUMENT, SCALE_SET, Api, document
 
@@ -34,6 +35,12 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "reimage": ("POST", f"{SCALE_SET}/reimage", None),
     "restart": ("POST", f"{SCALE_SET}/restart", None),
     "powerOff": ("POST", f"{SCALE_SET}/poweroff", None),
+    "deallocate": ("POST", f"{SCALE_SET}/deallocate", None),
+    "switch on": ("POST", f"{SCALE_SET}/start", None),
+    "redeploy": ("POST", f"{SCALE_SET}/redeploy", None),
+    "reimageall": ("POST", f"{SCALE_SET}/reimageall", None),
+    "reimage of one": ("POST", f"{SCALE_SET}/virtualMachines/0/reimage", None),
+    "restart of one": ("POST", f"{SCALE_SET}/virtualMachines/0/restart", None),
     "instances": ("POST", f"{SCALE_SET}/delete", {"instanceIds": ["0"]}),
     "instance": ("DELETE", f"{SCALE_SET}/virtualMachines/0", None),
     "protection": (
@@ -46,6 +53,7 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
         f"{SCALE_SET}/extensions/agent",
         {"properties": {"publisher": "contoso", "type": "agent", "typeHandlerVersion": "1.0"}},
     ),
+    "extension gone": ("DELETE", f"{SCALE_SET}/extensions/setup", None),
 }
 
 POINTS = ("before it is handed over", "while it is handed over", "before that is written down")
@@ -241,3 +249,71 @@ async def test_f6_a_new_set_is_written_with_its_operation_and_its_message(
     assert len(operations_of(api, OperationKind.PUT)) == 1
     await handover.tend_once(services(api))
     assert [message.operation_id for _, message in api.gateway.sent] == operations_of(api, OperationKind.PUT)
+
+
+async def test_f6_a_message_that_cannot_be_read_stops_no_other_set_and_ends(api: Api) -> None:
+    await ready(api)
+    api.gateway.error = AWAY
+    first = (await api.call("POST", f"{SCALE_SET}/restart")).headers["x-ms-request-id"]
+    api.clock.advance(timedelta(seconds=1))
+    second = (await api.call("POST", f"{SCALE_SET}/poweroff")).headers["x-ms-request-id"]
+    api.gateway.error = None
+    api.store.outbox.again(first, "dance {}")
+    before = len(api.gateway.sent)
+    await handover.tend_once(services(api))
+    assert len(api.gateway.sent) == before, "a newer release may be alive that can read it"
+    api.clock.advance(handover.UNREADABLE_FOR)
+    await handover.tend_once(services(api))
+    ended = api.store.operations.get(first)
+    assert ended is not None
+    assert ended.status is OperationStatus.FAILED
+    assert [message.operation_id for _, message in api.gateway.sent[before:]] == [second]
+
+
+async def test_f6_one_set_at_which_the_api_fails_keeps_no_other_waiting(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ready(api)
+    other = SCALE_SET.replace("/web", "/other")
+    await api.create(other)
+    api.gateway.error = AWAY
+    await api.call("POST", f"{SCALE_SET}/restart")
+    answer = await api.call("POST", f"{other}/restart")
+    api.gateway.error = None
+    send = api.gateway.send
+
+    async def fails_at_web(scale_set: Any, message: Any) -> None:
+        if scale_set.name == "web":
+            raise KeyError("a record that cannot be read")
+        await send(scale_set, message)
+
+    monkeypatch.setattr(api.gateway, "send", fails_at_web)
+    await handover.tend_once(services(api))
+    assert not api.store.outbox.waits(answer.headers["x-ms-request-id"])
+    [waits] = api.store.operations.running(api.stored().identity.unique_id)
+    assert waits.waits_for
+    assert api.store.outbox.waits(waits.id)
+
+
+async def test_f6_a_store_that_goes_away_after_it_was_written_down_is_no_503(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ready(api)
+
+    def away(*_: object) -> None:
+        raise Unavailable("the database does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(api.store.outbox, "claim", away)
+        answer = await api.call("POST", f"{SCALE_SET}/restart")
+    assert answer.status_code == 202
+    assert api.store.outbox.waits(answer.headers["x-ms-request-id"])
+
+
+async def test_f6_why_it_waits_is_logged_once_and_not_at_each_try(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    await ready(api)
+    api.gateway.error = AWAY
+    await api.call("POST", f"{SCALE_SET}/restart")
+    for _ in range(5):
+        await handover.tend_once(services(api))
+    assert len([one for one in caplog.records if "Temporal is away" in one.getMessage()]) == 1

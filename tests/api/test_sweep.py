@@ -5,10 +5,15 @@ from datetime import timedelta
 import pytest
 
 from api.dependencies import Services
+from api.errors import unavailable
+from api.handover import tend_once
 from api.sweep import sweep
+from domain.messages.scale_set import ApplyModel, DeleteScaleSet
 from domain.messages.updates import read
 from domain.names import WorkflowType, scale_set_workflow_id
-from domain.operations import OperationStatus
+from domain.operations import OperationKind, OperationStatus
+from domain.scale_sets import ScaleSetIdentity
+from store.errors import Missing
 from store.outbox import CLAIM
 from tests.api.conftest import SCALE_SET, Api
 from tests.api.test_handover import REQUESTS, ready, services
@@ -55,7 +60,7 @@ async def test_f6_an_operation_that_was_lost_is_asked_for_again_or_ends(api: Api
     api.clock.advance(LONG)
     await sweep(runs(api))
     api.clock.advance(CLAIM)
-    if request_ in ("put", "patch", "delete", "extension"):
+    if request_ in ("put", "patch", "delete", "extension", "extension gone"):
         waiting = api.store.outbox.claim(operation.scale_set_unique_id, api.clock())
         assert waiting is not None
         assert read(waiting.message) == api.gateway.last
@@ -89,3 +94,93 @@ async def test_f6_a_set_that_cannot_be_asked_is_let_be(api: Api) -> None:
     await sweep(runs(api))
     [operation] = api.store.operations.running(api.stored().identity.unique_id)
     assert operation.status is OperationStatus.IN_PROGRESS
+
+
+async def test_f1_a_set_that_cannot_be_begun_keeps_no_other_from_it(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await ready(api)
+    await api.create(SCALE_SET.replace("/web", "/other"))
+    api.clock.advance(LONG)
+    begun = []
+
+    async def fails_first(scale_set: ScaleSetIdentity) -> None:
+        begun.append(scale_set.name)
+        if len(begun) == 1:
+            raise Missing("it was deleted meanwhile")
+
+    monkeypatch.setattr(api.gateway, "begin", fails_first)
+    await sweep(services(api))
+    assert sorted(begun) == ["other", "web"]
+
+
+async def test_f6_operations_are_mended_where_temporal_cannot_list(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await ready(api)
+    answer = await api.call("POST", f"{SCALE_SET}/restart")
+    api.clock.advance(LONG)
+
+    async def cannot_list() -> dict[str, str]:
+        raise unavailable("this server lists nothing")
+
+    monkeypatch.setattr(api.gateway, "running", cannot_list)
+    await sweep(services(api))
+    ended = api.store.operations.get(answer.headers["x-ms-request-id"])
+    assert ended is not None
+    assert ended.status is OperationStatus.FAILED
+    assert api.gateway.begun == []
+
+
+async def test_f6_a_set_that_was_made_while_the_sweep_went_on_is_not_taken_for_gone(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ready(api)
+    answer = await api.call("POST", f"{SCALE_SET}/restart")
+    api.gateway.in_hand = frozenset({answer.headers["x-ms-request-id"]})
+    api.clock.advance(LONG)
+    monkeypatch.setattr(api.store.scale_sets, "identities", tuple)
+    await sweep(services(api))
+    running = api.store.operations.get(answer.headers["x-ms-request-id"])
+    assert running is not None
+    assert running.status is OperationStatus.IN_PROGRESS
+
+
+async def test_f6_a_set_in_deletion_that_nobody_deletes_is_deleted(api: Api) -> None:
+    await ready(api)
+    unique_id = api.stored().identity.unique_id
+    api.store.scale_sets.mark_deleting(unique_id)
+    for _ in range(2):
+        await sweep(runs(api))
+        [operation] = api.store.operations.running(unique_id)
+        assert operation.kind is OperationKind.DELETE
+        assert api.store.outbox.waits(operation.id)
+    await tend_once(services(api))
+    assert api.gateway.last == DeleteScaleSet(operation_id=operation.id)
+
+
+@pytest.mark.parametrize("lost", ["its operation ended as failed by a 503", "it has no operation"])
+async def test_f6_a_model_that_an_older_release_told_nobody_is_announced(api: Api, lost: str) -> None:
+    await ready(api)
+    api.clock.advance(timedelta(seconds=1))
+    answer = await api.call("PATCH", SCALE_SET, {"sku": {"capacity": 5}})
+    [operation] = api.store.operations.running(api.stored().identity.unique_id)
+    assert answer.is_success
+    if lost == "it has no operation":
+        for _, message in api.gateway.sent:
+            api.store.operations.discard(message.operation_id)
+    else:
+        failed, code = OperationStatus.FAILED, unavailable("away").code
+        api.store.operations.end(operation.id, failed, api.clock(), code, "away")
+    before = len(api.gateway.sent)
+    for _ in range(2):
+        await sweep(runs(api))
+    await tend_once(services(api))
+    assert [(type(one), one.generation) for _, one in api.gateway.sent[before:] if isinstance(one, ApplyModel)] == [
+        (ApplyModel, api.stored().generation)
+    ]
+
+
+async def test_f6_a_model_that_failed_for_its_own_sake_is_not_announced_again(api: Api) -> None:
+    await ready(api)
+    await api.call("PATCH", SCALE_SET, {"sku": {"capacity": 5}})
+    [operation] = api.store.operations.running(api.stored().identity.unique_id)
+    api.store.operations.end(operation.id, OperationStatus.FAILED, api.clock(), "AllocationFailed", "no room")
+    await sweep(runs(api))
+    assert api.store.outbox.sets() == []
