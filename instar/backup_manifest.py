@@ -63,16 +63,7 @@ def read_manifest(folder: Path) -> Manifest:
         )
     if folder.absolute().name.startswith(UNFINISHED):
         raise Trouble(f"{folder} is a backup that was never finished: it cannot be restored")
-    try:
-        given = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        made = complete_backups(folder)
-        hint = f"; the newest one in it is {made[-1]}" if made else ""
-        raise Trouble(f"{folder} is no backup: it has no {MANIFEST}{hint}") from None
-    except OSError as error:
-        raise Trouble(f"cannot read {folder / MANIFEST}: {error.strerror}") from None
-    except ValueError:
-        raise Trouble(f"{folder / MANIFEST} is damaged: it is no JSON") from None
+    given = _json(folder)
     if not isinstance(given, dict) or given.get("kind") != "instar-backup":
         raise Trouble(f"{folder / MANIFEST} is not of a backup of Instar")
     if isinstance(given.get("layout"), int) and given["layout"] > LAYOUT:
@@ -104,6 +95,20 @@ def entry_of(folder: Path, name: str) -> Entry:
             sha.update(chunk)
             size += len(chunk)
     return Entry(name=name, size=size, sha256=sha.hexdigest())
+
+
+def _json(folder: Path) -> object:
+    try:
+        given: object = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        made = complete_backups(folder)
+        hint = f"; the newest one in it is {made[-1]}" if made else ""
+        raise Trouble(f"{folder} is no backup: it has no {MANIFEST}{hint}") from None
+    except OSError as error:
+        raise Trouble(f"cannot read {folder / MANIFEST}: {error.strerror}") from None
+    except ValueError:
+        raise Trouble(f"{folder / MANIFEST} is damaged: it is no JSON") from None
+    return given
 
 
 def _newer(instar: object) -> Trouble:
