@@ -31,8 +31,8 @@ from domain.messages.os_upgrade import SliceOutcome
 from domain.model_changes import is_on_model, kept_disks
 from domain.scale_sets import ScaleSetModel
 from store.errors import Conflict, Missing
-from store.scale_sets import StoredScaleSet
 from store.store import Store
+from store.stored_scale_set import StoredScaleSet
 
 Act = Callable[[str], Awaitable[None]]
 

@@ -9,7 +9,7 @@ from domain.messages.scale_set import DeleteScaleSet
 from domain.messages.updates import kept
 from domain.operations import Operation, OperationKind
 from store.errors import Missing
-from store.scale_sets import Accepted, StoredScaleSet
+from store.stored_scale_set import Accepted, StoredScaleSet
 
 
 async def deleted(services: Services, stored: StoredScaleSet) -> Operation | None:

@@ -39,6 +39,12 @@ NOT_STARTED, RUNNING, SUCCEEDED, FAILED, CANCELED = "NotStarted", "Running", "Su
 CLAIM = timedelta(seconds=30)
 """After which a resource that was being made is made again: several times as long as Temporal is waited for."""
 
+AT_A_TIME = 100
+"""Resources that are claimed, and written down, by one change of the document."""
+
+AT_ONCE = 10
+"""Resources of one deployment that are being made at the same time: others have their turn between."""
+
 PAUSE = timedelta(milliseconds=500)
 """Between two looks after all deployments: clients are told of an end within a second."""
 
@@ -75,11 +81,14 @@ async def tend(services: Services) -> None:
 
 async def tend_once(services: Services) -> None:
     """Take each deployment that runs as far as it goes now; one that cannot go on stops no other."""
-    for stored in await asyncio.to_thread(services.store.deployments.unfinished):
+
+    async def tended(stored: StoredResource) -> None:
         try:
             await advanced(services, stored)
         except StoreError as error:
             _log.warning("deployment %s waits: %s", stored.resource_id, type(error).__name__)
+
+    await asyncio.gather(*map(tended, await asyncio.to_thread(services.store.deployments.unfinished)))
 
 
 async def advanced(services: Services, stored: StoredResource) -> StoredResource:
@@ -153,11 +162,15 @@ async def _opened(services: Services, stored: StoredResource) -> tuple[Services,
 
 
 async def _step(services: Services, template: Template, stored: StoredResource) -> StoredResource | None:
-    """One thing that can be done now; None if there is none."""
+    """All that can be done now, in one go: what has ended, or what is ready to be made; None if there is nothing.
+
+    One change of the document for many resources: what a resource costs does not grow with the number of others.
+    """
     entries = stored.document["resources"]
-    for index, entry in enumerate(entries):
-        if entry["state"] == RUNNING and entry.get("operation") and (end := await _end_of(services, entry)):
-            return await changed(services, stored, _entry(index, end))
+    running = {index: one for index, one in enumerate(entries) if one["state"] == RUNNING and one.get("operation")}
+    found = await asyncio.gather(*(_end_of(services, one) for one in running.values()))
+    if ends := {index: end for index, end in zip(running, found, strict=True) if end}:
+        return await changed(services, stored, _entries(ends))
     states = [entry["state"] for entry in entries]
     if all(state == SUCCEEDED for state in states):
         outputs = await asyncio.to_thread(template.results, lambda one: looked_up(services, one))
@@ -165,36 +178,59 @@ async def _step(services: Services, template: Template, stored: StoredResource) 
     if FAILED in states and RUNNING not in states:
         errors = [detail for entry in entries if entry["state"] == FAILED for detail in entry["error"]["details"]]
         return await changed(services, stored, _ending(services, FAILED, failure("", "") | {"details": errors}))
-    for index, entry in enumerate(entries):
-        if _is_ready(entry, entries, services.clock()):
-            return await _make(services, stored, index, template.resources[index])
+    if ready := _ready(entries, services.clock())[:AT_A_TIME]:
+        return await _make(services, stored, ready, template)
     return None
 
 
-def _is_ready(entry: Json, entries: list[Json], now: datetime) -> bool:
-    """Whether a resource is to be made now. After a failure nothing more begins."""
-    if entry["state"] == RUNNING:
-        return not entry.get("operation") and now >= datetime.fromisoformat(entry["startedAt"]) + CLAIM
+def _ready(entries: list[Json], now: datetime) -> list[int]:
+    """Which resources are to be made now. After a failure nothing more begins."""
     there = {one["id"].lower() for one in entries if one["state"] == SUCCEEDED}
     stopped = any(one["state"] == FAILED for one in entries)
-    return entry["state"] == NOT_STARTED and not stopped and there.issuperset(entry["needs"])
+
+    def is_ready(entry: Json) -> bool:
+        if entry["state"] == RUNNING:
+            return not entry.get("operation") and now >= datetime.fromisoformat(entry["startedAt"]) + CLAIM
+        return entry["state"] == NOT_STARTED and not stopped and there.issuperset(entry["needs"])
+
+    return [index for index, entry in enumerate(entries) if is_ready(entry)]
 
 
-async def _make(services: Services, stored: StoredResource, index: int, planned: Planned) -> StoredResource | None:
-    """Claim a resource, make it, write down what came of it."""
+async def _make(
+    services: Services, stored: StoredResource, indexes: list[int], template: Template
+) -> StoredResource | None:
+    """Claim resources, make them, write down what came of them."""
     now = services.clock()
-    claim = now.isoformat()
+    mine: list[int] = []
 
     def claimed(document: Json) -> Json | None:
-        entry = document["resources"][index]
-        if document["state"] != RUNNING or not _is_ready(entry, document["resources"], now):
-            return None
-        entry |= {"state": RUNNING, "startedAt": claim}
-        return document
+        nonlocal mine
+        still = _ready(document["resources"], now) if document["state"] == RUNNING else []
+        mine = [index for index in indexes if index in still]
+        for index in mine:
+            document["resources"][index] |= {"state": RUNNING, "startedAt": now.isoformat()}
+        return document if mine else None
 
     held = await changed(services, stored, claimed)
     if held is None:
         return await asyncio.to_thread(services.store.resources.find, stored.resource_id)
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(index: int) -> Json:
+        async with gate:
+            return await _made(services, template.resources[index])
+
+    found = await asyncio.gather(*map(one, mine), return_exceptions=True)
+    ends = {index: end for index, end in zip(mine, found, strict=True) if not isinstance(end, BaseException)}
+    after = await changed(services, held, _entries(ends)) if ends else held
+    for end in found:
+        if isinstance(end, BaseException):
+            raise end  # its claim lapses, and it is made then
+    return after
+
+
+async def _made(services: Services, planned: Planned) -> Json:
+    """Make one resource; what is to be written down of it. Raises what may work later."""
     try:
         operation, status = await made(services, planned), 200
     except ArmError as error:
@@ -202,7 +238,7 @@ async def _make(services: Services, stored: StoredResource, index: int, planned:
     except TemplateError as error:
         end, status = _failed(services, failure(str(error), error.code, planned.resource_id)), 400
     except (Unavailable, Conflict, TryAgain):
-        raise  # its claim lapses, and it is made then
+        raise
     except Exception as error:  # noqa: BLE001  # whatever it is, the deployment must not run for ever
         end, status = _failed(services, _unexpected(error, planned.resource_id)), 500
     else:
@@ -212,7 +248,7 @@ async def _make(services: Services, stored: StoredResource, index: int, planned:
         services.caller, action, planned.resource_id, status, services.clock(), str(end.get("operation", ""))
     )
     await noted(services.store, entry)
-    return await changed(services, held, _entry(index, end))
+    return end
 
 
 async def _end_of(services: Services, entry: Json) -> Json | None:
@@ -240,9 +276,10 @@ def _failed(services: Services, error: Json) -> Json:
     return {"state": FAILED, "endedAt": services.clock().isoformat(), "error": error}
 
 
-def _entry(index: int, change: Json) -> Callable[[Json], Json | None]:
+def _entries(changes: dict[int, Json]) -> Callable[[Json], Json | None]:
     def run(document: Json) -> Json:
-        document["resources"][index] |= change
+        for index, change in changes.items():
+            document["resources"][index] |= change
         return document
 
     return run

@@ -10,7 +10,7 @@ from domain import galleries
 from domain.access import is_within
 from domain.links import gallery_image, probes
 from domain.scale_sets import ScaleSetModel
-from store.scale_sets import StoredScaleSet
+from store.stored_scale_set import StoredScaleSet
 
 SHOWN_AT_MOST = 10
 

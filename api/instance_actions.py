@@ -25,7 +25,7 @@ from domain.instance_ids import InstanceIds
 from domain.instances import Instance
 from domain.messages.instance_actions import ActionKind, InstanceAction
 from domain.operations import Operation, OperationKind
-from store.scale_sets import StoredScaleSet
+from store.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["instances"])
 

@@ -12,7 +12,7 @@ from api.merge import without_secrets
 from api.moments import moment
 from api.wire import target_body
 from domain.instances import ExtensionStatus, HealthObservation, HealthState, Instance, OsDisk, PowerState
-from store.scale_sets import StoredScaleSet
+from store.stored_scale_set import StoredScaleSet
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ from api.instances import INSTANCE, InstanceId, existing_instance
 from api.paging import PagingDep
 from api.scale_set_lookup import StoredDep
 from domain.instances import ExtensionStatus, Instance
-from store.scale_sets import StoredScaleSet
+from store.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["extensions"])
 

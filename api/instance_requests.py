@@ -11,7 +11,7 @@ from domain.instance_ids import InstanceIds
 from domain.instances import Instance
 from domain.messages.instance_actions import Protection
 from domain.scale_sets import ScaleSetModel
-from store.scale_sets import StoredScaleSet
+from store.stored_scale_set import StoredScaleSet
 
 Json = dict[str, Any]
 

@@ -20,7 +20,7 @@ from api.stored_resources import shown
 from domain.instances import HealthObservation, Instance
 from domain.scale_sets import ScaleSetModel
 from store.health_sources import health_source_of
-from store.scale_sets import StoredScaleSet
+from store.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["instances"])
 

@@ -18,7 +18,7 @@ from api.wire import provisioning_state
 from domain.messages.updates import Update, kept
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.scale_sets import ScaleSetIdentity
-from store.scale_sets import StoredScaleSet
+from store.stored_scale_set import StoredScaleSet
 
 RETRY_AFTER = "1"
 """Seconds. Clients wait half a minute where it is missing or 0."""

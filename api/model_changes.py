@@ -34,7 +34,7 @@ from domain.operations import Operation, OperationKind
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.errors import AlreadyThere, Conflict, Missing
 from store.health_sources import probe_settings_of
-from store.scale_sets import Accepted, StoredScaleSet
+from store.stored_scale_set import Accepted, StoredScaleSet
 
 Json = dict[str, Any]
 

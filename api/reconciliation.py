@@ -15,7 +15,7 @@ from domain.messages.reconciliation import Reconcile
 from domain.reconciliation import Adoption, adoption
 from domain.scale_sets import ScaleSetModel
 from store.errors import Conflict, Missing
-from store.scale_sets import StoredScaleSet
+from store.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["automatic upgrades"])
 

@@ -21,7 +21,7 @@ from api.scale_set_lookup import StoredDep, find
 from api.wire import quoted_etag, scale_set_body
 from domain.scale_sets import ScaleSetModel
 from store.health_sources import health_source_of
-from store.scale_sets import StoredScaleSet
+from store.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["scale sets"])
 

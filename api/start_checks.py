@@ -12,7 +12,7 @@ from api.errors import blocked
 from compute.errors import ComputeError
 from domain.eligibility import start_blockers
 from domain.scale_sets import ScaleSetModel
-from store.scale_sets import StoredScaleSet
+from store.stored_scale_set import StoredScaleSet
 
 LISTED_WITHIN = timedelta(seconds=5)
 """How long the compute has to list the machines; if it takes longer, the start is accepted and judged later."""

@@ -9,7 +9,7 @@ from api.upgrade_policies import echoed, policy_body
 from domain.images import ImageReference
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.records import Decision, UpgradeError, UpgradeRecord
-from store.scale_sets import StoredScaleSet
+from store.stored_scale_set import StoredScaleSet
 
 Json = dict[str, Any]
 

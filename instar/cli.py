@@ -41,9 +41,9 @@ def up(
 ) -> None:
     """Run Temporal, a worker and the API on the loopback until Ctrl-C.
 
-    When all is up the last line printed is `ready` and the URL of the API. If one of the processes dies, all are
-    stopped, the end of its log is shown and the status is 1. Delays and places are settings in the environment
-    (INSTAR_...): see docs/operations.md.
+    When all is up the last line printed is `ready` and the URL of the API. A process that dies is started again; if
+    one dies three times within a minute, all are stopped, the end of its log is shown and the status is 1. Delays and
+    places are settings in the environment (INSTAR_...): see docs/operations.md.
     """
     with ended():
         stack.up(data_dir, api_port, temporal_port, ui_port, tls=tls)

@@ -8,7 +8,8 @@ from domain.reconciliation import Adoption
 from store.database import Database
 from store.errors import Conflict, Missing
 from store.fleet_marks import raise_marks
-from store.scale_sets import ScaleSets, StoredScaleSet
+from store.scale_sets import ScaleSets
+from store.stored_scale_set import StoredScaleSet
 from store.tables import MODELS, SCALE_SETS, SECRETS
 
 

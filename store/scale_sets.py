@@ -1,52 +1,22 @@
 """Scale sets, their models by generation without secrets, and the sealed secrets (behaviour.md P1, F2, F5)."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
-from domain.operations import Operation
 from domain.scale_sets import ScaleSetIdentity
 from store.columns import folded, written
 from store.database import Database
 from store.errors import AlreadyThere, Conflict, Missing
 from store.fleet_marks import NO_IDS, raise_marks
 from store.machine_generations import seen_before
-from store.operations import write_operation
 from store.sealing import SealerProtocol
 from store.secret_places import put_back, still_in_place, take_out
+from store.stored_scale_set import Accepted, StoredScaleSet, current, identity_of, stored_from, with_operation
 from store.tables import DECISIONS, INSTANCES, MODELS, SCALE_SET_STATUS, SCALE_SETS, SECRETS, UPGRADES
-
-
-@dataclass(frozen=True)
-class StoredScaleSet:
-    """A scale set at its current generation.
-
-    `document` is the ARM document without its secrets. `generation` counts from 1, up with each changed model; `etag`
-    counts from 1, up with each change of anything here. `machine_generation` is the oldest generation that says the
-    same to machines, secrets included: an instance of that generation is on the latest model.
-    """
-
-    identity: ScaleSetIdentity
-    subscription_id: str
-    resource_group: str
-    generation: int
-    machine_generation: int
-    document: dict[str, Any]
-    created_at: datetime
-    deleting: bool
-    etag: int
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """An operation that is written down with what it asks for; `message_of` makes its message for the workflow."""
-
-    operation: Operation
-    message_of: Callable[[StoredScaleSet], str]
 
 
 class ScaleSets:
@@ -94,35 +64,35 @@ class ScaleSets:
                 raise AlreadyThere(f"scale set {identity.resource_id} is there already")
             _write_model(connection, (identity.unique_id, 1), clean, tokens, now, machine_generation=1)
             raise_marks(self._database, connection, identity.unique_id, ids_up_to=NO_IDS)
-            return _with_operation(connection, identity.unique_id, accepted)
+            return with_operation(connection, identity.unique_id, accepted)
 
     def find(self, resource_id: str) -> StoredScaleSet | None:
         """The set of this resource id, in any case, one in deletion too; None when there is none (any more)."""
         with self._database.reading() as connection:
-            row = connection.execute(_current().where(SCALE_SETS.c.resource_key == folded(resource_id))).one_or_none()
-        return None if row is None else _stored(row)
+            row = connection.execute(current().where(SCALE_SETS.c.resource_key == folded(resource_id))).one_or_none()
+        return None if row is None else stored_from(row)
 
     def by_unique_id(self, unique_id: str) -> StoredScaleSet | None:
         """The set of this unique id; None when there is none (any more)."""
         with self._database.reading() as connection:
-            row = connection.execute(_current().where(SCALE_SETS.c.unique_id == unique_id)).one_or_none()
-        return None if row is None else _stored(row)
+            row = connection.execute(current().where(SCALE_SETS.c.unique_id == unique_id)).one_or_none()
+        return None if row is None else stored_from(row)
 
     def in_location(self, location: str) -> list[StoredScaleSet]:
         """The sets of a region, whoever's they are, by unique id; those in deletion too."""
-        query = _current().where(SCALE_SETS.c.location == location).order_by(SCALE_SETS.c.unique_id)
+        query = current().where(SCALE_SETS.c.location == location).order_by(SCALE_SETS.c.unique_id)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        return [_stored(row) for row in rows]
+        return [stored_from(row) for row in rows]
 
     def list(self, subscription_id: str, resource_group: str | None = None) -> list[StoredScaleSet]:
         """The sets of a subscription, or of one of its groups, by resource id; those in deletion too."""
-        query = _current().where(SCALE_SETS.c.subscription_key == folded(subscription_id))
+        query = current().where(SCALE_SETS.c.subscription_key == folded(subscription_id))
         if resource_group is not None:
             query = query.where(SCALE_SETS.c.resource_group_key == folded(resource_group))
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(SCALE_SETS.c.resource_key)).all()
-        return [_stored(row) for row in rows]
+        return [stored_from(row) for row in rows]
 
     def put_model(
         self,
@@ -168,7 +138,7 @@ class ScaleSets:
                 at = (unique_id, row.generation + 1)
                 _write_model(connection, at, clean, tokens, now, machine_generation=seen or at[1])
                 _touch(connection, unique_id, generation=row.generation + 1)
-            return _with_operation(connection, unique_id, accepted)
+            return with_operation(connection, unique_id, accepted)
 
     def model(self, unique_id: str, generation: int) -> dict[str, Any]:
         """The document of a generation, without secrets. Raises Missing."""
@@ -206,13 +176,13 @@ class ScaleSets:
             if accepted is not None:
                 if connection.scalar(select(SCALE_SETS.c.name).where(SCALE_SETS.c.unique_id == unique_id)) is None:
                     raise Missing(f"no scale set has the unique id {unique_id}")
-                _with_operation(connection, unique_id, accepted)
+                with_operation(connection, unique_id, accepted)
 
     def identities(self) -> tuple[tuple[ScaleSetIdentity, datetime], ...]:
         """Every set, those in deletion too, and when it was made."""
         with self._database.reading() as connection:
             rows = connection.execute(select(SCALE_SETS).order_by(SCALE_SETS.c.unique_id)).all()
-        return tuple((_identity(row), row.created_at) for row in rows)
+        return tuple((identity_of(row), row.created_at) for row in rows)
 
     def delete(self, unique_id: str) -> None:
         """Remove the set, its models, sealed secrets and upgrade records; its operations stay. Idempotent."""
@@ -227,17 +197,6 @@ class ScaleSets:
 def _is_sealed(sealer: SealerProtocol, token: str, value: Any) -> bool:
     """Whether the token holds this value."""
     return written(json.loads(sealer.open(token)), canonical=True) == written(value, canonical=True)
-
-
-def _current() -> Select[Any]:
-    return select(SCALE_SETS, MODELS.c.document, MODELS.c.machine_generation).join(
-        MODELS,
-        and_(MODELS.c.unique_id == SCALE_SETS.c.unique_id, MODELS.c.generation == SCALE_SETS.c.generation),
-    )
-
-
-def _one(connection: Connection, unique_id: str) -> StoredScaleSet:
-    return _stored(connection.execute(_current().where(SCALE_SETS.c.unique_id == unique_id)).one())
 
 
 def _touch(connection: Connection, unique_id: str, **changes: Any) -> None:
@@ -279,29 +238,3 @@ def _model(connection: Connection, unique_id: str, generation: int) -> tuple[dic
         )
     )
     return document, {row.place: row.token for row in tokens}
-
-
-def _with_operation(connection: Connection, unique_id: str, accepted: Accepted | None) -> StoredScaleSet:
-    """The set as it is now, with the operation that has changed it."""
-    stored = _one(connection, unique_id)
-    if accepted is not None:
-        write_operation(connection, accepted.operation, accepted.message_of(stored))
-    return stored
-
-
-def _identity(row: Row[Any]) -> ScaleSetIdentity:
-    return ScaleSetIdentity(resource_id=row.resource_id, name=row.name, unique_id=row.unique_id, location=row.location)
-
-
-def _stored(row: Row[Any]) -> StoredScaleSet:
-    return StoredScaleSet(
-        identity=_identity(row),
-        subscription_id=row.subscription_id,
-        resource_group=row.resource_group,
-        generation=row.generation,
-        machine_generation=row.machine_generation,
-        document=row.document,
-        created_at=row.created_at,
-        deleting=row.deleting,
-        etag=row.etag,
-    )

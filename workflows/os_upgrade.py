@@ -9,19 +9,17 @@ from datetime import timedelta
 from functools import partial
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, is_cancelled_exception
+from temporalio.exceptions import is_cancelled_exception
 
 from activities.batches import BatchActivities
 from domain.instance_ids import InstanceIds
 from domain.messages.os_upgrade import (
     BatchChoice,
-    BatchLine,
     LookRequest,
     UpgradeResult,
     UpgradeState,
 )
 from domain.messages.scale_set import UpgradeEnded
-from domain.names import scale_set_workflow_id
 from domain.progress import Outcome, Progress
 from domain.records import ErrorCode, UpgradeError, UpgradeStatus
 from domain.spans import in_words
@@ -30,6 +28,8 @@ from workflows.health_wait import HealthWait
 from workflows.instance_effects import InstanceEffects
 from workflows.journal import Journal
 from workflows.rows import carry_out
+from workflows.upgrade_end import tell_the_set
+from workflows.visibility import batch_line
 
 BATCH_LINES_KEPT = 50
 """Lines of the batch table: it is copied at each continue-as-new."""
@@ -38,9 +38,6 @@ PRE_CHECK = "pre-check of the whole set"
 
 WAITS_FOR_BOOTS = "waits-for-boots"
 """The pre-check waits for machines that boot (P2a): not in upgrades that began before it did."""
-
-WORKFLOW_GONE = "ExternalWorkflowExecutionNotFound"
-"""How the SDK types the failure of a signal to a workflow that is closed or never was."""
 
 
 @workflow.defn
@@ -144,15 +141,7 @@ class OsUpgradeWorkflow:
             **options.READ,
         )
         self._progress = verdict.progress
-        failed = choice.batch & verdict.progress.of(Outcome.FAILED, Outcome.SICK_BEFORE)
-        rolled_back = choice.batch & verdict.progress.of(Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED)
-        line = BatchLine(
-            batch=self._batch,
-            size=len(choice.batch),
-            failed=len(failed),
-            rolled_back=len(rolled_back),
-            reason=verdict.reason,
-        )
+        line = batch_line(self._batch, choice.batch, verdict)
         self._lines = (*self._lines, line)[-BATCH_LINES_KEPT:]
         await self._decided("verdict", verdict.reason)
         if self._impossible:
@@ -236,7 +225,6 @@ class OsUpgradeWorkflow:
         In this order: whoever waits for the operation can start the next upgrade at once.
         """
         await self._decided(status.lower(), reason, status, error)
-        entity = workflow.get_external_workflow_handle(scale_set_workflow_id(self._started.scale_set))
         ended = UpgradeEnded(
             number=self._started.number,
             ended_at=workflow.now(),
@@ -246,12 +234,7 @@ class OsUpgradeWorkflow:
             generation=self._started.plan.generation,
             left_behind=self._known().of(Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED),
         )
-        try:
-            await entity.signal("upgrade_ended", ended)
-        except ApplicationError as lost:
-            # A set whose own workflow is gone holds no lock.
-            if lost.type != WORKFLOW_GONE:
-                raise
+        await tell_the_set(self._started.scale_set, ended)
         await self._journal.end_operation(status, error)
         return UpgradeResult(status=status, reason=reason, error=error)
 

@@ -3,10 +3,12 @@
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
+from domain.instance_ids import InstanceIds
 from domain.lifecycle.state import ScaleSetState
 from domain.lifecycle.steps import Step
-from domain.messages.os_upgrade import UpgradeState
+from domain.messages.os_upgrade import BatchLine, UpgradeState, Verdict
 from domain.names import Attribute
+from domain.progress import Outcome
 from domain.records import UpgradeKind, UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity
 
@@ -44,6 +46,15 @@ def upgrade_summary(state: UpgradeState) -> str:
     if state.plan.kind is UpgradeKind.MODEL_CHANGE:
         what = f"upgrade {state.number} to model generation {state.plan.generation}"
     return f"{state.scale_set.name}: {what} ({state.started_by.lower()})"
+
+
+def batch_line(batch: int, ids: InstanceIds, verdict: Verdict) -> BatchLine:
+    """What the table says of a batch of these instances, after its verdict."""
+    failed = ids & verdict.progress.of(Outcome.FAILED, Outcome.SICK_BEFORE)
+    rolled_back = ids & verdict.progress.of(Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED)
+    return BatchLine(
+        batch=batch, size=len(ids), failed=len(failed), rolled_back=len(rolled_back), reason=verdict.reason
+    )
 
 
 def upgrade_details(state: UpgradeState, status: UpgradeStatus, reason: str) -> str:

@@ -5,6 +5,7 @@ A version without its marker is half-uploaded, and does not count.
 
 import hashlib
 import re
+import time
 from typing import Any
 
 from compute.errors import ImageGone
@@ -45,10 +46,21 @@ def checksum(pool: Any, name: str) -> str | None:
     return None
 
 
+LOOKS_AGAIN_AFTER_SECONDS = (0.0, 0.1, 0.5)
+"""While another process has libvirt read a pool anew, its list of volumes is empty for a moment: that an image is gone
+ends an upgrade, so it is looked at again before it is said."""
+
+
 def complete_image(pool: Any, image: ImageReference) -> Any:
     """The volume of that version. Raises ImageGone if it is not there or not complete."""
     name = image_volume(image)
-    volume = volumes.find(pool, name) if checksum(pool, name) else None
+    volume = None
+    for pause in LOOKS_AGAIN_AFTER_SECONDS:
+        time.sleep(pause)
+        volume = volumes.find(pool, name) if checksum(pool, name) else None
+        if volume is not None:
+            break
+        volumes.refresh(pool)
     if volume is None:
         raise ImageGone(
             f"image version {image} is not in the storage pool '{pool.name()}': upload it with "

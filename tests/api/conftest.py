@@ -28,9 +28,9 @@ from domain.images import ImageReference
 from domain.messages.updates import Update
 from domain.operations import OperationStatus
 from domain.scale_sets import ScaleSetIdentity
-from store.scale_sets import StoredScaleSet
 from store.sealing import Sealer
 from store.store import Store
+from store.stored_scale_set import StoredScaleSet
 from tests.support.owner import OwnersToken
 from workflows.plugin import INSTAR
 

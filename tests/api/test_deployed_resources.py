@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from store.errors import Conflict
-from store.scale_sets import StoredScaleSet
+from store.stored_scale_set import StoredScaleSet
 from tests.api.conftest import GROUP, SECRETS, SUBSCRIPTION, Api, error_of
 from tests.api.deploying import GALLERY, IMAGE, NETS, ONE, SETS, begin, deploy, look_after, resource, scale_set, state
 

@@ -1,5 +1,6 @@
 """Deployments that take their time: what waits for what, what a failure stops, and what is told of it."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -9,6 +10,8 @@ from api import deployment_runs
 from api.errors import ArmError
 from domain.delays import Delays
 from domain.operations import OperationStatus
+from store.deployments import TYPE
+from store.resources import StoredResource
 from tests.api.conftest import GROUP, SCALE_SET, SECRETS, Api, error_of
 from tests.api.deploying import (
     GALLERY,
@@ -61,14 +64,14 @@ async def test_a_resource_waits_for_the_operation_of_the_one_that_it_needs(api: 
 
 async def test_after_a_failure_nothing_more_begins_and_what_runs_is_waited_for(api: Api) -> None:
     await begin(api, scale_set("a"), scale_set("b"), scale_set("c", "a"))
-    first, second = (message.operation_id for _, message in api.gateway.sent)
-    api.store.operations.end(first, OperationStatus.FAILED, api.clock(), "NoImage", "no version is published")
+    of = {one.name: message.operation_id for one, message in api.gateway.sent}
+    api.store.operations.end(of["a"], OperationStatus.FAILED, api.clock(), "NoImage", "no version is published")
     await look_after(api)
     assert await state(api) == "Running"
-    api.store.operations.end(second, OperationStatus.SUCCEEDED, api.clock())
+    api.store.operations.end(of["b"], OperationStatus.SUCCEEDED, api.clock())
     await look_after(api)
     assert await state(api) == "Failed"
-    assert [one.name for one, _ in api.gateway.sent] == ["a", "b"]
+    assert sorted(one.name for one, _ in api.gateway.sent) == ["a", "b"]
     error = (await api.get(ONE))["properties"]["error"]
     assert (error["code"], error["details"][0]["code"]) == ("DeploymentFailed", "NoImage")
 
@@ -164,7 +167,8 @@ async def test_a_group_may_have_letters_that_no_header_may(api: Api) -> None:
 
 async def test_what_begins_between_two_pages_of_operations_shifts_nothing(api: Api) -> None:
     await begin(api, *map(scale_set, "ab"), scale_set("of-a", "a"), scale_set("of-b", "b"), scale_set("more", "b"))
-    api.store.operations.end(api.gateway.sent[1][1].operation_id, OperationStatus.SUCCEEDED, api.clock())
+    of = {one.name: message.operation_id for one, message in api.gateway.sent}
+    api.store.operations.end(of["b"], OperationStatus.SUCCEEDED, api.clock())
     await look_after(api)
     page = await api.get(f"{ONE}/operations", _top=3)
     api.end_operations()
@@ -172,3 +176,42 @@ async def test_what_begins_between_two_pages_of_operations_shifts_nothing(api: A
     assert await made(api) == ["a", "b", "of-a", "of-b", "more"]
     rest = (await api.http.get(page["nextLink"])).json()
     assert [one["operationId"] for one in (*page["value"], *rest["value"])] == ["0", "1", "3", "4"]
+
+
+def copies(count: int) -> dict[str, Any]:
+    return resource(NETS, "[concat('net', copyIndex())]", copy={"name": "many", "count": count})
+
+
+async def test_what_a_deployment_writes_for_each_resource_does_not_grow_with_their_number(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    replace = api.store.resources.replace
+
+    def counted(before: StoredResource, document: dict[str, Any]) -> StoredResource:
+        if before.type == TYPE:
+            written.append(len(json.dumps(document)))
+        return replace(before, document)
+
+    monkeypatch.setattr(api.store.resources, "replace", counted)
+    each: list[float] = []
+    for count in (100, 400):
+        written.clear()
+        path = f"{GROUP}/providers/Microsoft.Resources/deployments/of-{count}"
+        assert (await deploy(api, copies(count), path=path)).is_success
+        await look_after(api)
+        assert (await api.get(path))["properties"]["provisioningState"] == "Succeeded"
+        each.append(len(written) / count)
+    assert each[1] <= each[0]
+
+
+async def test_a_small_deployment_does_not_wait_for_a_large_one(api: Api) -> None:
+    large = asyncio.create_task(
+        deploy(api, copies(300), path=f"{GROUP}/providers/Microsoft.Resources/deployments/large")
+    )
+    await asyncio.sleep(0)
+    small = f"{GROUP}/providers/Microsoft.Resources/deployments/small"
+    assert (await deploy(api, resource(NETS, "one"), path=small)).is_success
+    assert (await api.get(small))["properties"]["provisioningState"] == "Succeeded"
+    assert not large.done()
+    assert (await large).is_success

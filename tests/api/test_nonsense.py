@@ -12,7 +12,7 @@ from domain.galleries import GALLERY
 from domain.galleries import IMAGE as IMAGE_OF_GALLERY
 from domain.galleries import VERSION as VERSION_OF_GALLERY
 from domain.operations import Operation
-from store.scale_sets import StoredScaleSet
+from store.stored_scale_set import StoredScaleSet
 from tests.api.conftest import IMAGE, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, error_of
 from tests.api.gallery import make_image, publish
 from tests.api.nonsense import BODIES, NAMES

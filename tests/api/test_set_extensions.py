@@ -7,7 +7,7 @@ import pytest
 from compute.provider import MachineExtension, MachineModel
 from compute.simulated.scripts import ExtensionScript
 from domain.messages.scale_set import ApplyModel
-from store.scale_sets import StoredScaleSet
+from store.stored_scale_set import StoredScaleSet
 from tests.api.conftest import ENABLE, IMAGE, OLD, SCALE_SET, SECRETS, Api, error_of
 
 EXTENSIONS = f"{SCALE_SET}/extensions"

@@ -134,6 +134,10 @@ class Site:
         """kill -9."""
         self._children[name].kill()
 
+    def signal(self, name: str, signum: signal.Signals) -> None:
+        """Send a signal to whoever has that name now."""
+        self._children[name].send_signal(signum)
+
     async def take_down(self, *names: str) -> None:
         """kill -9, and nobody starts them again until `all_up`."""
         self.down |= set(names)
