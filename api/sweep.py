@@ -14,6 +14,7 @@ import logging
 
 from api.dependencies import Services
 from api.errors import ArmError
+from api.lost_upgrades import end_lost_upgrades
 from api.model_changes import newest_of
 from domain.messages.scale_set import DeleteScaleSet
 from domain.messages.updates import kept
@@ -50,7 +51,9 @@ async def sweep(services: Services) -> None:
             await services.gateway.begin(identity)
         elif kind == WorkflowType.SCALE_SET_0_1:
             await services.gateway.move_on(scale_set_workflow_id(identity))
-    await _mend_operations(services, {identity.unique_id: identity for identity, _ in sets})
+    known = {identity.unique_id: identity for identity, _ in sets}
+    await end_lost_upgrades(services, known)
+    await _mend_operations(services, known)
 
 
 async def _mend_operations(services: Services, sets: dict[str, ScaleSetIdentity]) -> None:
