@@ -22,7 +22,7 @@ from compute.clock import utc_now
 from connection.client import connect
 from connection.computes import CannotCompute, open_compute
 from connection.settings import Settings, first_problem
-from connection.waiting import open_store
+from connection.waiting import enter_data_dir, open_store
 from store.errors import StoreError
 from workflows.plugin import INSTAR
 
@@ -58,6 +58,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     """Open everything, answer until a signal asks to stop, close everything."""
     settings.make_data_dir()
     with ExitStack() as opened:
+        opened.enter_context(closing(await enter_data_dir(settings)))
         fleet = opened.enter_context(closing(open_compute(settings)))
         store = opened.enter_context(closing(await open_store(settings)))
         # Lazy: reads are answered with Temporal down, and it may come later (A4).

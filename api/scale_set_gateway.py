@@ -17,14 +17,14 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import ArmError, unavailable
 from api.first_state import first_state
 from domain.delays import Delays
 from domain.messages.scale_set import NudgeLook
 from domain.messages.updates import UPDATES, Update
-from domain.names import MOVE_ON, WORKFLOW_QUEUE, Refusal, WorkflowType, scale_set_workflow_id
+from domain.names import MOVE_ON, WORKFLOW_QUEUE, Refusal, WorkflowType, os_upgrade_workflow_id, scale_set_workflow_id
 from domain.scale_sets import ScaleSetIdentity
 from store.store import Store
 from workflows.scale_set import ScaleSetWorkflow
@@ -121,6 +121,18 @@ class ScaleSetGateway:
                 return frozenset(await handle.query(ScaleSetWorkflow.operations, rpc_timeout=ANSWER_WITHIN))
         except (RPCError, WorkflowQueryFailedError, TimeoutError, RuntimeError):
             return None
+
+    async def is_unknown(self, scale_set: ScaleSetIdentity, number: int) -> bool:
+        """Whether Temporal says that there is no such upgrade, running or ended; False where it says nothing."""
+        handle = self._client.get_workflow_handle(os_upgrade_workflow_id(scale_set, number))
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
+                await handle.describe(rpc_timeout=ANSWER_WITHIN)
+        except RPCError as error:
+            return error.status is RPCStatusCode.NOT_FOUND
+        except (TimeoutError, RuntimeError):
+            return False
+        return False
 
     async def alive(self) -> bool:
         """Whether the Temporal server answers."""

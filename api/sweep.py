@@ -15,6 +15,7 @@ import logging
 from api.dependencies import Services
 from api.errors import ArmError
 from api.long_running import begun_on
+from api.lost_upgrades import end_lost_upgrades
 from api.model_changes import newest_of
 from domain.messages.scale_set import DeleteScaleSet
 from domain.messages.updates import kept
@@ -46,7 +47,9 @@ async def sweep(services: Services) -> None:
     await _mend_workflows(services)
     await _announce(services)
     sets = await asyncio.to_thread(services.store.scale_sets.identities)
-    await _mend_operations(services, {identity.unique_id: identity for identity, _ in sets})
+    known = {identity.unique_id: identity for identity, _ in sets}
+    await end_lost_upgrades(services, known)
+    await _mend_operations(services, known)
 
 
 async def _mend_workflows(services: Services) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from temporalio.client import Client, Plugin
 
 from connection.client import connect
+from connection.presence import BeingRestored, Presence, enter
 from connection.settings import Settings
 from store.errors import Unavailable
 from store.sealing import Sealer
@@ -40,6 +41,15 @@ async def until_there(what: str, get: Callable[[], Awaitable[There]], away: type
         if waited:
             _log.warning("%s is there after %.0f s", what, waited)
         return there
+
+
+async def enter_data_dir(settings: Settings) -> Presence:
+    """A share in the data directory, once no restore of it is under way or was broken off."""
+
+    async def get() -> Presence:
+        return enter(settings.data_dir)
+
+    return await until_there("the data directory", get, BeingRestored)
 
 
 async def open_store(settings: Settings) -> Store:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from connection.computes import NO_LIBVIRT
 from domain.records import UpgradeStatus
-from instar import credentials_cli, machines_cli
+from instar import backup_cli, credentials_cli, machines_cli
 from instar import demo as demonstration
 from instar import demo_libvirt as real_demonstration
 from instar import reconcile as reconciling
@@ -153,3 +153,5 @@ app.command()(credentials_cli.token)
 app.command()(credentials_cli.certificates)
 app.add_typer(machines_cli.app, name="images")
 app.command()(machines_cli.adopt)
+app.command()(backup_cli.backup)
+app.command()(backup_cli.restore)

@@ -6,8 +6,10 @@ from shlex import quote
 
 import typer
 
+from connection.presence import BeingRestored, check_whole
 from instar.api_token import FILE, Login
 from instar.data_dir import claimed
+from instar.errors import Trouble
 from instar.processes import ProcessGroup, Stopped
 from instar.stack import Ports, start_stack
 
@@ -19,6 +21,10 @@ def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: 
     three times within a minute.
     """
     with claimed(data_dir) as directory:
+        try:
+            check_whole(directory)
+        except BeingRestored as error:
+            raise Trouble(str(error)) from None
         ports = Ports.chosen(api_port, temporal_port, ui_port, tls=tls)
         with ProcessGroup(directory / "logs", say) as group:
             try:

@@ -170,7 +170,7 @@ class Database:
 
 
 def _engine(url: str) -> Engine:
-    parsed = _parsed(url)
+    parsed = parsed_url(url)
     if parsed.get_backend_name() == "postgresql":
         return create_engine(
             parsed,
@@ -185,7 +185,8 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _parsed(url: str) -> URL:
+def parsed_url(url: str) -> URL:
+    """The store's URL, with the driver that is used for it. Raises Unusable, which repeats nothing of the text."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):

@@ -66,6 +66,15 @@ class Upgrades:
             )
         return None if text is None else UpgradeRecord.model_validate_json(text)
 
+    def running(self, before: datetime) -> list[UpgradeRecord]:
+        """Rolling upgrades of all sets that began before that moment and have not ended, the oldest first."""
+        query = select(UPGRADES.c.record).where(
+            UPGRADES.c.ended.is_(False), UPGRADES.c.started_at < before, UPGRADES.c.kind.in_(ROLLING_KINDS)
+        )
+        with self._database.reading() as connection:
+            texts = connection.scalars(query.order_by(UPGRADES.c.started_at, UPGRADES.c.unique_id, UPGRADES.c.number))
+            return [UpgradeRecord.model_validate_json(text) for text in texts]
+
     def get(self, unique_id: str, number: int) -> UpgradeRecord | None:
         """One upgrade, without decisions and instances."""
         with self._database.reading() as connection:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from connection.computes import CannotCompute, open_compute
 from connection.settings import Settings, first_problem
-from connection.waiting import connect_to_temporal, open_store
+from connection.waiting import connect_to_temporal, enter_data_dir, open_store
 from store.errors import StoreError
 from worker.composition import workers
 from workflows.plugin import INSTAR
@@ -33,6 +33,10 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     settings.make_data_dir()
     async with AsyncExitStack() as opened:
+        presence = await _unless_stopped(enter_data_dir(settings), stop)
+        if presence is None:
+            return
+        opened.enter_context(closing(presence))
         fleet = opened.enter_context(closing(open_compute(settings)))
         store = await _unless_stopped(open_store(settings), stop)
         if store is None:

@@ -140,6 +140,8 @@ class FakeGateway:
     """Those that run: id and type."""
     told_to_move_on: list[str] = field(default_factory=list)
     in_hand: frozenset[str] | None = frozenset()
+    unknown: set[int] = field(default_factory=set)
+    """Numbers of upgrades of which Temporal knows nothing."""
 
     async def send(self, scale_set: ScaleSetIdentity, message: Update) -> None:
         self.sent.append((scale_set, message))
@@ -164,6 +166,9 @@ class FakeGateway:
 
     async def operations_in_hand(self, _scale_set: ScaleSetIdentity) -> frozenset[str] | None:
         return self.in_hand
+
+    async def is_unknown(self, _scale_set: ScaleSetIdentity, number: int) -> bool:
+        return number in self.unknown
 
     @property
     def last(self) -> Any:

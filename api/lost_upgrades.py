@@ -1,0 +1,49 @@
+"""Upgrades that are written down as running and that Temporal does not know: they end here (behaviour.md F6, F7).
+
+A backup has Temporal as it was a moment before the store, and a restore may put back an older one still: what began in
+between has a record and an operation, and no workflow that could ever end them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from api.dependencies import Services
+from domain.operations import OperationStatus
+from domain.records import Decision, ErrorCode, UpgradeError, UpgradeRecord, UpgradeStatus
+from domain.scale_sets import ScaleSetIdentity
+
+_log = logging.getLogger(__name__)
+
+_REASON = "stopped: Temporal does not know this upgrade, as after a restore of an older backup: start it again"
+
+
+async def end_lost_upgrades(services: Services, sets: Mapping[str, ScaleSetIdentity]) -> None:
+    """Once over all. Raises StoreError; where Temporal cannot tell, nothing is ended."""
+    young = services.clock() - services.settings.sweep
+    for record in await asyncio.to_thread(services.store.upgrades.running, young):
+        identity = sets.get(record.scale_set.unique_id)
+        if identity is not None and await services.gateway.is_unknown(identity, record.number):
+            await _end(services, record)
+
+
+async def _end(services: Services, record: UpgradeRecord) -> None:
+    upgrades, unique_id, now = services.store.upgrades, record.scale_set.unique_id, services.clock()
+    latest = await asyncio.to_thread(upgrades.get, unique_id, record.number)
+    if latest is None or latest.status.ended or latest.key != record.key:
+        return
+    decisions = await asyncio.to_thread(upgrades.decisions, unique_id, record.number)
+    sequence = max((one.sequence for one in decisions), default=0) + 1
+    _log.warning("upgrade %d of %s was lost", record.number, record.scale_set.resource_id)
+    ended = latest.model_copy(
+        update={
+            "status": UpgradeStatus.FAULTED,
+            "ended_at": now,
+            "error": UpgradeError(code=ErrorCode.TERMINATED, message=_REASON),
+            "decisions": (Decision(sequence=sequence, at=now, batch=0, action="faulted", reason=_REASON),),
+        }
+    )
+    await asyncio.to_thread(upgrades.write, ended)
+    if latest.operation_id:
+        end = services.store.operations.end
+        await asyncio.to_thread(end, latest.operation_id, OperationStatus.FAILED, now, ErrorCode.TERMINATED, _REASON)
