@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -116,11 +117,12 @@ async def test_f7_a_backup_of_a_running_upgrade_is_restored_and_everything_comes
         before = {one.instance_id: one.data_disks for one in await site.fleet.list_instances(live.identity)}
 
         await site.take_down(API, WORKER, TEMPORAL)
-        chosen = {
+        choices: dict[str, Callable[[], Path]] = {
             "whole": lambda: first,
             "temporal an hour older": partial(mixed, site, second, first),
             "store an hour older": partial(mixed, site, first, second),
-        }[kind]()
+        }
+        chosen = choices[kind]()
         await restored(site, chosen)
         await site.all_up()
 
