@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 REAL := .venv/.libvirt
 
-.PHONY: demo demo-libvirt libvirt test-libvirt up test test-clients test-schema soak lint bench lock lock-clients clean
+.PHONY: demo demo-libvirt libvirt test-libvirt up test test-clients test-schema test-long soak lint bench lock lock-clients clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test-libvirt  the tests on real machines, some minutes"
 	@echo "make test-clients  Azure's own SDKs and command line, unmodified, against a running Instar"
 	@echo "make test-schema   schemathesis over the API's OpenAPI document, longer than in make test (EXAMPLES=200)"
+	@echo "make test-long     kills, restores and an upgrade of Instar itself with real processes, some minutes"
 	@echo "make soak          random faults and wishes against real processes, judged by what is left (RUNS=2 SEED=1)"
 	@echo "make libvirt       what real machines need: Debian packages (as root) and libvirt's Python binding"
 	@echo "make lint          ruff, mypy --strict, import-linter"
@@ -66,6 +67,9 @@ test-clients: $(READY) $(CLIENTS)/.ready
 EXAMPLES ?= 200
 test-schema: $(READY)
 	INSTAR_SCHEMATHESIS_EXAMPLES=$(EXAMPLES) $(BIN)/pytest tests/api/test_schemathesis.py $(ARGS)
+
+test-long: $(READY)
+	$(BIN)/pytest -m long --numprocesses 2 --dist loadfile tests/processes $(ARGS)
 
 RUNS ?= 2
 SEED ?= 1

@@ -86,8 +86,8 @@ def test_f7_backups_beside_writers_that_never_rest_restore_whole_and_their_secre
             add_pair(data / "temporal.db")
 
     writers = [threading.Thread(target=one) for one in (hammer_store, hammer_temporal)]
-    for one in writers:
-        one.start()
+    for writer in writers:
+        writer.start()
     found = []
     try:
         for _ in range(4):

@@ -15,7 +15,7 @@ from tests.processes.scale_set import PATH, VERSION, LiveSet, publish
 from tests.processes.site import API, TEMPORAL, WORKER, Site, eventually
 from tests.support.models import NEW, OLD, arm
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(280)]
 
 WRITTEN_DOWN_SECONDS = 1.0
 """From a request to its being written down: milliseconds, on a busy machine too."""

@@ -157,6 +157,8 @@ async def test_f7_a_backup_of_a_running_upgrade_is_restored_and_everything_comes
 
         await eventually(newest, "the next upgrade really upgrades all", 120)
         await eventually(partial(nothing_in_progress, site), "and it ends", 120)
+        # The PATCH that was asked while the set was held has failed: it is sent again.
+        await live.finished(await site.http.patch(PATH, params=VERSION, json={"tags": {"owner": "me"}}))
         answer = await site.http.get(PATH, params=VERSION)
         assert (answer.json()["sku"]["capacity"], answer.json()["properties"]["provisioningState"]) == (7, "Succeeded")
         assert {one.instance_id: one.data_disks for one in await site.fleet.list_instances(live.identity)} == before

@@ -19,7 +19,7 @@ from tests.processes.scale_set import IMAGES, VERSION
 from tests.processes.site import API, ROOT, TEMPORAL, WORKER, Site, eventually
 from tests.support.models import GROUP, LOCATION, NEW, OLD, arm
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(290)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(290)]
 
 RELEASE_0_1 = "e412abe5aff76d5b197e355f860b9e2b1496e82d"
 
