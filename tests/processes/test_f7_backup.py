@@ -29,6 +29,9 @@ NEWER, NEWEST = "18.04.202403030", "18.04.202404040"
 DELAYS = Delays(health_wait=timedelta(seconds=6), health_poll_most=timedelta(seconds=1))
 
 
+pytestmark = pytest.mark.long
+
+
 async def instar(site: Site, *words: str) -> subprocess.CompletedProcess[str]:
     mine = {name: value for name, value in os.environ.items() if not name.startswith(("INSTAR_", "TEMPORAL_"))}
     command = [binary("instar"), *words, "--data-dir", str(site.data)]
@@ -91,7 +94,7 @@ async def held(live: LiveSet) -> str:
 
 
 @pytest.mark.parametrize("kind", ["whole", "temporal an hour older", "store an hour older"])
-async def test_f7_a_backup_of_a_running_upgrade_is_restored_and_everything_comes_to_an_end(
+async def test_f7_a_backup_of_a_running_upgrade_is_restored_and_everything_comes_to_an_end(  # noqa: PLR0915  # a story
     tmp_path: Path, kind: str
 ) -> None:
     async with Site(tmp_path, DELAYS, env={"INSTAR_SWEEP": "2"}) as site:

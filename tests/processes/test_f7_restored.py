@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from domain.delays import Delays
 from domain.records import ErrorCode, UpgradeStatus
 from tests.processes.scale_set import PATH, VERSION, LiveSet, publish
@@ -17,6 +19,9 @@ from tests.support.models import NEW, OLD, arm
 
 NEWER, NEWEST = "18.04.202403030", "18.04.202404040"
 DELAYS = Delays(health_wait=timedelta(seconds=6), health_poll_most=timedelta(seconds=1))
+
+
+pytestmark = pytest.mark.long
 
 
 def records(site: Site) -> list[Path]:
