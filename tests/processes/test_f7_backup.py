@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import subprocess
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -78,6 +78,8 @@ async def sizes(live: LiveSet, size: int) -> None:
 
 
 async def nothing_in_progress(site: Site) -> bool:
+    if site.store.upgrades.running(datetime.now(UTC)):  # a test's own clock
+        return False
     query = OPERATIONS.select().where(OPERATIONS.c.status == OperationStatus.IN_PROGRESS)
     with site.store.database.reading() as connection:
         return not connection.execute(query).all()
