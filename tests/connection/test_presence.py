@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from connection import waiting
 from connection.presence import MARK, BeingRestored, InUse, alone, enter
 from connection.settings import Settings
 from connection.waiting import enter_data_dir
@@ -48,7 +47,7 @@ async def test_f9_a_process_waits_for_a_directory_whose_restore_was_broken_off(
         paused.set()
         await real(0)
 
-    monkeypatch.setattr(waiting.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     (tmp_path / MARK).touch()
     entering = asyncio.create_task(enter_data_dir(Settings(data_dir=tmp_path)))
     await paused.wait()

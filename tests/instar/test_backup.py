@@ -100,9 +100,9 @@ def test_f7_backups_beside_writers_that_never_rest_restore_whole_and_their_secre
         for one in writers:
             one.join()
     seen = []
-    for number, one in enumerate(found):
+    for number, copy in enumerate(found):
         target = tmp_path / f"restored-{number}"
-        restore(one, settings_for(target), WHEN, quiet)
+        restore(copy, settings_for(target), WHEN, quiet)
         first, second = pairs(target / "temporal.db")
         assert first == second
         seen.append((generation(target), first))
@@ -134,7 +134,7 @@ def test_f7_a_backup_that_is_killed_anywhere_leaves_nothing_that_can_be_restored
         assert ended == -signal.SIGKILL
         whole = complete_backups(folder)
         if whole:  # killed after its last rename
-            assert read_manifest(whole[0])
+            assert read_manifest(whole[0]).store == "sqlite"
             whole[0].rename(tmp_path / f"whole-{at}")
         for left in folder.glob(".unfinished-*"):
             with pytest.raises(Trouble, match="never finished"):

@@ -71,6 +71,12 @@ def mixed(site: Site, store: Path, temporal: Path) -> Path:
     return both
 
 
+def chosen(site: Site, kind: str, first: Path, second: Path) -> Path:
+    if kind == "temporal an hour older":
+        return mixed(site, store=second, temporal=first)
+    return mixed(site, store=first, temporal=second) if kind == "store an hour older" else first
+
+
 async def sizes(live: LiveSet, size: int) -> None:
     answer = await live.site.http.put(PATH, params=VERSION, json=arm(size))
     assert answer.status_code == 200, answer.text
@@ -118,12 +124,7 @@ async def test_f7_a_backup_of_a_running_upgrade_is_restored_and_everything_comes
         before = {one.instance_id: one.data_disks for one in await site.fleet.list_instances(live.identity)}
 
         await site.take_down(API, WORKER, TEMPORAL)
-        chosen = {
-            "whole": lambda: first,
-            "temporal an hour older": partial(mixed, site, second, first),
-            "store an hour older": partial(mixed, site, first, second),
-        }[kind]()
-        await restored(site, chosen)
+        await restored(site, chosen(site, kind, first, second))
         await site.all_up()
 
         await eventually(partial(nothing_in_progress, site), "no operation is in progress for ever", 120)
