@@ -12,6 +12,7 @@ from temporalio.client import (
     Client,
     RPCTimeoutOrCancelledError,
     WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
 )
@@ -122,17 +123,17 @@ class ScaleSetGateway:
         except (RPCError, WorkflowQueryFailedError, TimeoutError, RuntimeError):
             return None
 
-    async def is_unknown(self, scale_set: ScaleSetIdentity, number: int) -> bool:
-        """Whether Temporal says that there is no such upgrade, running or ended; False where it says nothing."""
+    async def upgrade_closed(self, scale_set: ScaleSetIdentity, number: int) -> str:
+        """How Temporal says that an upgrade closed, NOT_FOUND for none; "" while it runs or nobody can tell."""
         handle = self._client.get_workflow_handle(os_upgrade_workflow_id(scale_set, number))
         try:
             async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
-                await handle.describe(rpc_timeout=ANSWER_WITHIN)
+                status = (await handle.describe(rpc_timeout=ANSWER_WITHIN)).status
         except RPCError as error:
-            return error.status is RPCStatusCode.NOT_FOUND
+            return error.status.name if error.status is RPCStatusCode.NOT_FOUND else ""
         except (TimeoutError, RuntimeError):
-            return False
-        return False
+            return ""
+        return "" if status in (None, WorkflowExecutionStatus.RUNNING) else status.name
 
     async def alive(self) -> bool:
         """Whether the Temporal server answers."""

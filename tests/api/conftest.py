@@ -140,8 +140,8 @@ class FakeGateway:
     """Those that run: id and type."""
     told_to_move_on: list[str] = field(default_factory=list)
     in_hand: frozenset[str] | None = frozenset()
-    unknown: set[int] = field(default_factory=set)
-    """Numbers of upgrades of which Temporal knows nothing."""
+    closed: dict[int, str] = field(default_factory=dict)
+    """Numbers of upgrades that Temporal does not run, and how they closed."""
 
     async def send(self, scale_set: ScaleSetIdentity, message: Update) -> None:
         self.sent.append((scale_set, message))
@@ -167,8 +167,8 @@ class FakeGateway:
     async def operations_in_hand(self, _scale_set: ScaleSetIdentity) -> frozenset[str] | None:
         return self.in_hand
 
-    async def is_unknown(self, _scale_set: ScaleSetIdentity, number: int) -> bool:
-        return number in self.unknown
+    async def upgrade_closed(self, _scale_set: ScaleSetIdentity, number: int) -> str:
+        return self.closed.get(number, "")
 
     @property
     def last(self) -> Any:

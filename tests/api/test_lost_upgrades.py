@@ -54,12 +54,11 @@ ENDED = (UpgradeStatus.FAULTED, OperationStatus.FAILED)
 
 async def test_f7_an_upgrade_that_a_restored_temporal_does_not_know_ends_with_its_operation(api: Api) -> None:
     await ready(api)
-    begun(api, 1)
     begun(api, 2)
-    api.gateway.unknown = {2}
+    api.gateway.closed = {2: "NOT_FOUND"}
     api.clock.advance(LONG)
     await sweep(runs(api))
-    assert (state(api, 1), state(api, 2)) == (RUNS, ENDED)
+    assert state(api, 2) == ENDED
     record = api.store.upgrades.get(api.stored().identity.unique_id, 2)
     assert record is not None
     assert record.error is not None
@@ -71,10 +70,30 @@ async def test_f7_an_upgrade_that_a_restored_temporal_does_not_know_ends_with_it
     assert len(api.store.upgrades.decisions(unique_id, 2)) == 1
 
 
+async def test_f7_an_upgrade_that_had_closed_before_older_records_were_put_back_ends_too(api: Api) -> None:
+    await ready(api)
+    begun(api, 1)
+    api.gateway.closed = {1: "COMPLETED"}
+    api.clock.advance(LONG)
+    await sweep(runs(api))
+    assert state(api, 1) == ENDED
+    operation = api.store.operations.get("op-1")
+    assert operation is not None
+    assert operation.error_message == "stopped: the upgrade's workflow was closed (completed)"
+
+
+async def test_f7_an_upgrade_that_temporal_runs_is_let_be(api: Api) -> None:
+    await ready(api)
+    begun(api, 1)
+    api.clock.advance(LONG)
+    await sweep(runs(api))
+    assert state(api, 1) == RUNS
+
+
 async def test_f6_one_that_has_just_begun_is_let_be(api: Api) -> None:
     await ready(api)
     begun(api, 1)
-    api.gateway.unknown = {1}
+    api.gateway.closed = {1: "NOT_FOUND"}
     api.clock.advance(timedelta(seconds=1))
     await sweep(runs(api))
     assert state(api, 1) == RUNS

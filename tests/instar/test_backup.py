@@ -86,8 +86,8 @@ def test_f7_backups_beside_writers_that_never_rest_restore_whole_and_their_secre
             add_pair(data / "temporal.db")
 
     writers = [threading.Thread(target=one) for one in (hammer_store, hammer_temporal)]
-    for writer in writers:
-        writer.start()
+    for one in writers:
+        one.start()
     found = []
     try:
         for _ in range(4):
@@ -97,12 +97,12 @@ def test_f7_backups_beside_writers_that_never_rest_restore_whole_and_their_secre
             assert wrote.acquire(timeout=30), "the store is written after this one"
     finally:
         stop.set()
-        for writer in writers:
-            writer.join()
+        for one in writers:
+            one.join()
     seen = []
-    for number, one in enumerate(found):
+    for number, copy in enumerate(found):
         target = tmp_path / f"restored-{number}"
-        restore(one, settings_for(target), WHEN, quiet)
+        restore(copy, settings_for(target), WHEN, quiet)
         first, second = pairs(target / "temporal.db")
         assert first == second
         seen.append((generation(target), first))
@@ -134,7 +134,7 @@ def test_f7_a_backup_that_is_killed_anywhere_leaves_nothing_that_can_be_restored
         assert ended == -signal.SIGKILL
         whole = complete_backups(folder)
         if whole:  # killed after its last rename
-            read_manifest(whole[0])
+            assert read_manifest(whole[0]).store == "sqlite"
             whole[0].rename(tmp_path / f"whole-{at}")
         for left in folder.glob(".unfinished-*"):
             with pytest.raises(Trouble, match="never finished"):

@@ -18,7 +18,8 @@ from instar.data_dir import claimed
 from instar.errors import Trouble
 from instar.restore import checked, restore, what_follows
 from instar.up import up
-from tests.support.data_dirs import WHEN, add_pair, generation, grow, in_child, made, pairs, settings_for
+from tests.store.samples import NOW, document
+from tests.support.data_dirs import WHEN, add_pair, generation, grow, in_child, made, opened, pairs, settings_for
 
 
 def quiet(*_: object) -> None:
@@ -69,6 +70,23 @@ def test_f7_records_workflows_and_keys_are_as_they_were_and_the_machines_are_not
     assert generation(aside) == 2, "what was there is put aside whole, with its keys"
     assert not list(data.rglob(".restore-*"))
     enter(data).close()
+
+
+def test_what_a_killed_writer_left_beside_a_database_goes_with_it_and_not_into_the_restored_one(
+    kept: Path, settings: Settings
+) -> None:
+    data = settings.data_dir
+
+    def die_writing() -> None:
+        store = opened(data)
+        store.scale_sets.put_model("u-1", document(30), 2, NOW)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert in_child(die_writing) == -signal.SIGKILL
+    assert (data / "store.sqlite-wal").stat().st_size > 0
+    restore(kept, settings, WHEN, quiet)
+    assert generation(data) == 1
+    assert generation(data / "before-restore-2026-11-27T05-40-00Z") == 3
 
 
 def test_a_backup_is_restored_on_a_machine_that_has_nothing(kept: Path, tmp_path: Path) -> None:
