@@ -353,3 +353,15 @@ async def test_p15_an_action_that_finds_an_upgrade_running_gives_way_to_it(world
     assert ended.error_message == "a Rolling Upgrade is in progress: os-upgrade/1"
     assert not [one for one in world.fleet.recorder.records() if one.kind is Kind.START]
     await handle.terminate()
+
+
+async def test_f2_a_reimage_of_several_gives_each_instance_its_own_model(world: World) -> None:
+    await world.has_set(2, mode="Manual")
+    stored = world.document(licenseType="other")
+    await world.put(automatic=False, document=stored | {"sku": {"name": "Standard_D2s_v3", "capacity": 4}})
+    before = await generations(world)
+    assert before == {"0": 1, "1": 1, "2": 2, "3": 2}
+    assert await done(world, ActionKind.REIMAGE) == ""
+    assert await generations(world) == before
+    disks = await world.disks()
+    assert all(not name.endswith("_os_0") for name in disks.values())

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.lifecycle import actions
+from domain.lifecycle import actions, requests, results
 from domain.lifecycle.next_step import PATIENCE, next_step
+from domain.lifecycle.status import status_of
 from domain.lifecycle.steps import (
     URGENCY,
     Act,
@@ -27,6 +28,7 @@ from domain.lifecycle.steps import (
     Wait,
 )
 from domain.messages.instance_actions import ActionKind
+from domain.messages.scale_set import StartUpgrade
 from domain.policies import UpgradeMode
 from tests.domain.lifecycle.driver import NOON, Driver
 
@@ -266,3 +268,42 @@ def test_every_step_has_its_urgency_and_its_reason() -> None:
     steps += [Leave(), Look(), LookAfter(1), Record(), TellUpgrade(1), Wait(None)]
     assert {type(one) for one in steps} == set(URGENCY)
     assert all(one.reason for one in steps)
+
+
+def test_f1_a_look_after_an_upgrade_that_ended_meanwhile_does_not_free_the_lock_of_a_newer_one() -> None:
+    set_ = Driver()
+    set_.start()
+    set_.carry_out()
+    looked_after = set_.state.running
+    assert looked_after is not None
+    set_.end_upgrade()
+    set_.start()
+    while set_.state.running is None:
+        set_.carry_out()
+    newer = set_.state
+    assert results.upgrade_closed(newer, looked_after, "TERMINATED", set_.now) == newer
+
+
+def test_f2_answers_are_kept_for_more_than_the_newest_start() -> None:
+    set_ = Driver()
+    requests_ = [StartUpgrade(operation_id=f"start-{number}") for number in range(5)]
+    for request in requests_:
+        set_.state = requests.start(set_.state, request)
+        while set_.state.running is None:
+            set_.carry_out()
+        set_.end_upgrade()
+        set_.settle()
+    numbers = [one.number for one in set_.state.answered]
+    for request in requests_:
+        assert requests.start(set_.state, request) == set_.state
+    assert numbers == [1, 2, 3, 4, 5]
+
+
+def test_a4_a_stale_record_is_written_before_the_set_does_anything_that_can_wait() -> None:
+    set_ = Driver()
+    set_.put(automatic=True)
+    assert isinstance(set_.step, Record)
+    for _ in range(20):
+        set_.carry_out()
+        if isinstance(set_.step, Wait):
+            assert set_.state.recorded == status_of(set_.state)
