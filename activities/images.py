@@ -1,6 +1,7 @@
 """Which version an upgrade would be pinned to, and whether one may start (behaviour.md P1, P19, B6, I1-I3, T1-T7)."""
 
 import asyncio
+import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -180,6 +181,7 @@ class ImageActivities:
             health_source=await asyncio.to_thread(health_source_of, self.store, model),
             by_update_domain=model.service_fabric is not None,
             left_behind=left_behind or InstanceIds(),
+            key=str(uuid.uuid4()),
         )
 
 

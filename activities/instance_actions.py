@@ -1,6 +1,7 @@
 """What is asked of single instances: reimage, power, deletion, protection; slices of them, each instance by itself."""
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -60,6 +61,7 @@ class InstanceActionActivities:
         found = chosen(action, instances)
         if found.error:
             return found
+        found = found.model_copy(update={"key": str(uuid.uuid4())})
         if action.kind is ActionKind.DELETE:
             stored = await asyncio.to_thread(self.store.scale_sets.by_unique_id, scale_set.unique_id)
             capacity = ScaleSetModel.from_arm(stored.document, stored.generation).capacity if stored else 0

@@ -1,6 +1,7 @@
 """What would bring the instances of a set to its newest model (behaviour.md P1, P12; contract.md 1.2, 2.5)."""
 
 import asyncio
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,6 +80,7 @@ async def model_change(
         by_update_domain=model.service_fabric is not None,
         kind=UpgradeKind.MODEL_CHANGE,
         any_version=model.image.follows_latest,
+        key=str(uuid.uuid4()),
     )
     if not offered and needs_image(instances, plan):
         reason = f"no version of {model.image} is published in {scale_set.location}"

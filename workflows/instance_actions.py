@@ -57,6 +57,7 @@ class _ActionRun:
         if chosen.error or not chosen.ids:
             return chosen.error
         if self._begun.chosen is None:
+            self._begun = self._begun.model_copy(update={"key": actions.key_of(self._begun, chosen)})
             await self._written(UpgradeStatus.ROLLING_FORWARD, chosen.reason, chosen)
             self._memory.state = actions.chosen(self._memory.state, self._action.operation_id, chosen)
         if self._action.kind is ActionKind.DELETE:

@@ -67,7 +67,7 @@ async def begin(
             target=plan.target,
             kind=plan.kind,
             more_operations=more_operations,
-            key=str(workflow.uuid4()),
+            key=plan.key or str(workflow.uuid4()),
         )
         memory.state = results.upgrade_begun(memory.state, running, memory.now)
         upgrade = UpgradeState(

@@ -41,11 +41,17 @@ def begun(state: ScaleSetState, operation_id: str, now: datetime, key: str = "")
 
 
 def chosen(state: ScaleSetState, operation_id: str, those: Chosen) -> ScaleSetState:
-    """Whom it concerns, fixed for good."""
+    """Whom it concerns, fixed for good, and by which key: it is taken up again by the same (F2, F7)."""
     this = asked(state, operation_id)
     if this is None or this.begun is None:
         return state
-    return _with(state, this.model_copy(update={"begun": this.begun.model_copy(update={"chosen": those})}))
+    begun_with = this.begun.model_copy(update={"chosen": those, "key": key_of(this.begun, those)})
+    return _with(state, this.model_copy(update={"begun": begun_with}))
+
+
+def key_of(begun_with: Begun, those: Chosen) -> str:
+    """What marks the effects on those: drawn outside of the workflow (F7), but of an action that release 0.1 began."""
+    return those.key or begun_with.key if begun_with.key else ""
 
 
 def capacity_lowered(state: ScaleSetState, lowered: CapacityLowered) -> ScaleSetState:

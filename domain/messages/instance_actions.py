@@ -86,6 +86,8 @@ class Chosen(Message):
     """DELETE: the capacity at which the set was found."""
     error: str = ""
     reason: str = ""
+    key: str = ""
+    """What marks its effects: drawn with the choice, as that of a plan is (F7)."""
 
 
 class ActionSlice(Message):

@@ -32,6 +32,9 @@ class UpgradePlan(Message):
     """A model change whose model follows `latest`: an instance on whatever version of the image keeps its disk."""
     left_behind: InstanceIds = InstanceIds()
     """Instances that an earlier upgrade to this version could not keep there: not offered it by the platform (T5)."""
+    key: str = ""
+    """Drawn where the plan was made, outside of any workflow: one that is put back from a backup draws the same again,
+    this differs (F7)."""
 
 
 class UpgradeState(Message):

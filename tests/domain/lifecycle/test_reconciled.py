@@ -8,17 +8,19 @@ from domain.delays import Delays
 from domain.images import ImageReference
 from domain.instance_ids import InstanceIds
 from domain.lessons import learned
-from domain.lifecycle import requests, results
+from domain.lifecycle import actions, requests, results
 from domain.lifecycle.next_step import next_step
 from domain.lifecycle.state import Deletion, EndedUpgrade, Model, Rolling, RunningUpgrade, ScaleSetState
 from domain.lifecycle.status import status_of
 from domain.lifecycle.steps import ApplyCapacity, Record
+from domain.messages.instance_actions import Chosen
 from domain.messages.reconciliation import OperationOfDisks, Reconcile
 from domain.messages.scale_set import UpgradeEnded
 from domain.policies import StartedBy, UpgradeMode
 from domain.quarantine import Quarantine
 from domain.records import ErrorCode, UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity
+from tests.domain.lifecycle.driver import Driver
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 WEB = ScaleSetIdentity(resource_id="/web", name="web", unique_id="u", location="here")
@@ -115,3 +117,15 @@ def test_f7_an_end_by_old_records_quarantines_nothing_and_holds_the_set(started_
     after = results.upgrade_ended(state, ended, NOON)
     assert after.held == "stopped: the records are older"
     assert after.running is None
+
+
+def test_f7_an_action_is_known_by_the_key_that_was_drawn_outside_of_its_workflow() -> None:
+    """A workflow that is put back from a backup draws the same again."""
+    set_ = Driver()
+    operation = set_.act()
+    set_.state = actions.begun(set_.state, operation, set_.now, "drawn by the workflow")
+    set_.state = actions.chosen(set_.state, operation, Chosen(ids=InstanceIds(ranges="0"), key="drawn outside"))
+    asked = actions.asked(set_.state, operation)
+    assert asked is not None
+    assert asked.begun is not None
+    assert asked.begun.key == "drawn outside"
