@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from compute.provider import Effect
 from connection.settings import Settings
 from worker.__main__ import run
 
+_ONE_AT_A_TIME = threading.Lock()
+"""Two steps that end in the same moment are two deaths: the second is left for the next worker."""
+
 STEPS = ("prepare_swap", "prepare_restore", "ask_to_stop", "commit_swap", "commit_restore", "start_again")
 
 
@@ -25,12 +29,13 @@ def mortal(step: Callable[..., Any], deaths: Path) -> Callable[..., Any]:
         done = step(*arguments)
         [effect] = [one for one in arguments if isinstance(one, Effect)]
         file = deaths / death(step.__name__, effect.fence.step.name.lower(), effect.instance_id)
-        try:
-            number = int(file.read_text() or signal.SIGKILL)
-            file.unlink()
-        except FileNotFoundError:
-            return done
-        os.kill(os.getpid(), number)
+        with _ONE_AT_A_TIME:
+            try:
+                number = int(file.read_text() or signal.SIGKILL)
+                file.unlink()
+            except FileNotFoundError:
+                return done
+            os.kill(os.getpid(), number)
         return done
 
     return dies_after
