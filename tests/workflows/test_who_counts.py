@@ -240,6 +240,7 @@ async def test_p16_p14_one_that_vanishes_during_a_swap_that_is_cancelled_is_no_f
     await world.cancel()
     await world.fleet.delete_instance(world.scale_set, "0")
     release(world, swap)
+    await world.at_rest(world.upgrade())
     assert (await world.end_of()).status is UpgradeStatus.CANCELLED
     assert world.outcomes()["0"] == "vanished"
     assert (world.record().counts.failed, world.record().counts.pending) == (0, 4)
