@@ -22,11 +22,21 @@ from instar.ports import answers
 from instar.stack import Ports, TemporalQuestions, server_command
 from store.sealing import Sealer
 from store.store import Store
+from tests.support.postgres import PostgresServer
 from tests.support.servers import binary
 from workflows.plugin import INSTAR
 
 TEMPORAL, WORKER, API = "temporal", "worker", "api"
-SECOND_WORKER = "second-worker"
+SECOND_WORKER, SECOND_API = "second-worker", "second-api"
+POSTGRES = "postgres"
+WORKERS, APIS = (WORKER, SECOND_WORKER), (API, SECOND_API)
+READY = {
+    **dict.fromkeys(WORKERS, "worker ready"),
+    **dict.fromkeys(APIS, "Uvicorn running"),
+    POSTGRES: "ready to accept connections",
+}
+"""What a process writes once it can be used."""
+
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -44,13 +54,21 @@ class Site:
         worker: str = WORKER,
         env: Mapping[str, str] | None = None,
         code: Path = ROOT,
+        pairs: bool = False,
+        postgres: PostgresServer | None = None,
     ) -> None:
         """The module that is run as the worker, more settings of every process, and the folder of the code that they
         run: all may change while it runs. With other code than ours, the data is opened by `open_data` and not before.
+        `pairs`: two workers and two APIs; `postgres`: where the store is, else it is an SQLite file.
         """
         self.code = code
+        self._pairs = pairs
+        self._postgres = postgres
         self.worker = worker
         self.more_env = dict(env or {})
+        self.env_of_ours: dict[str, str] = {}
+        """More of the workers and the APIs only."""
+
         self.folder = folder
         self.logs = folder / "logs"
         self.data = folder / "data"
@@ -62,6 +80,7 @@ class Site:
         """Who is not started again when it ends."""
 
         self._ports = Ports.chosen(0, 0, 0)
+        self._second_port = Ports.chosen(0, 0, 0).api
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._starts: Counter[str] = Counter()
         self._delays = delays.model_dump(mode="json")
@@ -75,8 +94,10 @@ class Site:
             self._start(TEMPORAL)
             ask = TemporalQuestions(binary(TEMPORAL), self._ports.temporal_address, self._env())
             await eventually(lambda: asyncio.to_thread(ask.attributes_known), "the Temporal server is up")
-            self._start(WORKER)
-            self._start(API)
+            if self._postgres:
+                self._start(POSTGRES)
+            for name in (WORKER, API, *((SECOND_WORKER, SECOND_API) if self._pairs else ())):
+                self._start(name)
             await eventually(self._all_ready, "worker and API are up")
             self.login = self._logged_in()
             self.http = httpx.AsyncClient(
@@ -107,8 +128,25 @@ class Site:
 
     def open_data(self) -> None:
         """The store and the fleet, beside the processes that use them."""
-        self.store = Store.open(f"sqlite:///{self.data / 'store.sqlite'}", Sealer.from_file(self.data / "seal.keys"))
+        self.store = Store.open(self._store_url, Sealer.from_file(self.data / "seal.keys"))
         self.fleet = SimulatedFleet(self.data / "fleet.sqlite")
+
+    @property
+    def _store_url(self) -> str:
+        return f"{self._postgres.url}/postgres" if self._postgres else f"sqlite:///{self.data / 'store.sqlite'}"
+
+    @property
+    def api_urls(self) -> list[str]:
+        """Of each API."""
+        return [self._ports.api_url, *([f"http://127.0.0.1:{self._second_port}"] if self._pairs else [])]
+
+    def names(self, *among: str) -> list[str]:
+        """Which of these processes this site has."""
+        return [name for name in among if name in self._children]
+
+    def pid(self, name: str) -> int:
+        """Of whoever has that name now."""
+        return self._children[name].pid
 
     def _logged_in(self) -> Login:
         """The owner's credentials, made by the code that runs: ours would bring its store up to date."""
@@ -124,7 +162,7 @@ class Site:
         """Ask every process to end, the server last; raises AssertionError if one does not."""
         if self._keeper:
             self._keeper.cancel()
-        for name in (API, SECOND_WORKER, WORKER, TEMPORAL):
+        for name in (SECOND_API, API, SECOND_WORKER, WORKER, TEMPORAL, POSTGRES):
             child = self._children.get(name)
             if child and child.poll() is None:
                 child.terminate()
@@ -186,8 +224,7 @@ class Site:
         return self.up()
 
     def _ready(self, name: str) -> bool:
-        said = {WORKER: "worker ready", SECOND_WORKER: "worker ready", API: "Uvicorn running"}
-        return name not in said or said[name] in self.log_text(name)
+        return name not in READY or READY[name] in self.log_text(name)
 
     async def _keep(self) -> None:
         while True:
@@ -198,7 +235,7 @@ class Site:
                     self.killed[name] += 1
                 elif self._ready(name):
                     self.fallen.append(f"{name} ended with {child.returncode}:\n{self.log_text(name)[-2000:]}")
-                if name in (WORKER, SECOND_WORKER):
+                if name in WORKERS:
                     # It does not start without its server; started too early it would end and be started again.
                     while not await asyncio.to_thread(answers, self._ports.temporal):
                         await asyncio.sleep(PULSE)
@@ -219,16 +256,21 @@ class Site:
             WORKER: [*python, self.worker],
             SECOND_WORKER: [*python, self.worker],
             API: [*python, API, "--port", str(self._ports.api)],
+            SECOND_API: [*python, API, "--port", str(self._second_port)],
+            POSTGRES: self._postgres.command if self._postgres else [],
         }
+        # PostgreSQL refuses to be root's, and enters no folder of root's.
+        other = self._postgres if name == POSTGRES else None
         with self._log(name).open("wb") as log:
             self._children[name] = subprocess.Popen(  # noqa: S603  # our own programs, no shell
                 commands[name],
-                cwd=self.folder,
-                env=self._env(),
+                env=self._env() | (self.env_of_ours if name in (*WORKERS, *APIS) else {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                cwd=other.base if other else self.folder,
+                user=other.user if other else None,
             )
 
     def _log(self, name: str) -> Path:
@@ -241,6 +283,7 @@ class Site:
             "TEMPORAL_ADDRESS": self._ports.temporal_address,
             "TEMPORAL_NAMESPACE": NAMESPACE,
             "TEMPORAL_CONFIG_FILE": os.devnull,
+            **({"INSTAR_DATABASE_URL": self._store_url} if self._postgres else {}),
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": str(self.code),
             **{f"INSTAR_DELAYS__{name.upper()}": str(value) for name, value in self._delays.items()},

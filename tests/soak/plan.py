@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 
 SETS = ("one", "two", "three")
-SIZE_AT_MOST = 20
+SIZE_AT_MOST = 60
 
 LOAD_SECONDS = 40.0
 PAUSE_SECONDS = (0.2, 1.8)
@@ -21,7 +21,13 @@ FAULTS = (
     "throttle power",
     "lose answers",
     "away list",
+    "full disk",
+    "read-only disk",
+    "clock back",
 )
+ON_POSTGRESQL = ("kill postgres",)
+"""Only where the store is there."""
+
 WISHES = (
     "start",
     "cancel",
@@ -61,6 +67,10 @@ class Plan:
 
     seed: int
     sizes: dict[str, int]
+    pairs: bool
+    """Two workers and two APIs."""
+    postgresql: bool
+    """The store is on PostgreSQL, where the machine has it."""
     moves: tuple[Move, ...]
 
 
@@ -68,13 +78,15 @@ def planned(seed: int) -> Plan:
     """The run of that seed."""
     chance = random.Random(seed)
     sizes = {name: chance.randint(1, SIZE_AT_MOST) for name in SETS}
+    pairs, postgresql = chance.random() < 0.5, chance.random() < 0.5  # a half of all runs
+    faults = (*FAULTS, *(ON_POSTGRESQL if postgresql else ()))
     moves, left = [], LOAD_SECONDS
     while left > 0:
         after = chance.uniform(*PAUSE_SECONDS)
         left -= after
         if chance.random() < FAULT_SHARE:
-            moves.append(Move(after, chance.choice(FAULTS)))
+            moves.append(Move(after, chance.choice(faults)))
         else:
             wish = chance.choice(WISHES)
             moves.append(Move(after, wish, chance.choice(SETS), chance.randint(1, 5)))
-    return Plan(seed, sizes, tuple(moves))
+    return Plan(seed, sizes, pairs, postgresql, tuple(moves))

@@ -1,10 +1,11 @@
 """One run: a site of its own, the moves of its plan, and then rest."""
 
 import asyncio
+import random
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ from compute.simulated.faults import Call, Fault, FaultKind
 from compute.simulated.scripts import FleetDefaults, VersionScript
 from domain.delays import Delays
 from domain.scale_sets import ScaleSetIdentity
+from store.errors import Unavailable
 from tests.processes.scale_set import IMAGES, VERSION
-from tests.processes.site import API, TEMPORAL, WORKER, Site
+from tests.processes.site import APIS, POSTGRES, TEMPORAL, WORKER, WORKERS, Site
+from tests.soak.disk import Clock, no_room
 from tests.soak.judging import Left, harm
 from tests.soak.plan import Move, Plan
 from tests.support.models import GROUP, IMAGE, LOCATION, OLD, arm
+from tests.support.postgres import PostgresServer
 
 SETS = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets"
 
@@ -34,18 +38,21 @@ DELAYS = Delays(
     nudge_most=timedelta(seconds=2),
 )
 
-RECOVERS_WITHIN_SECONDS = 150.0
+RECOVERS_WITHIN_SECONDS = 240.0
 STANDS_STILL_SECONDS = 14.0
 """Longer than the heartbeat time-out: its attempts are given to another, and it comes back late."""
 
-TRIES = 40
+TRIES = 80
+SIZE_AT_MOST = 65
 
 
 class Soak:
     """The site of one run, and what it has answered."""
 
-    def __init__(self, site: Site, plan: Plan, say: Callable[[str], None]) -> None:
+    def __init__(self, site: Site, plan: Plan, clock: Clock, say: Callable[[str], None]) -> None:
         self._site = site
+        self._clock = clock
+        self._chance = random.Random(plan.seed)
         self._plan = plan
         self._say = say
         self._operations: dict[str, None] = {}
@@ -72,9 +79,11 @@ class Soak:
         while found and time.monotonic() - up_again < RECOVERS_WITHIN_SECONDS:
             await asyncio.sleep(1)
             self._notice()
-            found = await harm(
-                Left(self._site.store, self._site.fleet, tuple(self._identities.values()), tuple(self._operations))
-            )
+            left = Left(self._site.store, self._site.fleet, tuple(self._identities.values()), tuple(self._operations))
+            try:
+                found = await harm(left)
+            except Unavailable as error:
+                found = [str(error)]
         self._say(f"recovered in {time.monotonic() - up_again:.0f} s" if not found else "did not recover")
         return [*found, *self._site.fallen]
 
@@ -88,13 +97,17 @@ class Soak:
         what, _, whom = kind.partition(" ")
         match what:
             case "kill":
-                for name in (WORKER, API, TEMPORAL) if whom == "all" else (whom,):
+                for name in self._site.names(*self._struck(whom)):
                     with suppress(ProcessLookupError):
                         self._site.kill(name)
             case "stop":
                 self._site.signal(WORKER, signal.SIGSTOP)
                 await asyncio.sleep(STANDS_STILL_SECONDS)
                 self._site.signal(WORKER, signal.SIGCONT)
+            case "full" | "read-only":
+                await no_room(self._site, kind)
+            case "clock":
+                await self._clock.set_back()
             case "throttle":
                 call, again = Call(whom), timedelta(seconds=1)
                 self._site.fleet.inject(Fault(kind=FaultKind.THROTTLED, call=call, times=30, retry_after=again))
@@ -104,6 +117,17 @@ class Soak:
             case _:
                 self._site.fleet.inject(Fault(kind=FaultKind.UNAVAILABLE, call=Call.LIST, times=20))
 
+    def _struck(self, whom: str) -> tuple[str, ...]:
+        match whom:
+            case "all":
+                return (*WORKERS, *APIS, TEMPORAL, POSTGRES)
+            case "worker":
+                return (self._chance.choice(self._site.names(*WORKERS)),)
+            case "api":
+                return (self._chance.choice(self._site.names(*APIS)),)
+            case _:
+                return (whom,)
+
     async def _wish(self, move: Move) -> None:
         path = f"{SETS}/{move.scale_set}"
         match move.kind:
@@ -112,10 +136,13 @@ class Soak:
             case "cancel":
                 await self._ask("POST", f"{path}/rollingUpgrades/cancel")
             case "grow" | "shrink":
-                stored = self._site.store.scale_sets.find(path)
+                try:
+                    stored = self._site.store.scale_sets.find(path)
+                except Unavailable:
+                    return
                 had = int(stored.document["sku"]["capacity"]) if stored else 1
                 size = had + move.number if move.kind == "grow" else max(had - move.number, 0)
-                await self._ask("PATCH", path, {"sku": {"capacity": min(size, 25)}})
+                await self._ask("PATCH", path, {"sku": {"capacity": min(size, SIZE_AT_MOST)}})
             case "restart" | "reimage" | "manualupgrade":
                 await self._ask("POST", f"{path}/{move.kind}", {"instanceIds": ["*"]})
             case "model":
@@ -148,7 +175,8 @@ class Soak:
         """As a client does: repeated while there is no answer. What the set does not want just now (4xx) is let be."""
         for _ in range(TRIES):
             try:
-                answer = await self._site.http.request(method, path, params=VERSION, json=body)
+                url = self._chance.choice(self._site.api_urls) + path
+                answer = await self._site.http.request(method, url, params=VERSION, json=body)
             except httpx.HTTPError:
                 await asyncio.sleep(0.5)
                 continue
@@ -163,12 +191,20 @@ class Soak:
             return
 
     def _notice(self) -> None:
-        for identity, _ in self._site.store.scale_sets.identities():
-            self._identities[identity.unique_id] = identity
+        with suppress(Unavailable):
+            for identity, _ in self._site.store.scale_sets.identities():
+                self._identities[identity.unique_id] = identity
 
 
 async def soaked(plan: Plan, folder: Path, say: Callable[[str], None]) -> list[str]:
     """The harm that one run has found."""
-    site = Site(folder, DELAYS, env={"INSTAR_SWEEP": "2"})
-    async with site:
-        return await Soak(site, plan, say).run()
+    postgresql = plan.postgresql and PostgresServer.can_run()
+    with PostgresServer.made() if postgresql else nullcontext() as postgres:
+        site = Site(folder, DELAYS, env={"INSTAR_SWEEP": "2"}, pairs=plan.pairs, postgres=postgres)
+        clock = Clock(folder.parent)
+        site.env_of_ours = clock.env()
+        async with site:
+            say(
+                f"{'two workers and APIs' if plan.pairs else 'one worker and API'}, {'PostgreSQL' if postgresql else 'SQLite'}"
+            )
+            return await Soak(site, plan, clock, say).run()
