@@ -49,15 +49,15 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """Several reads of one moment. Raises Unavailable if the file is locked too long."""
+        """Several reads of one moment. Raises Unavailable if the file is locked too long, or the disk refuses."""
         try:
             self.connection.execute("BEGIN")
+            yield self.connection
         except sqlite3.OperationalError as error:
             raise Unavailable(f"the fleet's file does not answer: {error}") from error
-        try:
-            yield self.connection
         finally:
-            self.connection.execute("ROLLBACK")
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
 
     def scripts(self) -> Scripts:
         """What is scripted now; read again only when it was changed, by whichever process."""
@@ -133,12 +133,17 @@ class Transaction:
     def __exit__(
         self, failed: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Commit, records first; or undo."""
+        """Commit, records first; or undo. Raises Unavailable if the disk takes no more of either file."""
         if failed is not None:
             self._undo()
+            if isinstance(error, sqlite3.OperationalError):
+                raise Unavailable(f"the fleet's file cannot be written: {error}") from error
             return
         try:
             self._commit()
+        except (sqlite3.OperationalError, OSError) as refused:
+            self._undo()
+            raise Unavailable(f"the fleet's file cannot be written: {refused}") from refused
         except BaseException:
             self._undo()
             raise
@@ -146,7 +151,9 @@ class Transaction:
             raise self._refusal
 
     def _undo(self) -> None:
-        self.database.connection.execute("ROLLBACK")
+        # SQLite has undone it by itself where the disk was full.
+        if self.database.connection.in_transaction:
+            self.database.connection.execute("ROLLBACK")
         self.database.forget()
 
     def _commit(self) -> None:

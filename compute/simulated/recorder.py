@@ -3,9 +3,10 @@
 The fleet writes it, inside the transaction of the effect and just before its commit; no orchestrator has a hand in it.
 A process killed between the line and the commit leaves a line of something that did not happen. The next transaction
 takes the same number again, so of two lines with one number the later is true, and a line numbered above what the
-fleet's file says was committed is not.
+fleet's file says was committed is not. A line that is not whole is of a transaction that a full disk or a death undid.
 """
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -97,12 +98,17 @@ class FlightRecorder:
     def __init__(self, path: Path, committed: Callable[[], int]) -> None:
         self.path = path
         self._committed = committed
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
     def append(self, records: Iterable[FlightRecord]) -> None:
-        """One write per line: O_APPEND keeps lines of several processes whole."""
-        for record in records:
-            os.write(self._file, record.line())
+        """Write them, as the only writer: inside a transaction of the fleet. Raises OSError where there is no room."""
+        size = os.fstat(self._file).st_size
+        torn = size and os.pread(self._file, 1, size - 1) != b"\n"
+        lines = (b"\n" if torn else b"") + b"".join(record.line() for record in records)
+        if os.write(self._file, lines) < len(lines):
+            # A short write is how the last room of a disk is taken; that it was the last is all that is known.
+            os.ftruncate(self._file, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def records(self) -> tuple[FlightRecord, ...]:
         """All that happened, in order."""
@@ -121,6 +127,9 @@ def read_flight(path: Path, committed: int | None = None) -> tuple[FlightRecord,
     records: dict[int, FlightRecord] = {}
     with path.open(encoding="utf-8") as lines:
         for line in lines:
-            record = parse(line)
+            try:
+                record = parse(line)
+            except json.JSONDecodeError:
+                continue
             records[record.number] = record
     return tuple(records[number] for number in sorted(records) if committed is None or number <= committed)

@@ -4,12 +4,13 @@ import asyncio
 import os
 import signal
 import subprocess
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import httpx
 from temporalio.client import Client
@@ -261,17 +262,20 @@ class Site:
         }
         # PostgreSQL refuses to be root's, and enters no folder of root's.
         other = self._postgres if name == POSTGRES else None
-        with self._log(name).open("wb") as log:
-            self._children[name] = subprocess.Popen(  # noqa: S603  # our own programs, no shell
-                commands[name],
-                env=self._env() | (self.env_of_ours if name in (*WORKERS, *APIS) else {}),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd=other.base if other else self.folder,
-                user=other.user if other else None,
-            )
+        child = self._children[name] = subprocess.Popen(  # noqa: S603  # our own programs, no shell
+            commands[name],
+            env=self._env() | (self.env_of_ours if name in (*WORKERS, *APIS) else {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=other.base if other else self.folder,
+            user=other.user if other else None,
+        )
+        log = self._log(name)
+        log.touch()
+        assert child.stdout
+        threading.Thread(target=_keep_what_is_said, args=(child.stdout, log), name=log.stem, daemon=True).start()
 
     def _log(self, name: str) -> Path:
         return self.logs / f"{name}-{self._starts[name]}.log"
@@ -295,6 +299,13 @@ class Site:
             if child.poll() is None:
                 child.send_signal(signum)
             child.wait()
+
+
+def _keep_what_is_said(said: IO[bytes], log: Path) -> None:
+    """By us, as a journal does: what a process may no longer write must not silence it."""
+    with said, log.open("wb", buffering=0) as kept:
+        for line in said:
+            kept.write(line)
 
 
 async def eventually(holds: object, what: str, seconds: float = START_SECONDS) -> None:

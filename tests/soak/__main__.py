@@ -51,6 +51,8 @@ def run(seed: int, *, quiet: bool) -> bool:
     except KeyboardInterrupt:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    except Exception as error:  # noqa: BLE001  # the seed and the logs say what happened; the next seed is tried
+        found = [f"{type(error).__name__}: {error}"]
     if not found:
         shutil.rmtree(folder, ignore_errors=True)
         say(f"seed {seed}: no harm in {time.monotonic() - began:.0f} s; {lines[-1]}")

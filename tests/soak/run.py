@@ -204,7 +204,6 @@ async def soaked(plan: Plan, folder: Path, say: Callable[[str], None]) -> list[s
         clock = Clock(folder.parent)
         site.env_of_ours = clock.env()
         async with site:
-            say(
-                f"{'two workers and APIs' if plan.pairs else 'one worker and API'}, {'PostgreSQL' if postgresql else 'SQLite'}"
-            )
+            parts = "two workers and APIs" if plan.pairs else "one worker and API"
+            say(f"{parts}, {'PostgreSQL' if postgresql else 'SQLite'}")
             return await Soak(site, plan, clock, say).run()
