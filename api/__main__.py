@@ -6,10 +6,12 @@ import ipaddress
 import logging
 import signal
 import sys
-from contextlib import ExitStack, closing
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from api.access.composition import access_from
@@ -21,10 +23,13 @@ from api.tls import TlsError, check_certificate
 from compute.clock import utc_now
 from connection.client import connect
 from connection.computes import CannotCompute, open_compute
+from connection.readiness import CannotServe, QuietServer, Readiness
 from connection.settings import Settings, first_problem
 from connection.waiting import enter_data_dir, open_store
 from store.errors import StoreError
 from workflows.plugin import INSTAR
+
+_log = logging.getLogger("api")
 
 GRACE_SECONDS = 10
 """What requests under way are given when the process is asked to stop."""
@@ -43,40 +48,63 @@ def main() -> None:
             "INSTAR_TLS__CERTIFICATE and INSTAR_TLS__KEY (`instar certificates` makes them).",
         )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Until there is a server that they can stop.
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Once its requests are answered, uvicorn restores this handler and raises the signal again: what is open is
-        # closed on the way out.
         signal.signal(number, _leave)
     try:
         check_certificate(settings.tls, utc_now())
         asyncio.run(serve(settings, arguments.host, arguments.port))
-    except (CannotCompute, SigningKeyError, StoreError, TlsError) as error:
+    except (CannotCompute, CannotServe, SigningKeyError, StoreError, TlsError) as error:
         sys.exit(f"api: {error}")
 
 
 async def serve(settings: Settings, host: str, port: int) -> None:
-    """Open everything, answer until a signal asks to stop, close everything."""
+    """Answer until a signal asks to stop: 503 while something is waited for, then as the application does (F9)."""
     settings.make_data_dir()
+    readiness = Readiness()
+    config = uvicorn.Config(
+        readiness,
+        host=host,
+        port=port,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=settings.tls.certificate,
+        ssl_keyfile=settings.tls.key,
+    )
+    server = QuietServer(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
+    serving = asyncio.create_task(server.serve())
+    async with AsyncExitStack() as opened:
+        opening = asyncio.create_task(opened.enter_async_context(application(settings, readiness)))
+        try:
+            await asyncio.wait([serving, opening], return_when=asyncio.FIRST_COMPLETED)
+            if opening.done():
+                readiness.application = opening.result()
+                _log.info("api ready")
+                await asyncio.wait([serving])
+        finally:
+            opening.cancel()
+            server.should_exit = True
+            await asyncio.wait([serving, opening])
+    serving.result()
+
+
+@asynccontextmanager
+async def application(settings: Settings, readiness: Readiness) -> AsyncIterator[FastAPI]:
+    """The application once all that it needs is there, with everything open; closed at the end."""
     with ExitStack() as opened:
-        opened.enter_context(closing(await enter_data_dir(settings)))
+        opened.enter_context(closing(await enter_data_dir(settings, readiness)))
         fleet = opened.enter_context(closing(open_compute(settings)))
-        store = opened.enter_context(closing(await open_store(settings)))
+        store = opened.enter_context(closing(await open_store(settings, readiness)))
         # Lazy: reads are answered with Temporal down, and it may come later (A4).
         client = await connect([INSTAR], lazy=True)
         app = create_app(services_from(store, fleet, client, settings, access_from(settings, store, utc_now)))
-        config = uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            access_log=False,
-            log_config=None,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-            ssl_certfile=settings.tls.certificate,
-            ssl_keyfile=settings.tls.key,
-        )
         forgetting = asyncio.create_task(forget_daily(store, utc_now, settings.audit_kept))
         try:
-            await uvicorn.Server(config).serve()
+            async with app.router.lifespan_context(app):
+                yield app
         finally:
             forgetting.cancel()
             await asyncio.wait([forgetting])

@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.delays import Delays, seconds_as_text
 
+MOST_PORT = 65535
+
 
 def _is_safe(url: str) -> bool:
     """Whether what is fetched there comes from whom the URL names: by https, or from this machine."""
@@ -109,6 +111,9 @@ class Settings(BaseSettings):
     """How often the API looks for sets whose workflow is gone and for operations that were lost; younger ones are left
     to the request that has just made them. From one second to one day."""
 
+    worker_probes: str = ""
+    """`HOST:PORT` where a worker answers `/healthz` and `/readyz`; empty: nowhere. Each worker needs its own."""
+
     oidc: OidcSettings = OidcSettings()
 
     tls: TlsSettings = TlsSettings()
@@ -131,6 +136,14 @@ class Settings(BaseSettings):
         if not timedelta(seconds=1) <= sweep <= timedelta(days=1):
             raise ValueError("a sweep every second at most, and once a day at the least")
         return sweep
+
+    @field_validator("worker_probes")
+    @classmethod
+    def _an_address(cls, address: str) -> str:
+        host, _, port = address.rpartition(":")
+        if address and not (host and port.isascii() and port.isdigit() and 0 < int(port) <= MOST_PORT):
+            raise ValueError("a host and a port from 1 to 65535, as in 127.0.0.1:8081")
+        return address
 
     @field_validator("data_dir", "seal_key_file", "fleet_file")
     @classmethod

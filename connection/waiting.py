@@ -9,6 +9,7 @@ from temporalio.client import Client, Plugin
 
 from connection.client import connect
 from connection.presence import BeingRestored, Presence, enter
+from connection.readiness import Readiness
 from connection.settings import Settings
 from store.errors import Unavailable
 from store.sealing import Sealer
@@ -25,8 +26,11 @@ GROWTH = 1.5
 There = TypeVar("There")
 
 
-async def until_there(what: str, get: Callable[[], Awaitable[There]], away: type[Exception]) -> There:
-    """What `get` gives, tried again and again while it raises `away`; said once when it waits and once when it ends."""
+async def until_there(
+    what: str, get: Callable[[], Awaitable[There]], away: type[Exception], readiness: Readiness
+) -> There:
+    """What `get` gives, tried again and again while it raises `away`; logged at both ends, and told meanwhile."""
+    readiness.waits_for = what
     pause, waited = FIRST_PAUSE_SECONDS, 0.0
     while True:
         try:
@@ -43,24 +47,24 @@ async def until_there(what: str, get: Callable[[], Awaitable[There]], away: type
         return there
 
 
-async def enter_data_dir(settings: Settings) -> Presence:
+async def enter_data_dir(settings: Settings, readiness: Readiness) -> Presence:
     """A share in the data directory, once no restore of it is under way or was broken off."""
 
     async def get() -> Presence:
         return enter(settings.data_dir)
 
-    return await until_there("the data directory", get, BeingRestored)
+    return await until_there("the data directory", get, BeingRestored, readiness)
 
 
-async def open_store(settings: Settings) -> Store:
+async def open_store(settings: Settings, readiness: Readiness) -> Store:
     """The store, once its database answers. Raises Unusable and SealingError for what no waiting mends."""
 
     async def get() -> Store:
         return await asyncio.to_thread(Store.open, settings.store_url, Sealer.from_file(settings.keys))
 
-    return await until_there("the database", get, Unavailable)
+    return await until_there("the database", get, Unavailable, readiness)
 
 
-async def connect_to_temporal(plugins: Sequence[Plugin]) -> Client:
+async def connect_to_temporal(plugins: Sequence[Plugin], readiness: Readiness) -> Client:
     """A client, once the Temporal server answers."""
-    return await until_there("Temporal", lambda: connect(plugins), RuntimeError)
+    return await until_there("Temporal", lambda: connect(plugins), RuntimeError, readiness)

@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from connection.computes import CannotCompute, open_compute
+from connection.readiness import CannotServe, Readiness
 from connection.settings import Settings, first_problem
 from connection.waiting import connect_to_temporal, enter_data_dir, open_store
 from store.errors import StoreError
 from worker.composition import workers
+from worker.probes import answering, probes
 from workflows.plugin import INSTAR
 
 log = logging.getLogger("worker")
@@ -25,28 +27,31 @@ There = TypeVar("There")
 async def run(settings: Settings) -> None:
     """Work until a signal asks to stop; begun activities get a few seconds, the rest is done again elsewhere.
 
-    A database or a Temporal server that is not there yet is waited for (F9).
+    A database or a Temporal server that is not there yet is waited for, and `worker.probes` says so (F9).
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     settings.make_data_dir()
+    readiness = Readiness()
     async with AsyncExitStack() as opened:
-        presence = await _unless_stopped(enter_data_dir(settings), stop)
+        await opened.enter_async_context(answering(readiness, settings.worker_probes))
+        presence = await _unless_stopped(enter_data_dir(settings, readiness), stop)
         if presence is None:
             return
         opened.enter_context(closing(presence))
         fleet = opened.enter_context(closing(open_compute(settings)))
-        store = await _unless_stopped(open_store(settings), stop)
+        store = await _unless_stopped(open_store(settings, readiness), stop)
         if store is None:
             return
         opened.enter_context(closing(store))
-        client = await _unless_stopped(connect_to_temporal([INSTAR]), stop)
+        client = await _unless_stopped(connect_to_temporal([INSTAR], readiness), stop)
         if client is None:
             return
         for one in workers(client, fleet, store):
             await opened.enter_async_context(one)
+        readiness.application = probes(store, client)
         log.info("worker ready")
         await stop.wait()
         log.info("worker stopping")
@@ -74,7 +79,7 @@ def main() -> None:
         sys.exit(f"worker: the settings are wrong: {first_problem(error)}")
     try:
         asyncio.run(run(settings))
-    except (CannotCompute, StoreError) as error:
+    except (CannotCompute, CannotServe, StoreError) as error:
         sys.exit(f"worker: {error}")
 
 

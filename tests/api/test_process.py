@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -196,12 +197,12 @@ async def test_a4_the_process_starts_without_temporal_answers_and_ends_at_sigter
         async with httpx.AsyncClient(base_url=login.endpoint, trust_env=False, auth=auth) as http:
             until = time.monotonic() + 30
             ready = None
-            while ready is None:
+            while ready is None or not ready.is_success:
                 try:
                     ready = await http.get("/readyz", auth=None)
                 except httpx.TransportError:
                     assert time.monotonic() < until
-                    await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1)
             assert ready.json() == {"status": "ready", "temporal": "away"}
             query = {"api-version": "2026-04-01"}
             assert (await http.get(SCALE_SET, params=query)).status_code == 404
@@ -212,4 +213,58 @@ async def test_a4_the_process_starts_without_temporal_answers_and_ends_at_sigter
         process.send_signal(signal.SIGTERM)
         _, errors = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0, errors.decode()
+    assert b"Traceback" not in errors
+
+
+@pytest.mark.processes
+async def test_f9_while_the_database_is_away_readiness_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv("INSTAR_DATABASE_URL", "postgresql://instar:hush@127.0.0.1:1/instar")
+    process = await run_api(tmp_path, "--port", str(port))
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+            until = time.monotonic() + 30
+            answer = None
+            while answer is None or "the database" not in answer.text:
+                assert time.monotonic() < until
+                await asyncio.sleep(0.1)
+                with suppress(httpx.TransportError):
+                    answer = await http.get("/readyz")
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert answer.json()["error"] == {
+                "code": "ServiceUnavailable",
+                "message": "Not ready yet: waits for the database.",
+            }
+            assert (await http.get(SCALE_SET)).status_code == 503
+            assert (await http.get("/healthz")).json() == {"status": "ok"}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, errors = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, errors.decode()
+    assert b"hush" not in errors
+    assert b"Traceback" not in errors
+
+
+@pytest.mark.parametrize("program", ["api", "worker"])
+async def test_an_address_that_is_taken_ends_a_process_with_one_sentence(tmp_path: Path, program: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            program,
+            *(("--port", str(port)) if program == "api" else ()),
+            env={
+                "INSTAR_DATA_DIR": str(tmp_path / "data"),
+                "INSTAR_WORKER_PROBES": f"127.0.0.1:{port}",
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+            },
+            cwd=tmp_path,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 1
+    assert errors.decode().splitlines()[-1] == f"{program}: cannot listen at 127.0.0.1, port {port}"
     assert b"Traceback" not in errors

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from connection.presence import MARK, BeingRestored, InUse, alone, enter
+from connection.readiness import Readiness
 from connection.settings import Settings
 from connection.waiting import enter_data_dir
 
@@ -49,7 +50,7 @@ async def test_f9_a_process_waits_for_a_directory_whose_restore_was_broken_off(
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     (tmp_path / MARK).touch()
-    entering = asyncio.create_task(enter_data_dir(Settings(data_dir=tmp_path)))
+    entering = asyncio.create_task(enter_data_dir(Settings(data_dir=tmp_path), Readiness()))
     await paused.wait()
     assert not entering.done()
     (tmp_path / MARK).unlink()

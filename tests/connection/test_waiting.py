@@ -4,13 +4,16 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from connection import waiting
+from connection.readiness import Readiness
 from connection.waiting import LONGEST_PAUSE_SECONDS, until_there
 from domain.delays import Delays
 from workflows import options
@@ -36,7 +39,7 @@ async def test_f9_what_is_away_is_waited_for_and_that_is_said_once(
         return "there"
 
     with caplog.at_level(logging.WARNING, logger=waiting.__name__):
-        assert await until_there("Temporal", get, RuntimeError) == "there"
+        assert await until_there("Temporal", get, RuntimeError, Readiness()) == "there"
     assert [one.getMessage() for one in caplog.records] == [
         "waits for Temporal: connection refused",
         f"Temporal is there after {sum(pauses):.0f} s",
@@ -50,7 +53,7 @@ async def test_f9_what_is_wrong_for_good_is_not_waited_for() -> None:
         raise ValueError("no such thing")
 
     with pytest.raises(ValueError, match="no such thing"):
-        await until_there("it", get, RuntimeError)
+        await until_there("it", get, RuntimeError, Readiness())
 
 
 def test_f9_no_rule_of_retries_waits_longer_than_that_after_an_outage() -> None:
@@ -71,6 +74,9 @@ def test_f9_no_rule_of_retries_waits_longer_than_that_after_an_outage() -> None:
 def test_f9_a_worker_that_starts_without_temporal_waits_and_ends_when_it_is_asked_to(tmp_path: Path) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith(("INSTAR_", "TEMPORAL_"))}
     env |= {"INSTAR_DATA_DIR": str(tmp_path / "data"), "TEMPORAL_ADDRESS": "127.0.0.1:1", "PYTHONUNBUFFERED": "1"}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        probes = f"127.0.0.1:{free.getsockname()[1]}"
+    env["INSTAR_WORKER_PROBES"] = probes
     root = Path(__file__).parents[2]
     process = subprocess.Popen(  # our own program, no shell
         [sys.executable, "-P", "-m", "worker"],
@@ -87,6 +93,9 @@ def test_f9_a_worker_that_starts_without_temporal_waits_and_ends_when_it_is_aske
             break
     assert "waits for Temporal" in said
     assert process.poll() is None
+    answer = httpx.get(f"http://{probes}/readyz", trust_env=False)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (503, "Not ready yet: waits for Temporal.")
+    assert httpx.get(f"http://{probes}/healthz", trust_env=False).status_code == 200
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors
@@ -100,6 +109,8 @@ def test_f9_a_worker_that_starts_without_temporal_waits_and_ends_when_it_is_aske
         ("INSTAR_DELAYS__HEALTH_WAIT", "-1", "INSTAR_DELAYS__HEALTH_WAIT: "),
         ("INSTAR_SWEEP", "0", "INSTAR_SWEEP: a sweep every second"),
         ("INSTAR_COMPUTE", "abacus", "INSTAR_COMPUTE: "),
+        ("INSTAR_WORKER_PROBES", "8081", "INSTAR_WORKER_PROBES: a host and a port"),
+        ("INSTAR_WORKER_PROBES", "localhost:99999", "INSTAR_WORKER_PROBES: a host and a port"),
     ],
 )
 @pytest.mark.parametrize("module", ["worker", "api"])

@@ -127,6 +127,13 @@ def test_the_certificates_that_the_job_makes_are_those_that_the_api_can_serve_wi
     assert (tmp_path / probe.split('cafile="/data/')[1].split('"')[0]).exists()
 
 
+def test_f9_a_worker_is_healthy_once_it_says_that_it_is_ready() -> None:
+    worker = compose()["services"]["worker"]
+    probes = worker["environment"]["INSTAR_WORKER_PROBES"]
+    assert f"http://{probes}/readyz" in " ".join(worker["healthcheck"]["test"])
+    assert worker["environment"]["TEMPORAL_ADDRESS"] == "temporal:7233"
+
+
 def test_nobody_turns_tokens_off() -> None:
     for service in compose()["services"].values():
         assert not any(name.startswith("INSTAR_OIDC") for name in service.get("environment") or {})

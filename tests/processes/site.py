@@ -33,7 +33,7 @@ POSTGRES = "postgres"
 WORKERS, APIS = (WORKER, SECOND_WORKER), (API, SECOND_API)
 READY = {
     **dict.fromkeys(WORKERS, "worker ready"),
-    **dict.fromkeys(APIS, "Uvicorn running"),
+    **dict.fromkeys(APIS, "api ready"),
     POSTGRES: "ready to accept connections",
 }
 """What a process writes once it can be used."""

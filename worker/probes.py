@@ -1,0 +1,70 @@
+"""Whether this worker lives, and whether it can work: `INSTAR_WORKER_PROBES=127.0.0.1:8081` (behaviour.md F9)."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import uvicorn
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from connection.readiness import Application, Message, QuietServer, Readiness, Receive, Send, answer
+from store.errors import StoreError
+from store.store import Store
+
+PATIENCE = timedelta(seconds=2)
+"""For Temporal's answer."""
+
+PULSE_SECONDS = 0.02
+
+
+@asynccontextmanager
+async def answering(readiness: Readiness, address: str) -> AsyncIterator[None]:
+    """Answer there; nowhere if there is no address. Raises CannotServe if it is taken."""
+    if not address:
+        yield
+        return
+    host, _, port = address.rpartition(":")
+    config = uvicorn.Config(readiness, host=host.strip("[]"), port=int(port), access_log=False, log_config=None)
+    server = QuietServer(config)
+    serving = asyncio.create_task(server.serve())
+    while not (server.started or serving.done()):  # noqa: ASYNC110  # uvicorn has no event for it
+        await asyncio.sleep(PULSE_SECONDS)
+    try:
+        if serving.done():
+            serving.result()
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.wait([serving])
+
+
+def probes(store: Store, client: Client) -> Application:
+    """What a worker that has all it needs answers: `/healthz`; `/readyz`, 503 while the store does not answer."""
+
+    async def application(scope: Message, _receive: Receive, send: Send) -> None:
+        match scope.get("path"):
+            case "/healthz":
+                await answer(send, 200, json.dumps({"status": "ok"}))
+            case "/readyz":
+                temporal = "up" if await _there(client) else "away"
+                try:
+                    await asyncio.to_thread(store.ping)
+                except StoreError:
+                    said = {"status": "waits", "waitsFor": "the database", "temporal": temporal}
+                    await answer(send, 503, json.dumps(said))
+                else:
+                    await answer(send, 200, json.dumps({"status": "ready", "temporal": temporal}))
+            case _:
+                await answer(send, 404, json.dumps({"error": {"code": "NotFound", "message": "/healthz or /readyz"}}))
+
+    return application
+
+
+async def _there(client: Client) -> bool:
+    try:
+        return await client.service_client.check_health(timeout=PATIENCE)
+    except RPCError:
+        return False
