@@ -11,6 +11,7 @@ from api.dependencies import SCALE_SET, ServicesDep
 from api.errors import invalid
 from api.moments import moment
 from api.scale_set_lookup import StoredDep
+from api.wire import wait_body
 from domain.images import version_key
 from domain.messages.scale_set import LiftQuarantine
 from domain.quarantine import Quarantine
@@ -29,7 +30,7 @@ Json = dict[str, Any]
 async def automatic_upgrades(services: ServicesDep, stored: StoredDep) -> Json:
     """Whether they are on, the deadline of the first, the last look and what it came to, the next one, the quarantine.
 
-    And why the set is held, where it is (F7).
+    And why the set is held, where it is (F7), and what it waits for (F10).
 
     Read from what the set's workflow wrote down: with Temporal down it is what was true last (A4).
     """
@@ -44,6 +45,7 @@ async def automatic_upgrades(services: ServicesDep, stored: StoredDep) -> Json:
         properties["lastLook"] = {"at": moment(status.last_look_at), "outcome": status.last_look}
     if status.next_look_at and properties["enabled"]:
         properties["nextLookAt"] = moment(status.next_look_at)
+    properties |= wait_body(await asyncio.to_thread(services.store.waits.of_set, stored.identity.unique_id))
     properties["quarantine"] = _quarantine(status.quarantine)
     return {
         "id": f"{stored.identity.resource_id}/instar/automaticOSUpgrades",

@@ -13,6 +13,7 @@ from api.moments import moment
 from api.wire import target_body
 from domain.instances import ExtensionStatus, HealthObservation, HealthState, Instance, OsDisk, PowerState
 from store.stored_scale_set import StoredScaleSet
+from store.waits import Wait
 
 Json = dict[str, Any]
 
@@ -101,8 +102,10 @@ def instance_view(stored: StoredScaleSet, instance: Instance, health: HealthObse
     return view
 
 
-def set_view(instances: Sequence[Instance], healths: Iterable[HealthObservation], state: str) -> Json:
-    """How many machines of the set are in which state."""
+def set_view(
+    instances: Sequence[Instance], healths: Iterable[HealthObservation], state: str, wait: Wait | None
+) -> Json:
+    """How many machines of the set are in which state, and what the set waits for (F10)."""
     codes = Counter(status["code"] for instance in instances for status in _statuses(instance))
     codes.update(_health_code(one.state) for one in healths)
     ended: dict[str, Counter[str]] = {}
@@ -116,7 +119,8 @@ def set_view(instances: Sequence[Instance], healths: Iterable[HealthObservation]
                 "code": f"ProvisioningState/{state.lower()}",
                 "level": "Error" if state == "Failed" else "Info",
                 "displayStatus": f"Provisioning {state.lower()}",
-            },
+            }
+            | ({"message": f"waits for: {wait.reason}", "time": moment(wait.since)} if wait else {}),
         ],
         "orchestrationServices": [],
     }

@@ -74,7 +74,8 @@ async def latest_upgrade(
     record = await asyncio.to_thread(services.store.upgrades.latest, stored.identity.unique_id)
     if record is None:
         raise not_found()
-    body = latest_body(record, api_version)
+    wait = await asyncio.to_thread(services.store.waits.of_upgrade, stored.identity.unique_id, record.number)
+    body = latest_body(record, api_version, wait)
     if "decisions" in besides:
         body["properties"]["decisions"] = await _decisions(services, record)
     if "instances" in besides:

@@ -135,7 +135,9 @@ async def scale_set_instance_view(services: ServicesDep, stored: StoredDep, api_
     instances = await services.provider.list_instances(stored.identity)
     source = await asyncio.to_thread(health_source_of, services.store, model)
     healths = await services.healths.of(stored.identity, source, instances)
-    return shaped(set_view(instances, healths.values(), await state_of(services, stored)), SET_VIEW, api_version)
+    wait = await asyncio.to_thread(services.store.waits.of_set, stored.identity.unique_id)
+    view = set_view(instances, healths.values(), await state_of(services, stored), wait)
+    return shaped(view, SET_VIEW, api_version)
 
 
 @router.delete(SCALE_SET, response_model=None)

@@ -10,6 +10,7 @@ from domain.images import ImageReference
 from domain.operations import Operation, OperationKind, OperationStatus
 from domain.records import Decision, UpgradeError, UpgradeRecord
 from store.stored_scale_set import StoredScaleSet
+from store.waits import Wait
 
 Json = dict[str, Any]
 
@@ -75,8 +76,13 @@ def operation_body(operation: Operation) -> Json:
     return body
 
 
-def latest_body(record: UpgradeRecord, api_version: str = NEWEST) -> Json:
-    """`rollingUpgrades/latest` (A1). Azure sends no id and no name."""
+def wait_body(wait: Wait | None) -> Json:
+    """What is tried again for long, as members of properties (F10); none of them where nothing is."""
+    return {"waitsFor": wait.reason, "waitsSince": moment(wait.since)} if wait else {}
+
+
+def latest_body(record: UpgradeRecord, api_version: str = NEWEST, wait: Wait | None = None) -> Json:
+    """`rollingUpgrades/latest` (A1), with what it waits for. Azure sends no id and no name."""
     status: Json = {
         "code": record.status.value,
         "startTime": moment(record.started_at),
@@ -87,7 +93,7 @@ def latest_body(record: UpgradeRecord, api_version: str = NEWEST) -> Json:
         "policy": {"maxSurge": False} | policy_body(record.policy),
         "runningStatus": status,
         "progress": _progress(record),
-    }
+    } | wait_body(wait)
     if record.error:
         properties["error"] = error_body(record.error)
     body: Json = {"type": ROLLING_UPGRADE_TYPE, "location": record.scale_set.location, "properties": properties}

@@ -60,3 +60,13 @@ def scale_set_workflow_id(scale_set: ScaleSetIdentity) -> str:
 def os_upgrade_workflow_id(scale_set: ScaleSetIdentity, number: int) -> str:
     """The id of one upgrade's workflow; `number` counts from 1 in the life of the set."""
     return f"os-upgrade/{scale_set_key(scale_set)}/{number}"
+
+
+def os_upgrade_number(workflow_id: str) -> int:
+    """The number of the upgrade whose workflow has that id; 0 where it is another's.
+
+    >>> os_upgrade_number("os-upgrade/web-0123456789abcdef/12"), os_upgrade_number("scale-set/web-0123456789abcdef")
+    (12, 0)
+    """
+    kind, *_, number = workflow_id.split("/")
+    return int(number) if kind == "os-upgrade" and number.isdecimal() else 0

@@ -3,11 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from domain.operations import Operation, OperationKind, OperationStatus
-from store.columns import Instant
 from store.database import Database
 from store.errors import AlreadyThere
 from store.tables import OPERATIONS
@@ -83,23 +82,6 @@ class Operations:
                 .order_by(OPERATIONS.c.started_at, OPERATIONS.c.id)
             ).all()
         return [_operation(row) for row in rows]
-
-    def waits(self, unique_id: str, reason: str, now: datetime) -> None:
-        """The set's operations that run are tried again and again, for that reason; "": they go on (F10)."""
-        since = func.coalesce(OPERATIONS.c.waits_since, bindparam("now", now, Instant)) if reason else None
-        with self._database.writing() as connection:
-            connection.execute(
-                update(OPERATIONS)
-                .where(
-                    OPERATIONS.c.scale_set_unique_id == unique_id,
-                    OPERATIONS.c.status == OperationStatus.IN_PROGRESS,
-                    OPERATIONS.c.waits_for != reason,
-                )
-                .values(
-                    waits_for=reason,
-                    waits_since=since,
-                )
-            )
 
     def newest(self, unique_id: str, kind: OperationKind) -> Operation | None:
         """The set's newest ended operation of that kind."""

@@ -21,6 +21,7 @@ from store.statuses import Statuses
 from store.tables import RESOURCES, SCALE_SETS, SECRETS
 from store.unannounced import Unannounced
 from store.upgrades import Upgrades
+from store.waits import Waits
 
 
 class Store:
@@ -39,6 +40,7 @@ class Store:
         self.images = Images(database)
         self.operations = Operations(database)
         self.outbox = Outbox(database)
+        self.waits = Waits(database)
         self.unannounced = Unannounced(database)
         self.upgrades = Upgrades(database)
         self.resources = Resources(database)

@@ -131,6 +131,8 @@ UPGRADES = Table(
     Column("started_at", Instant, nullable=False),
     Column("record", Words, nullable=False),
     Column("kind", Words, nullable=False),
+    Column("waits_for", Words, nullable=False, server_default=""),
+    Column("waits_since", Instant),
 )
 
 DECISIONS = Table(

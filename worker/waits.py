@@ -1,4 +1,4 @@
-"""What is tried again for long says so, in the operations of its scale set (behaviour.md F10).
+"""What is tried again for long says so, in its upgrade and in the operations of its scale set (behaviour.md F10).
 
 Around every activity, so that none has to think of it. Temporal's own page shows the same of the activity itself.
 """
@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from domain.names import os_upgrade_number
 from domain.scale_sets import ScaleSetIdentity
 from store.errors import StoreError
 from store.store import Store
@@ -60,8 +61,9 @@ class _Waits(ActivityInboundInterceptor):
 
     async def _say(self, unique_id: str, reason: str) -> None:
         """A word that cannot be written is said with the next attempt."""
+        number = os_upgrade_number(activity.info().workflow_id or "")
         try:
-            await asyncio.to_thread(self._store.operations.waits, unique_id, reason, activity.info().started_time)
+            await asyncio.to_thread(self._store.waits.say, unique_id, number, reason, activity.info().started_time)
         except StoreError as error:
             activity.logger.debug("not written down: %s", type(error).__name__)
 

@@ -112,7 +112,9 @@ class Journal:
             if outcome is Outcome.SKIPPED:
                 records += _left_out(progress, fresh)
             elif fresh:
-                reasons = {one: why for one, why in self._unwritten.items() if one in fresh}
+                # Why one was rolled back is why it had failed. That was written, and this write replaces it.
+                known = self._unwritten if outcome in NO_REASON else self._reasons | self._unwritten
+                reasons = {one: why for one, why in known.items() if one in fresh}
                 place = 0 if outcome in NO_BATCH else batch
                 records.append(InstanceRecord(ids=fresh.ranges, batch=place, outcome=outcome, reasons=reasons))
         return tuple(records)
@@ -128,4 +130,5 @@ def _left_out(progress: Progress, fresh: InstanceIds) -> list[InstanceRecord]:
     return records
 
 
+NO_REASON = (Outcome.PENDING, Outcome.IN_PROGRESS, Outcome.CURRENT, Outcome.UPGRADED, Outcome.STOPPED)
 NO_BATCH = (Outcome.PENDING, Outcome.CURRENT)

@@ -9,6 +9,7 @@ import pytest
 from api import nudges
 from api.errors import ArmError
 from api.first_state import first_state
+from api.moments import moment
 from domain.delays import Delays
 from domain.instance_ids import InstanceIds
 from domain.messages.scale_set import LiftQuarantine
@@ -208,3 +209,32 @@ async def test_t1_t5_p15_a_workflow_that_begins_anew_knows_what_is_written_down(
     automatic = state.automatic
     assert (automatic.enabled, automatic.first_trigger_at, automatic.first_trigger_done) == (True, api.clock(), True)
     assert automatic.quarantine == quarantine(api)
+
+
+async def test_f10_what_an_upgrade_of_the_platform_waits_for_is_shown_wherever_one_looks(api: Api) -> None:
+    await api.create()
+    uid, since = api.stored().identity.unique_id, api.clock()
+    api.store.upgrades.write(upgrade(api, 1, UpgradeStatus.ROLLING_FORWARD))
+    api.store.waits.say(uid, 1, "swap_os_disks, attempt 9: too many calls", since)
+    api.store.waits.say(uid, 1, "swap_os_disks, attempt 10: too many calls", since + timedelta(minutes=1))
+    told = {"waitsFor": "swap_os_disks, attempt 10: too many calls", "waitsSince": moment(since)}
+    assert (await api.get(STATUS))["properties"].items() >= told.items()
+    assert (await api.get(f"{SCALE_SET}/rollingUpgrades/latest"))["properties"].items() >= told.items()
+    [shown] = (await api.get(f"{SCALE_SET}/instanceView"))["statuses"]
+    assert (shown["message"], shown["time"]) == (f"waits for: {told['waitsFor']}", told["waitsSince"])
+    api.store.upgrades.write(upgrade(api, 1, UpgradeStatus.COMPLETED))
+    for path in (STATUS, f"{SCALE_SET}/rollingUpgrades/latest"):
+        assert not told.keys() & (await api.get(path))["properties"].keys()
+    assert "message" not in (await api.get(f"{SCALE_SET}/instanceView"))["statuses"][0]
+
+
+async def test_f10_a_set_says_what_has_waited_the_longest(api: Api) -> None:
+    await api.create()
+    uid, since = api.stored().identity.unique_id, api.clock()
+    await api.call("PATCH", SCALE_SET, {"sku": {"capacity": 9}})
+    api.store.waits.say(uid, 0, "make_instances, attempt 9: too many calls", since)
+    api.store.upgrades.write(upgrade(api, 1, UpgradeStatus.ROLLING_FORWARD))
+    api.store.waits.say(uid, 1, "make_instances, attempt 9: too many calls", since + timedelta(minutes=1))
+    assert (await api.get(STATUS))["properties"]["waitsSince"] == moment(since)
+    api.store.waits.say(uid, 1, "", since)
+    assert "waitsSince" not in (await api.get(STATUS))["properties"]

@@ -74,7 +74,8 @@ def test_api_and_workers_share_keys_fleet_and_store() -> None:
     api, worker = (compose()["services"][name] for name in ("api", "worker"))
     assert api["volumes"] == worker["volumes"] == ["instar-data:/data"]
     differing = {"INSTAR_TLS__CERTIFICATE", "INSTAR_TLS__KEY"}
-    assert {key: api["environment"][key] for key in api["environment"].keys() - differing} == worker["environment"]
+    shared = {key: worker["environment"][key] for key in worker["environment"].keys() - {"INSTAR_WORKER_PROBES"}}
+    assert {key: api["environment"][key] for key in api["environment"].keys() - differing} == shared
 
 
 def test_the_api_serves_https_with_certificates_that_are_made_before() -> None:

@@ -1,10 +1,11 @@
 """What must hold once everything is up again and has come to rest (behaviour.md B2, P15, F1, F2, F6, F10)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compute.simulated.fleet import SimulatedFleet
 from compute.simulated.judgement import judge
+from compute.simulated.recorder import FlightRecord, Kind
 from domain.records import UpgradeStatus
 from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
 from store.store import Store
@@ -31,11 +32,31 @@ async def harm(left: Left, percent: int = 20) -> list[str]:
             found.append(f"operation {operation.kind} {operation_id} has not ended{waits}")
     for identity in left.identities:
         found += await _of_set(left, identity)
-    for one in judge(left.fleet.recorder.records(), max_batch_percent=percent).violations:
+    for one in judge(of_those_that_served(left.fleet.recorder.records()), max_batch_percent=percent).violations:
         # What its owner asks of all machines at once (a restart, mode Automatic) is no batch of an upgrade.
         if "with batch 0," not in one.sentence:
             found.append(f"recorder: {one}")
     return found
+
+
+def of_those_that_served(records: Iterable[FlightRecord]) -> Iterable[FlightRecord]:
+    """Without the records of machines that have not been healthy yet, on no disk.
+
+    B2 is kept when a batch is chosen. Whoever has a set grow in the middle of one, on a version that is bad, puts more
+    machines out of service than were when it was chosen, and no orchestrator can take a swap back for that.
+    """
+    served = set()
+    for record in records:
+        place = (record.unique_id, record.instance_id)
+        if record.kind is Kind.CREATE and record.healthy_from is None:
+            served.discard(place)
+        elif record.healthy_from is not None and place not in served:
+            served.add(place)
+            if record.kind is not Kind.CREATE:
+                yield replace(record, kind=Kind.CREATE)
+                continue
+        if place in served:
+            yield record
 
 
 async def _of_set(left: Left, identity: ScaleSetIdentity) -> Iterable[str]:

@@ -1,12 +1,14 @@
 """The soak's judge finds harm that was planted (behaviour.md F6, F10, P15)."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from compute.simulated.recorder import Kind
 from domain.operations import OperationKind
-from tests.soak.judging import Left, harm
+from tests.soak.judging import Left, harm, of_those_that_served
 from tests.soak.plan import planned
 from tests.support.models import NEW
 from tests.support.world import World, a_world
@@ -62,6 +64,18 @@ async def test_p15_an_upgrade_that_does_not_end_is_found(world: World) -> None:
     assert any("upgrade 1 has not ended" in one for one in await harm(left(world)))
     await world.cancel()
     await world.end_of()
+
+
+async def test_b2_what_a_growth_made_sick_is_no_fault_of_a_batch_and_what_served_is(world: World) -> None:
+    await world.has_set(10)
+    records = world.fleet.recorder.records()
+    first = next(one for one in records if one.kind is Kind.CREATE)
+    new = replace(first, number=len(records) + 1, instance_id="10", healthy_from=None)
+    stop = replace(new, number=new.number + 1, kind=Kind.STOP, effect="1", step="swap", batch=1)
+    swap = replace(stop, number=stop.number + 1, kind=Kind.COMMIT_SWAP, healthy_from=stop.time)
+    left_over = [*of_those_that_served([*records, new, stop, swap])]
+    assert [(one.kind, one.instance_id) for one in left_over[len(records) :]] == [(Kind.CREATE, "10")]
+    assert left_over[: len(records)] == list(records)
 
 
 def test_a_plan_is_a_function_of_its_seed() -> None:

@@ -228,3 +228,23 @@ async def test_f1_f10_a_set_that_is_cancelled_in_temporal_goes_on(world: World) 
     assert (await world.end_of()).status is UpgradeStatus.COMPLETED
     deleted = await world.delete()
     assert (await world.ended(deleted)).status is OperationStatus.SUCCEEDED
+
+
+async def test_f10_an_upgrade_says_what_it_waits_for_until_it_goes_on(world: World) -> None:
+    await world.has_set(5)
+    world.publish(NEW)
+    faults = failing(world, Call.SWAP)
+    await world.start()
+    began = await world.look_at_the_clock()
+    await world.pass_time(timedelta(minutes=5))
+    uid = world.scale_set.unique_id
+    wait = world.store.waits.of_upgrade(uid, 1)
+    assert wait is not None
+    assert wait.reason.endswith("too many calls")
+    assert A_MINUTE <= wait.since - began < 2 * A_MINUTE
+    assert world.store.waits.of_set(uid) == wait
+    for one in faults:
+        world.fleet.withdraw(one)
+    await world.end_of()
+    assert world.store.waits.of_upgrade(uid, 1) is None
+    assert world.store.waits.of_set(uid) is None

@@ -181,3 +181,24 @@ async def test_p17_a1_the_operation_of_a_start_ends_as_its_upgrade_did_and_says_
     await world.end_of()
     ended = await world.ended(row.id)
     assert (ended.status, ended.error_code, ended.error_message) == (status, code, message)
+
+
+NEED_A_REASON = {"failed", "sickBefore", "rolledBack", "rollbackFailed", "skipped"}
+"""What a person who reads it will ask why."""
+
+
+async def test_p17_every_outcome_that_is_not_the_wished_one_has_its_reason(world: World) -> None:
+    await world.has_set(20, policy={"rollbackFailedInstancesOnPolicyBreach": True})
+    world.publish(NEW, VersionScript(never_healthy="all"))
+    world.sick("1")
+    world.script("2", protected=True)
+    restores = hold(world, Call.RESTORE, "0")
+    await world.start()
+    await held(world, restores)
+    world.sick("0")
+    release(world, restores)
+    await world.end_of()
+    rows = world.store.upgrades.instances(world.scale_set.unique_id, 1)
+    told = {row.outcome: row.reason for row in rows.values() if row.outcome in NEED_A_REASON}
+    assert set(told) == NEED_A_REASON - {"failed"}
+    assert all(row.reason for row in rows.values() if row.outcome in NEED_A_REASON)
