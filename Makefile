@@ -74,6 +74,7 @@ test-long: $(READY)
 RUNS ?= 2
 SEED ?= 1
 soak: $(READY)
+	@deploy/soak-packages.sh
 	@$(BIN)/python -m tests.soak --runs $(RUNS) --seed $(SEED)
 
 lint: $(READY)

@@ -19,7 +19,7 @@ from domain.scale_sets import ScaleSetIdentity
 from store.errors import Unavailable
 from tests.processes.scale_set import IMAGES, VERSION
 from tests.processes.site import APIS, POSTGRES, TEMPORAL, WORKER, WORKERS, Site
-from tests.soak.disk import Clock, no_room
+from tests.soak.disk import LIBRARY, Clock, no_room
 from tests.soak.judging import Left, harm
 from tests.soak.plan import Move, Plan
 from tests.support.models import GROUP, IMAGE, LOCATION, OLD, arm
@@ -205,5 +205,6 @@ async def soaked(plan: Plan, folder: Path, say: Callable[[str], None]) -> list[s
         site.env_of_ours = clock.env()
         async with site:
             parts = "two workers and APIs" if plan.pairs else "one worker and API"
-            say(f"{parts}, {'PostgreSQL' if postgresql else 'SQLite'}")
+            missing = "" if LIBRARY else ", no clock is set back (libfaketime is missing)"
+            say(f"{parts}, {'PostgreSQL' if postgresql else 'SQLite'}{missing}")
             return await Soak(site, plan, clock, say).run()
