@@ -85,7 +85,7 @@ async def each(
             await act(instance_id)
             done.append(instance_id)
         except (InstanceFailed, Overtaken, UpgradeImpossible) as error:
-            outcome = outcome.merged(_came_to(outcome, instance_id, error))
+            outcome = outcome.merged(_came_to(outcome, instance_id, error, scale_set))
         except (TryAgain, Superseded) as error:
             later[instance_id] = error
 
@@ -99,7 +99,7 @@ async def each(
         for instance_id in await _given_up(later, trying, provider, scale_set):
             span = in_words(GIVEN_UP_AFTER)
             vain = InstanceFailed(f"given up after {span}: {later.pop(instance_id)}")
-            outcome = outcome.merged(_came_to(outcome, instance_id, vain))
+            outcome = outcome.merged(_came_to(outcome, instance_id, vain, scale_set))
     activity.heartbeat(so_far(), trying)
     if errors := [result for result in work.result() if isinstance(result, BaseException)]:
         raise errors[0]
@@ -140,7 +140,10 @@ def _now() -> datetime:
 
 
 def _came_to(
-    so_far: SliceOutcome, instance_id: str, error: InstanceFailed | Overtaken | UpgradeImpossible
+    so_far: SliceOutcome,
+    instance_id: str,
+    error: InstanceFailed | Overtaken | UpgradeImpossible,
+    scale_set: ScaleSetIdentity,
 ) -> SliceOutcome:
     """What that error makes of its instance; the reasons of the first failed ones are told."""
     this = InstanceIds.of([instance_id])
@@ -148,7 +151,9 @@ def _came_to(
         case NotBegun():
             return SliceOutcome(not_begun=this)
         case Overtaken():
-            return SliceOutcome(not_begun=this, overtaken=f"{error}: the records are older than the machines")
+            behind = "the records of this scale set are older than its machines"
+            way_out = f"'instar reconcile {scale_set.name}' shows what they do not know"
+            return SliceOutcome(not_begun=this, overtaken=f"{error}: {behind}; {way_out}")
         case InstanceGone():
             return SliceOutcome(vanished=this)
         case UpgradeImpossible():

@@ -20,6 +20,7 @@ from domain.records import UpgradeKind, UpgradeStatus
 from tests.support.actions import done
 from tests.support.models import IMAGE, NEW, OLD
 from tests.support.world import World, a_world
+from workflows.rows import ROWS
 from workflows.scale_set import ScaleSetWorkflow
 
 PAUSED = {"pauseTimeBetweenBatches": "PT1H"}
@@ -356,11 +357,12 @@ async def test_p15_an_action_that_finds_an_upgrade_running_gives_way_to_it(world
 
 
 async def test_f2_a_reimage_of_several_gives_each_instance_its_own_model(world: World) -> None:
-    await world.has_set(2, mode="Manual")
+    # More than have a row each: one activity has machines of both models.
+    await world.has_set(9, mode="Manual")
     stored = world.document(licenseType="other")
-    await world.put(automatic=False, document=stored | {"sku": {"name": "Standard_D2s_v3", "capacity": 4}})
+    await world.put(automatic=False, document=stored | {"sku": {"name": "Standard_D2s_v3", "capacity": ROWS + 1}})
     before = await generations(world)
-    assert before == {"0": 1, "1": 1, "2": 2, "3": 2}
+    assert before == {str(one): 1 if one < 9 else 2 for one in range(ROWS + 1)}
     assert await done(world, ActionKind.REIMAGE) == ""
     assert await generations(world) == before
     disks = await world.disks()
