@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
+from compute.provider import Effect, Fence, MachineModel, Step
 from compute.simulated.faults import Call
 from compute.simulated.scripts import VersionScript
 from domain.names import Attribute
 from domain.records import ErrorCode, UpgradeStatus
 from tests.support.held import held, hold, release
-from tests.support.models import NEW, OLD
+from tests.support.models import IMAGE, NEW, OLD
 from tests.support.world import World
 
 ROLLING_BACK_BREACH = {"rollbackFailedInstancesOnPolicyBreach": True}
@@ -86,6 +87,28 @@ async def test_p10_the_status_is_rolling_back_meanwhile_and_faulted_then_whereve
     assert world.record().status is UpgradeStatus.FAULTED
     assert await phase(world) == UpgradeStatus.FAULTED
     assert set((await world.versions()).values()) == {OLD}
+
+
+async def test_p10_f7_a_rollback_that_a_newer_operation_has_overtaken_blames_nobody(world: World) -> None:
+    await world.has_set(10, policy=ROLLING_BACK_BREACH)
+    world.publish(NEW, VersionScript(never_healthy="all"))
+    restores = hold(world, Call.RESTORE, "0", "1")
+    await world.start()
+    await held(world, restores)
+    for one in ("0", "1"):  # what upgrade 2 did after the backup was made from which these records come
+        later = Effect(world.scale_set, Fence(2, Step.SWAP, 1), one, drawn="later")
+        await world.fleet.swap_os_disk(later, IMAGE.at(OLD), MachineModel(generation=1))
+    release(world, restores)
+    result = await world.end_of()
+    assert result.status is UpgradeStatus.FAULTED
+    assert result.error is not None
+    assert result.error.code == ErrorCode.RECORDS_BEHIND
+    assert "'instar reconcile web' shows what they do not know" in result.reason
+    assert world.record().counts.rollback_failed == 0
+    assert {world.outcomes()[one] for one in ("0", "1")} == {"pending"}
+    assert world.judgement().restores == 0
+    await world.until(lambda: world.status().held != "")
+    assert world.status().quarantine.versions == ()
 
 
 async def phase(world: World) -> object:
