@@ -28,6 +28,8 @@ def lines(told: dict[str, Any]) -> list[str]:
     facts = [("automatic upgrades", "on" if told["enabled"] else "off")]
     if told.get("held"):
         facts.append(("held", told["held"]))
+    if told.get("waitsFor"):
+        facts += [("waits since", told["waitsSince"]), ("", told["waitsFor"])]
     look = told.get("lastLook")
     if told["enabled"] and not look and "firstTriggerAt" in told:
         facts.append(("first upgrade", f"not before {told['firstTriggerAt']}"))

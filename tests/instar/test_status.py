@@ -53,6 +53,14 @@ def test_t1_before_the_first_look_it_names_the_deadline() -> None:
     assert lines(told)[1] == "first upgrade        not before 2026-03-01T12:00:00+00:00"
 
 
+def test_f10_it_says_what_the_set_waits_for_and_since_when() -> None:
+    told = {"enabled": False, "waitsFor": "swap: too many calls", "waitsSince": "2026-03-01T12:00:00+00:00"}
+    assert lines(told | {"quarantine": []})[1:] == [
+        "waits since          2026-03-01T12:00:00+00:00",
+        "                     swap: too many calls",
+    ]
+
+
 LOGIN = Login("http://127.0.0.1:1", "tenant", "me", "secret", DEFAULT_SUBSCRIPTION)
 
 
