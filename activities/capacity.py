@@ -65,6 +65,8 @@ class CapacityActivities:
             await refuse_old_records(self.store, scale_set, instances)
             there = InstanceIds.of(one.instance_id for one in instances)
             plan = CapacityPlan(delete=request.reserved - there, outdated=outdated)
+            # Another would be deleted in the place of each of them, and its data disks with it.
+            instances = tuple(one for one in instances if one.instance_id not in request.being_deleted)
             if len(instances) > model.capacity:
                 return _scaled_in(plan, model, instances)
             if len(instances) == model.capacity:

@@ -5,7 +5,7 @@ from temporalio.exceptions import ActivityError
 
 from activities.capacity import CapacityActivities
 from domain.instance_ids import InstanceIds
-from domain.lifecycle import results
+from domain.lifecycle import actions, results
 from domain.messages.capacity import CapacityPlan, DeleteSlice, PlanCapacity
 from domain.messages.os_upgrade import SliceOutcome
 from domain.names import COMPUTE_QUEUE
@@ -76,6 +76,7 @@ async def _plan(memory: Memory, generation: int) -> CapacityPlan:
                 generation=generation,
                 quarantine=state.automatic.quarantine,
                 reserved=state.model.reserved,
+                being_deleted=actions.being_deleted(state),
             ),
             task_queue=COMPUTE_QUEUE,
             summary=f"as many machines as model generation {generation} says?",

@@ -6,9 +6,10 @@ same instances by the same number.
 
 from datetime import datetime
 
+from domain.instance_ids import InstanceIds
 from domain.lifecycle.ends import failed, with_ends
 from domain.lifecycle.state import Asked, Begun, EndedUpgrade, ScaleSetState
-from domain.messages.instance_actions import CapacityLowered, Chosen
+from domain.messages.instance_actions import ActionKind, CapacityLowered, Chosen
 
 
 def asked(state: ScaleSetState, operation_id: str) -> Asked | None:
@@ -52,6 +53,15 @@ def chosen(state: ScaleSetState, operation_id: str, those: Chosen) -> ScaleSetSt
 def key_of(begun_with: Begun, those: Chosen) -> str:
     """What marks the effects on those: drawn outside of the workflow (F7), but of an action that release 0.1 began."""
     return those.key or begun_with.key if begun_with.key else ""
+
+
+def being_deleted(state: ScaleSetState) -> InstanceIds:
+    """Instances whose deletion was begun: the capacity went down with them, whether they are gone yet or not."""
+    ids = InstanceIds()
+    for one in state.actions:
+        if one.action.kind is ActionKind.DELETE and one.begun and one.begun.chosen:
+            ids |= one.begun.chosen.ids
+    return ids
 
 
 def capacity_lowered(state: ScaleSetState, lowered: CapacityLowered) -> ScaleSetState:

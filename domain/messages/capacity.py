@@ -11,13 +11,15 @@ from domain.scale_sets import ScaleSetIdentity
 class PlanCapacity(Message):
     """Compare the set with its model generation; new machines get no version of the quarantine (T5).
 
-    `reserved` are ids that were asked for before: machines of these ids may still come to be.
+    `reserved` are ids that were asked for before: machines of these ids may still come to be. `being_deleted` are
+    machines whose deletion was begun and interrupted: the capacity went down with them, and they go by that.
     """
 
     scale_set: ScaleSetIdentity
     generation: int
     quarantine: Quarantine = Quarantine()
     reserved: InstanceIds = InstanceIds()
+    being_deleted: InstanceIds = InstanceIds()
 
 
 class PlacedInstances(Message):

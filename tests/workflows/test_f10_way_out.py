@@ -248,3 +248,17 @@ async def test_f10_an_upgrade_says_what_it_waits_for_until_it_goes_on(world: Wor
     await world.end_of()
     assert world.store.waits.of_upgrade(uid, 1) is None
     assert world.store.waits.of_set(uid) is None
+
+
+@pytest.mark.parametrize("size", [4, 6])
+async def test_f10_a_deletion_that_a_newer_model_interrupts_costs_no_other_machine(world: World, size: int) -> None:
+    await world.has_set(5)
+    faults = failing(world, Call.DELETE, "1")
+    deletion = await world.ask(ActionKind.DELETE, "1")
+    await struck(world, faults)
+    newer = await world.announce(document=world.document(licenseType="other") | resized(world, size))
+    assert (await ends_within(world, newer)).status is OperationStatus.SUCCEEDED
+    for one in faults:
+        world.fleet.withdraw(one)
+    assert (await ends_within(world, deletion)).status is OperationStatus.SUCCEEDED
+    assert sorted(await world.instances()) == ["0", "2", "3", "4", "5", "6"][:size]
