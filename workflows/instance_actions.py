@@ -61,8 +61,12 @@ class _ActionRun:
             await self._written(UpgradeStatus.ROLLING_FORWARD, chosen.reason, chosen)
             self._memory.state = actions.chosen(self._memory.state, self._action.operation_id, chosen)
         if self._action.kind is ActionKind.DELETE:
-            await self._lower_capacity(chosen)
+            await self._fewer(chosen.capacity, chosen.capacity - len(chosen.ids))
         outcome = await self._effects(chosen)
+        if self._action.kind is ActionKind.DELETE and outcome.failed:
+            # Who could not be deleted still is of the set: nobody else is to leave for it.
+            fewer = chosen.capacity - len(chosen.ids)
+            await self._fewer(fewer, fewer + len(outcome.failed))
         error = outcome.what_failed
         status = UpgradeStatus.FAULTED if error else UpgradeStatus.COMPLETED
         await self._written(status, error or f"done: {chosen.reason}", chosen, outcome)
@@ -91,20 +95,16 @@ class _ActionRun:
             return await effects.bring(chosen.plan, chosen.ids, chosen.keeps_disk)
         return await effects.act(self._action, chosen.ids)
 
-    async def _lower_capacity(self, chosen: Chosen) -> None:
+    async def _fewer(self, found: int, to: int) -> None:
         """The capacity goes down with what is deleted, and first: so that nothing fills the gap.
 
-        Taken up again it changes nothing: it lowers the capacity from that at which the set was found.
+        Taken up again it changes nothing: it changes the capacity from that at which the set was found.
         """
         lowered = await workflow.execute_activity_method(
             InstanceActionActivities.lower_capacity,
-            LowerCapacity(
-                scale_set=self._memory.scale_set,
-                found=chosen.capacity,
-                to=max(chosen.capacity - len(chosen.ids), 0),
-            ),
+            LowerCapacity(scale_set=self._memory.scale_set, found=found, to=max(to, 0)),
             task_queue=COMPUTE_QUEUE,
-            summary=f"{len(chosen.ids)} instances fewer",
+            summary=f"a capacity of {to} in place of {found}",
             **options.RECORD,
         )
         self._memory.state = actions.capacity_lowered(self._memory.state, lowered)

@@ -262,3 +262,18 @@ async def test_f10_a_deletion_that_a_newer_model_interrupts_costs_no_other_machi
         world.fleet.withdraw(one)
     assert (await ends_within(world, deletion)).status is OperationStatus.SUCCEEDED
     assert sorted(await world.instances()) == ["0", "2", "3", "4", "5", "6"][:size]
+
+
+async def test_f10_an_instance_that_cannot_be_deleted_stays_of_the_set_and_costs_no_other(world: World) -> None:
+    await world.has_set(4)
+    failing(world, Call.DELETE, "1")
+    ended = await ends_within(world, await world.ask(ActionKind.DELETE, "1", "2"), timedelta(minutes=40))
+    assert ended.status is OperationStatus.FAILED
+    assert "1: given up after 30 minutes" in ended.error_message
+    stored = world.store.scale_sets.by_unique_id(world.scale_set.unique_id)
+    assert stored is not None
+    assert stored.document["sku"]["capacity"] == 3
+    assert sorted(await world.instances()) == ["0", "1", "3"]
+    later = await world.announce(document=world.document(licenseType="other"))
+    assert (await ends_within(world, later)).status is OperationStatus.SUCCEEDED
+    assert sorted(await world.instances()) == ["0", "1", "3"]
