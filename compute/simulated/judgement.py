@@ -105,6 +105,8 @@ class _Batch:
 
     out_at_start: int
     union: set[Place]
+    alive: int
+    """The most machines that there were when it may have been chosen: since a batch stopped one before it."""
 
 
 @dataclass(slots=True)
@@ -113,6 +115,8 @@ class _Court:
     cross_zone: bool
     machines: dict[Place, _Machine] = field(default_factory=dict)
     alive: Counter[Zone] = field(default_factory=Counter)
+    most_alive: Counter[Zone] = field(default_factory=Counter)
+    """Since a batch last stopped one."""
     out: dict[str, set[Place]] = field(default_factory=dict)
     changes: list[tuple[datetime, Place]] = field(default_factory=list)
     batches: dict[tuple[str, int, Zone], _Batch] = field(default_factory=dict)
@@ -131,7 +135,9 @@ class _Court:
         made = record.kind is Kind.CREATE and place not in self.machines
         machine = self.machines.setdefault(place, _Machine(zone=record.zone, data_disks=record.data_disks))
         if made:
-            self.alive[self._zone(place)] += 1
+            zone = self._zone(place)
+            self.alive[zone] += 1
+            self.most_alive[zone] = max(self.most_alive[zone], self.alive[zone])
         self._judge(record, place, machine)
         if record.kind is Kind.DELETE and machine.alive:
             self.alive[self._zone(place)] -= 1
@@ -186,10 +192,11 @@ class _Court:
         if key not in self.batches:
             # The batch begins with what was out before its first stop.
             out = {one for one in self.out.setdefault(record.unique_id, set()) if self._zone(one) == zone}
-            self.batches[key] = _Batch(out_at_start=len(out), union=out)
+            self.batches[key] = _Batch(out_at_start=len(out), union=out, alive=self.most_alive[zone])
         batch = self.batches[key]
         batch.union.add(place)
-        share = max(1, self.alive[zone] * self.max_batch_percent // 100)
+        share = max(1, max(batch.alive, self.alive[zone]) * self.max_batch_percent // 100)
+        self.most_alive[zone] = self.alive[zone]
         limit = max(share, batch.out_at_start + 1)
         if len(batch.union) > limit:
             where = f" of zone {zone[1]}" if zone[1] else ""
@@ -234,7 +241,8 @@ def judge(records: Iterable[FlightRecord], *, max_batch_percent: int = 20, cross
 
     Broken can be: F1 (more than one swap, restore or model for a machine by one operation; a machine left without an OS
     disk), B2 (at a stop, the machines out when its batch began and those of the batch stopped so far are more than
-    max(share of B1, out when it began + 1)), B4 (a batch in two zones), P4 (data disks), P5 (a disk in use deleted).
+    max(share of B1, out when it began + 1); of the machines that there were when it may have been chosen, since a batch
+    before it stopped one), B4 (a batch in two zones), P4 (data disks), P5 (a disk in use deleted).
     """
     court, end = _Court(max_batch_percent, cross_zone), None
     for record in records:
