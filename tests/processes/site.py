@@ -225,6 +225,8 @@ class Site:
         return self.up()
 
     def _ready(self, name: str) -> bool:
+        if name in APIS and self.code != ROOT:
+            return "Uvicorn running" in self.log_text(name)  # release 0.1 listens when it is ready
         return name not in READY or READY[name] in self.log_text(name)
 
     async def _keep(self) -> None:
