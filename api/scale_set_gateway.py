@@ -22,6 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import ArmError, unavailable
 from api.first_state import first_state
+from connection.client import alive
 from domain.delays import Delays
 from domain.messages.scale_set import NudgeLook
 from domain.messages.updates import UPDATES, Update
@@ -137,11 +138,7 @@ class ScaleSetGateway:
 
     async def alive(self) -> bool:
         """Whether the Temporal server answers."""
-        try:
-            async with asyncio.timeout(1):
-                return await self._client.service_client.check_health()
-        except (RPCError, TimeoutError, RuntimeError):
-            return False
+        return await alive(self._client)
 
     async def _send(self, scale_set: ScaleSetIdentity, message: Update) -> None:
         state = await asyncio.to_thread(first_state, self._store, scale_set, self._delays)

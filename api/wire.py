@@ -65,7 +65,7 @@ def operation_body(operation: Operation) -> Json:
         "startTime": moment(operation.started_at),
     }
     if operation.waits_for and operation.waits_since:
-        body["properties"] = {"waitsFor": operation.waits_for, "waitsSince": moment(operation.waits_since)}
+        body["properties"] = wait_body(Wait(operation.waits_for, operation.waits_since))
     if operation.ended_at:
         body["endTime"] = moment(operation.ended_at)
     if operation.status in (OperationStatus.FAILED, OperationStatus.CANCELED):

@@ -4,18 +4,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
 import uvicorn
 from temporalio.client import Client
-from temporalio.service import RPCError
 
+from connection.client import alive
 from connection.readiness import Application, Message, QuietServer, Readiness, Receive, Send, answer
 from store.errors import StoreError
 from store.store import Store
-
-PATIENCE = timedelta(seconds=2)
-"""For Temporal's answer."""
 
 PULSE_SECONDS = 0.02
 
@@ -49,7 +45,7 @@ def probes(store: Store, client: Client) -> Application:
             case "/healthz":
                 await answer(send, 200, json.dumps({"status": "ok"}))
             case "/readyz":
-                temporal = "up" if await _there(client) else "away"
+                temporal = "up" if await alive(client) else "away"
                 try:
                     await asyncio.to_thread(store.ping)
                 except StoreError:
@@ -61,10 +57,3 @@ def probes(store: Store, client: Client) -> Application:
                 await answer(send, 404, json.dumps({"error": {"code": "NotFound", "message": "/healthz or /readyz"}}))
 
     return application
-
-
-async def _there(client: Client) -> bool:
-    try:
-        return await client.service_client.check_health(timeout=PATIENCE)
-    except RPCError:
-        return False

@@ -60,13 +60,13 @@ class _ActionRun:
             self._begun = self._begun.model_copy(update={"key": actions.key_of(self._begun, chosen)})
             await self._written(UpgradeStatus.ROLLING_FORWARD, chosen.reason, chosen)
             self._memory.state = actions.chosen(self._memory.state, self._action.operation_id, chosen)
+        left = max(chosen.capacity - len(chosen.ids), 0)
         if self._action.kind is ActionKind.DELETE:
-            await self._fewer(chosen.capacity, chosen.capacity - len(chosen.ids))
+            await self._resize(chosen.capacity, left)
         outcome = await self._effects(chosen)
         if self._action.kind is ActionKind.DELETE and outcome.failed:
             # Who could not be deleted still is of the set: nobody else is to leave for it.
-            fewer = chosen.capacity - len(chosen.ids)
-            await self._fewer(fewer, fewer + len(outcome.failed))
+            await self._resize(left, left + len(outcome.failed))
         error = outcome.what_failed
         status = UpgradeStatus.FAULTED if error else UpgradeStatus.COMPLETED
         await self._written(status, error or f"done: {chosen.reason}", chosen, outcome)
@@ -95,14 +95,14 @@ class _ActionRun:
             return await effects.bring(chosen.plan, chosen.ids, chosen.keeps_disk)
         return await effects.act(self._action, chosen.ids)
 
-    async def _fewer(self, found: int, to: int) -> None:
-        """The capacity goes down with what is deleted, and first: so that nothing fills the gap.
+    async def _resize(self, found: int, to: int) -> None:
+        """The capacity goes with what is deleted, and first: so that nothing fills the gap.
 
-        Taken up again it changes nothing: it changes the capacity from that at which the set was found.
+        Taken up again it changes nothing: it changes only the capacity at which the set was found.
         """
         lowered = await workflow.execute_activity_method(
             InstanceActionActivities.lower_capacity,
-            LowerCapacity(scale_set=self._memory.scale_set, found=found, to=max(to, 0)),
+            LowerCapacity(scale_set=self._memory.scale_set, found=found, to=to),
             task_queue=COMPUTE_QUEUE,
             summary=f"a capacity of {to} in place of {found}",
             **options.RECORD,

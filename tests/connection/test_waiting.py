@@ -7,15 +7,23 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
+from temporalio.client import Client
 
 from connection import waiting
 from connection.readiness import Readiness
 from connection.waiting import LONGEST_PAUSE_SECONDS, until_there
 from domain.delays import Delays
+from store.errors import Unavailable
+from store.sealing import Sealer
+from store.store import Store
+from worker.probes import probes
 from workflows import options
 
 WITHIN_SECONDS = 20
@@ -131,3 +139,20 @@ def test_nonsense_in_a_setting_is_one_sentence_that_names_it(
     assert done.returncode == 1
     assert done.stderr.startswith(f"{module}: the settings are wrong: {message}")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_f9_a_worker_that_has_all_it_needs_is_ready_until_its_store_is_away(tmp_path: Path, away: bool) -> None:
+    client = await Client.connect("127.0.0.1:1", lazy=True)
+    with closing(
+        Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}", Sealer([Fernet.generate_key().decode()]))
+    ) as store:
+        if away:
+            store.ping = Mock(side_effect=Unavailable("away"))  # type: ignore[method-assign]
+        transport = httpx.ASGITransport(app=probes(store, client))
+        async with httpx.AsyncClient(transport=transport, base_url="http://worker") as http:
+            ready = await http.get("/readyz")
+            assert (await http.get("/healthz")).status_code == 200
+            assert (await http.get("/nonsense")).status_code == 404
+    assert ready.status_code == (503 if away else 200)
+    assert ready.json()["status"] == ("waits" if away else "ready")
