@@ -5,12 +5,8 @@ COPY requirements.txt ./
 RUN python -m venv /opt/instar \
  && /opt/instar/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY pyproject.toml README.md LICENSE ./
-COPY domain domain
-COPY store store
-COPY compute compute
 COPY activities activities
 COPY workflows workflows
-COPY connection connection
 COPY worker worker
 COPY api api
 COPY instar instar
@@ -23,4 +19,4 @@ RUN useradd --create-home --uid 10001 instar && install -d -o instar -g instar -
 USER instar
 ENV PATH=/opt/instar/bin:$PATH PYTHONUNBUFFERED=1 INSTAR_DATA_DIR=/data
 VOLUME /data
-CMD ["python", "-m", "worker"]
+CMD ["python", "-P", "-m", "worker"]

@@ -15,7 +15,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import beating
-from compute.errors import (
+from instar.compute.errors import (
     ComputeError,
     InstanceFailed,
     InstanceGone,
@@ -25,12 +25,12 @@ from compute.errors import (
     TryAgain,
     UpgradeImpossible,
 )
-from compute.provider import Provider
-from domain.instance_ids import InstanceIds
-from domain.messages.os_upgrade import SliceOutcome
-from domain.records import DETAILS_AT_MOST
-from domain.scale_sets import ScaleSetIdentity
-from domain.spans import in_words
+from instar.compute.provider import Provider
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.os_upgrade import SliceOutcome
+from instar.domain.records.upgrades import DETAILS_AT_MOST
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.domain.spans import in_words
 
 GIVEN_UP_AFTER = timedelta(minutes=30)
 """How long an instance is tried in vain (F10)."""

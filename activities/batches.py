@@ -7,18 +7,18 @@ from temporalio import activity
 from activities.heartbeats import beating
 from activities.images import why_withdrawn
 from activities.looks import look_at
-from activities.records_age import why_behind
+from activities.records.records_age import why_behind
 from activities.translation import translated
-from compute.clock import Clock, utc_now
-from compute.provider import Provider
-from domain import batching, enrolment, verdicts
-from domain.instance_ids import InstanceIds
-from domain.instances import Look, Standing
-from domain.messages.os_upgrade import BatchChoice, LookRequest, UpgradePlan, Verdict
-from domain.model_changes import keeps_its_disk, kept_disks
-from domain.progress import Outcome, Progress
-from domain.records import ErrorCode, UpgradeError, UpgradeKind
-from store.store import Store
+from instar.compute.clock import Clock, utc_now
+from instar.compute.provider import Provider
+from instar.domain.decisions import batching, enrolment, verdicts
+from instar.domain.decisions.model_changes import keeps_its_disk, kept_disks
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import Look, Standing
+from instar.domain.messages.os_upgrade import BatchChoice, LookRequest, UpgradePlan, Verdict
+from instar.domain.records.progress import Outcome, Progress
+from instar.domain.records.upgrades import ErrorCode, UpgradeError, UpgradeKind
+from instar.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,16 @@ from activities.attempts import each, settled
 from activities.heartbeats import beating
 from activities.images import newest_version
 from activities.machine_models import machine_model
-from activities.quarantines import outdated_generations
-from activities.records_age import refuse_old_records
+from activities.records.quarantines import outdated_generations
+from activities.records.records_age import refuse_old_records
 from activities.translation import translated
-from compute.clock import Clock, utc_now
-from compute.provider import Provider
-from domain.instance_ids import InstanceIds
-from domain.instances import Instance
-from domain.messages.capacity import (
+from instar.compute.clock import Clock, utc_now
+from instar.compute.provider import Provider
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import Instance
+from instar.domain.machines.placement import Placement, placements
+from instar.domain.machines.scale_in import leaving
+from instar.domain.messages.capacity import (
     ApplyCapacity,
     CapacityApplied,
     CapacityPlan,
@@ -31,11 +33,9 @@ from domain.messages.capacity import (
     PlacedInstances,
     PlanCapacity,
 )
-from domain.messages.os_upgrade import SliceOutcome
-from domain.placement import Placement, placements
-from domain.scale_in import leaving
-from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
-from store.store import Store
+from instar.domain.messages.os_upgrade import SliceOutcome
+from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
+from instar.store.store import Store
 
 AT_ONCE = 100
 """Machines being made or deleted at the same time."""

@@ -8,11 +8,11 @@ from activities.attempts import each
 from activities.heartbeats import beating
 from activities.machine_models import machine_model, models_of
 from activities.translation import translated
-from compute.provider import Effect, Fence, Made, Provider, Step
-from domain.messages.instance_actions import ActionSlice
-from domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice
-from domain.messages.scale_set import CollectDisks
-from store.store import Store
+from instar.compute.provider import Effect, Fence, Made, Provider, Step
+from instar.domain.messages.instance_actions import ActionSlice
+from instar.domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice
+from instar.domain.messages.scale_set import CollectDisks
+from instar.store.store import Store
 
 
 @dataclass(frozen=True)

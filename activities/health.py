@@ -8,12 +8,12 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.heartbeats import beating
 from activities.looks import look_at
 from activities.translation import translated
-from compute.clock import Clock, utc_now
-from compute.provider import Provider
-from domain.instance_ids import InstanceIds
-from domain.instances import Standing
-from domain.messages.os_upgrade import HealthFound, HealthRequest
-from domain.records import DETAILS_AT_MOST
+from instar.compute.clock import Clock, utc_now
+from instar.compute.provider import Provider
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import Standing
+from instar.domain.messages.os_upgrade import HealthFound, HealthRequest
+from instar.domain.records.upgrades import DETAILS_AT_MOST
 
 
 @dataclass(frozen=True)

@@ -10,25 +10,26 @@ from temporalio import activity
 
 from activities.heartbeats import beating
 from activities.looks import look_at
-from activities.quarantines import outdated_generations
-from activities.records_age import refuse_old_records
+from activities.records.quarantines import outdated_generations
+from activities.records.records_age import refuse_old_records
 from activities.translation import translated
-from compute.clock import Clock, utc_now
-from compute.provider import Provider
-from domain import enrolment, galleries
-from domain.eligibility import start_blockers
-from domain.images import ImageReference, newest
-from domain.instance_ids import InstanceIds
-from domain.instances import Instance
-from domain.messages.os_upgrade import UpgradePlan
-from domain.messages.scale_set import Resolution, ResolveUpgrade
-from domain.policies import StartedBy, UpgradeMode, policy_in_force
-from domain.progress import Outcome
-from domain.quarantine import Quarantine, same
-from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
-from domain.triggers import Settled, hold_reason
-from store.health_sources import health_source_of
-from store.store import Store
+from instar.compute.clock import Clock, utc_now
+from instar.compute.provider import Provider
+from instar.domain.decisions import enrolment
+from instar.domain.eligibility.eligibility import start_blockers
+from instar.domain.images import galleries
+from instar.domain.images.images import ImageReference, newest
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import Instance
+from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.messages.scale_set import Resolution, ResolveUpgrade
+from instar.domain.records.progress import Outcome
+from instar.domain.records.quarantine import Quarantine, same
+from instar.domain.records.triggers import Settled, hold_reason
+from instar.domain.sets.policies import StartedBy, UpgradeMode, policy_in_force
+from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
+from instar.store.health_sources import health_source_of
+from instar.store.store import Store
 
 
 async def offered_versions(store: Store, image: ImageReference, location: str, now: datetime) -> list[str]:

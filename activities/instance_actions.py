@@ -12,15 +12,16 @@ from activities.disks import effect_of
 from activities.heartbeats import beating
 from activities.machine_models import machine_model
 from activities.model_changes import model_change
-from activities.records_age import refuse_old_records
+from activities.records.records_age import refuse_old_records
 from activities.translation import translated
-from compute.clock import Clock, utc_now
-from compute.errors import DiskNotMade, InstanceGone
-from compute.provider import MachineModel, Provider, Step
-from domain.instance_actions import chosen
-from domain.instance_ids import InstanceIds
-from domain.instances import Instance
-from domain.messages.instance_actions import (
+from instar.compute.clock import Clock, utc_now
+from instar.compute.errors import DiskNotMade, InstanceGone
+from instar.compute.provider import MachineModel, Provider, Step
+from instar.domain.decisions.instance_actions import chosen
+from instar.domain.decisions.model_changes import is_on_model, kept_disks
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import Instance
+from instar.domain.messages.instance_actions import (
     ActionKind,
     ActionSlice,
     CapacityLowered,
@@ -28,12 +29,11 @@ from domain.messages.instance_actions import (
     Chosen,
     LowerCapacity,
 )
-from domain.messages.os_upgrade import SliceOutcome
-from domain.model_changes import is_on_model, kept_disks
-from domain.scale_sets import ScaleSetModel
-from store.errors import Conflict, Missing
-from store.store import Store
-from store.stored_scale_set import StoredScaleSet
+from instar.domain.messages.os_upgrade import SliceOutcome
+from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.store.errors import Conflict, Missing
+from instar.store.sets.stored_scale_set import StoredScaleSet
+from instar.store.store import Store
 
 Act = Callable[[str], Awaitable[None]]
 

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 
-from compute.clock import Clock
-from compute.provider import Provider
-from domain.health import HealthSource
-from domain.instance_health import boots, health_of
-from domain.instances import HealthObservation, HealthState, Instance, InstanceView, Look
-from domain.scale_sets import ScaleSetIdentity
+from instar.compute.clock import Clock
+from instar.compute.provider import Provider
+from instar.domain.health.instance_health import boots, health_of
+from instar.domain.health.sources import HealthSource
+from instar.domain.machines.instances import HealthObservation, HealthState, Instance, InstanceView, Look
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 
 
 async def look_at(

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from compute.provider import MachineExtension, MachineModel, Models
-from domain.extensions import run_order
-from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
-from store.health_sources import health_source_of
-from store.store import Store
+from instar.compute.provider import MachineExtension, MachineModel, Models
+from instar.domain.sets.extensions import run_order
+from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
+from instar.store.health_sources import health_source_of
+from instar.store.store import Store
 
 
 async def machine_model(store: Store, scale_set: ScaleSetIdentity, generation: int) -> MachineModel:

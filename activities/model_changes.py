@@ -10,19 +10,19 @@ from temporalio import activity
 
 from activities.heartbeats import beating
 from activities.images import newest_version
-from activities.records_age import refuse_old_records
+from activities.records.records_age import refuse_old_records
 from activities.translation import translated
-from compute.clock import Clock, utc_now
-from compute.provider import Provider
-from domain.instances import Instance
-from domain.messages.instance_actions import ModelChange, ResolveModelChange
-from domain.messages.os_upgrade import UpgradePlan
-from domain.model_changes import is_on_model, needs_image
-from domain.policies import StartedBy, UpgradeMode, policy_in_force
-from domain.records import UpgradeKind
-from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
-from store.health_sources import health_source_of
-from store.store import Store
+from instar.compute.clock import Clock, utc_now
+from instar.compute.provider import Provider
+from instar.domain.decisions.model_changes import is_on_model, needs_image
+from instar.domain.machines.instances import Instance
+from instar.domain.messages.instance_actions import ModelChange, ResolveModelChange
+from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.records.upgrades import UpgradeKind
+from instar.domain.sets.policies import StartedBy, UpgradeMode, policy_in_force
+from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
+from instar.store.health_sources import health_source_of
+from instar.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from compute.errors import ComputeError, TryAgain
+from instar.compute.errors import ComputeError, TryAgain
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The API process: `python -m api --host 127.0.0.1 --port 8000`, until SIGTERM or SIGINT."""
+"""The API process: `python -P -m api --host 127.0.0.1 --port 8000`, until SIGTERM or SIGINT."""
 
 import argparse
 import asyncio
@@ -20,13 +20,13 @@ from api.access.signing_keys import SigningKeyError
 from api.app import create_app
 from api.composition import services_from
 from api.tls import TlsError, check_certificate
-from compute.clock import utc_now
-from connection.client import connect
-from connection.computes import CannotCompute, open_compute
-from connection.readiness import CannotServe, QuietServer, Readiness
-from connection.settings import Settings, first_problem
-from connection.waiting import enter_data_dir, open_store
-from store.errors import StoreError
+from instar.compute.clock import utc_now
+from instar.connection.client import connect
+from instar.connection.computes import CannotCompute, open_compute
+from instar.connection.readiness import CannotServe, QuietServer, Readiness
+from instar.connection.settings import Settings, first_problem
+from instar.connection.waiting import enter_data_dir, open_store
+from instar.store.errors import StoreError
 from workflows.plugin import INSTAR
 
 _log = logging.getLogger("api")
@@ -115,7 +115,7 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -P -m api", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
     return parser.parse_args()

@@ -45,7 +45,7 @@ from api.dependencies import GUARDS, Services, printable_path
 from api.errors import LastResort
 from api.openapi import document
 from api.paths import CaseInsensitivePaths, Paths
-from compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.fleet import SimulatedFleet
 
 ARM_ROUTERS = (
     scale_sets.router,

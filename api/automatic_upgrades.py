@@ -12,11 +12,11 @@ from api.errors import invalid
 from api.moments import moment
 from api.scale_set_lookup import StoredDep
 from api.wire import wait_body
-from domain.images import version_key
-from domain.messages.scale_set import LiftQuarantine
-from domain.quarantine import Quarantine
-from domain.scale_set_status import ScaleSetStatus
-from domain.scale_sets import ScaleSetModel
+from instar.domain.images.images import version_key
+from instar.domain.messages.scale_set import LiftQuarantine
+from instar.domain.records.quarantine import Quarantine
+from instar.domain.records.scale_set_status import ScaleSetStatus
+from instar.domain.sets.scale_sets import ScaleSetModel
 
 router = APIRouter(tags=["automatic upgrades"])
 

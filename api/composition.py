@@ -6,10 +6,10 @@ from api.access.guard import Access
 from api.dependencies import Services
 from api.healths import Healths
 from api.scale_set_gateway import ScaleSetGateway
-from compute.clock import Clock, utc_now
-from compute.provider import Provider
-from connection.settings import Settings
-from store.store import Store
+from instar.compute.clock import Clock, utc_now
+from instar.compute.provider import Provider
+from instar.connection.settings import Settings
+from instar.store.store import Store
 
 
 def services_from(

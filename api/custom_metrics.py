@@ -4,8 +4,8 @@ from typing import Any
 
 from api.documents import at
 from api.moments import moment
-from domain.health import is_application_health
-from domain.instances import HealthObservation
+from instar.domain.health.sources import is_application_health
+from instar.domain.machines.instances import HealthObservation
 
 Json = dict[str, Any]
 

@@ -5,11 +5,11 @@ import asyncio
 from api.dependencies import Services
 from api.handover import hand_over
 from api.long_running import begun_on, running
-from domain.messages.scale_set import DeleteScaleSet
-from domain.messages.updates import kept
-from domain.operations import Operation, OperationKind
-from store.errors import Missing
-from store.stored_scale_set import Accepted, StoredScaleSet
+from instar.domain.messages.scale_set import DeleteScaleSet
+from instar.domain.messages.updates import kept
+from instar.domain.records.operations import Operation, OperationKind
+from instar.store.errors import Missing
+from instar.store.sets.stored_scale_set import Accepted, StoredScaleSet
 
 
 async def deleted(services: Services, stored: StoredScaleSet) -> Operation | None:

@@ -12,10 +12,10 @@ from api.access.guard import Access
 from api.errors import ArmError, invalid
 from api.healths import Healths
 from api.scale_set_gateway import ScaleSetGateway
-from compute.clock import Clock
-from compute.provider import Provider
-from connection.settings import Settings
-from store.store import Store
+from instar.compute.clock import Clock
+from instar.compute.provider import Provider
+from instar.connection.settings import Settings
+from instar.store.store import Store
 
 API_VERSION = re.compile(r"(\d{4})-(\d{2})-(\d{2})(-preview)?", re.ASCII)
 OLDEST_API_VERSION = "2018-10-01"

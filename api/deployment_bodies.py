@@ -9,8 +9,8 @@ from api.deployment_runs import CANCELED, FAILED, NOT_STARTED, RUNNING, SUCCEEDE
 from api.moments import moment
 from api.templates.planned import Planned
 from api.templates.template import Template
-from store.deployments import TYPE
-from store.resources import StoredResource
+from instar.store.deployments import TYPE
+from instar.store.resources import StoredResource
 
 Json = dict[str, Any]
 

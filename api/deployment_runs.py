@@ -25,12 +25,12 @@ from api.templates.planned import Planned
 from api.templates.resource_types import REFUSED, TYPES, looked_up, made
 from api.templates.scope import Place
 from api.templates.template import Template, read_template
-from compute.errors import TryAgain
-from domain.access import need_of
-from domain.operations import OperationStatus
-from store.deployments import SEAL
-from store.errors import Conflict, SealingError, StoreError, Unavailable
-from store.resources import StoredResource
+from instar.compute.errors import TryAgain
+from instar.domain.access import need_of
+from instar.domain.records.operations import OperationStatus
+from instar.store.deployments import SEAL
+from instar.store.errors import Conflict, SealingError, StoreError, Unavailable
+from instar.store.resources import StoredResource
 
 Json = dict[str, Any]
 

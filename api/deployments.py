@@ -29,10 +29,10 @@ from api.templates.errors import TemplateError
 from api.templates.resource_types import REFUSED, TYPES
 from api.templates.scope import Place
 from api.templates.template import Template, read_template
-from domain.access import need_of
-from store.deployments import SEAL, TYPE
-from store.errors import Conflict
-from store.resources import StoredResource
+from instar.domain.access import need_of
+from instar.store.deployments import SEAL, TYPE
+from instar.store.errors import Conflict
+from instar.store.resources import StoredResource
 
 router = APIRouter(tags=["deployments"])
 

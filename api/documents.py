@@ -6,10 +6,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from api.errors import ArmError, invalid
-from domain.health import HEALTH_TYPES, is_application_health, settings_fault
-from domain.policies import UpgradeMode
-from domain.regions import region_name
-from domain.scale_sets import ScaleSetModel
+from instar.domain.health.sources import HEALTH_TYPES, is_application_health, settings_fault
+from instar.domain.images.regions import region_name
+from instar.domain.sets.policies import UpgradeMode
+from instar.domain.sets.scale_sets import ScaleSetModel
 
 Json = dict[str, Any]
 

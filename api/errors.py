@@ -16,9 +16,9 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from compute.errors import ComputeError, TryAgain
-from domain.blockers import OPERATION_NOT_ALLOWED, PROPERTY_CHANGE_NOT_ALLOWED, Blocker
-from store.errors import Conflict, StoreError, Unavailable
+from instar.compute.errors import ComputeError, TryAgain
+from instar.domain.eligibility.blockers import OPERATION_NOT_ALLOWED, PROPERTY_CHANGE_NOT_ALLOWED, Blocker
+from instar.store.errors import Conflict, StoreError, Unavailable
 
 _log = logging.getLogger(__name__)
 

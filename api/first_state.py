@@ -7,13 +7,13 @@ version is held back, and what was asked of it and not begun.
 
 from datetime import UTC, datetime
 
-from domain.delays import Delays
-from domain.lifecycle.state import Automatic, EndedUpgrade, Free, Rolling, RunningUpgrade, ScaleSetState
-from domain.names import os_upgrade_workflow_id
-from domain.records import UpgradeRecord
-from domain.scale_set_status import ScaleSetStatus
-from domain.scale_sets import ScaleSetIdentity
-from store.store import Store
+from instar.domain.delays import Delays
+from instar.domain.lifecycle.state import Automatic, EndedUpgrade, Free, Rolling, RunningUpgrade, ScaleSetState
+from instar.domain.records.scale_set_status import ScaleSetStatus
+from instar.domain.records.upgrades import UpgradeRecord
+from instar.domain.sets.names import os_upgrade_workflow_id
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.store import Store
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -24,8 +24,8 @@ from api.stored_resources import (
     write_resource,
     written,
 )
-from domain import galleries
-from store.resources import StoredResource
+from instar.domain.images import galleries
+from instar.store.resources import StoredResource
 
 router = APIRouter(tags=["galleries"])
 

@@ -13,8 +13,8 @@ from pydantic.alias_generators import to_camel
 
 from api.documents import REGION
 from api.errors import ArmError, blocked, invalid
-from domain.blockers import PROPERTY_CHANGE_NOT_ALLOWED, Blocker
-from domain.regions import region_name
+from instar.domain.eligibility.blockers import PROPERTY_CHANGE_NOT_ALLOWED, Blocker
+from instar.domain.images.regions import region_name
 
 Json = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """Versions of a gallery's images: published once, then copied to their target regions (behaviour.md I2).
 
-Where replication stands follows from the stored document and the time (`domain.galleries`). So does the operation of a
+Where replication stands follows from the stored document and the time (`instar.domain.images.galleries`). So does the operation of a
 PUT: it runs until the last copy is there or has failed, and is ended by whoever reads it first after that.
 """
 
@@ -41,12 +41,12 @@ from api.stored_resources import (
     write_resource,
     written,
 )
-from domain import galleries
-from domain.galleries import without_kept
-from domain.images import version_key
-from domain.operations import Operation, OperationKind, OperationStatus
-from domain.regions import display_name
-from store.resources import StoredResource
+from instar.domain.images import galleries
+from instar.domain.images.galleries import without_kept
+from instar.domain.images.images import version_key
+from instar.domain.images.regions import display_name
+from instar.domain.records.operations import Operation, OperationKind, OperationStatus
+from instar.store.resources import StoredResource
 
 router = APIRouter(tags=["galleries"])
 

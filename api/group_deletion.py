@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from api.dependencies import Services
 from api.errors import ArmError
 from api.gallery_versions import refuse_before_end_of_life
-from domain import galleries
-from domain.access import is_within
-from domain.links import gallery_image, probes
-from domain.scale_sets import ScaleSetModel
-from store.stored_scale_set import StoredScaleSet
+from instar.domain.access import is_within
+from instar.domain.images import galleries
+from instar.domain.sets.links import gallery_image, probes
+from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 SHOWN_AT_MOST = 10
 

@@ -11,10 +11,10 @@ from datetime import timedelta
 
 from api.dependencies import Services
 from api.errors import ArmError
-from domain.messages.updates import read
-from domain.operations import Operation, OperationKind, OperationStatus
-from store.errors import StoreError
-from store.outbox import Waiting
+from instar.domain.messages.updates import read
+from instar.domain.records.operations import Operation, OperationKind, OperationStatus
+from instar.store.errors import StoreError
+from instar.store.sets.outbox import Waiting
 
 _log = logging.getLogger(__name__)
 

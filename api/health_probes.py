@@ -5,9 +5,9 @@ import asyncio
 from api.dependencies import Services
 from api.documents import at
 from api.errors import ArmError
-from domain.health import SourceKind
-from domain.load_balancers import ProbeId, probe_settings
-from domain.scale_sets import ScaleSetModel
+from instar.domain.health.load_balancers import ProbeId, probe_settings
+from instar.domain.health.sources import SourceKind
+from instar.domain.sets.scale_sets import ScaleSetModel
 
 HEALTH_PROBE = "properties.virtualMachineProfile.networkProfile.healthProbe.id"
 

@@ -9,13 +9,13 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from compute.clock import Clock
-from compute.errors import ComputeError
-from compute.provider import Provider
-from domain.health import HealthSource
-from domain.instance_health import health_of
-from domain.instances import HealthObservation, Instance
-from domain.scale_sets import ScaleSetIdentity
+from instar.compute.clock import Clock
+from instar.compute.errors import ComputeError
+from instar.compute.provider import Provider
+from instar.domain.health.instance_health import health_of
+from instar.domain.health.sources import HealthSource
+from instar.domain.machines.instances import HealthObservation, Instance
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 
 Observations = dict[str, HealthObservation]
 

@@ -7,7 +7,7 @@ knows from the start, and nothing that was published here.
 from collections.abc import Iterable
 from typing import Any
 
-from store.catalogue import PlatformSku
+from instar.store.catalogue import PlatformSku
 
 
 def image_aliases(skus: Iterable[PlatformSku]) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from api.documents import REGION, normal_location
 from api.errors import ArmError, invalid, not_found
 from api.nudges import nudge_users_of
 from api.queries import wanted
-from domain.images import ImageReference
-from store.images import ImageVersionRow
+from instar.domain.images.images import ImageReference
+from instar.store.images import ImageVersionRow
 
 router = APIRouter(tags=["images"])
 

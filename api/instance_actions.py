@@ -21,11 +21,11 @@ from api.merge import canonical
 from api.preconditions import Preconditions, PreconditionsDep
 from api.scale_set_lookup import StoredDep
 from api.stored_resources import etag_header
-from domain.instance_ids import InstanceIds
-from domain.instances import Instance
-from domain.messages.instance_actions import ActionKind, InstanceAction
-from domain.operations import Operation, OperationKind
-from store.stored_scale_set import StoredScaleSet
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import Instance
+from instar.domain.messages.instance_actions import ActionKind, InstanceAction
+from instar.domain.records.operations import Operation, OperationKind
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["instances"])
 

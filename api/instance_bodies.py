@@ -11,9 +11,16 @@ from api.custom_metrics import add_custom_metrics
 from api.merge import without_secrets
 from api.moments import moment
 from api.wire import target_body
-from domain.instances import ExtensionStatus, HealthObservation, HealthState, Instance, OsDisk, PowerState
-from store.stored_scale_set import StoredScaleSet
-from store.waits import Wait
+from instar.domain.machines.instances import (
+    ExtensionStatus,
+    HealthObservation,
+    HealthState,
+    Instance,
+    OsDisk,
+    PowerState,
+)
+from instar.store.sets.stored_scale_set import StoredScaleSet
+from instar.store.waits import Wait
 
 Json = dict[str, Any]
 

@@ -10,8 +10,8 @@ from api.instance_bodies import extension_view
 from api.instances import INSTANCE, InstanceId, existing_instance
 from api.paging import PagingDep
 from api.scale_set_lookup import StoredDep
-from domain.instances import ExtensionStatus, Instance
-from store.stored_scale_set import StoredScaleSet
+from instar.domain.machines.instances import ExtensionStatus, Instance
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["extensions"])
 

@@ -6,12 +6,12 @@ from typing import Any
 from api.dependencies import Services
 from api.documents import at
 from api.errors import invalid
-from domain.images import version_key
-from domain.instance_ids import InstanceIds
-from domain.instances import Instance
-from domain.messages.instance_actions import Protection
-from domain.scale_sets import ScaleSetModel
-from store.stored_scale_set import StoredScaleSet
+from instar.domain.images.images import version_key
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import Instance
+from instar.domain.messages.instance_actions import Protection
+from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 Json = dict[str, Any]
 

@@ -17,10 +17,10 @@ from api.paging import PagingDep
 from api.queries import wanted
 from api.scale_set_lookup import StoredDep
 from api.stored_resources import shown
-from domain.instances import HealthObservation, Instance
-from domain.scale_sets import ScaleSetModel
-from store.health_sources import health_source_of
-from store.stored_scale_set import StoredScaleSet
+from instar.domain.machines.instances import HealthObservation, Instance
+from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.store.health_sources import health_source_of
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["instances"])
 

@@ -27,8 +27,8 @@ from api.stored_resources import (
     write_resource,
     written,
 )
-from domain.load_balancers import LOAD_BALANCER, normal_probe, probe_documents, probe_fault
-from store.resources import StoredResource
+from instar.domain.health.load_balancers import LOAD_BALANCER, normal_probe, probe_documents, probe_fault
+from instar.store.resources import StoredResource
 
 router = APIRouter(tags=["load balancers"])
 

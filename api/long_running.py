@@ -15,10 +15,10 @@ from api.dependencies import Services
 from api.handover import hand_over
 from api.public_url import public_url
 from api.wire import provisioning_state
-from domain.messages.updates import Update, kept
-from domain.operations import Operation, OperationKind, OperationStatus
-from domain.scale_sets import ScaleSetIdentity
-from store.stored_scale_set import StoredScaleSet
+from instar.domain.messages.updates import Update, kept
+from instar.domain.records.operations import Operation, OperationKind, OperationStatus
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 RETRY_AFTER = "1"
 """Seconds. Clients wait half a minute where it is missing or 0."""

@@ -10,9 +10,9 @@ import logging
 from collections.abc import Mapping
 
 from api.dependencies import Services
-from domain.operations import OperationStatus
-from domain.records import Decision, ErrorCode, UpgradeError, UpgradeRecord, UpgradeStatus
-from domain.scale_sets import ScaleSetIdentity
+from instar.domain.records.operations import OperationStatus
+from instar.domain.records.upgrades import Decision, ErrorCode, UpgradeError, UpgradeRecord, UpgradeStatus
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ keeps those that a change does not bring, and a null takes one away there.
 from collections.abc import Sequence
 from typing import Any
 
-from store.secret_places import SECRET_KEYS
+from instar.store.database.secret_places import SECRET_KEYS
 
 Json = dict[str, Any]
 

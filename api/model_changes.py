@@ -24,17 +24,17 @@ from api.service_fabric_clusters import cluster_named
 from api.set_images import refuse_absent, runs_windows, without_updates
 from api.upgrade_policies import filled_in, without_echo
 from api.wire import quoted_etag
-from domain.access import Need, need_of
-from domain.blockers import Blocker
-from domain.eligibility import change_blockers, model_blockers
-from domain.links import needs_of
-from domain.messages.scale_set import ApplyModel
-from domain.messages.updates import kept
-from domain.operations import Operation, OperationKind
-from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
-from store.errors import AlreadyThere, Conflict, Missing
-from store.health_sources import probe_settings_of
-from store.stored_scale_set import Accepted, StoredScaleSet
+from instar.domain.access import Need, need_of
+from instar.domain.eligibility.blockers import Blocker
+from instar.domain.eligibility.eligibility import change_blockers, model_blockers
+from instar.domain.messages.scale_set import ApplyModel
+from instar.domain.messages.updates import kept
+from instar.domain.records.operations import Operation, OperationKind
+from instar.domain.sets.links import needs_of
+from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
+from instar.store.errors import AlreadyThere, Conflict, Missing
+from instar.store.health_sources import probe_settings_of
+from instar.store.sets.stored_scale_set import Accepted, StoredScaleSet
 
 Json = dict[str, Any]
 

@@ -28,7 +28,7 @@ from api.stored_resources import (
     write_resource,
     written,
 )
-from store.resources import StoredResource
+from instar.store.resources import StoredResource
 
 router = APIRouter(tags=["networks"])
 

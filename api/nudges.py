@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from api.dependencies import Services
 from api.documents import normal_location
-from domain.images import ImageReference
-from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
-from store.errors import StoreError
+from instar.domain.images.images import ImageReference
+from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
+from instar.store.errors import StoreError
 
 _log = logging.getLogger(__name__)
 

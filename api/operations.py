@@ -13,8 +13,8 @@ from api.gallery_versions import replicated
 from api.long_running import RETRY_AFTER
 from api.resource_groups import is_gone
 from api.wire import operation_body
-from domain.access import Need, need_of
-from domain.operations import Operation, OperationKind, OperationStatus
+from instar.domain.access import Need, need_of
+from instar.domain.records.operations import Operation, OperationKind, OperationStatus
 
 router = APIRouter(tags=["operations"])
 

@@ -10,12 +10,12 @@ from api.bodies import OptionalJsonBody, described
 from api.dependencies import SCALE_SET, Services, ServicesDep
 from api.errors import ArmError, invalid, scale_set_not_found
 from api.scale_set_lookup import StoredDep
-from domain.instance_ids import InstanceIds
-from domain.messages.reconciliation import Reconcile
-from domain.reconciliation import Adoption, adoption
-from domain.scale_sets import ScaleSetModel
-from store.errors import Conflict, Missing
-from store.stored_scale_set import StoredScaleSet
+from instar.domain.decisions.reconciliation import Adoption, adoption
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.reconciliation import Reconcile
+from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.store.errors import Conflict, Missing
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["automatic upgrades"])
 

@@ -17,9 +17,9 @@ from api.group_deletion import refuse_blocked
 from api.long_running import accepted, begin
 from api.merge import canonical, merged
 from api.paging import PagingDep
-from domain.access import need_of
-from domain.operations import OperationKind
-from store.resources import StoredResource
+from instar.domain.access import need_of
+from instar.domain.records.operations import OperationKind
+from instar.store.resources import StoredResource
 
 router = APIRouter(tags=["resource groups"])
 

@@ -16,7 +16,7 @@ from api.queries import wanted
 from api.resource_groups import GROUP, group_location
 from api.resource_groups import TYPE as RESOURCE_GROUP
 from api.wire import SCALE_SET_TYPE
-from store.deployments import TYPE as DEPLOYMENT
+from instar.store.deployments import TYPE as DEPLOYMENT
 
 router = APIRouter(tags=["resources"])
 

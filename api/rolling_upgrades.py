@@ -16,10 +16,10 @@ from api.queries import wanted
 from api.scale_set_lookup import StoredDep
 from api.start_checks import refuse_what_cannot_begin
 from api.wire import decision_body, history_body, latest_body
-from domain.messages.scale_set import CancelUpgrade, StartUpgrade
-from domain.operations import OperationKind
-from domain.records import UpgradeRecord
-from store.upgrades import HISTORY_AT_MOST
+from instar.domain.messages.scale_set import CancelUpgrade, StartUpgrade
+from instar.domain.records.operations import OperationKind
+from instar.domain.records.upgrades import UpgradeRecord
+from instar.store.upgrades import HISTORY_AT_MOST
 
 router = APIRouter(tags=["rolling upgrades"])
 

@@ -22,14 +22,21 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import ArmError, unavailable
 from api.first_state import first_state
-from connection.client import alive
-from domain.delays import Delays
-from domain.messages.scale_set import NudgeLook
-from domain.messages.updates import UPDATES, Update
-from domain.names import MOVE_ON, WORKFLOW_QUEUE, Refusal, WorkflowType, os_upgrade_workflow_id, scale_set_workflow_id
-from domain.scale_sets import ScaleSetIdentity
-from store.store import Store
-from workflows.scale_set import ScaleSetWorkflow
+from instar.connection.client import alive
+from instar.domain.delays import Delays
+from instar.domain.messages.scale_set import NudgeLook
+from instar.domain.messages.updates import UPDATES, Update
+from instar.domain.sets.names import (
+    MOVE_ON,
+    WORKFLOW_QUEUE,
+    Refusal,
+    WorkflowType,
+    os_upgrade_workflow_id,
+    scale_set_workflow_id,
+)
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.store import Store
+from workflows.sets.scale_set import ScaleSetWorkflow
 from workflows.visibility import scale_set_attributes
 
 _log = logging.getLogger(__name__)

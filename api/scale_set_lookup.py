@@ -7,7 +7,7 @@ from fastapi import Depends
 
 from api.dependencies import ScaleSetPath, ScaleSetPathDep, Services, ServicesDep
 from api.errors import scale_set_not_found
-from store.stored_scale_set import StoredScaleSet
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 
 async def find(services: Services, path: ScaleSetPath) -> StoredScaleSet | None:

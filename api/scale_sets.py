@@ -19,9 +19,9 @@ from api.preconditions import PreconditionsDep
 from api.queries import wanted
 from api.scale_set_lookup import StoredDep, find
 from api.wire import quoted_etag, scale_set_body
-from domain.scale_sets import ScaleSetModel
-from store.health_sources import health_source_of
-from store.stored_scale_set import StoredScaleSet
+from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.store.health_sources import health_source_of
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["scale sets"])
 

@@ -30,9 +30,9 @@ from api.stored_resources import (
     write_resource,
     written,
 )
-from domain.scale_sets import ScaleSetModel
-from domain.service_fabric import Durability, FabricCluster, cluster_of
-from store.resources import StoredResource
+from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.domain.sets.service_fabric import Durability, FabricCluster, cluster_of
+from instar.store.resources import StoredResource
 
 router = APIRouter(tags=["service fabric clusters"])
 

@@ -23,7 +23,7 @@ from api.queries import wanted
 from api.scale_set_lookup import StoredDep, find
 from api.stored_resources import checked_name
 from api.wire import quoted_etag
-from store.stored_scale_set import StoredScaleSet
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["extensions"])
 

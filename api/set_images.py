@@ -6,11 +6,11 @@ from typing import Any
 from api.dependencies import Services
 from api.documents import WINDOWS_UPDATES, at
 from api.errors import ArmError, invalid
-from domain import galleries
-from domain.images import ImageReference
-from domain.regions import display_name
-from domain.scale_sets import ScaleSetModel
-from store.resources import StoredResource
+from instar.domain.images import galleries
+from instar.domain.images.images import ImageReference
+from instar.domain.images.regions import display_name
+from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.store.resources import StoredResource
 
 Json = dict[str, Any]
 

@@ -15,7 +15,7 @@ from api.paging import PagingDep
 from api.preconditions import NO_PRECONDITIONS
 from api.scale_set_lookup import StoredDep
 from api.wire import SCALE_SET_TYPE
-from store.stored_scale_set import StoredScaleSet
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["scale sets"])
 

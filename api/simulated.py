@@ -16,10 +16,10 @@ from api.bodies import JsonBody, described
 from api.dependencies import ServicesDep
 from api.errors import invalid, not_found
 from api.moments import moment
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.judgement import judge
-from compute.simulated.scripts import ExtensionScript, FleetDefaults, VersionScript
-from domain.images import ImageReference
+from instar.compute.simulated.file.scripts import ExtensionScript, FleetDefaults, VersionScript
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.flight.judgement import judge
+from instar.domain.images.images import ImageReference
 
 router = APIRouter(prefix="/instar/simulated", tags=["simulated fleet"])
 

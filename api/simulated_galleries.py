@@ -16,11 +16,11 @@ from api.errors import invalid
 from api.gallery_versions import VERSION, VersionDep
 from api.simulated import FleetDep, read_script, simulated_fleet
 from api.stored_resources import stored_resource, write_resource
-from compute.simulated.scripts import VersionScript
-from domain import galleries
-from domain.galleries import Replica
-from domain.images import ImageReference
-from domain.regions import display_name, region_name
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.images import galleries
+from instar.domain.images.galleries import Replica
+from instar.domain.images.images import ImageReference
+from instar.domain.images.regions import display_name, region_name
 
 router = APIRouter(prefix="/instar/simulated", tags=["simulated fleet"])
 

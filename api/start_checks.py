@@ -9,10 +9,10 @@ from datetime import timedelta
 
 from api.dependencies import Services
 from api.errors import blocked
-from compute.errors import ComputeError
-from domain.eligibility import start_blockers
-from domain.scale_sets import ScaleSetModel
-from store.stored_scale_set import StoredScaleSet
+from instar.compute.errors import ComputeError
+from instar.domain.eligibility.eligibility import start_blockers
+from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 LISTED_WITHIN = timedelta(seconds=5)
 """How long the compute has to list the machines; if it takes longer, the start is accepted and judged later."""

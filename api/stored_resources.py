@@ -21,9 +21,9 @@ from api.long_running import accepted, resource_headers
 from api.merge import canonical, merged, without_read_only
 from api.paging import Key, Paging
 from api.preconditions import NO_PRECONDITIONS, Preconditions
-from domain.operations import Operation, OperationKind, OperationStatus
-from store.errors import Conflict
-from store.resources import StoredResource
+from instar.domain.records.operations import Operation, OperationKind, OperationStatus
+from instar.store.errors import Conflict
+from instar.store.resources import StoredResource
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path
 
 from api.access.own_issuer import TENANT
 from api.dependencies import Services, ServicesDep
-from domain.access import ROOT
+from instar.domain.access import ROOT
 
 router = APIRouter(tags=["subscriptions"])
 

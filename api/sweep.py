@@ -17,12 +17,12 @@ from api.errors import ArmError
 from api.long_running import begun_on
 from api.lost_upgrades import end_lost_upgrades
 from api.model_changes import newest_of
-from domain.messages.scale_set import DeleteScaleSet
-from domain.messages.updates import kept
-from domain.names import WorkflowType, scale_set_workflow_id
-from domain.operations import OperationKind, OperationStatus
-from domain.scale_sets import ScaleSetIdentity
-from store.errors import StoreError
+from instar.domain.messages.scale_set import DeleteScaleSet
+from instar.domain.messages.updates import kept
+from instar.domain.records.operations import OperationKind, OperationStatus
+from instar.domain.sets.names import WorkflowType, scale_set_workflow_id
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.errors import StoreError
 
 _log = logging.getLogger(__name__)
 

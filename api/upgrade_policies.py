@@ -3,7 +3,7 @@
 from typing import Any
 
 from api.api_versions import SCALE_SET, shaped
-from domain.policies import AutomaticOSUpgradePolicy, RollingUpgradePolicy, UpgradeMode, UpgradePolicy
+from instar.domain.sets.policies import AutomaticOSUpgradePolicy, RollingUpgradePolicy, UpgradeMode, UpgradePolicy
 
 Json = dict[str, Any]
 

@@ -6,11 +6,11 @@ from api.api_versions import NEWEST, PAST_UPGRADE, ROLLING_UPGRADE, SCALE_SET, s
 from api.merge import without_secrets
 from api.moments import moment
 from api.upgrade_policies import echoed, policy_body
-from domain.images import ImageReference
-from domain.operations import Operation, OperationKind, OperationStatus
-from domain.records import Decision, UpgradeError, UpgradeRecord
-from store.stored_scale_set import StoredScaleSet
-from store.waits import Wait
+from instar.domain.images.images import ImageReference
+from instar.domain.records.operations import Operation, OperationKind, OperationStatus
+from instar.domain.records.upgrades import Decision, UpgradeError, UpgradeRecord
+from instar.store.sets.stored_scale_set import StoredScaleSet
+from instar.store.waits import Wait
 
 Json = dict[str, Any]
 

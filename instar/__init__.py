@@ -1,1 +1,1 @@
-"""The command line."""
+"""Instar: automatic OS image upgrades for fleets of virtual machines."""

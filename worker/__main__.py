@@ -1,4 +1,4 @@
-"""The worker process: `python -m worker`, until SIGTERM or SIGINT."""
+"""The worker process: `python -P -m worker`, until SIGTERM or SIGINT."""
 
 import asyncio
 import logging
@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from connection.computes import CannotCompute, open_compute
-from connection.readiness import CannotServe, Readiness
-from connection.settings import Settings, first_problem
-from connection.waiting import connect_to_temporal, enter_data_dir, open_store
-from store.errors import StoreError
+from instar.connection.computes import CannotCompute, open_compute
+from instar.connection.readiness import CannotServe, Readiness
+from instar.connection.settings import Settings, first_problem
+from instar.connection.waiting import connect_to_temporal, enter_data_dir, open_store
+from instar.store.errors import StoreError
 from worker.composition import workers
 from worker.probes import answering, probes
 from workflows.plugin import INSTAR

@@ -12,12 +12,12 @@ from activities.health import HealthActivities
 from activities.images import ImageActivities
 from activities.instance_actions import InstanceActionActivities
 from activities.model_changes import ModelChangeActivities
-from activities.records import RecordActivities
-from activities.records_age import RecordsAgeActivities
-from compute.clock import Clock, utc_now
-from compute.provider import Provider
-from domain.names import COMPUTE_QUEUE, WORKFLOW_QUEUE
-from store.store import Store
+from activities.records.records_age import RecordsAgeActivities
+from activities.records.upgrades import RecordActivities
+from instar.compute.clock import Clock, utc_now
+from instar.compute.provider import Provider
+from instar.domain.sets.names import COMPUTE_QUEUE, WORKFLOW_QUEUE
+from instar.store.store import Store
 from worker.waits import Waits
 
 GRACE = timedelta(seconds=5)

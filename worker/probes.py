@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 import uvicorn
 from temporalio.client import Client
 
-from connection.client import alive
-from connection.readiness import Application, Message, QuietServer, Readiness, Receive, Send, answer
-from store.errors import StoreError
-from store.store import Store
+from instar.connection.client import alive
+from instar.connection.readiness import Application, Message, QuietServer, Readiness, Receive, Send, answer
+from instar.store.errors import StoreError
+from instar.store.store import Store
 
 PULSE_SECONDS = 0.02
 

@@ -11,10 +11,10 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.names import os_upgrade_number
-from domain.scale_sets import ScaleSetIdentity
-from store.errors import StoreError
-from store.store import Store
+from instar.domain.sets.names import os_upgrade_number
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.errors import StoreError
+from instar.store.store import Store
 
 LONG = timedelta(minutes=1)
 """From its first attempt on: what takes less is not worth a word."""

@@ -8,12 +8,12 @@ from temporalio import workflow
 from activities.capacity import CapacityActivities
 from activities.disks import DiskActivities
 from activities.instance_actions import InstanceActionActivities
-from domain.instance_ids import InstanceIds
-from domain.messages.capacity import CapacityPlan, DeleteSlice, MakeSlice
-from domain.messages.instance_actions import ActionSlice, InstanceAction
-from domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice, UpgradePlan
-from domain.names import COMPUTE_QUEUE
-from domain.scale_sets import ScaleSetIdentity
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.capacity import CapacityPlan, DeleteSlice, MakeSlice
+from instar.domain.messages.instance_actions import ActionSlice, InstanceAction
+from instar.domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice, UpgradePlan
+from instar.domain.sets.names import COMPUTE_QUEUE
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 from workflows import options
 from workflows.rows import Row, Start, carry_out, slices
 

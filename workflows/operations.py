@@ -3,10 +3,10 @@
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from activities.records import RecordActivities
-from domain.messages.scale_set import EndOperation
-from domain.operations import OperationStatus
-from domain.records_age import RECORDS_BEHIND
+from activities.records.upgrades import RecordActivities
+from instar.domain.messages.scale_set import EndOperation
+from instar.domain.records.operations import OperationStatus
+from instar.domain.records.records_age import RECORDS_BEHIND
 from workflows import options
 
 

@@ -8,11 +8,11 @@ from temporalio.plugin import SimplePlugin
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from workflows.os_upgrade import OsUpgradeWorkflow
 from workflows.release_0_1.scale_set import ScaleSetWorkflow as ScaleSetWorkflow01
-from workflows.scale_set import ScaleSetWorkflow
+from workflows.sets.scale_set import ScaleSetWorkflow
+from workflows.upgrades.os_upgrade import OsUpgradeWorkflow
 
-PASSED_THROUGH = ("domain", "activities", "compute", "store", "sqlalchemy", "cryptography", "alembic")
+PASSED_THROUGH = ("instar", "activities", "sqlalchemy", "cryptography", "alembic")
 """Modules not loaded anew per workflow: the domain for speed, the others because only their types are named."""
 
 

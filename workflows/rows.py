@@ -8,8 +8,8 @@ from collections.abc import Callable
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from domain.instance_ids import InstanceIds
-from domain.messages.os_upgrade import SliceOutcome
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.os_upgrade import SliceOutcome
 from workflows.preemption import Cut
 
 ROWS = 16

@@ -3,14 +3,14 @@
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from domain.instance_ids import InstanceIds
-from domain.lifecycle.state import ScaleSetState
-from domain.lifecycle.steps import Step
-from domain.messages.os_upgrade import BatchLine, UpgradeState, Verdict
-from domain.names import Attribute
-from domain.progress import Outcome
-from domain.records import UpgradeKind, UpgradeStatus
-from domain.scale_sets import ScaleSetIdentity
+from instar.domain.lifecycle.state import ScaleSetState
+from instar.domain.lifecycle.steps import Step
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.os_upgrade import BatchLine, UpgradeState, Verdict
+from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrades import UpgradeKind, UpgradeStatus
+from instar.domain.sets.names import Attribute
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 
 SCALE_SET_ID = SearchAttributeKey.for_keyword(Attribute.SCALE_SET_ID)
 PHASE = SearchAttributeKey.for_keyword(Attribute.PHASE)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from api.access.principals import Principal
 from api.errors import ArmError
-from domain.access import Grant, Need, allowed
+from instar.domain.access import Grant, Need, allowed
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from api.access.issuer_routes import OPEN_PATHS
 from api.access.outside_issuer import OutsideIssuer
 from api.access.own_issuer import OwnIssuer
 from api.access.signing_keys import SigningKey
-from compute.clock import Clock
-from connection.settings import Settings
-from store.store import Store
+from instar.compute.clock import Clock
+from instar.connection.settings import Settings
+from instar.store.store import Store
 
 
 def access_from(settings: Settings, store: Store, clock: Clock) -> Access:

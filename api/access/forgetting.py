@@ -4,9 +4,9 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from compute.clock import Clock
-from store.errors import StoreError
-from store.store import Store
+from instar.compute.clock import Clock
+from instar.store.errors import StoreError
+from instar.store.store import Store
 
 _log = logging.getLogger("instar.audit")
 

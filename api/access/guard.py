@@ -17,10 +17,10 @@ from api.access.outside_issuer import IssuerAway, OutsideIssuer
 from api.access.own_issuer import OwnIssuer, is_ours
 from api.access.principals import Principal, TokenRefused
 from api.errors import ArmError, unavailable
-from compute.clock import Clock
-from domain.access import need_of
-from store.errors import Unavailable
-from store.store import Store
+from instar.compute.clock import Clock
+from instar.domain.access import need_of
+from instar.store.errors import Unavailable
+from instar.store.store import Store
 
 _log = logging.getLogger("instar.audit")
 

@@ -16,7 +16,7 @@ from api.dependencies import ServicesDep
 from api.errors import ArmError, not_found
 from api.image_aliases import image_aliases
 from api.public_url import public_url
-from store.catalogue import PLATFORM_SKUS
+from instar.store.catalogue import PLATFORM_SKUS
 
 FORM_AT_MOST = 65_536
 FIRST_WITH_AN_OBJECT = "2018-05-01"

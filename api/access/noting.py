@@ -5,9 +5,9 @@ import logging
 from datetime import datetime
 
 from api.access.caller import Caller
-from store.audit import Entry, legible
-from store.errors import StoreError
-from store.store import Store
+from instar.store.audit import Entry, legible
+from instar.store.errors import StoreError
+from instar.store.store import Store
 
 _log = logging.getLogger("instar.audit")
 

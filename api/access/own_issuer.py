@@ -13,9 +13,9 @@ import jwt
 
 from api.access.principals import Principal, TokenRefused
 from api.access.signing_keys import ALGORITHM, SigningKey
-from compute.clock import Clock
-from store.credentials import Credential
-from store.store import Store
+from instar.compute.clock import Clock
+from instar.store.credentials import Credential
+from instar.store.store import Store
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 """The one tenant: a name that clients need, no more."""

@@ -28,9 +28,9 @@ from api.templates.coercion import coerced
 from api.templates.errors import TemplateError
 from api.templates.planned import Planned
 from api.wire import scale_set_body
-from domain import galleries
-from domain.access import need_of
-from domain.load_balancers import LOAD_BALANCER
+from instar.domain.access import need_of
+from instar.domain.health.load_balancers import LOAD_BALANCER
+from instar.domain.images import galleries
 
 Json = dict[str, Any]
 Make = Callable[[Services, Planned, Json], Awaitable[str]]

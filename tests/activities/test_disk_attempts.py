@@ -13,19 +13,19 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.disks import DiskActivities
-from compute.errors import NotAllowed
-from compute.provider import Effect, Fence, MachineModel, Provider, Step
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.pace import NoPace
-from domain.images import ImageReference
-from domain.instance_ids import InstanceIds
-from domain.instances import Instance, OsDisk
-from domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice
-from domain.messages.scale_set import CollectDisks
-from domain.scale_sets import ScaleSetIdentity
-from store.sealing import Sealer
-from store.store import Store
+from instar.compute.errors import NotAllowed
+from instar.compute.provider import Effect, Fence, MachineModel, Provider, Step
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.pace import NoPace
+from instar.domain.images.images import ImageReference
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import Instance, OsDisk
+from instar.domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice
+from instar.domain.messages.scale_set import CollectDisks
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.database.sealing import Sealer
+from instar.store.store import Store
 from tests.support.held import eventually
 from tests.support.looks import IMAGE, NOON, plan
 from tests.support.models import arm

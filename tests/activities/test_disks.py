@@ -13,16 +13,16 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.disks import DiskActivities
-from compute.provider import MachineModel
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.pace import NoPace
-from compute.simulated.scripts import VersionScript
-from domain.instance_ids import InstanceIds
-from domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice
-from domain.scale_sets import ScaleSetIdentity
-from store.sealing import Sealer
-from store.store import Store
+from instar.compute.provider import MachineModel
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.pace import NoPace
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.database.sealing import Sealer
+from instar.store.store import Store
 from tests.support.looks import plan
 from tests.support.models import IMAGE, NEW, OLD, arm
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from activities.machine_models import machine_model
-from domain.scale_sets import ScaleSetIdentity
-from store.errors import Missing
-from store.sealing import Sealer
-from store.store import Store
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.database.sealing import Sealer
+from instar.store.errors import Missing
+from instar.store.store import Store
 from tests.support.looks import NOON
 from tests.support.models import arm
 

@@ -14,23 +14,23 @@ from activities.capacity import CapacityActivities
 from activities.images import ImageActivities
 from activities.instance_actions import InstanceActionActivities
 from activities.model_changes import ModelChangeActivities
-from activities.records_age import RecordsAgeActivities
-from compute.provider import Effect, Fence, MachineModel, Step
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.pace import NoPace
-from domain.instance_ids import InstanceIds
-from domain.messages.capacity import PlanCapacity
-from domain.messages.instance_actions import ActionKind, ChooseInstances, InstanceAction, ResolveModelChange
-from domain.messages.os_upgrade import LookRequest
-from domain.messages.reconciliation import RecordsAge
-from domain.messages.scale_set import ResolveUpgrade
-from domain.policies import StartedBy
-from domain.progress import Progress
-from domain.records import ErrorCode
-from domain.records_age import RECORDS_BEHIND
-from domain.scale_sets import ScaleSetIdentity
-from store.sealing import Sealer
-from store.store import Store
+from activities.records.records_age import RecordsAgeActivities
+from instar.compute.provider import Effect, Fence, MachineModel, Step
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.pace import NoPace
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.capacity import PlanCapacity
+from instar.domain.messages.instance_actions import ActionKind, ChooseInstances, InstanceAction, ResolveModelChange
+from instar.domain.messages.os_upgrade import LookRequest
+from instar.domain.messages.reconciliation import RecordsAge
+from instar.domain.messages.scale_set import ResolveUpgrade
+from instar.domain.records.progress import Progress
+from instar.domain.records.records_age import RECORDS_BEHIND
+from instar.domain.records.upgrades import ErrorCode
+from instar.domain.sets.policies import StartedBy
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.database.sealing import Sealer
+from instar.store.store import Store
 from tests.support.looks import NOON, plan
 from tests.support.models import IMAGE, LOCATION, NEW, OLD, arm
 

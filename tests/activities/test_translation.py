@@ -6,7 +6,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.translation import translated
-from compute.errors import (
+from instar.compute.errors import (
     ComputeError,
     DiskNotMade,
     ImageGone,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from domain.policies import RollingUpgradePolicy, StartedBy
-from domain.progress import Counts
-from domain.records import UpgradeRecord, UpgradeStatus
+from instar.domain.records.progress import Counts
+from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, Api
 from tests.api.gallery import make_image, publish
 from tests.api.test_nonsense import GOOD

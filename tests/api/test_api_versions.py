@@ -9,7 +9,7 @@ from api import api_versions
 from api.api_versions import CLOSED, INSTANCE, SCALE_SET, Member, refuse_unknown, shaped
 from api.errors import ArmError
 from api.merge import canonical
-from domain.images import ImageReference
+from instar.domain.images.images import ImageReference
 from tests.api.conftest import LOCATION, OLD, Api, document, error_of
 from tests.api.conftest import SCALE_SET as PATH
 from tests.api.test_rolling_upgrades import HISTORY, LATEST, record

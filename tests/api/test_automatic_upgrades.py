@@ -10,13 +10,13 @@ from api import nudges
 from api.errors import ArmError
 from api.first_state import first_state
 from api.moments import moment
-from domain.delays import Delays
-from domain.instance_ids import InstanceIds
-from domain.messages.scale_set import LiftQuarantine
-from domain.policies import RollingUpgradePolicy, StartedBy
-from domain.quarantine import LeftBehind, Quarantine, QuarantinedVersion
-from domain.records import UpgradeRecord, UpgradeStatus
-from domain.scale_set_status import ScaleSetStatus
+from instar.domain.delays import Delays
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.scale_set import LiftQuarantine
+from instar.domain.records.quarantine import LeftBehind, Quarantine, QuarantinedVersion
+from instar.domain.records.scale_set_status import ScaleSetStatus
+from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.api.conftest import ENABLE, IMAGE, LOCATION, NEW, OLD, SCALE_SET, Api, error_of
 
 STATUS = f"{SCALE_SET}/instar/automaticOSUpgrades"

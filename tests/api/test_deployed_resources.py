@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from store.errors import Conflict
-from store.stored_scale_set import StoredScaleSet
+from instar.store.errors import Conflict
+from instar.store.sets.stored_scale_set import StoredScaleSet
 from tests.api.conftest import GROUP, SECRETS, SUBSCRIPTION, Api, error_of
 from tests.api.deploying import GALLERY, IMAGE, NETS, ONE, SETS, begin, deploy, look_after, resource, scale_set, state
 

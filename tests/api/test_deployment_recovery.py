@@ -10,8 +10,8 @@ from api import app as application
 from api import deployment_runs
 from api.deployment_runs import CLAIM, tend
 from api.templates import resource_types
-from store.errors import Unavailable
-from store.resources import StoredResource
+from instar.store.errors import Unavailable
+from instar.store.resources import StoredResource
 from tests.api.conftest import GROUP, SECRETS, Api
 from tests.api.deploying import (
     NETS,

@@ -8,10 +8,10 @@ import pytest
 
 from api import deployment_runs
 from api.errors import ArmError
-from domain.delays import Delays
-from domain.operations import OperationStatus
-from store.deployments import TYPE
-from store.resources import StoredResource
+from instar.domain.delays import Delays
+from instar.domain.records.operations import OperationStatus
+from instar.store.deployments import TYPE
+from instar.store.resources import StoredResource
 from tests.api.conftest import GROUP, SCALE_SET, SECRETS, Api, error_of
 from tests.api.deploying import (
     GALLERY,

@@ -4,8 +4,8 @@ import json
 
 from cryptography.fernet import Fernet
 
-from store.sealing import Sealer
-from store.store import Store
+from instar.store.database.sealing import Sealer
+from instar.store.store import Store
 from tests.api.conftest import GROUP, SECRETS, Api, document, error_of
 from tests.api.deploying import ONE, SETS, begin, deploy, look_after, resource, scale_set, state, stored
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from api.deployment_runs import tend_once
-from domain.operations import OperationStatus
+from instar.domain.records.operations import OperationStatus
 from tests.api.conftest import GROUP, SECRETS, SUBSCRIPTION, Api, document, error_of
 
 DEPLOYMENTS = f"{GROUP}/providers/Microsoft.Resources/deployments"

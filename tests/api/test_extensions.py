@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from compute.provider import MachineExtension, MachineModel
-from compute.simulated.scripts import ExtensionScript
+from instar.compute.provider import MachineExtension, MachineModel
+from instar.compute.simulated.file.scripts import ExtensionScript
 from tests.api.conftest import HEALTH_EXTENSION, IMAGE, NEW, OLD, SCALE_SET, Api, document, error_of
 
 PROFILE = "properties__virtualMachineProfile__extensionProfile"

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from domain.delays import Delays
-from domain.images import ImageReference
+from instar.domain.delays import Delays
+from instar.domain.images.images import ImageReference
 from tests.api.conftest import Api, error_of
 from tests.api.gallery import EAST, IMAGE, WEST, direct, make_image, publish, version_body
 

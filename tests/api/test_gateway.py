@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from api.first_state import first_state
-from domain.delays import Delays
-from domain.images import ImageReference
-from domain.lifecycle.state import Free
-from domain.names import os_upgrade_workflow_id
-from domain.policies import RollingUpgradePolicy, StartedBy
-from domain.records import UpgradeKind, UpgradeRecord, UpgradeStatus
-from domain.scale_sets import ScaleSetIdentity
-from store.sealing import Sealer
-from store.store import Store
+from instar.domain.delays import Delays
+from instar.domain.images.images import ImageReference
+from instar.domain.lifecycle.state import Free
+from instar.domain.records.upgrades import UpgradeKind, UpgradeRecord, UpgradeStatus
+from instar.domain.sets.names import os_upgrade_workflow_id
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.database.sealing import Sealer
+from instar.store.store import Store
 from tests.support.looks import NOON
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location="westus2")

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.messages.scale_set import DeleteScaleSet
+from instar.domain.messages.scale_set import DeleteScaleSet
 from tests.api import gallery
 from tests.api.conftest import GROUP, SCALE_SET, SUBSCRIPTION, Api, document, error_of
 from tests.api.test_load_balancers import BALANCER, FRONT, probed

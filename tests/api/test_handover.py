@@ -12,10 +12,10 @@ import pytest
 from api import handover
 from api.dependencies import Services
 from api.errors import not_allowed, unavailable
-from domain.messages.scale_set import DeleteScaleSet
-from domain.operations import OperationKind, OperationStatus
-from store.errors import Unavailable
-from store.outbox import CLAIM
+from instar.domain.messages.scale_set import DeleteScaleSet
+from instar.domain.records.operations import OperationKind, OperationStatus
+from instar.store.errors import Unavailable
+from instar.store.sets.outbox import CLAIM
 from tests.api.conftest import DOCUMENT, SCALE_SET, Api, document
 
 AWAY = unavailable("Temporal is away")
@@ -123,7 +123,7 @@ async def test_f6_nothing_is_asked_that_was_not_written_down(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("store.operations.insert", away)
+        patch.setattr("instar.store.operations.insert", away)
         with pytest.raises(Killed):
             await api.call(method, path, body)
     assert api.stored() == stored, "the model, the operation and the message are one transaction"

@@ -3,9 +3,9 @@ from datetime import timedelta
 
 import pytest
 
-from compute.simulated.scripts import InstanceScript, VersionScript
-from domain.instances import ExtensionStatus, Instance
-from domain.scale_sets import ScaleSetIdentity
+from instar.compute.simulated.file.scripts import InstanceScript, VersionScript
+from instar.domain.machines.instances import ExtensionStatus, Instance
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 from tests.api.conftest import HEALTH_EXTENSION, IMAGE, OLD, SCALE_SET, Api
 
 METRICS = '{"rollingUpgrade": {"PhaseOrderingNumber": 2, "SkipUpgrade": false}}'

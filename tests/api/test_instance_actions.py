@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from api.errors import not_allowed
-from compute.simulated.scripts import InstanceScript
-from domain.messages.instance_actions import ActionKind, InstanceAction, Protection
-from domain.operations import OperationKind, OperationStatus
+from instar.compute.simulated.file.scripts import InstanceScript
+from instar.domain.messages.instance_actions import ActionKind, InstanceAction, Protection
+from instar.domain.records.operations import OperationKind, OperationStatus
 from tests.api.conftest import NEW, OLD, SCALE_SET, Api, error_of
 from tests.api.nonsense import BODIES
 

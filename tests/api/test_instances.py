@@ -1,11 +1,11 @@
 from datetime import timedelta
 
 from api.errors import unavailable
-from compute.provider import Effect, Fence, MachineModel, Step
-from compute.simulated.scripts import InstanceScript, VersionScript
-from domain.instances import PowerState
-from domain.policies import RollingUpgradePolicy, StartedBy
-from domain.records import UpgradeRecord, UpgradeStatus
+from instar.compute.provider import Effect, Fence, MachineModel, Step
+from instar.compute.simulated.file.scripts import InstanceScript, VersionScript
+from instar.domain.machines.instances import PowerState
+from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.api.conftest import IMAGE, LOCATION, NEW, OLD, SCALE_SET, Api, error_of
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from domain.scale_sets import ScaleSetModel
-from store.health_sources import health_source_of
+from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.store.health_sources import health_source_of
 from tests.api.conftest import GROUP, SCALE_SET, SUBSCRIPTION, Api, document, error_of
 
 FRONT = f"{GROUP}/providers/Microsoft.Network/loadBalancers/Front"

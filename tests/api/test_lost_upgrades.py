@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from api.sweep import sweep
-from domain.operations import Operation, OperationKind, OperationStatus
-from domain.policies import RollingUpgradePolicy, StartedBy
-from domain.records import ErrorCode, UpgradeRecord, UpgradeStatus
+from instar.domain.records.operations import Operation, OperationKind, OperationStatus
+from instar.domain.records.upgrades import ErrorCode, UpgradeRecord, UpgradeStatus
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.api.conftest import Api
 from tests.api.test_handover import ready
 from tests.api.test_sweep import LONG, runs

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from api.access.issuer_routes import OPEN_PATHS
-from domain.galleries import GALLERY
-from domain.galleries import IMAGE as IMAGE_OF_GALLERY
-from domain.galleries import VERSION as VERSION_OF_GALLERY
-from domain.operations import Operation
-from store.stored_scale_set import StoredScaleSet
+from instar.domain.images.galleries import GALLERY
+from instar.domain.images.galleries import IMAGE as IMAGE_OF_GALLERY
+from instar.domain.images.galleries import VERSION as VERSION_OF_GALLERY
+from instar.domain.records.operations import Operation
+from instar.store.sets.stored_scale_set import StoredScaleSet
 from tests.api.conftest import IMAGE, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, error_of
 from tests.api.gallery import make_image, publish
 from tests.api.nonsense import BODIES, NAMES

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from domain.messages.instance_actions import ActionKind, InstanceAction
-from domain.messages.scale_set import ApplyModel, CancelUpgrade, StartUpgrade
+from instar.domain.messages.instance_actions import ActionKind, InstanceAction
+from instar.domain.messages.scale_set import ApplyModel, CancelUpgrade, StartUpgrade
 from tests.api.conftest import LOCATION, OLD, SCALE_SET, Api, document, error_of
 from tests.api.gallery import IMAGE as GALLERY_IMAGE
 from tests.api.gallery import make_image, publish

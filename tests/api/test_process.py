@@ -19,14 +19,14 @@ from temporalio.exceptions import ApplicationError
 from api import scale_set_gateway
 from api.errors import ArmError
 from api.paths import Paths
-from domain.messages.scale_set import StartUpgrade
-from domain.messages.updates import UPDATES
-from domain.names import Refusal
-from instar.api_token import TokenAuth
-from instar.credentials import owner
-from store.errors import Unavailable
+from instar.client.api_token import TokenAuth
+from instar.client.credentials import owner
+from instar.domain.messages.scale_set import StartUpgrade
+from instar.domain.messages.updates import UPDATES
+from instar.domain.sets.names import Refusal
+from instar.store.errors import Unavailable
 from tests.api.conftest import LOCATION, SCALE_SET, SECRETS, Api, document, error_of
-from workflows.scale_set import ScaleSetWorkflow
+from workflows.sets.scale_set import ScaleSetWorkflow
 
 
 def test_every_update_is_named_as_the_workflow_names_it() -> None:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from api.errors import ArmError
-from compute.provider import Effect, Fence, MachineModel, Step
-from domain.messages.reconciliation import OperationOfDisks, Reconcile
-from domain.policies import UpgradeMode
-from domain.scale_set_status import ScaleSetStatus
+from instar.compute.provider import Effect, Fence, MachineModel, Step
+from instar.domain.messages.reconciliation import OperationOfDisks, Reconcile
+from instar.domain.records.scale_set_status import ScaleSetStatus
+from instar.domain.sets.policies import UpgradeMode
 from tests.api.conftest import IMAGE, NEW, SCALE_SET, Api, error_of
 
 RECONCILE = f"{SCALE_SET}/instar/reconcile"

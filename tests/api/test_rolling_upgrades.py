@@ -4,12 +4,19 @@ from typing import Any
 import pytest
 
 from api.errors import not_allowed, unavailable
-from domain.images import ImageReference
-from domain.messages.scale_set import CancelUpgrade, StartUpgrade
-from domain.operations import OperationKind, OperationStatus
-from domain.policies import RollingUpgradePolicy, StartedBy
-from domain.progress import Counts
-from domain.records import Decision, ErrorDetail, InstanceRecord, UpgradeError, UpgradeRecord, UpgradeStatus
+from instar.domain.images.images import ImageReference
+from instar.domain.messages.scale_set import CancelUpgrade, StartUpgrade
+from instar.domain.records.operations import OperationKind, OperationStatus
+from instar.domain.records.progress import Counts
+from instar.domain.records.upgrades import (
+    Decision,
+    ErrorDetail,
+    InstanceRecord,
+    UpgradeError,
+    UpgradeRecord,
+    UpgradeStatus,
+)
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.api.conftest import IMAGE, NEW, SCALE_SET, Api, error_of
 
 POLICY = RollingUpgradePolicy()

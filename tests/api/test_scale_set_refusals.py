@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.policies import RollingUpgradePolicy, StartedBy
-from domain.records import UpgradeRecord, UpgradeStatus
+from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.api.conftest import (
     DOCUMENT,
     ENABLE,

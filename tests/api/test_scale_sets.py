@@ -5,7 +5,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from api.errors import unavailable
-from domain.messages.scale_set import ApplyModel, DeleteScaleSet
+from instar.domain.messages.scale_set import ApplyModel, DeleteScaleSet
 from tests.api.conftest import (
     DOCUMENT,
     ENABLE,

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from compute.provider import MachineExtension, MachineModel
-from compute.simulated.scripts import ExtensionScript
-from domain.messages.scale_set import ApplyModel
-from store.stored_scale_set import StoredScaleSet
+from instar.compute.provider import MachineExtension, MachineModel
+from instar.compute.simulated.file.scripts import ExtensionScript
+from instar.domain.messages.scale_set import ApplyModel
+from instar.store.sets.stored_scale_set import StoredScaleSet
 from tests.api.conftest import ENABLE, IMAGE, OLD, SCALE_SET, SECRETS, Api, error_of
 
 EXTENSIONS = f"{SCALE_SET}/extensions"

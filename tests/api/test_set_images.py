@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.delays import Delays
-from domain.images import ImageReference
-from domain.policies import RollingUpgradePolicy, StartedBy
-from domain.records import UpgradeRecord, UpgradeStatus
+from instar.domain.delays import Delays
+from instar.domain.images.images import ImageReference
+from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.api.conftest import ENABLE, SCALE_SET, Api, document, error_of
 from tests.api.gallery import EAST, IMAGE, WEST, direct, make_image, publish
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from domain.access import Grant, Role
-from domain.messages.scale_set import DeleteScaleSet
+from instar.domain.access import Grant, Role
+from instar.domain.messages.scale_set import DeleteScaleSet
 from tests.api.conftest import GROUP, SCALE_SET, SUBSCRIPTION, Api, error_of
 
 GROUPS = f"/subscriptions/{SUBSCRIPTION}/resourcegroups"

@@ -8,13 +8,13 @@ from api.dependencies import Services
 from api.errors import unavailable
 from api.handover import tend_once
 from api.sweep import sweep
-from domain.messages.scale_set import ApplyModel, DeleteScaleSet
-from domain.messages.updates import read
-from domain.names import WorkflowType, scale_set_workflow_id
-from domain.operations import OperationKind, OperationStatus
-from domain.scale_sets import ScaleSetIdentity
-from store.errors import Missing
-from store.outbox import CLAIM
+from instar.domain.messages.scale_set import ApplyModel, DeleteScaleSet
+from instar.domain.messages.updates import read
+from instar.domain.records.operations import OperationKind, OperationStatus
+from instar.domain.sets.names import WorkflowType, scale_set_workflow_id
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.errors import Missing
+from instar.store.sets.outbox import CLAIM
 from tests.api.conftest import SCALE_SET, Api
 from tests.api.test_handover import REQUESTS, ready, services
 

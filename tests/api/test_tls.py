@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from api import __main__ as api_process
 from api.tls import TlsError, check_certificate
-from compute.clock import utc_now
-from connection.settings import TlsSettings
-from instar.certificates import GOOD_FOR, local_certificates
+from instar.compute.clock import utc_now
+from instar.connection.settings import TlsSettings
+from instar.stack.certificates import GOOD_FOR, local_certificates
 
 
 @pytest.fixture

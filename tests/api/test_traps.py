@@ -27,7 +27,7 @@ from typing import Any
 import pytest
 
 from api.moments import moment
-from domain.messages.instance_actions import ActionKind, InstanceAction
+from instar.domain.messages.instance_actions import ActionKind, InstanceAction
 from tests.api.conftest import LOCATION, OLD, SCALE_SET, Api, document, error_of
 
 QUERY = {"api-version": "2024-11-01"}

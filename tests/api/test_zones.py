@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from compute.provider import MachineModel
-from domain.placement import Placement
+from instar.compute.provider import MachineModel
+from instar.domain.machines.placement import Placement
 from tests.api.conftest import IMAGE, OLD, SCALE_SET, Api, document, error_of
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from instar.api_client import ApiClient
-from instar.api_token import FILE, Login
+from instar.client.api_client import ApiClient
+from instar.client.api_token import FILE, Login
 from tests.bench import bare_loop, idle, requests, scene
 from tests.bench.site import PeakMemory, Site, processes, site, stack
 

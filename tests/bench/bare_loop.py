@@ -5,17 +5,17 @@ import time
 from pathlib import Path
 
 from activities.looks import look_at
-from compute.clock import utc_now
-from compute.provider import Effect, Fence, MachineModel, Step
-from compute.simulated.fleet import SimulatedFleet
-from domain import batching, enrolment, verdicts
-from domain.instance_ids import InstanceIds
-from domain.instances import Standing
-from domain.messages.os_upgrade import UpgradePlan
-from domain.policies import StartedBy
-from domain.progress import Outcome
-from domain.records import ErrorCode
-from domain.scale_sets import ScaleSetIdentity
+from instar.compute.clock import utc_now
+from instar.compute.provider import Effect, Fence, MachineModel, Step
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.domain.decisions import batching, enrolment, verdicts
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import Standing
+from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrades import ErrorCode
+from instar.domain.sets.policies import StartedBy
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 from tests.bench import scene
 from tests.support.models import IMAGE, NEW, OLD
 from workflows.options import HEALTH_POLL_GROWTH

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from domain.delays import Delays
+from instar.domain.delays import Delays
 from tests.bench.site import Site
 
 THOUSAND = 1_000

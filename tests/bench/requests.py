@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from instar.ports import LOOPBACK, answers, choose_ports
+from instar.stack.ports import LOOPBACK, answers, choose_ports
 
 CONNECTIONS = 8
 SECONDS = 4.0

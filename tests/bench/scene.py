@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.scripts import FleetDefaults, VersionScript
-from domain.delays import Delays
-from domain.policies import RollingUpgradePolicy
-from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
+from instar.compute.simulated.file.scripts import FleetDefaults, VersionScript
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.domain.delays import Delays
+from instar.domain.sets.policies import RollingUpgradePolicy
+from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
 from tests.support.models import GROUP, IMAGE, LOCATION, NEW, OLD, arm
 
 SWAP = timedelta(seconds=2)

@@ -14,19 +14,19 @@ from typing import Self
 from temporalio.client import Client, WorkflowHistoryEventFilterType
 
 from api.scale_set_gateway import ScaleSetGateway
-from compute.clock import utc_now
-from compute.simulated.fleet import SimulatedFleet
-from domain.delays import Delays
-from domain.messages.scale_set import ApplyModel, StartUpgrade
-from domain.messages.updates import Update
-from domain.names import NAMESPACE, os_upgrade_workflow_id, scale_set_workflow_id
-from domain.operations import Operation, OperationKind, OperationStatus
-from domain.records import UpgradeRecord, UpgradeStatus
-from domain.scale_sets import ScaleSetIdentity
-from instar.processes import ProcessGroup
-from instar.stack import Ports, start_stack
-from store.sealing import Sealer
-from store.store import Store
+from instar.compute.clock import utc_now
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.domain.delays import Delays
+from instar.domain.messages.scale_set import ApplyModel, StartUpgrade
+from instar.domain.messages.updates import Update
+from instar.domain.records.operations import Operation, OperationKind, OperationStatus
+from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
+from instar.domain.sets.names import NAMESPACE, os_upgrade_workflow_id, scale_set_workflow_id
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.stack.processes import ProcessGroup
+from instar.stack.stack import Ports, start_stack
+from instar.store.database.sealing import Sealer
+from instar.store.store import Store
 from tests.bench import scene
 from tests.support.models import IMAGE, LOCATION, NEW, OLD
 from workflows.plugin import INSTAR

@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from instar.api_client import ApiClient
-from instar.api_token import FILE, Login
-from instar.watch import DEFAULT_SUBSCRIPTION
+from instar.client.api_client import ApiClient
+from instar.client.api_token import FILE, Login
+from instar.client.watch import DEFAULT_SUBSCRIPTION
 
 collect_ignore_glob = ["scenarios/*"]
 """Run by the clients' own interpreters."""

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.pace import NoPace
-from compute.simulated.scripts import FleetDefaults
+from instar.compute.simulated.file.scripts import FleetDefaults
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.pace import NoPace
 from tests.compute.scene import BOOT, ManualClock, Scene
 
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from compute.provider import Effect, Fence, MachineExtension, MachineModel, Step
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.judgement import Judgement, judge
-from compute.simulated.pace import NoPace
-from domain.health import HealthSource
-from domain.images import ImageReference
-from domain.instances import HealthObservation, Instance, OsDisk
-from domain.placement import placements
-from domain.scale_sets import ScaleSetIdentity
+from instar.compute.provider import Effect, Fence, MachineExtension, MachineModel, Step
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.flight.judgement import Judgement, judge
+from instar.compute.simulated.pace import NoPace
+from instar.domain.health.sources import HealthSource
+from instar.domain.images.images import ImageReference
+from instar.domain.machines.instances import HealthObservation, Instance, OsDisk
+from instar.domain.machines.placement import placements
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location="here")
 OLD = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="18.04.1")

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
-from compute.simulated.scripts import InstanceScript, VersionScript
-from domain.health import Protocol
+from instar.compute.simulated.file.scripts import InstanceScript, VersionScript
+from instar.domain.health.sources import Protocol
 from tests.compute.scene import BINARY, NEW, OLD, RICH, SET, SETTLE, Scene
 
 

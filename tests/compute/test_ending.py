@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from compute.errors import DiskNotMade, InstanceGone, NotBegun, Superseded, Unavailable
-from compute.provider import Effect, Fence, Step
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.recorder import Kind
-from domain.instances import OsDisk
+from instar.compute.errors import DiskNotMade, InstanceGone, NotBegun, Superseded, Unavailable
+from instar.compute.provider import Effect, Fence, Step
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.flight.recorder import Kind
+from instar.domain.machines.instances import OsDisk
 from tests.compute.scene import NEW, NEXT_MODEL, SET, Scene, models
 
 

@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from compute.errors import Unavailable
-from compute.provider import MachineExtension, MachineModel
-from compute.simulated import provisioning
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.recorder import Kind
-from compute.simulated.scripts import ExtensionScript, InstanceScript
-from compute.simulated.stage import DiskRuns
-from domain.instances import ExtensionStatus, PowerState
+from instar.compute.errors import Unavailable
+from instar.compute.provider import MachineExtension, MachineModel
+from instar.compute.simulated import provisioning
+from instar.compute.simulated.file.scripts import ExtensionScript, InstanceScript
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.flight.recorder import Kind
+from instar.compute.simulated.stage import DiskRuns
+from instar.domain.machines.instances import ExtensionStatus, PowerState
 from tests.compute.scene import MODEL, NEW, NEXT_MODEL, OLD, SET, Scene, restore, swap
 
 MINUTE = timedelta(minutes=1)

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from compute.errors import DiskNotMade, ImageGone, InstanceGone, Throttled, Unavailable
-from compute.simulated.faults import Call, Fault, FaultKind, Point
-from compute.simulated.recorder import Kind
-from compute.simulated.scripts import InstanceScript, VersionScript
+from instar.compute.errors import DiskNotMade, ImageGone, InstanceGone, Throttled, Unavailable
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind, Point
+from instar.compute.simulated.file.scripts import InstanceScript, VersionScript
+from instar.compute.simulated.flight.recorder import Kind
 from tests.compute.scene import BINARY, MODEL, NEW, SET, Scene
 
 MINUTE = timedelta(minutes=1)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.pace import NoPace
-from compute.simulated.schema import LAYOUT, TABLES, UnfitFile
+from instar.compute.simulated.file.schema import LAYOUT, TABLES, UnfitFile
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.pace import NoPace
 from tests.compute.scene import NEW, NEXT_MODEL, OLD, SET, Scene, swap
 
 NEWER_COLUMNS = (

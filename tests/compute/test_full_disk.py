@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from compute.errors import Unavailable
-from compute.simulated.recorder import Kind
+from instar.compute.errors import Unavailable
+from instar.compute.simulated.flight.recorder import Kind
 from tests.compute.scene import MODEL, NEW, OLD, Scene
 from tests.compute.test_unique_keys import effect
 

@@ -3,10 +3,10 @@ from datetime import timedelta
 
 import pytest
 
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.scripts import InstanceScript, VersionScript
-from domain.health import HealthSource
-from domain.instances import HealthState, PowerState
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.file.scripts import InstanceScript, VersionScript
+from instar.domain.health.sources import HealthSource
+from instar.domain.machines.instances import HealthState, PowerState
 from tests.compute.scene import BINARY, BOOT, MODEL, NEW, OLD, RICH, SET, SETTLE, Scene
 
 SECOND = timedelta(seconds=1)

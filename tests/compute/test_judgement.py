@@ -1,15 +1,15 @@
 from datetime import timedelta
 
-from compute.provider import Effect, MachineModel, Made
-from compute.simulated.disks import Machine
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.judgement import judge
-from compute.simulated.pace import NoPace
-from compute.simulated.recorder import FlightRecord, Kind, read_flight
-from compute.simulated.scripts import InstanceScript, VersionScript
-from domain.images import ImageReference
-from domain.instances import OsDisk, PowerState
+from instar.compute.provider import Effect, MachineModel, Made
+from instar.compute.simulated.disks import Machine
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.file.scripts import InstanceScript, VersionScript
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.flight.judgement import judge
+from instar.compute.simulated.flight.recorder import FlightRecord, Kind, read_flight
+from instar.compute.simulated.pace import NoPace
+from instar.domain.images.images import ImageReference
+from instar.domain.machines.instances import OsDisk, PowerState
 from tests.compute.scene import BOOT, MODEL, NEW, NEXT_MODEL, SET, Scene, rules_broken, swap, swap_batch, verdict
 
 MINUTE = timedelta(minutes=1)

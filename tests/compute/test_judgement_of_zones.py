@@ -1,8 +1,8 @@
 """Zones by the flight records: B2 counts those of a zone, and no batch has machines of two (B4)."""
 
-from compute.simulated.judgement import Judgement, judge
-from compute.simulated.scripts import InstanceScript, VersionScript
-from domain.instances import PowerState
+from instar.compute.simulated.file.scripts import InstanceScript, VersionScript
+from instar.compute.simulated.flight.judgement import Judgement, judge
+from instar.domain.machines.instances import PowerState
 from tests.compute.scene import BOOT, NEW, SET, Scene, rules_broken, swap_batch, verdict
 
 

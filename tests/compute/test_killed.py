@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from compute.simulated.faults import Call, Fault, FaultKind, Point
-from compute.simulated.judgement import judge
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind, Point
+from instar.compute.simulated.flight.judgement import judge
 from tests.compute.scene import NEW, SET, Scene
 
 ROOT = Path(__file__).parents[2]

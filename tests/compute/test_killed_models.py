@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from compute.provider import Effect, Fence, Step
-from compute.simulated.faults import Call, Fault, FaultKind, Point
-from compute.simulated.judgement import judge
-from compute.simulated.recorder import Kind
+from instar.compute.provider import Effect, Fence, Step
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind, Point
+from instar.compute.simulated.flight.judgement import judge
+from instar.compute.simulated.flight.recorder import Kind
 from tests.compute.scene import NEXT_MODEL, SET, Scene
 
 ROOT = Path(__file__).parents[2]

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from compute.errors import InstanceGone, Superseded
-from compute.provider import Effect, Fence, Step
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.recorder import Kind
-from domain.instances import HealthState, PowerAction, PowerState
+from instar.compute.errors import InstanceGone, Superseded
+from instar.compute.provider import Effect, Fence, Step
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.flight.recorder import Kind
+from instar.domain.machines.instances import HealthState, PowerAction, PowerState
 from tests.compute.scene import MODEL, NEW, NEXT_MODEL, SET, Scene, models
 
 FIRST = 1

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from compute.errors import Unavailable
-from compute.probing import questions
-from compute.probing.prober import Prober, Target
-from domain.health import HealthSource, Protocol, SourceKind
-from domain.instances import HealthObservation, HealthState
+from instar.compute.errors import Unavailable
+from instar.compute.probing import questions
+from instar.compute.probing.prober import Prober, Target
+from instar.domain.health.sources import HealthSource, Protocol, SourceKind
+from instar.domain.machines.instances import HealthObservation, HealthState
 from tests.compute.scene import ManualClock
 from tests.support.http_servers import HEALTHY, UNHEALTHY, drip, endless, http, reset, server, silence, untrusted
 

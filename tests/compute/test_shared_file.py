@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.judgement import judge
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.flight.judgement import judge
 from tests.compute.scene import NEW, SET
 
 ROOT = Path(__file__).parents[2]

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from compute.errors import Unavailable
-from compute.simulated.database import Database
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.pace import NoPace
-from compute.simulated.scripts import FleetDefaults, InstanceScript, Mute, VersionScript
-from compute.simulated.sockets import MachineSockets
-from domain.health import HealthSource, Protocol
-from domain.instances import HealthState, PowerState
+from instar.compute.errors import Unavailable
+from instar.compute.simulated.answers.sockets import MachineSockets
+from instar.compute.simulated.file.database import Database
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.file.scripts import FleetDefaults, InstanceScript, Mute, VersionScript
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.pace import NoPace
+from instar.domain.health.sources import HealthSource, Protocol
+from instar.domain.machines.instances import HealthState, PowerState
 from tests.compute import scene as scenes
 from tests.compute.scene import BOOT, MODEL, NEW, SET, Scene
 from tests.support.http_servers import untrusted
@@ -209,7 +209,7 @@ async def test_h7_machines_on_sockets_of_a_process_of_their_own(
 ) -> None:
     """Asked to stop, it takes them off their sockets; killed, it takes their applications with it."""
     path = tmp_path / "fleet.sqlite"
-    command = (sys.executable, "-m", "compute.simulated", str(path), SET.unique_id, "0")
+    command = (sys.executable, "-P", "-m", "instar.compute.simulated", str(path), SET.unique_id, "0")
     with SimulatedFleet(path, pace=NoPace()) as fleet:
         fleet.set_defaults(FleetDefaults(swap=timedelta(0), boot=timedelta(0)))
         await fleet.create_instance(SET, "0", scenes.OLD, MODEL)

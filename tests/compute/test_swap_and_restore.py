@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from compute.errors import InstanceGone, NothingToRestore, Superseded
-from compute.provider import Provider
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.recorder import Kind
-from compute.simulated.scripts import InstanceScript
-from domain.instances import OsDisk, PowerState
+from instar.compute.errors import InstanceGone, NothingToRestore, Superseded
+from instar.compute.provider import Provider
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.file.scripts import InstanceScript
+from instar.compute.simulated.flight.recorder import Kind
+from instar.domain.machines.instances import OsDisk, PowerState
 from tests.compute.scene import MODEL, NEW, NEXT_MODEL, OLD, SET, Scene, models, restore, swap
 
 MINUTE = timedelta(minutes=1)

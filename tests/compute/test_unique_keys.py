@@ -2,10 +2,10 @@
 
 import pytest
 
-from compute.errors import Overtaken, Superseded
-from compute.provider import Effect, Fence, Made, Step
-from domain.instances import PowerAction, PowerState
-from domain.operation_keys import operation_key
+from instar.compute.errors import Overtaken, Superseded
+from instar.compute.provider import Effect, Fence, Made, Step
+from instar.domain.machines.instances import PowerAction, PowerState
+from instar.domain.records.operation_keys import operation_key
 from tests.compute.scene import MODEL, NEW, NEXT_MODEL, OLD, SET, Scene, models
 
 NEWEST = OLD.at("18.04.3")

@@ -3,7 +3,8 @@ from types import ModuleType
 
 import pytest
 
-from compute.simulated import health, metrics, moments, scripts
+from instar.compute.simulated.answers import health, metrics
+from instar.compute.simulated.file import moments, scripts
 
 
 @pytest.mark.parametrize("module", [health, metrics, moments, scripts])

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from compute.simulated.fleet import SimulatedFleet
-from connection import computes
-from connection.computes import CannotCompute, open_compute
-from connection.settings import Compute, Settings
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.connection import computes
+from instar.connection.computes import CannotCompute, open_compute
+from instar.connection.settings import Compute, Settings
 
 HAS_LIBVIRT = importlib.util.find_spec("libvirt") is not None
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from connection.presence import MARK, BeingRestored, InUse, alone, enter
-from connection.readiness import Readiness
-from connection.settings import Settings
-from connection.waiting import enter_data_dir
+from instar.connection.presence import MARK, BeingRestored, InUse, alone, enter
+from instar.connection.readiness import Readiness
+from instar.connection.settings import Settings
+from instar.connection.waiting import enter_data_dir
 
 
 def test_many_share_a_directory_and_a_restore_has_it_alone(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from connection.settings import OidcSettings, Settings, TlsSettings
+from instar.connection.settings import OidcSettings, Settings, TlsSettings
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ import pytest
 from cryptography.fernet import Fernet
 from temporalio.client import Client
 
-from connection import waiting
-from connection.readiness import Readiness
-from connection.waiting import LONGEST_PAUSE_SECONDS, until_there
-from domain.delays import Delays
-from store.errors import Unavailable
-from store.sealing import Sealer
-from store.store import Store
+from instar.connection import waiting
+from instar.connection.readiness import Readiness
+from instar.connection.waiting import LONGEST_PAUSE_SECONDS, until_there
+from instar.domain.delays import Delays
+from instar.store.database.sealing import Sealer
+from instar.store.errors import Unavailable
+from instar.store.store import Store
 from worker.probes import probes
 from workflows import options
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.access import Grant, Role, allowed, is_within, need_of
+from instar.domain.access import Grant, Role, allowed, is_within, need_of
 
 GROUP = "/subscriptions/s/resourceGroups/g"
 COMPUTE = f"{GROUP}/providers/Microsoft.Compute"

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from domain.batching import select_batch
-from domain.enrolment import enrol
-from domain.instances import HealthState, InstanceView
-from domain.messages.os_upgrade import UpgradePlan
-from domain.policies import RollingUpgradePolicy, StartedBy
-from domain.progress import Outcome
+from instar.domain.decisions.batching import select_batch
+from instar.domain.decisions.enrolment import enrol
+from instar.domain.machines.instances import HealthState, InstanceView
+from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.records.progress import Outcome
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.support.looks import look, plan, view
 
 SICK = HealthState.UNHEALTHY

@@ -2,11 +2,11 @@
 
 import pytest
 
-from domain.batching import select_batch
-from domain.instance_ids import InstanceIds
-from domain.instances import HealthState, InstanceView, Look
-from domain.policies import RollingUpgradePolicy
-from domain.progress import Outcome, Progress
+from instar.domain.decisions.batching import select_batch
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import HealthState, InstanceView, Look
+from instar.domain.records.progress import Outcome, Progress
+from instar.domain.sets.policies import RollingUpgradePolicy
 from tests.support.looks import look, plan, view
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from domain.batching import Batch, select_batch, share
-from domain.enrolment import enrol
-from domain.instances import HealthState, InstanceView
-from domain.policies import RollingUpgradePolicy, StartedBy
+from instar.domain.decisions.batching import Batch, select_batch, share
+from instar.domain.decisions.enrolment import enrol
+from instar.domain.machines.instances import HealthState, InstanceView
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.support.looks import look, plan, view
 
 SICK = HealthState.UNHEALTHY

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from connection.settings import Settings
-from domain.delays import Delays
+from instar.connection.settings import Settings
+from instar.domain.delays import Delays
 
 
 def test_t6_the_defaults_are_the_rules() -> None:

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from domain.blockers import Blocker
-from domain.eligibility import change_blockers, model_blockers, start_blockers
-from domain.health import HealthSource
-from domain.images import ImageReference
-from domain.instances import Instance
-from domain.policies import AutomaticOSUpgradePolicy, RollingUpgradePolicy, UpgradeMode, UpgradePolicy
-from domain.scale_sets import ScaleSetModel
+from instar.domain.eligibility.blockers import Blocker
+from instar.domain.eligibility.eligibility import change_blockers, model_blockers, start_blockers
+from instar.domain.health.sources import HealthSource
+from instar.domain.images.images import ImageReference
+from instar.domain.machines.instances import Instance
+from instar.domain.sets.policies import AutomaticOSUpgradePolicy, RollingUpgradePolicy, UpgradeMode, UpgradePolicy
+from instar.domain.sets.scale_sets import ScaleSetModel
 
 IMAGE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="latest")
 GALLERY = ImageReference(id="/galleries/g/images/i")

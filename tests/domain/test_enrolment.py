@@ -1,9 +1,9 @@
 """Who belongs to an upgrade, and who is left out and why."""
 
-from domain.enrolment import PROTECTED, SKIPS, enrol, enrolled_anew, left_out_sentence
-from domain.instances import HealthState
-from domain.policies import StartedBy
-from domain.progress import Outcome, Progress
+from instar.domain.decisions.enrolment import PROTECTED, SKIPS, enrol, enrolled_anew, left_out_sentence
+from instar.domain.machines.instances import HealthState
+from instar.domain.records.progress import Outcome, Progress
+from instar.domain.sets.policies import StartedBy
 from tests.support.looks import look, plan, view
 
 SICK = HealthState.UNHEALTHY

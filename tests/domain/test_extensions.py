@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from pydantic import ValidationError
 
-from domain.extensions import Extension, ExtensionProfile, extension_problems, run_order
+from instar.domain.sets.extensions import Extension, ExtensionProfile, extension_problems, run_order
 
 
 def extension(name: str, *after: str) -> Extension:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from domain.galleries import (
+from instar.domain.images.galleries import (
     Replica,
     ReplicaState,
     aggregated_state,
@@ -16,7 +16,7 @@ from domain.galleries import (
     settled_at,
     with_replicas,
 )
-from domain.images import newest
+from instar.domain.images.images import newest
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 FIVE = timedelta(minutes=5)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.health import HealthSource
-from domain.scale_sets import ScaleSetModel
+from instar.domain.health.sources import HealthSource
+from instar.domain.sets.scale_sets import ScaleSetModel
 
 
 def source(**properties: Any) -> HealthSource:

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from domain.images import ImageReference
+from instar.domain.images.images import ImageReference
 
 ID = "/subscriptions/S/resourceGroups/g/providers/Microsoft.Compute/galleries/G/images/Web"
 LINE = {"publisher": "Canonical", "offer": "UbuntuServer", "sku": "18.04-LTS"}

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from domain.health import HealthSource, SourceKind
-from domain.instance_health import health_of
-from domain.instances import ExtensionStatus, HealthState, PowerState
+from instar.domain.health.instance_health import health_of
+from instar.domain.health.sources import HealthSource, SourceKind
+from instar.domain.machines.instances import ExtensionStatus, HealthState, PowerState
 from tests.support.looks import NOON, view
 
 DEFAULT = HealthSource()

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from domain.enrolment import enrol, is_current
-from domain.images import ImageReference
-from domain.instance_actions import chosen
-from domain.instance_ids import InstanceIds
-from domain.instances import InstanceView, OsDisk
-from domain.machine_part import machine_part
-from domain.messages.instance_actions import ActionKind, InstanceAction
-from domain.model_changes import is_on_model, keeps_its_disk, needs_image
-from domain.policies import StartedBy
-from domain.progress import Outcome
-from domain.records import UpgradeKind
+from instar.domain.decisions.enrolment import enrol, is_current
+from instar.domain.decisions.instance_actions import chosen
+from instar.domain.decisions.model_changes import is_on_model, keeps_its_disk, needs_image
+from instar.domain.images.images import ImageReference
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import InstanceView, OsDisk
+from instar.domain.machines.machine_part import machine_part
+from instar.domain.messages.instance_actions import ActionKind, InstanceAction
+from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrades import UpgradeKind
+from instar.domain.sets.policies import StartedBy
 from tests.support.looks import IMAGE, look, plan, view
 
 FOLLOWING = plan().model_copy(update={"kind": UpgradeKind.MODEL_CHANGE, "generation": 2, "any_version": True})

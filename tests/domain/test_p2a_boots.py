@@ -4,9 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.enrolment import without_boots
-from domain.instance_ids import InstanceIds
-from domain.instances import HealthObservation, HealthState, Instance, InstanceView, Look, PowerState, Standing
+from instar.domain.decisions.enrolment import without_boots
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import (
+    HealthObservation,
+    HealthState,
+    Instance,
+    InstanceView,
+    Look,
+    PowerState,
+    Standing,
+)
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from domain.instance_ids import InstanceIds
-from domain.instances import HealthState, InstanceView
-from domain.messages.os_upgrade import Verdict
-from domain.policies import RollingUpgradePolicy
-from domain.progress import Outcome, Progress
-from domain.records import ErrorCode
-from domain.verdicts import check_whole_set, judge
+from instar.domain.decisions.verdicts import check_whole_set, judge
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import HealthState, InstanceView
+from instar.domain.messages.os_upgrade import Verdict
+from instar.domain.records.progress import Outcome, Progress
+from instar.domain.records.upgrades import ErrorCode
+from instar.domain.sets.policies import RollingUpgradePolicy
 from tests.support.looks import look, view
 
 SICK = HealthState.UNHEALTHY

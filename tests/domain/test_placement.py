@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.instances import Instance
-from domain.placement import UPDATE_DOMAINS, Placement, placements
+from instar.domain.machines.instances import Instance
+from instar.domain.machines.placement import UPDATE_DOMAINS, Placement, placements
 
 ZONES = ("1", "2", "3")
 

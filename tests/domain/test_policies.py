@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.images import ImageReference, newest, version_key
-from domain.policies import RollingUpgradePolicy, StartedBy, UpgradePolicy, policy_in_force
+from instar.domain.images.images import ImageReference, newest, version_key
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy, UpgradePolicy, policy_in_force
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.health import HealthSource, Protocol, SourceKind
-from domain.instances import HealthState
-from domain.probe_answers import Answer, Said, believed, observed, read_body, read_metrics, state_of, unanswered
+from instar.domain.health.probe_answers import (
+    Answer,
+    Said,
+    believed,
+    observed,
+    read_body,
+    read_metrics,
+    state_of,
+    unanswered,
+)
+from instar.domain.health.sources import HealthSource, Protocol, SourceKind
+from instar.domain.machines.instances import HealthState
 from tests.support.looks import NOON
 
 BINARY = HealthSource(kind=SourceKind.APPLICATION_HEALTH, number_of_probes=2)

@@ -2,15 +2,15 @@ from datetime import timedelta
 
 import pytest
 
-from domain.delays import Delays
-from domain.instance_ids import InstanceIds
-from domain.lessons import learned
-from domain.lifecycle.state import RunningUpgrade
-from domain.messages.scale_set import UpgradeEnded
-from domain.policies import StartedBy
-from domain.quarantine import VERSIONS_KEPT, EndOfUpgrade, Quarantine, QuarantinedVersion
-from domain.records import ErrorCode, UpgradeStatus
-from domain.triggers import HeldBack
+from instar.domain.delays import Delays
+from instar.domain.lifecycle.lessons import learned
+from instar.domain.lifecycle.state import RunningUpgrade
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.scale_set import UpgradeEnded
+from instar.domain.records.quarantine import VERSIONS_KEPT, EndOfUpgrade, Quarantine, QuarantinedVersion
+from instar.domain.records.triggers import HeldBack
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
+from instar.domain.sets.policies import StartedBy
 from tests.support.looks import IMAGE, NOON
 
 COMPLETED, CANCELLED, FAULTED = UpgradeStatus.COMPLETED, UpgradeStatus.CANCELLED, UpgradeStatus.FAULTED

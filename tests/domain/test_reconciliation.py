@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.images import ImageReference
-from domain.instances import Instance, OsDisk
-from domain.messages.reconciliation import OperationOfDisks
-from domain.reconciliation import adoption
-from domain.records_age import Known, records_behind
+from instar.domain.decisions.reconciliation import adoption
+from instar.domain.images.images import ImageReference
+from instar.domain.machines.instances import Instance, OsDisk
+from instar.domain.messages.reconciliation import OperationOfDisks
+from instar.domain.records.records_age import Known, records_behind
 
 IMAGE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="18.04.1")
 OLD = Known(generation=2, last_number=1, keys={1: "a"}, ids_up_to=2)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.instances import Instance
-from domain.records_age import Known, records_behind
+from instar.domain.machines.instances import Instance
+from instar.domain.records.records_age import Known, records_behind
 
 KNOWN = Known(generation=4, last_number=3, keys={3: "c", 2: "b"}, ids_up_to=5)
 

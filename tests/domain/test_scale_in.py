@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.instances import Instance
-from domain.scale_in import ScaleInRule, leaving
-from domain.scale_sets import ScaleSetModel
+from instar.domain.machines.instances import Instance
+from instar.domain.machines.scale_in import ScaleInRule, leaving
+from instar.domain.sets.scale_sets import ScaleSetModel
 from tests.support.looks import NOON
 
 DEFAULT, NEWEST, OLDEST = ScaleInRule

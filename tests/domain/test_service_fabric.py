@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from domain.eligibility import model_blockers
-from domain.health import HealthSource
-from domain.images import ImageReference
-from domain.policies import AutomaticOSUpgradePolicy, UpgradePolicy
-from domain.scale_sets import ScaleSetModel
-from domain.service_fabric import FabricCluster, FabricNode, cluster_of
+from instar.domain.eligibility.eligibility import model_blockers
+from instar.domain.health.sources import HealthSource
+from instar.domain.images.images import ImageReference
+from instar.domain.sets.policies import AutomaticOSUpgradePolicy, UpgradePolicy
+from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.domain.sets.service_fabric import FabricCluster, FabricNode, cluster_of
 
 ENDPOINT = "https://westus2.servicefabric.azure.com/runtime/clusters/7"
 CLUSTER_ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ServiceFabric/clusters/Main"

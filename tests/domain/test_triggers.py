@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.delays import Delays
-from domain.triggers import HeldBack, held_back, hold_reason, next_look, nudged_look
+from instar.domain.delays import Delays
+from instar.domain.records.triggers import HeldBack, held_back, hold_reason, next_look, nudged_look
 from tests.support.looks import NOON
 
 FRACTIONS = st.floats(min_value=0, max_value=1, exclude_max=True)

@@ -10,15 +10,15 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.batching import select_batch
-from domain.enrolment import enrol, enrolled_anew
-from domain.instance_ids import InstanceIds
-from domain.instances import HealthState, InstanceView, Standing
-from domain.messages.os_upgrade import UpgradePlan
-from domain.policies import RollingUpgradePolicy, StartedBy
-from domain.progress import Outcome, Progress
-from domain.records import ErrorCode
-from domain.verdicts import check_whole_set, judge, without_vanished
+from instar.domain.decisions.batching import select_batch
+from instar.domain.decisions.enrolment import enrol, enrolled_anew
+from instar.domain.decisions.verdicts import check_whole_set, judge, without_vanished
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import HealthState, InstanceView, Standing
+from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.records.progress import Outcome, Progress
+from instar.domain.records.upgrades import ErrorCode
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.support.looks import look, plan, view
 
 SMALL = 60

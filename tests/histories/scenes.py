@@ -12,13 +12,13 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 
-from compute.clock import utc_now
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.scripts import FleetDefaults, VersionScript
-from domain.names import os_upgrade_workflow_id, scale_set_workflow_id
-from domain.records import UpgradeStatus
-from store.sealing import Sealer
-from store.store import Store
+from instar.compute.clock import utc_now
+from instar.compute.simulated.file.scripts import FleetDefaults, VersionScript
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.domain.records.upgrades import UpgradeStatus
+from instar.domain.sets.names import os_upgrade_workflow_id, scale_set_workflow_id
+from instar.store.database.sealing import Sealer
+from instar.store.store import Store
 from tests.support.models import NEW
 from tests.support.servers import binary, register_search_attributes
 from tests.support.virtual_clock import VirtualClock

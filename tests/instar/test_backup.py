@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from instar import sqlite_copy
-from instar.backup import Wish, backup, remarks
-from instar.backup_manifest import MANIFEST, complete_backups, read_manifest
+from instar.backup import sqlite_copy
+from instar.backup.backup import Wish, backup, remarks
+from instar.backup.backup_manifest import MANIFEST, complete_backups, read_manifest
+from instar.backup.restore import restore
+from instar.backup.sqlite_copy import copy_database
 from instar.errors import Trouble
-from instar.restore import restore
-from instar.sqlite_copy import copy_database
 from tests.support.data_dirs import PASSWORD, WHEN, add_pair, generation, grow, in_child, made, pairs, settings_for
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from instar.cli import app
+from instar.cli.app import app
 from tests.support.data_dirs import generation, grow, made
 
 

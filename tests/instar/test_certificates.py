@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from typer.testing import CliRunner
 
-from instar import certificates
-from instar.certificates import AUTHORITY_GOOD_FOR, GOOD_FOR, RENEWED_BEFORE, Certificates, local_certificates
-from instar.cli import app
+from instar.cli.app import app
 from instar.errors import Trouble
+from instar.stack import certificates
+from instar.stack.certificates import AUTHORITY_GOOD_FOR, GOOD_FOR, RENEWED_BEFORE, Certificates, local_certificates
 
 runner = CliRunner()
 NOW = datetime.now(UTC)

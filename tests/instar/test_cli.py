@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from instar import ports
-from instar.api_token import FILE, Login
-from instar.cli import app
-from instar.data_dir import claimed
-from instar.ports import LOOPBACK
+from instar.cli.app import app
+from instar.client.api_token import FILE, Login
+from instar.stack import ports
+from instar.stack.data_dir import claimed
+from instar.stack.ports import LOOPBACK
 
 runner = CliRunner()
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_published_is_said_before_anything_is_sent(tmp_path: Path
 def test_without_libvirt_a_command_says_what_to_install(
     command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("instar.cli", "instar.images"):
+    for module in ("instar.cli.app", "instar.client.images"):
         monkeypatch.setattr(f"{module}.find_spec", lambda _: None)
     options = logged_in(tmp_path) if command[0] == "images" else []
     told = runner.invoke(app, [*command, *options])

@@ -13,10 +13,10 @@ from cryptography import x509
 from typer.testing import CliRunner
 
 from api.tls import check_certificate
-from compute.clock import utc_now
-from connection.settings import TlsSettings
-from domain.names import NAMESPACE, Attribute
-from instar.cli import app
+from instar.cli.app import app
+from instar.compute.clock import utc_now
+from instar.connection.settings import TlsSettings
+from instar.domain.sets.names import NAMESPACE, Attribute
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"

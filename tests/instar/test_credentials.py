@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from instar.api_token import FILE, Login
-from instar.cli import app
-from instar.credentials import opened, owner
+from instar.cli.app import app
+from instar.client.api_token import FILE, Login
+from instar.client.credentials import opened, owner
 
 runner = CliRunner()
 

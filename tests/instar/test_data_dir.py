@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from instar.data_dir import claimed
 from instar.errors import Trouble
+from instar.stack.data_dir import claimed
 
 
 def test_a_directory_in_use_is_refused_and_its_holder_named(tmp_path: Path) -> None:

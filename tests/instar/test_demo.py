@@ -4,14 +4,9 @@ from typing import Any
 
 import pytest
 
-from domain.batching import share
-from domain.images import version_key
-from domain.policies import StartedBy, policy_in_force
-from domain.progress import Outcome
-from domain.records import UpgradeStatus
-from domain.scale_sets import ScaleSetModel
-from instar.demo import DELAYS, EXAMPLE
-from instar.demo_checks import (
+from instar.client.upgrade_view import BatchView, Machine, UpgradeView
+from instar.demo.demo import DELAYS, EXAMPLE
+from instar.demo.demo_checks import (
     BAD,
     CAPACITY,
     FIRST,
@@ -23,7 +18,12 @@ from instar.demo_checks import (
     judged,
     quarantined,
 )
-from instar.upgrade_view import BatchView, Machine, UpgradeView
+from instar.domain.decisions.batching import share
+from instar.domain.images.images import version_key
+from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrades import UpgradeStatus
+from instar.domain.sets.policies import StartedBy, policy_in_force
+from instar.domain.sets.scale_sets import ScaleSetModel
 
 GOOD: dict[str, Any] = {
     "clean": True,

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from compute.libvirt.settings import LibvirtSettings
-from connection.settings import OidcSettings, Settings, TlsSettings
-from domain.delays import Delays
-from domain.policies import RollingUpgradePolicy
-from domain.progress import Outcome
-from domain.spans import in_words
-from domain.verdicts import exceeds
-from instar.picture import CELLS
+from instar.client.picture import CELLS
+from instar.compute.libvirt.settings import LibvirtSettings
+from instar.connection.settings import OidcSettings, Settings, TlsSettings
+from instar.domain.decisions.verdicts import exceeds
+from instar.domain.delays import Delays
+from instar.domain.records.progress import Outcome
+from instar.domain.sets.policies import RollingUpgradePolicy
+from instar.domain.spans import in_words
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from instar.api_token import FILE, Login
-from instar.up import how_to_log_in
+from instar.client.api_token import FILE, Login
+from instar.stack.up import how_to_log_in
 
 STUB = """#!{python}
 import json, os, sys

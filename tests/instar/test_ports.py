@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from instar import ports
 from instar.errors import Trouble
-from instar.ports import FREE_PORTS, LOOPBACK, answers, choose_ports
+from instar.stack import ports
+from instar.stack.ports import FREE_PORTS, LOOPBACK, answers, choose_ports
 
 
 def listener() -> socket.socket:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from instar import processes
 from instar.errors import Trouble
-from instar.processes import ProcessGroup, Stopped
+from instar.stack import processes
+from instar.stack.processes import ProcessGroup, Stopped
 
 pytestmark = pytest.mark.processes
 

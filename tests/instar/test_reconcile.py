@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from instar import reconcile as reconciling
-from instar.api_client import ApiClient
-from instar.api_token import Login
-from instar.cli import app
-from instar.reconcile import lines
-from instar.watch import DEFAULT_SUBSCRIPTION
+from instar.cli import reconcile as reconciling
+from instar.cli.app import app
+from instar.cli.reconcile import lines
+from instar.client.api_client import ApiClient
+from instar.client.api_token import Login
+from instar.client.watch import DEFAULT_SUBSCRIPTION
 
 SET = f"/subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets/web"
 TOLD: dict[str, Any] = {

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from connection.presence import MARK, BeingRestored, enter
-from connection.settings import Settings
-from instar.backup import Wish, backup
-from instar.backup_manifest import MANIFEST, entry_of
-from instar.data_dir import claimed
+from instar.backup.backup import Wish, backup
+from instar.backup.backup_manifest import MANIFEST, entry_of
+from instar.backup.restore import checked, restore, what_follows
+from instar.connection.presence import MARK, BeingRestored, enter
+from instar.connection.settings import Settings
 from instar.errors import Trouble
-from instar.restore import checked, restore, what_follows
-from instar.up import up
+from instar.stack.data_dir import claimed
+from instar.stack.up import up
 from tests.store.samples import NOW, document
 from tests.support.data_dirs import WHEN, add_pair, generation, grow, in_child, made, opened, pairs, settings_for
 

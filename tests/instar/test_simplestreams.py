@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain.images import version_key
-from instar import simplestreams
-from instar.simplestreams import Unreadable, newest_releases, product_files
+from instar.client import simplestreams
+from instar.client.simplestreams import Unreadable, newest_releases, product_files
+from instar.domain.images.images import version_key
 
 SHA = "a" * 64
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from domain.names import Attribute
-from instar.demo import DELAYS, demo_env
-from instar.stack import Ports, server_command
+from instar.demo.demo import DELAYS, demo_env
+from instar.domain.sets.names import Attribute
+from instar.stack.stack import Ports, server_command
 
 PORTS = Ports(api=1, temporal=2, ui=3, http=4, metrics=5)
 

@@ -8,12 +8,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from instar import status as standing
-from instar.api_client import ApiClient
-from instar.api_token import FILE, Login
-from instar.cli import app
-from instar.status import lines
-from instar.watch import DEFAULT_SUBSCRIPTION
+from instar.cli import status as standing
+from instar.cli.app import app
+from instar.cli.status import lines
+from instar.client.api_client import ApiClient
+from instar.client.api_token import FILE, Login
+from instar.client.watch import DEFAULT_SUBSCRIPTION
 
 SET = f"/subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets/web"
 QUARANTINE = [

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from instar.api_token import FILE, Login, TokenAuth
-from instar.demo_checks import FIRST
-from instar.watch import DEFAULT_SUBSCRIPTION
+from instar.client.api_token import FILE, Login, TokenAuth
+from instar.client.watch import DEFAULT_SUBSCRIPTION
+from instar.demo.demo_checks import FIRST
 
 pytestmark = pytest.mark.processes
 

@@ -7,15 +7,15 @@ import httpx
 import pytest
 from rich.console import Console
 
-from domain.progress import Outcome
-from domain.records import UpgradeStatus
-from instar import watch as watching
-from instar.api_client import ApiAway, ApiClient
-from instar.api_token import Login
+from instar.client import watch as watching
+from instar.client.api_client import ApiAway, ApiClient
+from instar.client.api_token import Login
+from instar.client.picture import CELLS, picture
+from instar.client.upgrade_view import upgrade_view
+from instar.client.watch import DEFAULT_SUBSCRIPTION, find, follow
+from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrades import UpgradeStatus
 from instar.errors import Trouble
-from instar.picture import CELLS, picture
-from instar.upgrade_view import upgrade_view
-from instar.watch import DEFAULT_SUBSCRIPTION, find, follow
 
 SET = (
     f"/subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/demo/providers/Microsoft.Compute/virtualMachineScaleSets/web"

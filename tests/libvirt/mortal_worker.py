@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from compute.libvirt import disks
-from compute.provider import Effect
-from connection.settings import Settings
+from instar.compute.libvirt import disks
+from instar.compute.provider import Effect
+from instar.connection.settings import Settings
 from worker.__main__ import run
 
 _ONE_AT_A_TIME = threading.Lock()

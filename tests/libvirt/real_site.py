@@ -17,18 +17,18 @@ import httpx
 import libvirt
 from rich.console import Console
 
-from compute.libvirt import machines
-from compute.libvirt.images import image_volume
-from compute.libvirt.record import MachineRecord
-from connection.settings import Settings
-from domain.delays import Delays
-from domain.images import ImageReference
-from domain.instances import Instance
-from domain.progress import Outcome
-from domain.records import UpgradeRecord
-from domain.scale_sets import ScaleSetIdentity
-from instar.images import Place, publish
-from instar.private_libvirt import POOL, PrivateLibvirt
+from instar.client.images import Place, publish
+from instar.compute.libvirt import machines
+from instar.compute.libvirt.guests.record import MachineRecord
+from instar.compute.libvirt.storage.images import image_volume
+from instar.connection.settings import Settings
+from instar.demo.private_libvirt import POOL, PrivateLibvirt
+from instar.domain.delays import Delays
+from instar.domain.images.images import ImageReference
+from instar.domain.machines.instances import Instance
+from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrades import UpgradeRecord
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 from tests.libvirt.memory_pool import in_memory
 from tests.processes.site import Site, eventually
 from tests.support.models import GROUP, LOCATION, arm

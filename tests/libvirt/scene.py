@@ -7,14 +7,16 @@ from typing import Any, Self
 
 import libvirt
 
-from compute.libvirt import disks, images, machines, record, volumes
-from compute.libvirt.fleet import LibvirtFleet
-from compute.libvirt.record import MachineRecord
-from compute.libvirt.settings import LibvirtSettings, VirtType
-from compute.libvirt.sizes import Size
-from compute.provider import Effect, Fence, MachineExtension, MachineModel, Step
-from domain.images import ImageReference
-from domain.scale_sets import ScaleSetIdentity
+from instar.compute.libvirt import disks, machines
+from instar.compute.libvirt.fleet import LibvirtFleet
+from instar.compute.libvirt.guests import record
+from instar.compute.libvirt.guests.record import MachineRecord
+from instar.compute.libvirt.settings import LibvirtSettings, VirtType
+from instar.compute.libvirt.sizes import Size
+from instar.compute.libvirt.storage import images, volumes
+from instar.compute.provider import Effect, Fence, MachineExtension, MachineModel, Step
+from instar.domain.images.images import ImageReference
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 
 LINE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS")
 OLD, NEW = LINE.at("18.04.1"), LINE.at("18.04.2")

@@ -6,12 +6,12 @@ from xml.etree import ElementTree as ET
 import libvirt
 import pytest
 
-from compute.errors import InstanceGone
-from compute.libvirt import adoption, machines
-from compute.libvirt.adoption import Candidate
-from compute.provider import MachineModel
-from domain.health import HealthSource
-from domain.instances import PowerState
+from instar.compute.errors import InstanceGone
+from instar.compute.libvirt import adoption, machines
+from instar.compute.libvirt.adoption import Candidate
+from instar.compute.provider import MachineModel
+from instar.domain.health.sources import HealthSource
+from instar.domain.machines.instances import PowerState
 from tests.libvirt.scene import NEW, NEWER, OLD, Scene, identity, models
 
 DISK = (

@@ -7,10 +7,10 @@ import libvirt
 import libvirt_qemu
 import pytest
 
-from compute.errors import Unavailable
-from compute.libvirt import agents
-from domain.health import HealthSource
-from domain.instances import HealthState
+from instar.compute.errors import Unavailable
+from instar.compute.libvirt.guests import agents
+from instar.domain.health.sources import HealthSource
+from instar.domain.machines.instances import HealthState
 from tests.libvirt.scene import NEW, NEWER, SETTINGS, Scene
 
 DEFAULT = HealthSource()

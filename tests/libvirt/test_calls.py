@@ -8,11 +8,11 @@ from typing import Any
 import libvirt
 import pytest
 
-from compute.errors import NotAllowed, Unavailable
-from compute.libvirt.calls import Hypervisor
-from compute.libvirt.fleet import LibvirtFleet
-from compute.libvirt.gates import Gates
-from compute.libvirt.settings import LibvirtSettings
+from instar.compute.errors import NotAllowed, Unavailable
+from instar.compute.libvirt.calls import Hypervisor
+from instar.compute.libvirt.fleet import LibvirtFleet
+from instar.compute.libvirt.gates import Gates
+from instar.compute.libvirt.settings import LibvirtSettings
 from tests.libvirt.scene import identity
 
 TEST = LibvirtSettings(uri="test:///default")

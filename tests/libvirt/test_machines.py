@@ -8,13 +8,15 @@ from xml.etree import ElementTree as ET
 import libvirt
 import pytest
 
-from compute.errors import NotAllowed
-from compute.libvirt import images, machines, networks, record, sizes, volumes
-from compute.libvirt.settings import LibvirtSettings
-from compute.provider import MachineModel
-from domain.health import HealthSource, Protocol, SourceKind
-from domain.instances import HealthState, PowerState
-from domain.placement import Placement
+from instar.compute.errors import NotAllowed
+from instar.compute.libvirt import machines, sizes
+from instar.compute.libvirt.guests import networks, record
+from instar.compute.libvirt.settings import LibvirtSettings
+from instar.compute.libvirt.storage import images, volumes
+from instar.compute.provider import MachineModel
+from instar.domain.health.sources import HealthSource, Protocol, SourceKind
+from instar.domain.machines.instances import HealthState, PowerState
+from instar.domain.machines.placement import Placement
 from tests.libvirt.scene import MODEL, NEW, NEWER, OLD, SETTINGS, Scene, identity
 
 DEFAULT = HealthSource()
@@ -140,7 +142,7 @@ async def test_a_machine_that_cannot_be_started_at_all_is_not_kept(
 ) -> None:
     create = libvirt.virDomain.create
     with monkeypatch.context() as patched:
-        patched.setattr("compute.libvirt.power.PAUSED_SECONDS", 0.2)
+        patched.setattr("instar.compute.libvirt.guests.power.PAUSED_SECONDS", 0.2)
         patched.setattr(libvirt.virDomain, "create", lambda domain: (create(domain), domain.suspend()))
         with pytest.raises(NotAllowed, match=r"paused right after its start.*INSTAR_LIBVIRT__VIRT_TYPE=qemu"):
             await scene.fleet.create_instance(scene.scale_set, "0", OLD, MODEL)

@@ -7,12 +7,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from compute.errors import NotAllowed, Unavailable
-from compute.libvirt import domains, networks
-from compute.libvirt.settings import LibvirtSettings, VirtType
-from compute.libvirt.sizes import Size
-from compute.provider import MachineModel
-from domain.health import HealthSource, SourceKind
+from instar.compute.errors import NotAllowed, Unavailable
+from instar.compute.libvirt.guests import domains, networks
+from instar.compute.libvirt.settings import LibvirtSettings, VirtType
+from instar.compute.libvirt.sizes import Size
+from instar.compute.provider import MachineModel
+from instar.domain.health.sources import HealthSource, SourceKind
 from tests.libvirt.scene import OLD, SETTINGS, Scene
 
 USER = LibvirtSettings.model_validate(SETTINGS.model_dump() | {"network": "user", "guest_port": 8080})

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from compute.errors import InstanceGone, NotBegun, Superseded
-from compute.libvirt import disks, owners
-from compute.provider import Effect, Fence, Step
-from domain.instances import PowerAction, PowerState
-from domain.placement import Placement
+from instar.compute.errors import InstanceGone, NotBegun, Superseded
+from instar.compute.libvirt import disks, owners
+from instar.compute.provider import Effect, Fence, Step
+from instar.domain.machines.instances import PowerAction, PowerState
+from instar.domain.machines.placement import Placement
 from tests.libvirt.scene import MODEL, NEW, NEWER, OLD, SCRIPT, Scene, models
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from compute.libvirt.qcow2 import NotUsable, inspect
+from instar.compute.libvirt.storage.qcow2 import NotUsable, inspect
 
 
 def header(*, version: int = 3, backing: int = 0, encrypted: int = 0, features: int = 0, size: int = 1 << 20) -> bytes:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from domain.progress import Outcome
-from domain.records import UpgradeStatus
-from instar.adopt import Wish, adopt
+from instar.client.adopt import Wish, adopt
+from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrades import UpgradeStatus
 from instar.errors import Trouble
 from tests.libvirt.real_site import VERSION, RealSet, RealSite, document
 from tests.support.models import GROUP

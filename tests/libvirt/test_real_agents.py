@@ -7,11 +7,11 @@ import libvirt
 import libvirt_qemu
 import pytest
 
-from compute.libvirt import agents
-from compute.libvirt.fleet import LibvirtFleet
-from connection.computes import libvirt_settings
-from domain.health import HealthSource
-from domain.instances import HealthState
+from instar.compute.libvirt.fleet import LibvirtFleet
+from instar.compute.libvirt.guests import agents
+from instar.connection.computes import libvirt_settings
+from instar.domain.health.sources import HealthSource
+from instar.domain.machines.instances import HealthState
 from tests.libvirt.real_site import RealSite
 
 

@@ -15,15 +15,15 @@ import libvirt
 import pytest
 from rich.console import Console
 
-from compute.libvirt import images, uploads, volumes
-from compute.libvirt.uploads import Damaged, DifferentContent
-from connection.settings import Settings
-from domain.images import ImageReference
-from instar import images as publishing
-from instar.api_token import Login
+from instar.client import images as publishing
+from instar.client.api_token import Login
+from instar.client.images import Place
+from instar.compute.libvirt.storage import images, uploads, volumes
+from instar.compute.libvirt.storage.uploads import Damaged, DifferentContent
+from instar.connection.settings import Settings
+from instar.demo.private_libvirt import POOL, PrivateLibvirt
+from instar.domain.images.images import ImageReference
 from instar.errors import Trouble
-from instar.images import Place
-from instar.private_libvirt import POOL, PrivateLibvirt
 
 IMAGE = ImageReference(publisher="Instar", offer="tiny", sku="guest", version="1.0.0")
 SIZE = 5 << 20

@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from compute.libvirt.fleet import LibvirtFleet
-from compute.provider import Effect, Fence, MachineModel, Made, Step
-from connection.computes import libvirt_settings
-from domain.health import HealthSource, SourceKind
+from instar.compute.libvirt.fleet import LibvirtFleet
+from instar.compute.provider import Effect, Fence, MachineModel, Made, Step
+from instar.connection.computes import libvirt_settings
+from instar.domain.health.sources import HealthSource, SourceKind
 from tests.libvirt.real_site import LINE, RealSet, RealSite
 from tests.processes.site import eventually
 

@@ -10,14 +10,14 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
-from compute.errors import Superseded
-from compute.libvirt.fleet import LibvirtFleet
-from compute.provider import Effect, Fence, MachineModel, Step
-from connection.computes import libvirt_settings
-from domain.health import HealthSource, SourceKind
-from domain.instances import Instance, PowerState
-from domain.progress import Outcome
-from domain.records import UpgradeStatus
+from instar.compute.errors import Superseded
+from instar.compute.libvirt.fleet import LibvirtFleet
+from instar.compute.provider import Effect, Fence, MachineModel, Step
+from instar.connection.computes import libvirt_settings
+from instar.domain.health.sources import HealthSource, SourceKind
+from instar.domain.machines.instances import Instance, PowerState
+from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrades import UpgradeStatus
 from tests.libvirt.memory_pool import really_full
 from tests.libvirt.mortal_worker import death
 from tests.libvirt.real_site import LINE, RealSet, RealSite

@@ -3,9 +3,9 @@
 import asyncio
 import signal
 
-from domain.instances import PowerState
-from domain.progress import Outcome
-from domain.records import UpgradeStatus
+from instar.domain.machines.instances import PowerState
+from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrades import UpgradeStatus
 from tests.libvirt.mortal_worker import death
 from tests.libvirt.real_site import RealSite
 from tests.processes.site import eventually

@@ -5,10 +5,11 @@ import re
 import libvirt
 import pytest
 
-from compute.errors import DiskNotMade, ImageGone, InstanceGone, NothingToRestore, Superseded
-from compute.libvirt import disks, images
-from compute.libvirt.settings import LibvirtSettings
-from domain.instances import PowerState
+from instar.compute.errors import DiskNotMade, ImageGone, InstanceGone, NothingToRestore, Superseded
+from instar.compute.libvirt import disks
+from instar.compute.libvirt.settings import LibvirtSettings
+from instar.compute.libvirt.storage import images
+from instar.domain.machines.instances import PowerState
 from tests.libvirt.scene import LINE, NEW, NEWER, OLD, SETTINGS, Scene, identity, models
 
 SWAP_STEPS = RESTORE_STEPS = range(1, 5)

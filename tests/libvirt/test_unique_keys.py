@@ -2,10 +2,10 @@
 
 import pytest
 
-from compute.errors import Overtaken
-from compute.provider import Made, Step
-from domain.instances import PowerAction, PowerState
-from domain.operation_keys import operation_key
+from instar.compute.errors import Overtaken
+from instar.compute.provider import Made, Step
+from instar.domain.machines.instances import PowerAction, PowerState
+from instar.domain.records.operation_keys import operation_key
 from tests.libvirt.scene import LINE, NEW, NEWER, OLD, Scene, models
 
 NEWEST = LINE.at("18.04.3")

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
-from compute.simulated.judgement import Judgement, judge
-from compute.simulated.scripts import FleetDefaults, VersionScript
-from domain.records import UpgradeRecord
-from domain.scale_sets import ScaleSetIdentity
+from instar.compute.simulated.file.scripts import FleetDefaults, VersionScript
+from instar.compute.simulated.flight.judgement import Judgement, judge
+from instar.domain.records.upgrades import UpgradeRecord
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 from tests.processes.site import Site, eventually
 from tests.support.models import GROUP, IMAGE, LOCATION
 

@@ -15,14 +15,14 @@ from typing import IO, Self
 import httpx
 from temporalio.client import Client
 
-from compute.simulated.fleet import SimulatedFleet
-from domain.delays import Delays
-from domain.names import NAMESPACE
-from instar.api_token import FILE, Login, TokenAuth
-from instar.ports import answers
-from instar.stack import Ports, TemporalQuestions, server_command
-from store.sealing import Sealer
-from store.store import Store
+from instar.client.api_token import FILE, Login, TokenAuth
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.domain.delays import Delays
+from instar.domain.sets.names import NAMESPACE
+from instar.stack.ports import answers
+from instar.stack.stack import Ports, TemporalQuestions, server_command
+from instar.store.database.sealing import Sealer
+from instar.store.store import Store
 from tests.support.postgres import PostgresServer
 from tests.support.servers import binary
 from workflows.plugin import INSTAR

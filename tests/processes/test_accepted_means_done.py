@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.delays import Delays
-from domain.names import scale_set_workflow_id
-from domain.operations import OperationStatus
+from instar.domain.delays import Delays
+from instar.domain.records.operations import OperationStatus
+from instar.domain.sets.names import scale_set_workflow_id
 from tests.processes.scale_set import PATH, VERSION, LiveSet, publish
 from tests.processes.site import API, TEMPORAL, WORKER, Site, eventually
 from tests.support.models import NEW, OLD, arm

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from domain.delays import Delays
-from domain.operations import OperationStatus
-from domain.records import UpgradeStatus
-from store.tables import OPERATIONS
+from instar.domain.delays import Delays
+from instar.domain.records.operations import OperationStatus
+from instar.domain.records.upgrades import UpgradeStatus
+from instar.store.database.tables import OPERATIONS
 from tests.processes.scale_set import PATH, VERSION, LiveSet, publish
 from tests.processes.site import API, TEMPORAL, WORKER, Site, eventually
 from tests.support.models import NEW, OLD, arm

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from domain.delays import Delays
-from domain.records import ErrorCode, UpgradeStatus
+from instar.domain.delays import Delays
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from tests.processes.scale_set import PATH, VERSION, LiveSet, publish
 from tests.processes.site import API, TEMPORAL, WORKER, Site, eventually
 from tests.support.backup import kept, put_back

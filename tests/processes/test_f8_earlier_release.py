@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from compute.simulated.judgement import judge
-from domain.delays import Delays
-from domain.names import WorkflowType, scale_set_workflow_id
-from domain.records import UpgradeStatus
+from instar.compute.simulated.flight.judgement import judge
+from instar.domain.delays import Delays
+from instar.domain.records.upgrades import UpgradeStatus
+from instar.domain.sets.names import WorkflowType, scale_set_workflow_id
 from tests.processes.scale_set import IMAGES, VERSION
 from tests.processes.site import API, ROOT, TEMPORAL, WORKER, Site, eventually
 from tests.support.models import GROUP, LOCATION, NEW, OLD, arm

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from compute.simulated.faults import Call, Fault, FaultKind, Point
-from compute.simulated.scripts import VersionScript
-from domain.delays import Delays
-from domain.progress import Outcome
-from domain.records import UpgradeStatus
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind, Point
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.delays import Delays
+from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrades import UpgradeStatus
 from tests.processes.scale_set import LiveSet, publish
 from tests.processes.site import API, TEMPORAL, WORKER, Site, eventually
 from tests.support.models import NEW, OLD, arm

@@ -11,13 +11,13 @@ from urllib.parse import quote, quote_plus
 
 from temporalio.client import Client
 
-from compute.clock import utc_now
-from compute.simulated.faults import Call, Fault, FaultKind
-from domain.delays import Delays
-from domain.names import os_upgrade_workflow_id, scale_set_workflow_id
-from domain.records import UpgradeKind, UpgradeStatus
-from domain.scale_sets import ScaleSetIdentity
-from store.store import Store
+from instar.compute.clock import utc_now
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.domain.delays import Delays
+from instar.domain.records.upgrades import UpgradeKind, UpgradeStatus
+from instar.domain.sets.names import os_upgrade_workflow_id, scale_set_workflow_id
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.store import Store
 from tests.processes.scale_set import IMAGES, PATH, VERSION, LiveSet, publish
 from tests.processes.site import Site
 from tests.support.models import GROUP, LOCATION, NEW, OLD, arm

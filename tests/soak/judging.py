@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.judgement import judge
-from compute.simulated.recorder import FlightRecord, Kind
-from domain.records import UpgradeStatus
-from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
-from store.store import Store
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.flight.judgement import judge
+from instar.compute.simulated.flight.recorder import FlightRecord, Kind
+from instar.domain.records.upgrades import UpgradeStatus
+from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
+from instar.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from typing import Any
 
 import httpx
 
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.scripts import FleetDefaults, VersionScript
-from domain.delays import Delays
-from domain.scale_sets import ScaleSetIdentity
-from store.errors import Unavailable
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.file.scripts import FleetDefaults, VersionScript
+from instar.domain.delays import Delays
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.errors import Unavailable
 from tests.processes.scale_set import IMAGES, VERSION
 from tests.processes.site import APIS, POSTGRES, TEMPORAL, WORKER, WORKERS, Site
 from tests.soak.disk import LIBRARY, Clock, no_room

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from compute.simulated.recorder import Kind
-from domain.operations import OperationKind
+from instar.compute.simulated.flight.recorder import Kind
+from instar.domain.records.operations import OperationKind
 from tests.soak.judging import Left, harm, of_those_that_served
 from tests.soak.plan import planned
 from tests.support.models import NEW

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
-from store.sealing import Sealer
-from store.store import Store
+from instar.store.database.sealing import Sealer
+from instar.store.store import Store
 from tests.support.postgres import PostgresServer
 
 _numbers = itertools.count(1)

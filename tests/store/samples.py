@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.images import ImageReference
-from domain.operations import Operation, OperationKind, OperationStatus
-from domain.policies import RollingUpgradePolicy, StartedBy
-from domain.records import Decision, UpgradeRecord, UpgradeStatus
-from domain.scale_sets import ScaleSetIdentity
+from instar.domain.images.images import ImageReference
+from instar.domain.records.operations import Operation, OperationKind, OperationStatus
+from instar.domain.records.upgrades import Decision, UpgradeRecord, UpgradeStatus
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"

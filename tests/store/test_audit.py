@@ -3,9 +3,9 @@ from datetime import timedelta
 
 import pytest
 
-from store import audit
-from store.audit import Entry
-from store.store import Store
+from instar.store import audit
+from instar.store.audit import Entry
+from instar.store.store import Store
 from tests.store.samples import NOW
 
 ENTRY = Entry(NOW, "client-1", "owner", "Microsoft.Compute/virtualMachineScaleSets/write", "/sets/web_1", 201, "op-1")

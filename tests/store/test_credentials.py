@@ -2,10 +2,10 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from domain.access import Grant, Role
-from store.audit import Entry
-from store.store import Store
-from store.tables import CREDENTIALS
+from instar.domain.access import Grant, Role
+from instar.store.audit import Entry
+from instar.store.database.tables import CREDENTIALS
+from instar.store.store import Store
 from tests.store.samples import NOW
 
 OWNER = Grant(Role.OWNER, "/")

@@ -9,15 +9,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from connection.presence import MARK, BeingRestored, enter
-from connection.settings import Settings
-from instar import postgres_dump
-from instar.backup import Wish, backup
-from instar.backup_manifest import read_manifest
+from instar.backup import postgres_dump
+from instar.backup.backup import Wish, backup
+from instar.backup.backup_manifest import read_manifest
+from instar.backup.restore import restore
+from instar.connection.presence import MARK, BeingRestored, enter
+from instar.connection.settings import Settings
 from instar.errors import Trouble
-from instar.restore import restore
-from store.sealing import Sealer
-from store.store import Store
+from instar.store.database.sealing import Sealer
+from instar.store.store import Store
 from tests.store.samples import NOW, SUBSCRIPTION, document, identity
 from tests.support.data_dirs import PASSWORD, WHEN
 

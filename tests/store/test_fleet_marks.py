@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from domain.instances import Instance
-from domain.reconciliation import Adoption, adoption
-from domain.records_age import Known
-from store.errors import Conflict, Missing
-from store.fleet_marks import NO_IDS
-from store.store import Store
+from instar.domain.decisions.reconciliation import Adoption, adoption
+from instar.domain.machines.instances import Instance
+from instar.domain.records.records_age import Known
+from instar.store.errors import Conflict, Missing
+from instar.store.sets.fleet_marks import NO_IDS
+from instar.store.store import Store
 from tests.store.samples import NOW, SUBSCRIPTION, document, extension, identity, upgrade
 
 

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from store.store import Store
+from instar.store.store import Store
 from tests.store.samples import NOW
 
 UBUNTU = ("Canonical", "UbuntuServer", "18.04-LTS")

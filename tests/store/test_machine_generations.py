@@ -7,11 +7,11 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
-from domain.records import UpgradeKind, UpgradeStatus
-from store.database import MIGRATIONS
-from store.errors import Missing
-from store.sealing import Sealer
-from store.store import Store
+from instar.domain.records.upgrades import UpgradeKind, UpgradeStatus
+from instar.store.database.database import MIGRATIONS
+from instar.store.database.sealing import Sealer
+from instar.store.errors import Missing
+from instar.store.store import Store
 from tests.store.samples import NOW, SUBSCRIPTION, document, extension, identity, upgrade
 
 

@@ -12,11 +12,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from store.database import MIGRATIONS
-from store.errors import StoreError, Unavailable, Unusable
-from store.sealing import Sealer
-from store.store import Store
-from store.tables import METADATA
+from instar.store.database.database import MIGRATIONS
+from instar.store.database.sealing import Sealer
+from instar.store.database.tables import METADATA
+from instar.store.errors import StoreError, Unavailable, Unusable
+from instar.store.store import Store
 from tests.store.samples import NOW, SUBSCRIPTION, document, identity
 
 ROOT = Path(__file__).parents[2]

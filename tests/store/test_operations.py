@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from domain.operations import OperationStatus
-from store.errors import AlreadyThere
-from store.store import Store
+from instar.domain.records.operations import OperationStatus
+from instar.store.errors import AlreadyThere
+from instar.store.store import Store
 from tests.store.samples import NOW, operation
 
 LATER = NOW + timedelta(minutes=5)

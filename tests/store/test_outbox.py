@@ -3,9 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from domain.operations import Operation, OperationKind, OperationStatus
-from store.outbox import CLAIM
-from store.store import Store
+from instar.domain.records.operations import Operation, OperationKind, OperationStatus
+from instar.store.sets.outbox import CLAIM
+from instar.store.store import Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from store.errors import Conflict, Unstorable
-from store.store import Store
+from instar.store.errors import Conflict, Unstorable
+from instar.store.store import Store
 from tests.store.samples import NOW
 
 KIND = "Microsoft.Network/loadBalancers"

@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
-from store.errors import AlreadyThere, Conflict, Missing, Unstorable
-from store.store import Store
+from instar.store.errors import AlreadyThere, Conflict, Missing, Unstorable
+from instar.store.store import Store
 from tests.store.samples import NOW, SUBSCRIPTION, document, extension, identity, operation, upgrade
 
 

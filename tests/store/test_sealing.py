@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from store.errors import SealingError
-from store.sealing import Sealer
+from instar.store.database.sealing import Sealer
+from instar.store.errors import SealingError
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,11 +13,11 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import select, text
 
-from store.errors import SealingError
-from store.sealing import Sealer, SealerProtocol
-from store.secret_places import put_back, take_out
-from store.store import Store
-from store.tables import METADATA
+from instar.store.database.sealing import Sealer, SealerProtocol
+from instar.store.database.secret_places import put_back, take_out
+from instar.store.database.tables import METADATA
+from instar.store.errors import SealingError
+from instar.store.store import Store
 from tests.store.samples import NOW, SUBSCRIPTION, PlainSealer, document, extension, identity
 
 PLANTED = {

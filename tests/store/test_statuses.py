@@ -1,7 +1,7 @@
 from datetime import timedelta
 
-from domain.scale_set_status import ScaleSetStatus
-from store.store import Store
+from instar.domain.records.scale_set_status import ScaleSetStatus
+from instar.store.store import Store
 from tests.store.samples import NOW, SUBSCRIPTION, document, identity
 
 LOOKED = ScaleSetStatus(enabled=True, last_look="nothing newer than 1.2", last_look_at=NOW)

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.operations import Operation, OperationKind, OperationStatus
-from domain.scale_sets import ScaleSetIdentity
-from store.store import Store
-from store.unannounced import UNHEARD
+from instar.domain.records.operations import Operation, OperationKind, OperationStatus
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.sets.unannounced import UNHEARD
+from instar.store.store import Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WEB = ScaleSetIdentity(

@@ -3,10 +3,10 @@ from datetime import timedelta
 
 import pytest
 
-from domain.progress import Counts, Outcome
-from domain.records import ErrorDetail, InstanceRecord, UpgradeError, UpgradeRecord, UpgradeStatus
-from store.store import Store
-from store.upgrades import InstanceRow
+from instar.domain.records.progress import Counts, Outcome
+from instar.domain.records.upgrades import ErrorDetail, InstanceRecord, UpgradeError, UpgradeRecord, UpgradeStatus
+from instar.store.store import Store
+from instar.store.upgrades import InstanceRow
 from tests.store.samples import NOW, decision, identity, upgrade
 
 RUNNING, ENDED, FAULTED = UpgradeStatus.ROLLING_FORWARD, UpgradeStatus.COMPLETED, UpgradeStatus.FAULTED

@@ -3,7 +3,7 @@ from types import ModuleType
 
 import pytest
 
-from store import columns, secret_places
+from instar.store.database import columns, secret_places
 
 
 @pytest.mark.parametrize("module", [columns, secret_places])

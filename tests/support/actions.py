@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from domain.messages.instance_actions import ActionKind
-from domain.operations import OperationStatus
+from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.records.operations import OperationStatus
 from tests.support.world import World
 
 

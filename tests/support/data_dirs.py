@@ -8,9 +8,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from connection.settings import Settings
-from store.sealing import Sealer
-from store.store import Store
+from instar.connection.settings import Settings
+from instar.store.database.sealing import Sealer
+from instar.store.store import Store
 from tests.store.samples import NOW, SUBSCRIPTION, document, identity
 
 WHEN = datetime(2026, 11, 27, 5, 40, tzinfo=UTC)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from compute.simulated.scripts import VersionScript
-from domain import galleries
-from domain.galleries import Replica
-from domain.images import ImageReference
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.images import galleries
+from instar.domain.images.galleries import Replica
+from instar.domain.images.images import ImageReference
 from tests.support.models import GROUP, LOCATION
 from tests.support.world import World
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from compute.simulated.faults import Call, Fault, FaultKind
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
 from tests.support.heard import heard
 from tests.support.world import World
 

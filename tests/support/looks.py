@@ -2,11 +2,19 @@
 
 from datetime import UTC, datetime
 
-from domain.health import HealthSource
-from domain.images import ImageReference
-from domain.instances import HealthObservation, HealthState, Instance, InstanceView, Look, OsDisk, PowerState
-from domain.messages.os_upgrade import UpgradePlan
-from domain.policies import RollingUpgradePolicy
+from instar.domain.health.sources import HealthSource
+from instar.domain.images.images import ImageReference
+from instar.domain.machines.instances import (
+    HealthObservation,
+    HealthState,
+    Instance,
+    InstanceView,
+    Look,
+    OsDisk,
+    PowerState,
+)
+from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.sets.policies import RollingUpgradePolicy
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 IMAGE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="2.0.0")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from domain.images import ImageReference
+from instar.domain.images.images import ImageReference
 
 IMAGE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS", version="latest")
 OLD, NEW = "18.04.202401010", "18.04.202402020"

@@ -6,7 +6,7 @@ from datetime import datetime
 import httpx
 
 from api.access.guard import Access
-from domain.access import Grant, Role
+from instar.domain.access import Grant, Role
 
 
 class OwnersToken(httpx.Auth):

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.judgement import Judgement, judge
-from domain.instances import Instance
-from domain.records import UpgradeRecord
-from domain.scale_set_status import ScaleSetStatus
-from domain.scale_sets import ScaleSetIdentity
-from store.store import Store
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.flight.judgement import Judgement, judge
+from instar.domain.machines.instances import Instance
+from instar.domain.records.scale_set_status import ScaleSetStatus
+from instar.domain.records.upgrades import UpgradeRecord
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.store import Store
 
 
 @dataclass

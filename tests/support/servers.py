@@ -10,7 +10,7 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from domain.names import NAMESPACE, Attribute
+from instar.domain.sets.names import NAMESPACE, Attribute
 from workflows.plugin import INSTAR
 
 

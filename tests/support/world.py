@@ -15,15 +15,15 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from api.first_state import first_state
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.pace import NoPace
-from compute.simulated.scripts import FleetDefaults, InstanceScript, VersionScript
-from domain.delays import Delays
-from domain.instance_ids import InstanceIds
-from domain.instances import PowerState
-from domain.messages.instance_actions import ActionKind, InstanceAction
-from domain.messages.os_upgrade import UpgradeResult
-from domain.messages.scale_set import (
+from instar.compute.simulated.file.scripts import FleetDefaults, InstanceScript, VersionScript
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.pace import NoPace
+from instar.domain.delays import Delays
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import PowerState
+from instar.domain.messages.instance_actions import ActionKind, InstanceAction
+from instar.domain.messages.os_upgrade import UpgradeResult
+from instar.domain.messages.scale_set import (
     ApplyModel,
     CancelUpgrade,
     DeleteScaleSet,
@@ -32,20 +32,20 @@ from domain.messages.scale_set import (
     StartUpgrade,
     UpgradeStarted,
 )
-from domain.names import WORKFLOW_QUEUE, os_upgrade_workflow_id, scale_set_workflow_id
-from domain.operations import Operation, OperationKind, OperationStatus
-from domain.records import UpgradeRecord
-from domain.scale_sets import ScaleSetIdentity, ScaleSetModel
-from store.sealing import Sealer
-from store.store import Store
+from instar.domain.records.operations import Operation, OperationKind, OperationStatus
+from instar.domain.records.upgrades import UpgradeRecord
+from instar.domain.sets.names import WORKFLOW_QUEUE, os_upgrade_workflow_id, scale_set_workflow_id
+from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
+from instar.store.database.sealing import Sealer
+from instar.store.store import Store
 from tests.support.heard import heard
 from tests.support.models import GROUP, IMAGE, LOCATION, OLD, arm
 from tests.support.seen import Seen
 from tests.support.servers import forgetful, register_search_attributes, time_skipping
 from tests.support.virtual_clock import VirtualClock
 from worker.composition import workers
-from workflows.os_upgrade import OsUpgradeWorkflow
-from workflows.scale_set import ScaleSetWorkflow
+from workflows.sets.scale_set import ScaleSetWorkflow
+from workflows.upgrades.os_upgrade import OsUpgradeWorkflow
 from workflows.visibility import scale_set_attributes
 
 BOOT = timedelta(seconds=30)

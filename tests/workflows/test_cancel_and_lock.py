@@ -7,10 +7,10 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from compute.simulated.scripts import VersionScript
-from domain.names import Refusal
-from domain.operations import OperationStatus
-from domain.records import ErrorCode, UpgradeStatus
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.records.operations import OperationStatus
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
+from instar.domain.sets.names import Refusal
 from tests.support.models import NEW, OLD
 from tests.support.world import StartRefused, World, a_world
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from activities import heartbeats
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.recorder import Kind
-from compute.simulated.scripts import ExtensionScript, VersionScript
-from domain.messages.os_upgrade import UpgradeResult
-from domain.records import UpgradeRecord, UpgradeStatus
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.file.scripts import ExtensionScript, VersionScript
+from instar.compute.simulated.flight.recorder import Kind
+from instar.domain.messages.os_upgrade import UpgradeResult
+from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from tests.support.models import NEW, OLD
 from tests.support.world import World, a_world
 

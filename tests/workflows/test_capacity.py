@@ -4,8 +4,8 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from domain.operations import Operation, OperationStatus
-from domain.records import UpgradeStatus
+from instar.domain.records.operations import Operation, OperationStatus
+from instar.domain.records.upgrades import UpgradeStatus
 from tests.support.models import NEW, OLD
 from tests.support.world import World
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from domain.messages.instance_actions import ActionKind
-from domain.records import ErrorCode, UpgradeStatus
+from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from tests.support.actions import done
 from tests.support.extensions import FRESH, TOKEN, errors, with_token
 from tests.support.models import NEW, OLD, arm

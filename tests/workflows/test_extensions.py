@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from compute.simulated.recorder import Kind
-from compute.simulated.scripts import ExtensionScript
-from domain.records import UpgradeStatus
+from instar.compute.simulated.file.scripts import ExtensionScript
+from instar.compute.simulated.flight.recorder import Kind
+from instar.domain.records.upgrades import UpgradeStatus
 from tests.support.extensions import FRESH, TOKEN, errors, with_token
 from tests.support.models import NEW, arm
 from tests.support.world import World

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from compute.errors import Throttled
-from compute.provider import MachineModel
-from compute.simulated.faults import Call, Fault, FaultKind
-from domain.messages.instance_actions import ActionKind
-from domain.operations import Operation, OperationStatus
-from domain.records import UpgradeStatus
+from instar.compute.errors import Throttled
+from instar.compute.provider import MachineModel
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.records.operations import Operation, OperationStatus
+from instar.domain.records.upgrades import UpgradeStatus
 from tests.support.held import eventually
 from tests.support.models import IMAGE, NEW, OLD
 from tests.support.world import World

@@ -6,10 +6,10 @@ import pytest
 
 from api.errors import ArmError
 from api.scale_set_gateway import ScaleSetGateway
-from domain.messages.scale_set import StartUpgrade, UpgradeStarted
-from domain.names import scale_set_workflow_id
-from domain.operations import OperationKind, OperationStatus
-from domain.records import ErrorCode, UpgradeStatus
+from instar.domain.messages.scale_set import StartUpgrade, UpgradeStarted
+from instar.domain.records.operations import OperationKind, OperationStatus
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
+from instar.domain.sets.names import scale_set_workflow_id
 from tests.support.held import eventually
 from tests.support.models import NEW
 from tests.support.world import World

@@ -4,19 +4,19 @@ import asyncio
 import uuid
 from pathlib import Path
 
-from compute.provider import Effect, Fence, MachineModel, Step
-from domain.instances import Instance
-from domain.messages.instance_actions import ActionKind
-from domain.messages.reconciliation import Reconcile
-from domain.operations import Operation, OperationStatus
-from domain.progress import Outcome
-from domain.reconciliation import adoption
-from domain.records import ErrorCode, UpgradeStatus
-from domain.scale_sets import ScaleSetModel
+from instar.compute.provider import Effect, Fence, MachineModel, Step
+from instar.domain.decisions.reconciliation import adoption
+from instar.domain.machines.instances import Instance
+from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.messages.reconciliation import Reconcile
+from instar.domain.records.operations import Operation, OperationStatus
+from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
+from instar.domain.sets.scale_sets import ScaleSetModel
 from tests.support.backup import kept, put_back
 from tests.support.models import IMAGE, NEW, arm
 from tests.support.world import World
-from workflows.scale_set import ScaleSetWorkflow
+from workflows.sets.scale_set import ScaleSetWorkflow
 
 NEWER, NEWEST = "18.04.202403030", "18.04.202404040"
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from temporalio.common import WorkflowIDReusePolicy
 
-from compute.simulated.faults import Call
-from domain.messages.instance_actions import ActionKind
-from domain.names import MOVE_ON, WORKFLOW_QUEUE, WorkflowType, scale_set_workflow_id
-from domain.operations import OperationStatus
-from domain.records import UpgradeStatus
+from instar.compute.simulated.file.faults import Call
+from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.records.operations import OperationStatus
+from instar.domain.records.upgrades import UpgradeStatus
+from instar.domain.sets.names import MOVE_ON, WORKFLOW_QUEUE, WorkflowType, scale_set_workflow_id
 from tests.support.models import NEW
 from tests.support.world import World
 from tests.workflows.test_f10_way_out import failing, resized, struck

@@ -7,10 +7,10 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.images import ImageActivities
-from compute.simulated.scripts import VersionScript
-from domain.messages.scale_set import Resolution, ResolveUpgrade
-from domain.policies import StartedBy
-from domain.records import ErrorCode, UpgradeStatus
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.messages.scale_set import Resolution, ResolveUpgrade
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
+from instar.domain.sets.policies import StartedBy
 from tests.support.gallery import IMAGE, GalleryImage
 from tests.support.world import StartRefused, World
 

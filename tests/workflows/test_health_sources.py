@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from activities.machine_models import machine_model
-from compute.simulated.scripts import Mute, VersionScript
-from compute.simulated.sockets import MachineSockets
-from domain.instances import ExtensionStatus, Instance
-from domain.load_balancers import LOAD_BALANCER
-from domain.records import ErrorCode, UpgradeStatus
-from domain.scale_sets import ScaleSetIdentity
+from instar.compute.simulated.answers.sockets import MachineSockets
+from instar.compute.simulated.file.scripts import Mute, VersionScript
+from instar.domain.health.load_balancers import LOAD_BALANCER
+from instar.domain.machines.instances import ExtensionStatus, Instance
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 from tests.support.models import GROUP, LOCATION, NEW
 from tests.support.world import BOOT, World
 

@@ -6,22 +6,22 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from compute.errors import NotAllowed
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.recorder import Kind
-from compute.simulated.scripts import VersionScript
-from domain.instances import PowerState
-from domain.lifecycle.state import Asked, Rolling, RunningUpgrade, ScaleSetState
-from domain.messages.instance_actions import ActionKind, InstanceAction, Protection
-from domain.names import WORKFLOW_QUEUE, scale_set_workflow_id
-from domain.operations import OperationKind, OperationStatus
-from domain.policies import StartedBy
-from domain.records import UpgradeKind, UpgradeStatus
+from instar.compute.errors import NotAllowed
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.compute.simulated.flight.recorder import Kind
+from instar.domain.lifecycle.state import Asked, Rolling, RunningUpgrade, ScaleSetState
+from instar.domain.machines.instances import PowerState
+from instar.domain.messages.instance_actions import ActionKind, InstanceAction, Protection
+from instar.domain.records.operations import OperationKind, OperationStatus
+from instar.domain.records.upgrades import UpgradeKind, UpgradeStatus
+from instar.domain.sets.names import WORKFLOW_QUEUE, scale_set_workflow_id
+from instar.domain.sets.policies import StartedBy
 from tests.support.actions import done
 from tests.support.models import IMAGE, NEW, OLD
 from tests.support.world import World, a_world
 from workflows.rows import ROWS
-from workflows.scale_set import ScaleSetWorkflow
+from workflows.sets.scale_set import ScaleSetWorkflow
 
 PAUSED = {"pauseTimeBetweenBatches": "PT1H"}
 

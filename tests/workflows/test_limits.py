@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.scripts import VersionScript
-from domain.instances import PowerState
-from domain.records import ErrorCode, UpgradeStatus
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.machines.instances import PowerState
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from tests.support.models import IMAGE, LOCATION, NEW, OLD
 from tests.support.world import World
 

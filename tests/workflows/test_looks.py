@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import pytest
 
-from compute.errors import NotAllowed
-from domain.delays import Delays
-from domain.instances import Instance
-from domain.records import UpgradeStatus
-from domain.scale_sets import ScaleSetIdentity
+from instar.compute.errors import NotAllowed
+from instar.domain.delays import Delays
+from instar.domain.machines.instances import Instance
+from instar.domain.records.upgrades import UpgradeStatus
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 from tests.support.looking import FIRST, LOOK, looking, until
 from tests.support.models import NEW, OLD
 from tests.support.world import World

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from compute.simulated.recorder import Kind
-from compute.simulated.scripts import VersionScript
-from domain.instances import PowerState
-from domain.messages.instance_actions import ActionKind
-from domain.operations import Operation, OperationStatus
-from domain.policies import StartedBy
-from domain.records import ErrorCode, UpgradeKind, UpgradeStatus
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.compute.simulated.flight.recorder import Kind
+from instar.domain.machines.instances import PowerState
+from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.records.operations import Operation, OperationStatus
+from instar.domain.records.upgrades import ErrorCode, UpgradeKind, UpgradeStatus
+from instar.domain.sets.policies import StartedBy
 from tests.support.actions import done
 from tests.support.models import IMAGE, LOCATION, NEW, OLD
 from tests.support.world import World

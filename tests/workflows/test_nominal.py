@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from domain.policies import StartedBy
-from domain.records import UpgradeStatus
+from instar.domain.records.upgrades import UpgradeStatus
+from instar.domain.sets.policies import StartedBy
 from tests.support.models import NEW, OLD
 from tests.support.world import BOOT, World
 

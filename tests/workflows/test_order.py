@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from compute.simulated.scripts import FleetDefaults, VersionScript
-from domain.enrolment import PROTECTED, SKIPS
-from domain.health import HealthSource
-from domain.instance_ids import InstanceIds
-from domain.instances import HealthObservation
-from domain.progress import Progress
-from domain.records import UpgradeStatus
-from domain.scale_sets import ScaleSetIdentity
+from instar.compute.simulated.file.scripts import FleetDefaults, VersionScript
+from instar.domain.decisions.enrolment import PROTECTED, SKIPS
+from instar.domain.health.sources import HealthSource
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import HealthObservation
+from instar.domain.records.progress import Progress
+from instar.domain.records.upgrades import UpgradeStatus
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 from tests.histories.scenes import _real_time_world
 from tests.support.models import NEW, OLD
 from tests.support.world import World
-from workflows.journal import _left_out
+from workflows.upgrades.journal import _left_out
 
 ZONES = ("1", "2", "3")
 FORTY = {"maxBatchInstancePercent": 40, "maxUnhealthyInstancePercent": 40}

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from compute.provider import Effect, Fence, MachineModel, Step
-from compute.simulated.faults import Call
-from compute.simulated.scripts import VersionScript
-from domain.names import Attribute
-from domain.records import ErrorCode, UpgradeStatus
+from instar.compute.provider import Effect, Fence, MachineModel, Step
+from instar.compute.simulated.file.faults import Call
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
+from instar.domain.sets.names import Attribute
 from tests.support.held import held, hold, release
 from tests.support.models import IMAGE, NEW, OLD
 from tests.support.world import World

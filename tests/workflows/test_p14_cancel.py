@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.scripts import VersionScript
-from domain.operations import OperationStatus
-from domain.records import ErrorCode, UpgradeStatus
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.records.operations import OperationStatus
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from tests.support.held import Cancel, by_hand, eventually, held, hold, in_temporal, release
 from tests.support.models import NEW, OLD
 from tests.support.world import World

@@ -7,10 +7,10 @@ import pytest
 from temporalio.api.sdk.v1 import WorkflowMetadata
 
 from api.wire import decision_body, history_body, latest_body
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.scripts import VersionScript
-from domain.operations import OperationStatus
-from domain.records import ErrorCode, UpgradeStatus
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.records.operations import OperationStatus
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from tests.support.held import held, hold, release
 from tests.support.models import NEW
 from tests.support.world import World

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from compute.simulated.scripts import VersionScript
-from domain.messages.instance_actions import ActionKind
-from domain.operations import OperationStatus
-from domain.records import ErrorCode, UpgradeStatus
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.records.operations import OperationStatus
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from tests.support.models import NEW, OLD
 from tests.support.world import World, a_world
 

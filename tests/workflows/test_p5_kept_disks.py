@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from compute.simulated.faults import Call
-from compute.simulated.scripts import VersionScript
-from domain.operation_keys import operation_key
-from domain.records import UpgradeStatus
+from instar.compute.simulated.file.faults import Call
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.records.operation_keys import operation_key
+from instar.domain.records.upgrades import UpgradeStatus
 from tests.support.held import held, hold, release
 from tests.support.models import NEW, OLD
 from tests.support.world import World

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.scripts import VersionScript
-from domain.records import UpgradeStatus
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.records.upgrades import UpgradeStatus
 from tests.support.models import NEW, OLD
 from tests.support.world import BOOT, World
 

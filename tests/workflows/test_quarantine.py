@@ -7,10 +7,10 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from compute.simulated.scripts import VersionScript
-from domain.names import Refusal
-from domain.policies import StartedBy
-from domain.records import ErrorCode, UpgradeStatus
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
+from instar.domain.sets.names import Refusal
+from instar.domain.sets.policies import StartedBy
 from tests.support.looking import FIRST, LOOK, NEWER, until
 from tests.support.models import IMAGE, LOCATION, NEW, OLD
 from tests.support.world import World

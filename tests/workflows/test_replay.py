@@ -7,7 +7,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from domain.delays import Delays
+from instar.domain.delays import Delays
 from tests.histories.commands import activities, timers
 from tests.histories.kept import files, read
 from tests.histories.scenes import SCALE_SET, SCENES, UPGRADE, played

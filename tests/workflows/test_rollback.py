@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from compute.simulated.scripts import VersionScript
-from domain.records import ErrorCode, UpgradeStatus
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from tests.support.models import NEW, OLD
 from tests.support.world import World
 

@@ -14,16 +14,16 @@ from temporalio.worker import UnsandboxedWorkflowRunner
 from api.access.composition import access_from
 from api.app import create_app
 from api.composition import services_from
-from compute.clock import utc_now
-from compute.simulated.scripts import VersionScript
-from connection.settings import Settings
-from domain.delays import Delays
+from instar.compute.clock import utc_now
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.connection.settings import Settings
+from instar.domain.delays import Delays
 from tests.support.models import OLD
 from tests.support.owner import OwnersToken
 from tests.support.reference_model import Attempt, ReferenceModel
 from tests.support.world import World, a_world
-from workflows import scale_set
 from workflows.plugin import INSTAR
+from workflows.sets import scale_set
 
 SIZE = 6
 DAY = timedelta(days=1)

@@ -4,14 +4,14 @@ import asyncio
 from datetime import timedelta
 
 from api.scale_set_gateway import ScaleSetGateway
-from compute.simulated.faults import Call, Fault, FaultKind
-from compute.simulated.scripts import VersionScript
-from domain.delays import Delays
-from domain.messages.scale_set import StartUpgrade
-from domain.names import scale_set_workflow_id
-from domain.operations import OperationKind
-from domain.policies import StartedBy
-from domain.records import UpgradeStatus
+from instar.compute.simulated.file.faults import Call, Fault, FaultKind
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.delays import Delays
+from instar.domain.messages.scale_set import StartUpgrade
+from instar.domain.records.operations import OperationKind
+from instar.domain.records.upgrades import UpgradeStatus
+from instar.domain.sets.names import scale_set_workflow_id
+from instar.domain.sets.policies import StartedBy
 from tests.support.held import eventually
 from tests.support.models import NEW, OLD
 from tests.support.world import World

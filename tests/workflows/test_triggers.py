@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 from itertools import pairwise
 
-from compute.errors import Unavailable
-from compute.simulated.scripts import VersionScript
-from domain.health import HealthSource
-from domain.instances import HealthObservation, Instance
-from domain.operations import OperationStatus
-from domain.policies import StartedBy
-from domain.records import ErrorCode, UpgradeStatus
-from domain.scale_sets import ScaleSetIdentity
+from instar.compute.errors import Unavailable
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.health.sources import HealthSource
+from instar.domain.machines.instances import HealthObservation, Instance
+from instar.domain.records.operations import OperationStatus
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
+from instar.domain.sets.policies import StartedBy
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 from tests.support.looking import FIRST, LOOK, NEWER, looking, until
 from tests.support.models import IMAGE, LOCATION, NEW, OLD
 from tests.support.world import World

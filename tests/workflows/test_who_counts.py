@@ -4,12 +4,12 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from compute.provider import Effect, Fence, MachineModel, Step
-from compute.simulated.faults import Call
-from compute.simulated.scripts import VersionScript
-from domain.instances import PowerState
-from domain.operations import OperationStatus
-from domain.records import ErrorCode, UpgradeStatus
+from instar.compute.provider import Effect, Fence, MachineModel, Step
+from instar.compute.simulated.file.faults import Call
+from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.machines.instances import PowerState
+from instar.domain.records.operations import OperationStatus
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from tests.support.held import eventually, held, hold, release
 from tests.support.models import IMAGE, NEW, OLD
 from tests.support.world import World

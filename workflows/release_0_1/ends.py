@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from temporalio import workflow
 
-from activities.records import RecordActivities
-from domain.lifecycle.ends import failed
-from domain.messages.scale_set import EndOperation
+from activities.records.upgrades import RecordActivities
+from instar.domain.lifecycle.ends import failed
+from instar.domain.messages.scale_set import EndOperation
 from workflows import options
 from workflows.release_0_1.memory import Memory
 

@@ -4,16 +4,24 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.instance_actions import InstanceActionActivities
-from activities.records import RecordActivities
-from domain.images import ImageReference
-from domain.instance_ids import InstanceIds
-from domain.lifecycle.state import EndedUpgrade
-from domain.messages.instance_actions import ActionKind, ChooseInstances, Chosen, LowerCapacity
-from domain.messages.os_upgrade import SliceOutcome
-from domain.names import COMPUTE_QUEUE
-from domain.policies import RollingUpgradePolicy, StartedBy
-from domain.progress import Counts, Outcome
-from domain.records import Decision, ErrorCode, InstanceRecord, UpgradeError, UpgradeKind, UpgradeRecord, UpgradeStatus
+from activities.records.upgrades import RecordActivities
+from instar.domain.images.images import ImageReference
+from instar.domain.lifecycle.state import EndedUpgrade
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.instance_actions import ActionKind, ChooseInstances, Chosen, LowerCapacity
+from instar.domain.messages.os_upgrade import SliceOutcome
+from instar.domain.records.progress import Counts, Outcome
+from instar.domain.records.upgrades import (
+    Decision,
+    ErrorCode,
+    InstanceRecord,
+    UpgradeError,
+    UpgradeKind,
+    UpgradeRecord,
+    UpgradeStatus,
+)
+from instar.domain.sets.names import COMPUTE_QUEUE
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from workflows import options
 from workflows.instance_effects import InstanceEffects
 from workflows.operations import refusal_of

@@ -6,9 +6,9 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.model_changes import ModelChangeActivities
-from domain.messages.instance_actions import ActionKind, InstanceAction, ModelChange, ResolveModelChange
-from domain.names import COMPUTE_QUEUE, Refusal
-from domain.policies import StartedBy
+from instar.domain.messages.instance_actions import ActionKind, InstanceAction, ModelChange, ResolveModelChange
+from instar.domain.sets.names import COMPUTE_QUEUE, Refusal
+from instar.domain.sets.policies import StartedBy
 from workflows import options
 from workflows.operations import refusal_of
 from workflows.release_0_1.ends import end_operations

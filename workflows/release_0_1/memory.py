@@ -1,6 +1,6 @@
 """What a scale set's workflow knows, held in one place by its parts, so that continue-as-new loses nothing."""
 
-from domain.messages.scale_set import EndOperation
+from instar.domain.messages.scale_set import EndOperation
 from workflows.release_0_1.state import ScaleSetState
 
 

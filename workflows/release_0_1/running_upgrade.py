@@ -5,23 +5,18 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
-from activities.records import RecordActivities
-from domain.lessons import learned
-from domain.lifecycle.state import EndedUpgrade, RunningUpgrade
-from domain.messages.os_upgrade import UpgradePlan, UpgradeState
-from domain.messages.scale_set import (
-    RecordClosed,
-    UpgradeClosed,
-    UpgradeEnded,
-    UpgradeStarted,
-)
-from domain.names import os_upgrade_workflow_id
-from domain.policies import StartedBy
-from domain.records import ErrorCode, UpgradeStatus
+from activities.records.upgrades import RecordActivities
+from instar.domain.lifecycle.lessons import learned
+from instar.domain.lifecycle.state import EndedUpgrade, RunningUpgrade
+from instar.domain.messages.os_upgrade import UpgradePlan, UpgradeState
+from instar.domain.messages.scale_set import RecordClosed, UpgradeClosed, UpgradeEnded, UpgradeStarted
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
+from instar.domain.sets.names import os_upgrade_workflow_id
+from instar.domain.sets.policies import StartedBy
 from workflows import options
-from workflows.os_upgrade import OsUpgradeWorkflow
 from workflows.release_0_1.ends import end_operations
 from workflows.release_0_1.memory import Memory
+from workflows.upgrades.os_upgrade import OsUpgradeWorkflow
 from workflows.visibility import upgrade_attributes, upgrade_summary
 
 ANSWERS_KEPT = 20

@@ -10,8 +10,8 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 from activities.disks import DiskActivities
-from domain.messages.instance_actions import InstanceAction
-from domain.messages.scale_set import (
+from instar.domain.messages.instance_actions import InstanceAction
+from instar.domain.messages.scale_set import (
     ApplyModel,
     CancelUpgrade,
     CollectDisks,
@@ -22,8 +22,8 @@ from domain.messages.scale_set import (
     UpgradeEnded,
     UpgradeStarted,
 )
-from domain.names import COMPUTE_QUEUE, MOVE_ON, Refusal, WorkflowType
-from domain.policies import StartedBy
+from instar.domain.sets.names import COMPUTE_QUEUE, MOVE_ON, Refusal, WorkflowType
+from instar.domain.sets.policies import StartedBy
 from workflows import options
 from workflows.release_0_1.details import scale_set_details
 from workflows.release_0_1.ends import end_operations

@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from domain.delays import Delays
-from domain.lifecycle import requests
-from domain.lifecycle import state as today
-from domain.lifecycle.state import EndedUpgrade, RunningUpgrade
-from domain.lifecycle.status import status_of
-from domain.messages.base import Message
-from domain.messages.instance_actions import InstanceAction
-from domain.messages.scale_set import DeleteScaleSet, EndOperation
-from domain.policies import UpgradeMode
-from domain.quarantine import Quarantine
-from domain.scale_sets import ScaleSetIdentity
-from domain.triggers import HeldBack, Settled
+from instar.domain.delays import Delays
+from instar.domain.lifecycle import requests
+from instar.domain.lifecycle import state as today
+from instar.domain.lifecycle.state import EndedUpgrade, RunningUpgrade
+from instar.domain.lifecycle.status import status_of
+from instar.domain.messages.base import Message
+from instar.domain.messages.instance_actions import InstanceAction
+from instar.domain.messages.scale_set import DeleteScaleSet, EndOperation
+from instar.domain.records.quarantine import Quarantine
+from instar.domain.records.triggers import HeldBack, Settled
+from instar.domain.sets.policies import UpgradeMode
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -2,9 +2,9 @@
 
 from temporalio import workflow
 
-from activities.records import RecordActivities
-from domain.messages.scale_set import RecordStatus
-from domain.scale_set_status import ScaleSetStatus
+from activities.records.upgrades import RecordActivities
+from instar.domain.messages.scale_set import RecordStatus
+from instar.domain.records.scale_set_status import ScaleSetStatus
 from workflows import options
 from workflows.release_0_1.memory import Memory
 from workflows.release_0_1.state import ScaleSetState

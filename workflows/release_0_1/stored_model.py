@@ -4,10 +4,10 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.capacity import CapacityActivities
-from domain.messages.capacity import ApplyCapacity, CapacityApplied
-from domain.messages.scale_set import ApplyModel
-from domain.names import COMPUTE_QUEUE
-from domain.policies import UpgradeMode
+from instar.domain.messages.capacity import ApplyCapacity, CapacityApplied
+from instar.domain.messages.scale_set import ApplyModel
+from instar.domain.sets.names import COMPUTE_QUEUE
+from instar.domain.sets.policies import UpgradeMode
 from workflows import options
 from workflows.operations import refusal_of
 from workflows.release_0_1.ends import end_operations

@@ -8,10 +8,10 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.images import ImageActivities
-from domain.messages.scale_set import Resolution, ResolveUpgrade
-from domain.policies import StartedBy
-from domain.scale_set_status import ScaleSetStatus
-from domain.triggers import next_look, nudged_look
+from instar.domain.messages.scale_set import Resolution, ResolveUpgrade
+from instar.domain.records.scale_set_status import ScaleSetStatus
+from instar.domain.records.triggers import next_look, nudged_look
+from instar.domain.sets.policies import StartedBy
 from workflows import options
 from workflows.release_0_1.memory import Memory
 from workflows.release_0_1.running_upgrade import UpgradeLock, due

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from api.access.guard import Access
-from domain.access import Grant, Role
+from instar.domain.access import Grant, Role
 from tests.api.conftest import GROUP, Api
 
 QUERY = "api-version=2024-11-01"

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from api.access.forgetting import forget_daily
-from domain.access import Grant, Role
-from store.errors import Unavailable
+from instar.domain.access import Grant, Role
+from instar.store.errors import Unavailable
 from tests.api.conftest import SCALE_SET, Api, document
 
 

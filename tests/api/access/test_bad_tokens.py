@@ -15,7 +15,7 @@ from api.access.guard import TOKEN_AT_MOST
 from api.access.own_issuer import AUDIENCE, ISSUER, LIFE, OwnIssuer
 from api.access.principals import TokenRefused
 from api.access.signing_keys import SigningKey
-from domain.access import Grant, Role
+from instar.domain.access import Grant, Role
 from tests.api.access.served import MINE, sent, token_of
 from tests.api.conftest import GROUP, SCALE_SET, Api, error_of
 

@@ -12,9 +12,9 @@ from api.access.composition import access_from
 from api.access.guard import Guard
 from api.access.own_issuer import ISSUER
 from api.access.principals import Principal
-from domain.access import Grant, Role, need_of
-from store.audit import WORDS_AT_MOST
-from store.errors import Unavailable
+from instar.domain.access import Grant, Role, need_of
+from instar.store.audit import WORDS_AT_MOST
+from instar.store.errors import Unavailable
 from tests.api.access.served import MINE, sent, served_with, token_of
 from tests.api.conftest import GROUP, SCALE_SET, SUBSCRIPTION, Api, document, error_of
 

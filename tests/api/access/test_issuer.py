@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from api.access.issuer_routes import ALIASES, DISCOVERY, KEYS, METADATA, TOKEN
 from api.access.own_issuer import AUDIENCE
 from api.access.signing_keys import SigningKey, SigningKeyError
-from domain.access import Grant, Role
-from store.catalogue import PLATFORM_SKUS
+from instar.domain.access import Grant, Role
+from instar.store.catalogue import PLATFORM_SKUS
 from tests.api.conftest import LOCATION, Api
 
 

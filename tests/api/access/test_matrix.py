@@ -13,7 +13,7 @@ from api.access.guard import OPEN, OPEN_BELOW
 from api.access.issuer_routes import OPEN_PATHS
 from api.access.own_issuer import AUDIENCE, ISSUER, LIFE
 from api.access.signing_keys import SigningKey
-from domain.access import Grant, Role
+from instar.domain.access import Grant, Role
 from tests.api.conftest import GROUP, SUBSCRIPTION, Api, error_of
 
 NAMES = {"subscriptionId": SUBSCRIPTION, "resourceGroupName": "Farm", "scaleSetName": "web", "location": "westus2"}

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from api.deployment_runs import tend_once
-from domain.access import Grant, Role
+from instar.domain.access import Grant, Role
 from tests.api import gallery
 from tests.api.conftest import GROUP, LOCATION, SCALE_SET, SUBSCRIPTION, Api, document, error_of
 from tests.api.test_load_balancers import BALANCER, probed

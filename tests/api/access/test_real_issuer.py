@@ -20,9 +20,9 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from api.access.composition import access_from
 from api.access.outside_issuer import FETCH_AT_LEAST_APART, KEPT_FOR
-from compute.clock import utc_now
-from connection.settings import OidcSettings, Settings
-from domain.access import Grant, Role
+from instar.compute.clock import utc_now
+from instar.connection.settings import OidcSettings, Settings
+from instar.domain.access import Grant, Role
 from tests.api.access.served import served_with
 from tests.api.conftest import GROUP, SCALE_SET, Api, document, error_of
 

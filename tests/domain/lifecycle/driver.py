@@ -4,14 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from domain.health import HealthSource
-from domain.images import ImageReference
-from domain.instance_ids import InstanceIds
-from domain.lifecycle import actions, requests, results
-from domain.lifecycle.next_step import next_step
-from domain.lifecycle.state import RunningUpgrade, ScaleSetState
-from domain.lifecycle.status import status_of
-from domain.lifecycle.steps import (
+from instar.domain.health.sources import HealthSource
+from instar.domain.images.images import ImageReference
+from instar.domain.lifecycle import actions, requests, results
+from instar.domain.lifecycle.next_step import next_step
+from instar.domain.lifecycle.state import RunningUpgrade, ScaleSetState
+from instar.domain.lifecycle.status import status_of
+from instar.domain.lifecycle.steps import (
     Act,
     ApplyCapacity,
     Begin,
@@ -27,9 +26,10 @@ from domain.lifecycle.steps import (
     TellUpgrade,
     Wait,
 )
-from domain.messages.instance_actions import ActionKind, Chosen, InstanceAction, ModelChange
-from domain.messages.os_upgrade import UpgradePlan
-from domain.messages.scale_set import (
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.instance_actions import ActionKind, Chosen, InstanceAction, ModelChange
+from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.messages.scale_set import (
     ApplyModel,
     CancelUpgrade,
     DeleteScaleSet,
@@ -37,9 +37,9 @@ from domain.messages.scale_set import (
     StartUpgrade,
     UpgradeEnded,
 )
-from domain.policies import RollingUpgradePolicy, StartedBy, UpgradeMode
-from domain.records import UpgradeStatus
-from domain.scale_sets import ScaleSetIdentity
+from instar.domain.records.upgrades import UpgradeStatus
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy, UpgradeMode
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 WEB = ScaleSetIdentity(resource_id="/web", name="web", unique_id="u", location="here")

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.lifecycle import actions, requests, results
-from domain.lifecycle.next_step import PATIENCE, next_step
-from domain.lifecycle.status import status_of
-from domain.lifecycle.steps import (
+from instar.domain.lifecycle import actions, requests, results
+from instar.domain.lifecycle.next_step import PATIENCE, next_step
+from instar.domain.lifecycle.status import status_of
+from instar.domain.lifecycle.steps import (
     URGENCY,
     Act,
     ApplyCapacity,
@@ -27,9 +27,9 @@ from domain.lifecycle.steps import (
     TellUpgrade,
     Wait,
 )
-from domain.messages.instance_actions import ActionKind
-from domain.messages.scale_set import StartUpgrade
-from domain.policies import UpgradeMode
+from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.messages.scale_set import StartUpgrade
+from instar.domain.sets.policies import UpgradeMode
 from tests.domain.lifecycle.driver import NOON, Driver
 
 TAKES_NO_MACHINE = (EndOperations, TellUpgrade, LookAfter, Record, Wait, Leave)

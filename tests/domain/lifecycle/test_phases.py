@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from domain.lifecycle.phases import TRANSITIONS, Phase, Transition, drawn, phase_of
-from domain.lifecycle.steps import Begin, Bring, Delete, LookAfter, Step
-from domain.messages.instance_actions import ActionKind
-from domain.policies import UpgradeMode
+from instar.domain.lifecycle.phases import TRANSITIONS, Phase, Transition, drawn, phase_of
+from instar.domain.lifecycle.steps import Begin, Bring, Delete, LookAfter, Step
+from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.sets.policies import UpgradeMode
 from tests.domain.lifecycle.driver import Driver
 
 DOCS = Path(__file__).parents[3] / "docs" / "lifecycle.md"

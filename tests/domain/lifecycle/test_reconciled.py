@@ -4,22 +4,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.delays import Delays
-from domain.images import ImageReference
-from domain.instance_ids import InstanceIds
-from domain.lessons import learned
-from domain.lifecycle import actions, requests, results
-from domain.lifecycle.next_step import next_step
-from domain.lifecycle.state import Deletion, EndedUpgrade, Model, Rolling, RunningUpgrade, ScaleSetState
-from domain.lifecycle.status import status_of
-from domain.lifecycle.steps import ApplyCapacity, Record
-from domain.messages.instance_actions import Chosen
-from domain.messages.reconciliation import OperationOfDisks, Reconcile
-from domain.messages.scale_set import UpgradeEnded
-from domain.policies import StartedBy, UpgradeMode
-from domain.quarantine import Quarantine
-from domain.records import ErrorCode, UpgradeStatus
-from domain.scale_sets import ScaleSetIdentity
+from instar.domain.delays import Delays
+from instar.domain.images.images import ImageReference
+from instar.domain.lifecycle import actions, requests, results
+from instar.domain.lifecycle.lessons import learned
+from instar.domain.lifecycle.next_step import next_step
+from instar.domain.lifecycle.state import Deletion, EndedUpgrade, Model, Rolling, RunningUpgrade, ScaleSetState
+from instar.domain.lifecycle.status import status_of
+from instar.domain.lifecycle.steps import ApplyCapacity, Record
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.instance_actions import Chosen
+from instar.domain.messages.reconciliation import OperationOfDisks, Reconcile
+from instar.domain.messages.scale_set import UpgradeEnded
+from instar.domain.records.quarantine import Quarantine
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
+from instar.domain.sets.policies import StartedBy, UpgradeMode
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 from tests.domain.lifecycle.driver import Driver
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""What an upgrade writes down, and whether what is written is older than the machines."""

@@ -1,0 +1,81 @@
+"""Writing down what workflows decided; every write may be made again (architecture: nothing decides by reading it)."""
+
+import asyncio
+from dataclasses import dataclass
+
+from temporalio import activity
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from instar.domain.messages.scale_set import ClosedAs, EndOperation, RecordClosed, RecordStatus, UpgradeClosed
+from instar.domain.records.operations import OperationStatus
+from instar.domain.records.upgrades import Decision, ErrorCode, UpgradeError, UpgradeRecord, UpgradeStatus
+from instar.store.store import Store
+
+
+@dataclass(frozen=True)
+class RecordActivities:
+    """Records of upgrades and operations."""
+
+    store: Store
+
+    @activity.defn
+    async def record_upgrade(self, record: UpgradeRecord) -> None:
+        """Write the upgrade as it stands, its newest decisions and outcomes; log each decision (P17)."""
+        for decision in record.decisions:
+            activity.logger.info("%s upgrade %d: %s", record.scale_set.name, record.number, decision.reason)
+        await asyncio.to_thread(self.store.upgrades.write, record)
+
+    @activity.defn
+    async def end_operation(self, request: EndOperation) -> None:
+        """End a long-running operation; the first end stays."""
+        await asyncio.to_thread(
+            self.store.operations.end,
+            request.operation_id,
+            OperationStatus(request.status),
+            request.at,
+            request.error_code,
+            request.error_message,
+        )
+
+    @activity.defn
+    async def record_status(self, request: RecordStatus) -> None:
+        """Write down where a set stands with its automatic upgrades (A4)."""
+        unique_id = request.scale_set.unique_id
+        await asyncio.to_thread(self.store.statuses.write, unique_id, request.status, request.at)
+
+    @activity.defn
+    async def upgrade_closed(self, request: UpgradeClosed) -> ClosedAs:
+        """How an upgrade's workflow closed, if it did (F1)."""
+        try:
+            description = await activity.client().get_workflow_handle(request.workflow_id).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            # The server has forgotten it, or is another one.
+            return ClosedAs(status=RPCStatusCode.NOT_FOUND.name)
+        if description.status in (None, WorkflowExecutionStatus.RUNNING):
+            return ClosedAs()
+        return ClosedAs(status=description.status.name)
+
+    @activity.defn
+    async def record_closed(self, request: RecordClosed) -> None:
+        """Faulted, on behalf of an upgrade that was terminated (F1)."""
+        unique_id = request.scale_set.unique_id
+        latest = await asyncio.to_thread(self.store.upgrades.get, unique_id, request.number)
+        if latest is None or latest.status.ended:
+            return
+        reason = f"stopped: the upgrade's workflow was closed from outside ({request.status.lower()})"
+        decisions = await asyncio.to_thread(self.store.upgrades.decisions, unique_id, request.number)
+        sequence = max((one.sequence for one in decisions), default=0) + 1
+        error = UpgradeError(code=ErrorCode.TERMINATED, message=reason)
+        decision = Decision(sequence=sequence, at=request.at, batch=0, action="faulted", reason=reason)
+        record = latest.model_copy(
+            update={
+                "status": UpgradeStatus.FAULTED,
+                "ended_at": request.at,
+                "error": error,
+                "decisions": (decision,),
+            },
+        )
+        await self.record_upgrade(record)

@@ -1,0 +1,167 @@
+"""The command `instar`."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from instar.cli import backup_cli, credentials_cli, machines_cli
+from instar.cli import reconcile as reconciling
+from instar.cli import status as standing
+from instar.cli.options import (
+    DATA_DIR,
+    INTERRUPTED,
+    ApiUrl,
+    Credentials,
+    DataDir,
+    Group,
+    SetName,
+    Subscription,
+    login_of,
+)
+from instar.client import watch as watching
+from instar.connection.computes import NO_LIBVIRT
+from instar.demo import demo as demonstration
+from instar.demo import demo_libvirt as real_demonstration
+from instar.domain.records.upgrades import UpgradeStatus
+from instar.errors import Trouble, ended
+from instar.stack import up as stack
+
+app = typer.Typer(
+    name="instar",
+    help="Automatic OS image upgrades for fleets of virtual machines, on your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port.")]
+
+
+@app.command()
+def up(
+    *,
+    data_dir: Annotated[Path, typer.Option(help="All data and logs; what is there goes on where it was.")] = DATA_DIR,
+    api_port: Port = 8080,
+    temporal_port: Port = 7233,
+    ui_port: Port = 8233,
+    tls: Annotated[bool, typer.Option(help="Serve https, with a local authority made in the data directory.")] = False,
+) -> None:
+    """Run Temporal, a worker and the API on the loopback until Ctrl-C.
+
+    When all is up the last line printed is `ready` and the URL of the API. A process that dies is started again; if
+    one dies three times within a minute, all are stopped, the end of its log is shown and the status is 1. Delays and
+    places are settings in the environment (INSTAR_...): see docs/operations.md.
+    """
+    with ended():
+        stack.up(data_dir, api_port, temporal_port, ui_port, tls=tls)
+
+
+@app.command()
+def demo() -> None:
+    """Show 20 simulated machines that upgrade themselves: a good version, a bad one, a good one; about a minute.
+
+    Starts everything in a temporary directory on free ports and removes it afterwards. The status is 0 only if the
+    upgrades went as the rules say and the flight recorder found nothing.
+    """
+    try:
+        with ended():
+            held = demonstration.demo(Console(highlight=False))
+    except demonstration.Stopped:
+        raise typer.Exit(INTERRUPTED) from None
+    if not held:
+        raise typer.Exit(1)
+
+
+@app.command("demo-libvirt")
+def demo_libvirt() -> None:
+    """Show upgrades of five machines that really boot (QEMU, in software), in some minutes.
+
+    Starts everything, a libvirt of its own too, in a temporary directory and removes it afterwards. What it needs:
+    deploy/libvirt-packages.sh guest. The status is 0 only if everything went as the rules say.
+    """
+    try:
+        with ended():
+            if find_spec("libvirt") is None:
+                raise Trouble(NO_LIBVIRT)
+            held = real_demonstration.demo_libvirt(Console(highlight=False))
+    except demonstration.Stopped:
+        raise typer.Exit(INTERRUPTED) from None
+    if not held:
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(
+    *,
+    scale_set: SetName,
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Show where a scale set stands with its automatic upgrades: the last look, the next one, what is quarantined."""
+    with ended():
+        login = login_of(credentials, data_dir, api)
+        standing.status(scale_set, login, subscription, resource_group, Console(highlight=False))
+
+
+@app.command()
+def reconcile(
+    *,
+    scale_set: SetName,
+    apply: Annotated[
+        bool, typer.Option("--apply", "--yes", help="Do it; without this only what would be done is shown.")
+    ] = False,
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Let the records of a scale set take over what its machines have seen, after a restore from a backup.
+
+    A set whose records are older than its machines is held: no upgrade, no scale-in, no reimage. This shows what the
+    records do not know; --apply writes it down, raises the capacity to the machines that are there, and ends that.
+    """
+    with ended():
+        login = login_of(credentials, data_dir, api)
+        reconciling.reconcile(scale_set, login, subscription, resource_group, Console(highlight=False), apply=apply)
+
+
+@app.command()
+def watch(
+    *,
+    scale_set: SetName,
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Follow the latest upgrade of a scale set until it ends; wait for the first if there was none.
+
+    A bar per batch, a letter per machine, the reasons; plain lines when the output is no terminal. The status is 0 if
+    the upgrade completed, 1 if it was cancelled or faulted.
+    """
+    try:
+        with ended():
+            login = login_of(credentials, data_dir, api)
+            last = watching.watch(scale_set, login, subscription, resource_group, Console(highlight=False))
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    if last is not UpgradeStatus.COMPLETED:
+        raise typer.Exit(1)
+
+
+app.add_typer(credentials_cli.app)
+app.command()(credentials_cli.audit)
+app.command()(credentials_cli.token)
+app.command()(credentials_cli.certificates)
+app.add_typer(machines_cli.app, name="images")
+app.command()(machines_cli.adopt)
+app.command()(backup_cli.backup)
+app.command()(backup_cli.restore)

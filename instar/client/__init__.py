@@ -1,0 +1,1 @@
+"""What a person's machine does with the API: tokens, calls, images, watching an upgrade."""

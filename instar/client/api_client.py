@@ -1,0 +1,140 @@
+"""The API as the command line speaks to it: plain HTTP, ARM's errors and long-running operations."""
+
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any, Self
+
+import httpx
+
+from instar.client.api_token import Login, TokenAuth
+from instar.errors import Trouble
+
+API_VERSION = "2024-11-01"
+
+REQUEST_SECONDS = 30.0
+"""Longer than the API waits for Temporal before it answers 503."""
+
+
+class ApiAway(Trouble):
+    """Nothing answers under the API's URL."""
+
+
+class ApiRefused(Trouble):
+    """The API answered with an error: its HTTP `status` and ARM `code`."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"the API answered {status} {code}: {message}")
+        self.status = status
+        self.code = code
+
+
+class ApiClient:
+    """Requests to one API; paths as ARM has them, the api-version is added. Use as a context, or close."""
+
+    def __init__(self, login: Login, transport: httpx.BaseTransport | None = None) -> None:
+        self.url = login.endpoint.rstrip("/")
+        self._http = httpx.Client(
+            base_url=self.url,
+            timeout=REQUEST_SECONDS,
+            # The API is on the loopback or on a name of its own: a proxy of the environment would only be in the way.
+            trust_env=False,
+            verify=_trusting(login.caFile),
+            transport=transport,
+        )
+        self._auth = TokenAuth(login)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def get(self, path: str, **query: str) -> Any:
+        """The JSON body. Raises ApiAway, ApiRefused. Query names that begin with $ are given without it as `_name`."""
+        return self._json(self._send("GET", path, query=query))
+
+    def all(self, path: str) -> list[Any]:
+        """Every item of a list, page by page. Raises ApiAway, ApiRefused."""
+        items: list[Any] = []
+        while path:
+            page = self.get(path)
+            items += page["value"]
+            path = page.get("nextLink", "")
+        return items
+
+    def token(self) -> str:
+        """A new bearer token. Raises Trouble if the credentials are refused, ApiAway."""
+        try:
+            self._auth.take(self._http.send(self._auth.asked(httpx.URL(self.url))))
+        except httpx.TransportError as error:
+            raise _away(self.url, error) from None
+        return self._auth.token
+
+    def send(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """An accepted request. Raises ApiAway, ApiRefused."""
+        return self._send(method, path, body=body)
+
+    def finish(self, accepted: httpx.Response, pause: Callable[[float], None], seconds: float) -> None:
+        """Wait for a long-running operation, if it is one. Raises Trouble if it fails or takes longer."""
+        url = accepted.headers.get("Azure-AsyncOperation")
+        give_up_at = time.monotonic() + seconds
+        while url:
+            status = self._json(self._send("GET", url))
+            if status["status"] == "Succeeded":
+                return
+            if status["status"] != "InProgress":
+                error = status.get("error") or {}
+                raise Trouble(f"the operation ended {status['status']}: {error.get('message', 'without a reason')}")
+            if time.monotonic() > give_up_at:
+                raise Trouble(f"the operation was not finished after {seconds:g} s: {url}")
+            pause(0.2)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: object = None,
+    ) -> httpx.Response:
+        names = {name.replace("_", "$", 1): value for name, value in (query or {}).items()}
+        url = httpx.URL(path).copy_merge_params(names)
+        if "api-version" not in url.params:
+            url = url.copy_merge_params({"api-version": API_VERSION})
+        try:
+            response = (
+                self._http.request(method, url, json=body, auth=self._auth)
+                if body is not None
+                else self._http.request(method, url, auth=self._auth)
+            )
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise _away(self.url, error) from None
+        if response.is_error:
+            raise _refusal(response)
+        return response
+
+    def _json(self, response: httpx.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError:
+            raise Trouble(f"what answers at {self.url} is no Instar API: its answer is no JSON") from None
+
+
+def _away(url: str, error: Exception) -> ApiAway:
+    return ApiAway(f"no API answers at {url} ({error}); is `instar up` running? --api URL names another")
+
+
+def _trusting(ca_file: str) -> ssl.SSLContext | bool:
+    try:
+        return ssl.create_default_context(cafile=ca_file) if ca_file else True
+    except OSError as error:
+        raise Trouble(f"the certificate authority {ca_file} cannot be read: {error.strerror or error}") from None
+
+
+def _refusal(response: httpx.Response) -> ApiRefused:
+    try:
+        error = response.json()["error"]
+        return ApiRefused(response.status_code, str(error["code"]), str(error["message"]))
+    except (ValueError, KeyError, TypeError):
+        return ApiRefused(response.status_code, response.reason_phrase, response.text[:200] or "(no body)")

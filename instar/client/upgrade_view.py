@@ -1,0 +1,109 @@
+"""What `rollingUpgrades/latest` says, arranged for an eye: batches, cells, the newest reasons."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrades import UpgradeStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision as the API tells it (behaviour.md P17)."""
+
+    sequence: int
+    at: str
+    batch: int
+    action: str
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """For one line of text."""
+        where = f"batch {self.batch}" if self.batch else "upgrade"
+        return f"{self.at[11:19]} {where:<8} {self.action:<9} {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One machine in the upgrade; `batch` is 0 before it is in one."""
+
+    instance_id: str
+    outcome: Outcome
+    batch: int
+    reason: str = ""
+
+
+DONE = frozenset(Outcome) - {Outcome.PENDING, Outcome.IN_PROGRESS}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """The machines of one batch, by their ids."""
+
+    number: int
+    machines: tuple[Machine, ...]
+
+    @property
+    def done(self) -> int:
+        """How many have come to an outcome."""
+        return sum(machine.outcome in DONE for machine in self.machines)
+
+    @property
+    def summary(self) -> str:
+        """For example `3 upgraded, 1 rolledBack`."""
+        counts = Counter(machine.outcome for machine in self.machines)
+        return ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeView:
+    """One moment of an upgrade."""
+
+    status: UpgradeStatus
+    started_at: str
+    counts: dict[str, int]
+    batches: tuple[BatchView, ...]
+    waiting: tuple[Machine, ...]
+    """In no batch: pending, already current, or skipped."""
+    decisions: tuple[Decision, ...]
+    error: str = ""
+
+    @property
+    def headline(self) -> str:
+        """Status and counts in one line."""
+        counted = ", ".join(f"{count} {name}" for name, count in self.counts.items())
+        return f"{self.status}: {counted}"
+
+
+_COUNTS = {
+    "successful": "successfulInstanceCount",
+    "failed": "failedInstanceCount",
+    "in progress": "inProgressInstanceCount",
+    "pending": "pendingInstanceCount",
+}
+
+
+def upgrade_view(latest: dict[str, Any]) -> UpgradeView:
+    """Read the answer of `rollingUpgrades/latest?$expand=decisions,instances`. Raises KeyError, ValueError."""
+    properties = latest["properties"]
+    machines = [
+        Machine(key, Outcome(one["outcome"]), int(one.get("batch") or 0), one.get("reason") or "")
+        for key, one in sorted((properties.get("instances") or {}).items(), key=lambda item: int(item[0]))
+    ]
+    numbers = sorted({machine.batch for machine in machines} - {0})
+    return UpgradeView(
+        status=UpgradeStatus(properties["runningStatus"]["code"]),
+        started_at=properties["runningStatus"]["startTime"],
+        counts={name: properties["progress"][key] for name, key in _COUNTS.items()},
+        batches=tuple(
+            BatchView(number, tuple(machine for machine in machines if machine.batch == number)) for number in numbers
+        ),
+        waiting=tuple(machine for machine in machines if not machine.batch),
+        decisions=tuple(
+            Decision(one["sequence"], one["time"], one["batch"], one["action"], one["reason"])
+            for one in properties.get("decisions") or ()
+        ),
+        error=(properties.get("error") or {}).get("message", ""),
+    )

@@ -1,0 +1,172 @@
+"""`instar watch`: follow the upgrade of one set until it ends."""
+
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.live import Live
+
+from instar.client.api_client import ApiAway, ApiClient, ApiRefused
+from instar.client.api_token import Login
+from instar.client.picture import picture
+from instar.client.upgrade_view import UpgradeView, upgrade_view
+from instar.domain.records.upgrades import UpgradeStatus
+from instar.errors import Trouble
+
+DEFAULT_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+"""Nobody is billed: a subscription is a scope of roles and names, and this the one that examples use."""
+
+LOOK_SECONDS = 0.5
+AWAY_SECONDS = 30.0
+"""How long the API may be away in the middle of an upgrade (it may be restarted) before we give up."""
+
+NOT_FOUND = 404
+
+_RESOURCE_ID = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/virtualMachineScaleSets/[^/]+",
+    re.IGNORECASE,
+)
+
+Pause = Callable[[float], None]
+
+
+def watch(name: str, login: Login, subscription: str, resource_group: str, console: Console) -> UpgradeStatus:
+    """Find the set and follow it. Raises Trouble if the API is away or has no such set."""
+    with ApiClient(login) as api:
+        return follow(api, find(api, name, subscription, resource_group), console, time.sleep).status
+
+
+def find(api: ApiClient, name: str, subscription: str, resource_group: str = "") -> str:
+    """The resource id of a set, given that or its name. Raises Trouble that says which sets there are."""
+    if name.startswith("/"):
+        if not _RESOURCE_ID.fullmatch(name):
+            raise Trouble(f"'{name}' is no resource id of a scale set: /subscriptions/…/virtualMachineScaleSets/NAME")
+        try:
+            return str(api.get(name)["id"])
+        except ApiRefused as refusal:
+            if refusal.status != NOT_FOUND:
+                raise
+            raise Trouble(f"there is no scale set {name}") from None
+    path = f"/subscriptions/{subscription}"
+    if resource_group:
+        path += f"/resourceGroups/{resource_group}"
+    ids = [str(one["id"]) for one in api.all(f"{path}/providers/Microsoft.Compute/virtualMachineScaleSets")]
+    matching = [one for one in ids if one.rsplit("/", 1)[-1].lower() == name.lower()]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        groups = ", ".join(one.split("/")[4] for one in matching)
+        raise Trouble(f"several scale sets are called '{name}', in the groups {groups}; add --resource-group GROUP")
+    others = ", ".join(one.rsplit("/", 1)[-1] for one in ids[:10]) or "none"
+    raise Trouble(f"there is no scale set '{name}' in {path}; there is: {others}")
+
+
+def follow(api: ApiClient, resource_id: str, console: Console, pause: Pause) -> UpgradeView:
+    """Show the latest upgrade until it has ended, waiting for the first; return its last moment."""
+    name = resource_id.rsplit("/", 1)[-1]
+    screen: Screen = LiveScreen(name, console) if console.is_terminal else Lines(name, console)
+    last_answer = time.monotonic()
+    with screen.context:
+        while True:
+            try:
+                view = look(api, resource_id)
+            except ApiAway as away:
+                if time.monotonic() - last_answer > AWAY_SECONDS:
+                    raise
+                screen.say(f"the API is away, trying again: {away}")
+            else:
+                last_answer = time.monotonic()
+                if view is None:
+                    screen.say(f"no upgrade of {name} yet, waiting for the first")
+                else:
+                    screen.show(view)
+                    if view.status.ended:
+                        return view
+            pause(LOOK_SECONDS)
+
+
+def look(api: ApiClient, resource_id: str) -> UpgradeView | None:
+    """The latest upgrade now; None before the first. Raises Trouble if the set is gone."""
+    try:
+        return upgrade_view(api.get(f"{resource_id}/rollingUpgrades/latest", _expand="decisions,instances"))
+    except ApiRefused as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+    try:
+        api.get(resource_id)
+    except ApiRefused as refusal:
+        if refusal.status == NOT_FOUND:
+            raise Trouble(f"the scale set {resource_id} is gone") from None
+        raise
+    return None
+
+
+@dataclass
+class Screen(ABC):
+    """Where an upgrade is shown."""
+
+    name: str
+    console: Console
+
+    @property
+    def context(self) -> AbstractContextManager[object]:
+        """Open while something is shown."""
+        return nullcontext()
+
+    @abstractmethod
+    def say(self, line: str) -> None:
+        """Something beside the upgrade; said once."""
+
+    @abstractmethod
+    def show(self, view: UpgradeView) -> None:
+        """A moment of the upgrade."""
+
+
+class LiveScreen(Screen):
+    """A picture that is drawn again in place."""
+
+    def __init__(self, name: str, console: Console) -> None:
+        super().__init__(name, console)
+        self._live = Live(console=console, refresh_per_second=4)
+
+    @property
+    def context(self) -> AbstractContextManager[object]:
+        return self._live
+
+    def say(self, line: str) -> None:
+        self._live.update(line)
+
+    def show(self, view: UpgradeView) -> None:
+        # The last picture stays, so it need not fit the screen.
+        height = None if view.status.ended else self.console.height
+        self._live.update(picture(self.name, view, height), refresh=view.status.ended)
+
+
+class Lines(Screen):
+    """Lines for a file or a pipe: each decision once, and the counts when they change."""
+
+    def __init__(self, name: str, console: Console) -> None:
+        super().__init__(name, console)
+        self._started_at = ""
+        self._decisions = 0
+        self._last_line = ""
+
+    def say(self, line: str) -> None:
+        if line != self._last_line:
+            self._last_line = line
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def show(self, view: UpgradeView) -> None:
+        if view.started_at != self._started_at:
+            self._started_at, self._decisions = view.started_at, 0
+        for decision in view.decisions:
+            if decision.sequence > self._decisions:
+                self._decisions = decision.sequence
+                self.say(decision.line)
+        self.say(f"{self.name} {view.headline}")
+        if view.status.ended and view.error:
+            self.say(view.error)

@@ -1,0 +1,136 @@
+"""The connection to a hypervisor: blocking calls in a few threads, made again when it was lost."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import libvirt
+
+from instar.compute.errors import ComputeError, NotAllowed, Unavailable
+from instar.compute.libvirt.settings import LibvirtSettings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LOST = frozenset(
+    {
+        libvirt.VIR_ERR_SYSTEM_ERROR,
+        libvirt.VIR_ERR_INVALID_CONN,
+        libvirt.VIR_ERR_NO_CONNECT,
+        libvirt.VIR_ERR_RPC,
+        libvirt.VIR_ERR_GNUTLS_ERROR,
+        libvirt.VIR_ERR_LIBSSH,
+        libvirt.VIR_ERR_SSH,
+    }
+)
+"""What libvirt says when the daemon or the way to it went."""
+
+FOR_GOOD = frozenset(
+    {
+        libvirt.VIR_ERR_NO_SUPPORT,
+        libvirt.VIR_ERR_XML_ERROR,
+        libvirt.VIR_ERR_XML_DETAIL,
+        libvirt.VIR_ERR_XML_INVALID_SCHEMA,
+        libvirt.VIR_ERR_CONFIG_UNSUPPORTED,
+        libvirt.VIR_ERR_ACCESS_DENIED,
+        libvirt.VIR_ERR_OPERATION_DENIED,
+        libvirt.VIR_ERR_NO_STORAGE_POOL,
+        libvirt.VIR_ERR_NO_NETWORK,
+    }
+)
+"""What asking again does not mend."""
+
+
+class Hypervisor:
+    """One process's way to libvirt. Use `run` from one event loop; close it."""
+
+    def __init__(self, settings: LibvirtSettings, *, opened: Any = None) -> None:
+        """With `opened`, use that connection and never make another (the mock driver: each open is a new world)."""
+        self.settings = settings
+        self._connection: Any = opened
+        self._may_open = opened is None
+        self._opening = threading.Lock()
+        self._executor = self._new_executor()
+        libvirt.registerErrorHandler(_quiet, None)
+
+    def _new_executor(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.settings.threads, thread_name_prefix="libvirt")
+
+    def close(self) -> None:
+        """Let running calls come to their end, then close the connection."""
+        self._executor.shutdown(cancel_futures=True)
+        with self._opening:
+            self._drop(self._connection)
+
+    async def run(self, call: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`call(connection, …)` in a thread. Raises compute errors; Unavailable when the connection was lost.
+
+        A call that takes too long goes on in its thread, whoever waited; it passes its fence or it does not.
+        """
+        loop = asyncio.get_running_loop()
+        running = loop.run_in_executor(self._executor, lambda: self._guarded(lambda one: call(one, *args, **kwargs)))
+        try:
+            return await asyncio.wait_for(running, self.settings.call_seconds)
+        except TimeoutError:
+            self._start_afresh()
+            raise Unavailable(
+                f"{self.settings.uri} did not answer within {self.settings.call_seconds:g} s; connecting anew"
+            ) from None
+
+    def _guarded(self, call: Callable[[Any], T]) -> T:
+        connection = self._connect()
+        try:
+            return call(connection)
+        except libvirt.libvirtError as error:
+            raise self._translated(error, connection) from error
+
+    def _connect(self) -> Any:
+        with self._opening:
+            if self._connection is None:
+                if not self._may_open:
+                    raise Unavailable(f"the connection to {self.settings.uri} is closed")
+                try:
+                    self._connection = libvirt.open(self.settings.uri)
+                except libvirt.libvirtError as error:
+                    raise Unavailable(f"cannot connect to {self.settings.uri}: {error}") from error
+            return self._connection
+
+    def _translated(self, error: libvirt.libvirtError, connection: Any) -> ComputeError:
+        code = error.get_error_code()
+        if not _is_alive(connection) or (code in LOST and error.get_error_domain() == libvirt.VIR_FROM_RPC):
+            with self._opening:
+                if self._connection is connection:
+                    self._drop(connection)
+            return Unavailable(f"the connection to {self.settings.uri} was lost: {error}")
+        if code in FOR_GOOD:
+            return NotAllowed(f"{self.settings.uri}: {error}")
+        return Unavailable(f"{self.settings.uri}: {error}")
+
+    def _drop(self, connection: Any) -> None:
+        self._connection = None
+        if connection is not None and self._may_open:
+            try:
+                connection.close()
+            except libvirt.libvirtError:
+                return  # it is gone already
+
+    def _start_afresh(self) -> None:
+        """Leave threads that hang, and their connection, to themselves."""
+        with self._opening:
+            if self._may_open:
+                self._connection = None
+        stuck, self._executor = self._executor, self._new_executor()
+        stuck.shutdown(wait=False)  # what waits for a thread there still gets one, and its answer is waited for
+
+
+def _is_alive(connection: Any) -> bool:
+    try:
+        return bool(connection.isAlive())
+    except libvirt.libvirtError:
+        return False
+
+
+def _quiet(_context: object, _error: object) -> None:
+    """Say nothing on the terminal: what libvirt prints of its own accord is in the errors that it raises."""

@@ -1,0 +1,1 @@
+"""Guests as libvirt knows them: their definition, metadata, power, addresses and agents."""

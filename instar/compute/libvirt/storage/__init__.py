@@ -1,0 +1,1 @@
+"""Volumes and what is in them: disks, images, seeds."""

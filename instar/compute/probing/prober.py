@@ -1,0 +1,73 @@
+"""Looks at machines over real sockets: as many equal answers as the source asks for, its interval apart (H6).
+
+For any backend whose machines have addresses. Everything happens on the event loop: hundreds of machines are asked at
+once, and no thread is started as long as hosts are addresses.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from instar.compute.clock import Clock, utc_now
+from instar.compute.probing.questions import any_certificate, ask
+from instar.domain.health.probe_answers import Said, believed, observed
+from instar.domain.health.sources import HealthSource, SourceKind
+from instar.domain.machines.instances import HealthObservation, HealthState
+
+AT_ONCE = 500
+"""Questions open at the same time, each with a socket: half of what a process may have open by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an instance is asked: the address and port behind which the source's port is found.
+
+    `since` is when its agent began to ask, from which its grace period counts (H5): the end of its boot. None: not
+    known, or so long ago that the grace period is over.
+    """
+
+    instance_id: str
+    host: str
+    port: int
+    since: datetime | None = None
+
+
+class Prober:
+    """Takes looks, for one event loop. Many may be taken at the same time: what is open at once is counted for all."""
+
+    def __init__(self, clock: Clock = utc_now, at_once: int = AT_ONCE) -> None:
+        self._clock = clock
+        self._gate = asyncio.Semaphore(at_once)
+
+    async def look(self, targets: Iterable[Target], source: HealthSource) -> tuple[HealthObservation, ...]:
+        """One look at each target, in their order; the source must be one that asks machines.
+
+        A probe without an answer is an observation. Raises Unavailable if one could not be made at all (H7).
+        """
+        if source.kind is SourceKind.DEFAULT:
+            raise ValueError("without a source there is nothing to ask a machine")
+        if source.kind is SourceKind.LOAD_BALANCER and not source.port:
+            why = f"the load balancer's probe '{source.name}' does not exist"
+            now = self._clock()
+            return tuple(HealthObservation(one.instance_id, HealthState.UNHEALTHY, now, why) for one in targets)
+        tls = any_certificate()
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._observe(tls, source, one)) for one in targets]
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+        return tuple(task.result() for task in tasks)
+
+    async def _observe(self, tls: ssl.SSLContext, source: HealthSource, target: Target) -> HealthObservation:
+        loop, answers = asyncio.get_running_loop(), list[Said]()
+        while len(answers) < source.probes_at_most:
+            async with self._gate:
+                asked_at = loop.time()
+                answers.append(await ask(tls, source, target.host, target.port))
+            if believed(answers, source.number_of_probes):
+                break
+            if len(answers) < source.probes_at_most:
+                await asyncio.sleep(asked_at + source.interval.total_seconds() - loop.time())
+        return observed(target.instance_id, source, answers, since=target.since, now=self._clock())

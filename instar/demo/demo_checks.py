@@ -1,0 +1,121 @@
+"""What must hold at the end of a demo, and how it is said."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from instar.client.upgrade_view import UpgradeView
+from instar.domain.images.images import ImageReference
+from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrades import UpgradeStatus
+
+LINE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-LTS")
+FIRST, SECOND, BAD, MENDED = (
+    LINE.at(version) for version in ("18.04.202401161", "18.04.202406031", "18.04.202407010", "18.04.202407151")
+)
+
+SICK = "9"
+"""In the third batch of four. In the first it would be 1 of 4, more than 20 %, and the end of the upgrade (P9)."""
+
+CAPACITY = 20
+SHARE = 4
+"""20 % of 20 (B1)."""
+
+SWAPS = CAPACITY + SHARE + CAPACITY
+"""Everyone, the first batch of the bad version, everyone."""
+
+RESTORES = 1 + SHARE
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something that must hold at the end."""
+
+    sentence: str
+    held: bool
+
+
+def ended_as_told(upgrades: list[UpgradeView], history: list[dict[str, Any]]) -> list[Check]:
+    """How the three upgrades ended, each as it was seen, and all of them as the history tells."""
+    first, bad, mended = upgrades
+    runs = [one["properties"] for one in history]
+    return [
+        Check(
+            f"first trigger: completed, 19 machines upgraded; machine {SICK} failed and was given its old disk back",
+            first.status is UpgradeStatus.COMPLETED
+            and outcomes(first) == {Outcome.UPGRADED: CAPACITY - 1, Outcome.ROLLED_BACK: 1}
+            and rolled_back(first) == [SICK],
+        ),
+        Check(
+            f"bad version: stopped after its first batch, whose {SHARE} machines have their old disks back",
+            bad.status is UpgradeStatus.FAULTED
+            and len(rolled_back(bad)) == SHARE
+            and outcomes(bad)[Outcome.UPGRADED] == 0
+            and outcomes(bad)[Outcome.FAILED] == 0,
+        ),
+        Check(
+            f"good version: completed, all {CAPACITY} machines upgraded",
+            mended.status is UpgradeStatus.COMPLETED and outcomes(mended) == {Outcome.UPGRADED: CAPACITY},
+        ),
+        Check(
+            "the history has these three upgrades, all started by the platform",
+            [one["runningStatus"]["code"] for one in runs]
+            == [UpgradeStatus.COMPLETED, UpgradeStatus.FAULTED, UpgradeStatus.COMPLETED]
+            and {one["startedBy"] for one in runs} == {"Platform"}
+            and [one["targetImageReference"]["version"] for one in runs]
+            == [MENDED.version, BAD.version, SECOND.version],
+        ),
+    ]
+
+
+def quarantined(entries: list[dict[str, Any]]) -> Check:
+    """The bad version, and no other, is kept from the whole set."""
+    return Check(
+        f"{BAD.version} is quarantined, and no other version",
+        [one["version"] for one in entries if one["wholeSet"]] == [BAD.version],
+    )
+
+
+def judged(verdict: dict[str, Any]) -> list[Check]:
+    """What the flight recorder found, as checks: its figures, and each rule that was broken."""
+    most, swaps, each = verdict["mostOutAtOnce"], verdict["swaps"], verdict["swapsPerInstance"]
+    unchanged = verdict["dataDisksUnchanged"]
+    return [
+        Check(f"flight recorder: most machines out at once: {most}, limit {SHARE}", 0 < most <= SHARE),
+        Check(
+            f"flight recorder: {swaps} swaps, at most {each} of each machine in one upgrade; "
+            f"old disks given back: {verdict['restores']}",
+            swaps == SWAPS and each == 1 and verdict["restores"] == RESTORES,
+        ),
+        Check(f"flight recorder: data disks {'un' if unchanged else ''}changed", bool(unchanged)),
+        Check("flight recorder: no rule broken", bool(verdict["clean"])),
+        *(
+            Check(f"flight recorder: {one['rule']}, machine {one['instanceId']}: {one['sentence']}", held=False)
+            for one in verdict["violations"]
+        ),
+    ]
+
+
+def say_checks(console: Console, checks: list[Check]) -> bool:
+    """Say each; whether all held."""
+    console.print("Did it go as the rules say?")
+    for check in checks:
+        word = ("yes  ", "green") if check.held else ("NO   ", "bold red")
+        console.print(Text.assemble(word, check.sentence), soft_wrap=True)
+    held = all(check.held for check in checks)
+    console.print("[bold green]Everything held.[/]" if held else "[bold red]Not everything held.[/]")
+    return held
+
+
+def outcomes(view: UpgradeView) -> Counter[Outcome]:
+    """How many machines came to which outcome."""
+    machines = [one for batch in view.batches for one in batch.machines]
+    return Counter(one.outcome for one in (*machines, *view.waiting))
+
+
+def rolled_back(view: UpgradeView) -> list[str]:
+    """The machines that were given their previous disks."""
+    return [one.instance_id for batch in view.batches for one in batch.machines if one.outcome is Outcome.ROLLED_BACK]

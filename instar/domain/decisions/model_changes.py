@@ -1,0 +1,35 @@
+"""Bringing instances to the set's model: who is on it already, and who needs another disk for it (P12)."""
+
+from collections.abc import Iterable
+
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import Instance, OsDisk
+from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.records.upgrades import UpgradeKind
+
+
+def fits(disk: OsDisk | None, plan: UpgradePlan) -> bool:
+    """Whether that disk may stay under a changed model: of the same image, and of its version unless any will do."""
+    if disk is None or disk.image.line != plan.target.line:
+        return False
+    return plan.any_version or disk.image.version == plan.target.version
+
+
+def is_on_model(instance: Instance, plan: UpgradePlan) -> bool:
+    """Whether a model change has nothing to do on that instance (P12)."""
+    return instance.generation == plan.generation and fits(instance.os_disk, plan)
+
+
+def keeps_its_disk(instance: Instance, plan: UpgradePlan) -> bool:
+    """Whether the instance gets the model alone. An OS upgrade always means another disk."""
+    return plan.kind is UpgradeKind.MODEL_CHANGE and fits(instance.os_disk, plan)
+
+
+def kept_disks(instances: Iterable[Instance], plan: UpgradePlan) -> InstanceIds:
+    """Those of the instances that get the model alone."""
+    return InstanceIds.of(one.instance_id for one in instances if keeps_its_disk(one, plan))
+
+
+def needs_image(instances: Iterable[Instance], plan: UpgradePlan) -> bool:
+    """Whether an instance that may be touched has a disk that the model's image does not allow."""
+    return any(not one.protected and not fits(one.os_disk, plan) for one in instances)

@@ -1,0 +1,1 @@
+"""Where health comes from, what an answer of it says, and how an instance is."""

@@ -1,0 +1,1 @@
+"""Images and their versions: of the platform, of galleries, in regions."""

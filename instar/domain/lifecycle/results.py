@@ -1,0 +1,284 @@
+"""What becomes of a set when a step has come to an end, well or not (behaviour.md F10, P15, T1-T5)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from instar.domain.lifecycle.ends import NOT_ALLOWED, cut_short, failed, with_ends
+from instar.domain.lifecycle.lessons import learned
+from instar.domain.lifecycle.requests import nudged
+from instar.domain.lifecycle.state import Asked, Automatic, EndedUpgrade, Free, Rolling, RunningUpgrade, ScaleSetState
+from instar.domain.messages.capacity import CapacityPlan
+from instar.domain.messages.instance_actions import ActionKind, InstanceAction, ModelChange
+from instar.domain.messages.scale_set import Resolution, UpgradeEnded
+from instar.domain.records.scale_set_status import ScaleSetStatus
+from instar.domain.records.triggers import next_look
+from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
+from instar.domain.sets.policies import UpgradeMode
+
+
+def ends_written(state: ScaleSetState, operations: Iterable[str]) -> ScaleSetState:
+    """These operations have ended."""
+    written = frozenset(operations)
+    return state.model_copy(update={"ends": tuple(one for one in state.ends if one.operation_id not in written)})
+
+
+def recorded(state: ScaleSetState, status: ScaleSetStatus) -> ScaleSetState:
+    """Readers are told this now."""
+    return state.model_copy(update={"recorded": status})
+
+
+def deleted(state: ScaleSetState, now: datetime) -> ScaleSetState:
+    """Its machines and what was stored of it are gone."""
+    if state.deletion is None:
+        return state
+    done = state.model_copy(update={"deletion": state.deletion.model_copy(update={"done": True})})
+    return with_ends(done, now, state.deletion.operations)
+
+
+def to_collect(state: ScaleSetState, numbers: Iterable[int]) -> tuple[EndedUpgrade, ...]:
+    """The operations of those numbers whose kept disks wait for their collection; by their keys they are told apart."""
+    wanted = frozenset(numbers)
+    return tuple(one for one in state.collect if one.number in wanted)
+
+
+def held(state: ScaleSetState, reason: str) -> ScaleSetState:
+    """The records were found to be older than the machines, for that reason; or, with "", to know them (F7)."""
+    return state.model_copy(update={"held": reason})
+
+
+def collected(state: ScaleSetState, numbers: Iterable[int]) -> ScaleSetState:
+    """What those upgrades put aside is deleted."""
+    gone = frozenset(numbers)
+    return state.model_copy(update={"collect": tuple(one for one in state.collect if one.number not in gone)})
+
+
+# --- the model -------------------------------------------------------------------------------------------------------
+
+
+def reserved(state: ScaleSetState, plan: CapacityPlan) -> ScaleSetState:
+    """Machines are asked for by these ids, and by no others, until a look finds that they are there (F2)."""
+    ids = (state.model.reserved | plan.create) - plan.delete
+    return state.model_copy(update={"model": state.model.model_copy(update={"reserved": ids})})
+
+
+def capacity_applied(
+    state: ScaleSetState, generation: int, error: str, outdated: Iterable[int], now: datetime
+) -> ScaleSetState:
+    """The set is as large as that generation says, or `error` says why not.
+
+    A PUT then ends, unless its mode brings instances to it: it ends with that.
+    """
+    model = state.model
+    mine = [one.operation_id for one in model.open if one.generation <= generation]
+    waiting = model.waiting
+    if not error and _concerns_instances(state):
+        waiting, mine = tuple(dict.fromkeys((*waiting, *mine))), []
+    model = model.model_copy(
+        update={
+            "applied_generation": max(generation, model.applied_generation),
+            "open": tuple(one for one in model.open if one.generation > generation),
+            "waiting": waiting,
+            "waiting_since": (model.waiting_since or now) if waiting else None,
+        }
+    )
+    quarantine = state.automatic.quarantine.without_generations(outdated)
+    automatic = state.automatic.model_copy(update={"quarantine": quarantine})
+    return with_ends(state.model_copy(update={"model": model, "automatic": automatic}), now, mine, failed(error))
+
+
+def capacity_cut(state: ScaleSetState, generation: int, done: str, now: datetime) -> ScaleSetState:
+    """A newer model took over while machines were still to be made or deleted; the PUTs that asked for them say so."""
+    newest = state.model.generation
+    cut = [one.operation_id for one in state.model.open if one.generation <= generation < newest]
+    model = state.model.model_copy(
+        update={"open": tuple(one for one in state.model.open if one.operation_id not in cut)}
+    )
+    message = f"cut short by model generation {newest}, which was stored meanwhile: {done}"
+    return with_ends(state.model_copy(update={"model": model}), now, cut, cut_short(message))
+
+
+def _concerns_instances(state: ScaleSetState) -> bool:
+    """Whether a PUT ends only when the instances are on its model (contract.md 1.2).
+
+    A PUT that says nothing new to machines is a check of them all, unless they are being brought to it just now.
+    """
+    if state.model.mode in (None, UpgradeMode.MANUAL):
+        return False
+    return not (state.running and state.model.machine_generation == state.model.brought_generation)
+
+
+def brought(state: ScaleSetState, change: ModelChange, operations: tuple[str, ...], now: datetime) -> ScaleSetState:
+    """It was found out what brings the instances to the model: nothing, or all at once as an action (Automatic).
+
+    In mode Rolling `upgrade_begun` follows. An action that was interrupted for it is not taken up again: its number is
+    older than that of what follows (F2).
+    """
+    left = tuple(one for one in state.model.waiting if one not in operations)
+    model = state.model.model_copy(
+        update={
+            "waiting": left,
+            "waiting_since": state.model.waiting_since if left else None,
+            "brought_generation": change.generation,
+        }
+    )
+    state = state.model_copy(update={"model": model})
+    if change.plan is None:
+        return with_ends(state, now, operations, failed(change.reason if change.refused else ""))
+    state = _without_interrupted(state, f"cut short: model generation {change.generation} is brought to instances", now)
+    if change.rolling:
+        return state
+    first, *others = operations
+    action = InstanceAction(
+        operation_id=first, kind=ActionKind.MANUAL_UPGRADE, everyone=True, more_operations=tuple(others)
+    )
+    return state.model_copy(update={"actions": (Asked(action=action), *state.actions)})
+
+
+def _without_interrupted(state: ScaleSetState, why: str, now: datetime) -> ScaleSetState:
+    """Actions that were begun under a number end as they are; what they put aside is collected (P5)."""
+    interrupted = [one for one in state.actions if one.begun and one.begun.number]
+    operations = [
+        operation for one in interrupted for operation in (one.action.operation_id, *one.action.more_operations)
+    ]
+    collect = tuple(EndedUpgrade(number=one.begun.number, ended_at=now) for one in interrupted if one.begun)
+    left = tuple(one for one in state.actions if one not in interrupted)
+    state = state.model_copy(update={"actions": left, "collect": (*state.collect, *collect)})
+    return with_ends(state, now, operations, cut_short(why))
+
+
+# --- upgrades --------------------------------------------------------------------------------------------------------
+
+
+def upgrade_begun(state: ScaleSetState, upgrade: RunningUpgrade, now: datetime) -> ScaleSetState:
+    """The lock is taken, before the upgrade's workflow exists: killed in between, the look after it frees the set."""
+    lock = Rolling(upgrade=upgrade, look_after_at=now + state.delays.look_after_upgrade)
+    answered = tuple(
+        one.model_copy(update={"number": upgrade.number if one.number else 0})
+        if one.request_id == upgrade.operation_id
+        else one
+        for one in state.answered
+    )
+    return state.model_copy(
+        update={"lock": lock, "last_number": max(state.last_number, upgrade.number), "answered": answered}
+    )
+
+
+def start_refused(state: ScaleSetState, number: int, reason: str, now: datetime) -> ScaleSetState:
+    """A start by hand that was accepted cannot begin."""
+    asked = state.start_asked
+    if asked is None or asked.number != number:
+        return state
+    freed = state.model_copy(update={"lock": Free()})
+    return with_ends(freed, now, [asked.operation_id], failed(reason, NOT_ALLOWED))
+
+
+def upgrade_told(state: ScaleSetState, number: int) -> ScaleSetState:
+    """The upgrade knows that it is to end."""
+    rolling = state.rolling
+    if rolling is None or rolling.cancel is None or rolling.upgrade.number != number:
+        return state
+    told = rolling.cancel.model_copy(update={"told": True})
+    return state.model_copy(update={"lock": rolling.model_copy(update={"cancel": told})})
+
+
+def look_after_at(state: ScaleSetState, moment: datetime) -> ScaleSetState:
+    """See then whether the running upgrade's workflow was closed."""
+    if state.rolling is None:
+        return state
+    return state.model_copy(update={"lock": state.rolling.model_copy(update={"look_after_at": moment})})
+
+
+def upgrade_ended(state: ScaleSetState, ended: UpgradeEnded, now: datetime) -> ScaleSetState:
+    """The lock is free, its cancels end (P14), its kept disks wait for their collection (P5), and it taught something.
+
+    The word of an upgrade that does not hold the lock (any more) changes nothing.
+    """
+    rolling = state.rolling
+    if rolling is None or rolling.upgrade.number != ended.number:
+        return state
+    mine = EndedUpgrade(number=ended.number, ended_at=ended.ended_at, key=rolling.upgrade.key)
+    collect = (*state.collect, mine)
+    automatic = state.automatic
+    if ended.error_code == ErrorCode.RECORDS_BEHIND:
+        state = held(state, ended.reason)
+    lesson = learned(rolling.upgrade, ended, automatic.quarantine, automatic.held, state.delays)
+    freed = state.model_copy(
+        update={
+            "lock": Free(),
+            "collect": collect,
+            "automatic": automatic.model_copy(
+                update={"settled": None, "quarantine": lesson.quarantine, "held": lesson.held}
+            ),
+        }
+    )
+    return with_ends(freed, now, rolling.cancel.operations) if rolling.cancel else freed
+
+
+def upgrade_closed(state: ScaleSetState, upgrade: RunningUpgrade, how: str, now: datetime) -> ScaleSetState:
+    """Its workflow was closed without a word: Faulted, with that reason, and the set is free (F1)."""
+    if state.running != upgrade:
+        return state
+    reason = f"the upgrade was closed from outside ({how})"
+    ended = UpgradeEnded(
+        number=upgrade.number,
+        ended_at=now,
+        status=UpgradeStatus.FAULTED,
+        error_code=ErrorCode.TERMINATED,
+        reason=reason,
+    )
+    freed = upgrade_ended(state, ended, now)
+    return with_ends(freed, now, (upgrade.operation_id, *upgrade.more_operations), failed(reason))
+
+
+# --- looks -----------------------------------------------------------------------------------------------------------
+
+
+def with_next_look(state: ScaleSetState, now: datetime, fraction: float) -> ScaleSetState:
+    """Draw the moment of the next look, where there is to be one and none is drawn (T2)."""
+    if not draws(state):
+        return state
+    drawn = next_look(now, state.delays, fraction)
+    return state.model_copy(update={"automatic": state.automatic.model_copy(update={"next_look_at": drawn})})
+
+
+def draws(state: ScaleSetState) -> bool:
+    """Whether a next look is to be drawn."""
+    automatic: Automatic = state.automatic
+    wants = automatic.enabled and automatic.first_trigger_done and automatic.next_look_at is None
+    return wants and isinstance(state.lock, Free) and state.deletion is None
+
+
+class Looking(NamedTuple):
+    """A look that is under way: when it began, which next look was planned then, and the chance that was drawn."""
+
+    at: datetime
+    planned: datetime | None
+    fraction: float
+
+
+def looked(state: ScaleSetState, resolution: Resolution, look: Looking, now: datetime) -> ScaleSetState:
+    """A look has come to something.
+
+    If something was published meanwhile, it may have read the catalogue too early: the next look is soon.
+    """
+    automatic = state.automatic
+    reason = resolution.reason
+    if resolution.plan is not None:
+        reason = f"upgrade {state.last_number + 1} to {resolution.plan.target.version} begins: {reason}"
+    settled = resolution.settled
+    if settled is not None and settled != automatic.settled:
+        settled = settled.model_copy(update={"until": look.at + state.delays.look_in_full})
+    published_meanwhile = automatic.next_look_at != look.planned
+    after = automatic.model_copy(
+        update={
+            "first_trigger_done": True,
+            "last_look": reason,
+            "last_look_at": look.at,
+            "next_look_at": next_look(look.at, state.delays, look.fraction),
+            "settled": settled,
+            "quarantine": automatic.quarantine.without_generations(resolution.outdated),
+        }
+    )
+    state = state.model_copy(update={"automatic": after})
+    return nudged(state, now, look.fraction) if published_meanwhile else state

@@ -1,0 +1,1 @@
+"""Machines of a scale set: what is known of one, where new ones go, who leaves first."""

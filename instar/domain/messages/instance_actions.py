@@ -1,0 +1,139 @@
+"""What is asked of single instances, or of all at once: by a person, or by a changed model in mode Automatic."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.machines.instances import PowerAction
+from instar.domain.messages.base import Message
+from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.sets.policies import UpgradeMode
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+
+
+class ActionKind(StrEnum):
+    """Each is the name of its ARM route, but PROTECT: a PUT of the instance."""
+
+    MANUAL_UPGRADE = "manualupgrade"
+    REIMAGE = "reimage"
+    START = "start"
+    POWER_OFF = "powerOff"
+    DEALLOCATE = "deallocate"
+    RESTART = "restart"
+    DELETE = "deleteInstances"
+    PROTECT = "updateInstance"
+
+    @property
+    def numbered(self) -> bool:
+        """Whether it acts on machines as an upgrade does: by number, alone, written down (F2, P15)."""
+        return self not in (ActionKind.DELETE, ActionKind.PROTECT)
+
+    @property
+    def power(self) -> PowerAction | None:
+        """What it does to the power of a machine. Here a deallocated machine is a stopped one."""
+        return _POWERS.get(self)
+
+
+_POWERS = {
+    ActionKind.START: PowerAction.START,
+    ActionKind.POWER_OFF: PowerAction.STOP,
+    ActionKind.DEALLOCATE: PowerAction.STOP,
+    ActionKind.RESTART: PowerAction.RESTART,
+}
+
+
+class Protection(Message):
+    """`protectionPolicy` of an instance (contract.md 1.7): from actions implies from scale-in."""
+
+    from_actions: bool = False
+    from_scale_in: bool = False
+
+
+class InstanceAction(Message):
+    """Update: do this to those instances. `operation_id` is also the update id."""
+
+    operation_id: str
+    kind: ActionKind
+    ids: InstanceIds = InstanceIds()
+    everyone: bool = False
+    """Not those named but all that there are."""
+    on_instance: bool = False
+    """Asked of the instance itself: its own protection does not hold it back (contract.md 1.7)."""
+    exact_version: str = ""
+    """REIMAGE: another version of the disk's own image."""
+    protection: Protection = Protection()
+    more_operations: tuple[str, ...] = ()
+    """Further operations that end with this action."""
+
+
+class ChooseInstances(Message):
+    """Whom does the action concern, now?"""
+
+    scale_set: ScaleSetIdentity
+    action: InstanceAction
+
+
+class Chosen(Message):
+    """Those whom it concerns, and what follows for each; `error` where it cannot be done at all."""
+
+    ids: InstanceIds = InstanceIds()
+    keeps_disk: InstanceIds = InstanceIds()
+    """MANUAL_UPGRADE: those of `ids` that get the model alone."""
+    plan: UpgradePlan | None = None
+    """MANUAL_UPGRADE: the model."""
+    capacity: int = 0
+    """DELETE: the capacity at which the set was found."""
+    error: str = ""
+    reason: str = ""
+    key: str = ""
+    """What marks its effects: drawn with the choice, as that of a plan is (F7)."""
+
+
+class ActionSlice(Message):
+    """Act on each of these instances."""
+
+    scale_set: ScaleSetIdentity
+    number: int
+    batch: int = 0
+    action: InstanceAction
+    ids: InstanceIds
+    key: str = ""
+    """Drawn when the action began (F7)."""
+    interruptions: int = 0
+    """How often the action was interrupted before."""
+
+
+class LowerCapacity(Message):
+    """Lower the set's capacity from what it was found at, unless somebody has changed it meanwhile."""
+
+    scale_set: ScaleSetIdentity
+    found: int = Field(ge=0)
+    to: int = Field(ge=0)
+
+
+class CapacityLowered(Message):
+    """The newest generation of the set, as a PUT would announce it; 0 if the set is not stored any more."""
+
+    generation: int = 0
+    machine_generation: int = 0
+    mode: UpgradeMode | None = None
+    automatic: bool = False
+
+
+class ResolveModelChange(Message):
+    """What would bring the set's instances to its newest model?"""
+
+    scale_set: ScaleSetIdentity
+
+
+class ModelChange(Message):
+    """`plan` is None where nothing is to be done or nothing can be; `refused` tells the latter apart."""
+
+    plan: UpgradePlan | None = None
+    generation: int = 0
+    """The machine part of the newest model."""
+    rolling: bool = False
+    """Batch by batch (mode Rolling), not all at once (mode Automatic)."""
+    reason: str = ""
+    refused: bool = False

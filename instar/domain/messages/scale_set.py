@@ -1,0 +1,168 @@
+"""A scale set's own workflow: what it is told, what its activities are asked and answer."""
+
+from datetime import datetime
+
+from pydantic import field_validator
+
+from instar.domain.images.images import version_key
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.base import Message
+from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.records.operation_keys import operation_key
+from instar.domain.records.quarantine import Quarantine
+from instar.domain.records.scale_set_status import ScaleSetStatus
+from instar.domain.records.triggers import HeldBack, Settled
+from instar.domain.records.upgrades import UpgradeStatus
+from instar.domain.sets.policies import StartedBy, UpgradeMode
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+
+
+class StartUpgrade(Message):
+    """Update: start an OS upgrade by hand (T4). `operation_id` is also the update id: asking twice starts one."""
+
+    operation_id: str
+
+
+class UpgradeStarted(Message):
+    """The upgrade holds the set's lock and runs."""
+
+    number: int
+    workflow_id: str
+
+
+class CancelUpgrade(Message):
+    """Update: cancel what runs (P14). The operation ends when the upgrade has."""
+
+    operation_id: str
+
+
+class ApplyModel(Message):
+    """Update: a model generation was stored."""
+
+    generation: int
+    operation_id: str
+    automatic: bool
+    mode: UpgradeMode | None = None
+    machine_generation: int = 0
+
+
+class DeleteScaleSet(Message):
+    """Update: delete the set, after a running upgrade was cancelled and came to its end (P15)."""
+
+    operation_id: str
+
+
+class UpgradeEnded(Message):
+    """Signal from an upgrade to its set. Without a status: nothing is said of how (an older worker's word)."""
+
+    number: int
+    ended_at: datetime
+    status: UpgradeStatus | None = None
+    error_code: str = ""
+    reason: str = ""
+    generation: int = 0
+    left_behind: InstanceIds = InstanceIds()
+    """Those that it could not keep on the version: rolled back, or their disk was not made (T5)."""
+
+
+class NudgeLook(Message):
+    """Signal: a version was published that the set may be waiting for; it looks within minutes (T2)."""
+
+
+class LiftQuarantine(Message):
+    """Update: the set may take this version again by itself (T5). `operation_id` is only the update's id."""
+
+    operation_id: str
+    version: str
+
+    @field_validator("version")
+    @classmethod
+    def _is_a_version(cls, version: str) -> str:
+        version_key(version)
+        return version
+
+
+class ResolveUpgrade(Message):
+    """Which version and generation would an upgrade started now be pinned to, and may it start?
+
+    What is not given matters to the platform's own looks only; a start by hand tries whatever is newest (T4).
+    """
+
+    scale_set: ScaleSetIdentity
+    started_by: StartedBy
+    at: datetime | None = None
+    quarantine: Quarantine = Quarantine()
+    held: HeldBack | None = None
+    settled: Settled | None = None
+    """Given while it may be trusted."""
+    status: ScaleSetStatus | None = None
+    """Written down with this look's outcome where nothing starts: a look costs one activity, not two."""
+
+
+class Resolution(Message):
+    """`plan` is None where there is nothing to do or nothing may be done; `refused` tells the latter apart."""
+
+    plan: UpgradePlan | None
+    reason: str
+    refused: bool = False
+    settled: Settled | None = None
+    """`until` is left to the workflow."""
+    outdated: tuple[int, ...] = ()
+    """Model generations whose quarantine is over, since the machines are made from another model now (T5)."""
+
+
+class RecordStatus(Message):
+    """Write down where a set stands with its automatic upgrades (A4)."""
+
+    scale_set: ScaleSetIdentity
+    status: ScaleSetStatus
+    at: datetime
+
+
+class CollectDisks(Message):
+    """Delete the disks that these operations put aside (P5).
+
+    `keys` are what was drawn for them, in the order of `numbers`; "", or none, for those of release 0.1 (F7).
+    """
+
+    scale_set: ScaleSetIdentity
+    numbers: tuple[int, ...]
+    keys: tuple[str, ...] = ()
+
+    @property
+    def operation_keys(self) -> tuple[str, ...]:
+        """What machines hold of these operations."""
+        drawn = (*self.keys, *("" for _ in self.numbers[len(self.keys) :]))
+        return tuple(operation_key(self.scale_set.unique_id, *one) for one in zip(self.numbers, drawn, strict=False))
+
+
+class EndOperation(Message):
+    """End a long-running operation."""
+
+    operation_id: str
+    status: str
+    at: datetime
+    error_code: str = ""
+    error_message: str = ""
+
+
+class UpgradeClosed(Message):
+    """Ask whether an upgrade's workflow is closed although it never said so (F1)."""
+
+    workflow_id: str
+
+
+class ClosedAs(Message):
+    """`status` is Temporal's word for how it closed, empty while it runs."""
+
+    status: str = ""
+
+
+class RecordClosed(Message):
+    """Write down an upgrade that did not live to write its own end."""
+
+    scale_set: ScaleSetIdentity
+    number: int
+    operation_id: str
+    status: str
+    at: datetime

@@ -1,0 +1,1 @@
+"""What is written down: operations, upgrades and who came to which outcome, what is not tried again and until when."""

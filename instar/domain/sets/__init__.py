@@ -1,0 +1,1 @@
+"""Scale sets: their models and policies, and what a model names outside itself."""

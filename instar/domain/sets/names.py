@@ -1,0 +1,72 @@
+"""Every id, queue and search attribute, built in one place."""
+
+import hashlib
+from enum import StrEnum
+
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+
+WORKFLOW_QUEUE = "instar"
+"""Workflow tasks and cheap activities."""
+
+COMPUTE_QUEUE = "instar-compute"
+"""Calls to the compute, apart, so that a slow one cannot starve workflow progress."""
+
+NAMESPACE = "default"
+
+
+class Attribute(StrEnum):
+    """Search attributes, all Keyword but where the name says a number. Registered by whoever starts the server."""
+
+    SCALE_SET_ID = "InstarScaleSetId"
+    PHASE = "InstarPhase"
+    TARGET_VERSION = "InstarTargetVersion"
+
+
+class WorkflowType(StrEnum):
+    """Types of workflows, as Temporal lists them."""
+
+    SCALE_SET = "ScaleSet"
+    SCALE_SET_0_1 = "ScaleSetWorkflow"
+    """Of release 0.1: it goes on until it is told to move on."""
+
+
+MOVE_ON = "move_on"
+"""The signal that tells a set's workflow of an older release to continue under the workflow of today."""
+
+
+class Refusal(StrEnum):
+    """Types of the errors with which an update is refused, each with the HTTP status that the API answers."""
+
+    OPERATION_NOT_ALLOWED = "OperationNotAllowed"
+    NOT_FOUND = "ResourceNotFound"
+
+
+def scale_set_key(scale_set: ScaleSetIdentity) -> str:
+    """`<name>-<16 hex>`: readable, unique per set and life of it, far below 255 characters.
+
+    >>> one = ScaleSetIdentity(resource_id="/A/b", name="web", unique_id="u", location="here")
+    >>> scale_set_key(one) == scale_set_key(one.model_copy(update={"resource_id": "/a/B"}))
+    True
+    """
+    digest = hashlib.sha256(f"{scale_set.resource_id.lower()}{scale_set.unique_id}".encode()).hexdigest()
+    return f"{scale_set.name}-{digest[:16]}"
+
+
+def scale_set_workflow_id(scale_set: ScaleSetIdentity) -> str:
+    """The id of the set's own workflow."""
+    return f"scale-set/{scale_set_key(scale_set)}"
+
+
+def os_upgrade_workflow_id(scale_set: ScaleSetIdentity, number: int) -> str:
+    """The id of one upgrade's workflow; `number` counts from 1 in the life of the set."""
+    return f"os-upgrade/{scale_set_key(scale_set)}/{number}"
+
+
+def os_upgrade_number(workflow_id: str) -> int:
+    """The number of the upgrade whose workflow has that id; 0 where it is another's.
+
+    >>> os_upgrade_number("os-upgrade/web-0123456789abcdef/12"), os_upgrade_number("scale-set/web-0123456789abcdef")
+    (12, 0)
+    """
+    kind, *_, number = workflow_id.split("/")
+    return int(number) if kind == "os-upgrade" and number.isdecimal() else 0

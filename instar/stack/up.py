@@ -1,0 +1,80 @@
+"""`instar up`: everything on this machine until Ctrl-C, going on where it was."""
+
+import os
+from pathlib import Path
+from shlex import quote
+
+import typer
+
+from instar.client.api_token import FILE, Login
+from instar.connection.presence import BeingRestored, check_whole
+from instar.errors import Trouble
+from instar.stack.data_dir import claimed
+from instar.stack.processes import ProcessGroup, Stopped
+from instar.stack.stack import Ports, start_stack
+
+
+def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: bool = False) -> None:
+    """Run until a signal; the last line that is printed when all is up is `ready <URL of the API>`.
+
+    A process that dies is started again. Raises Trouble if a port or the directory cannot be had, or a process dies
+    three times within a minute.
+    """
+    with claimed(data_dir) as directory:
+        try:
+            check_whole(directory)
+        except BeingRestored as error:
+            raise Trouble(str(error)) from None
+        ports = Ports.chosen(api_port, temporal_port, ui_port, tls=tls)
+        with ProcessGroup(directory / "logs", say) as group:
+            try:
+                say(f"starting Temporal, worker and API; data in {directory}, logs in {directory / 'logs'}")
+                login = start_stack(group, directory, ports, os.environ)
+                say(f"Temporal      {ports.temporal_address}")
+                say(f"Temporal page {ports.ui_url}")
+                say(f"API           {ports.api_url}/docs")
+                for line in how_to_log_in(login, directory):
+                    say(line)
+                say("Ctrl-C stops all; a second one at once")
+                say(f"ready {ports.api_url}")
+                group.keep_alive()
+                while True:
+                    group.pause(1)
+            except Stopped as stopped:
+                say(f"{stopped}: stopping API, worker and Temporal")
+
+
+def how_to_log_in(login: Login, directory: Path) -> list[str]:
+    """The commands, ready to be pasted; secrets are read from the file that holds them and not shown."""
+    file = directory / FILE
+    token = f"instar token --data-dir {quote(str(directory))}"
+    lines = [
+        f"credentials   {file} (role Owner); more with `instar credentials create NAME --role ROLE`",
+        f'with curl     curl -H "Authorization: Bearer $({token})" '
+        + (f"--cacert {quote(login.caFile)} " if login.caFile else "")
+        + f"'{login.endpoint}/subscriptions?api-version=2022-12-01'",
+    ]
+    if not login.caFile:
+        return [*lines, "with az       needs https: start with --tls"]
+    read = "import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])"
+    secret = f"$(python3 -c '{read}' {quote(str(file))} clientSecret)"
+    folder = quote(str(directory / "azure"))
+    cloud = f"-n instar --endpoint-resource-manager {login.endpoint}"
+    return [
+        *lines,
+        "with az       (each in the same shell)",
+        f"  export AZURE_CONFIG_DIR={folder} REQUESTS_CA_BUNDLE={quote(login.caFile)}",
+        "  az config set core.instance_discovery=false core.collect_telemetry=false",
+        # Pasted once more, with another port perhaps: az refuses to register what it knows.
+        f"  az cloud register {cloud} || az cloud update {cloud}",
+        "  az cloud set -n instar",
+        f'  az login --service-principal -u {login.clientId} -p "{secret}" --tenant {login.tenantId}',
+    ]
+
+
+def say(line: str) -> None:
+    """A line to whoever started us; a reader that went away is no reason to stop."""
+    try:
+        typer.echo(line)
+    except BrokenPipeError:
+        return

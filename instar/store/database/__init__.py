@@ -1,0 +1,1 @@
+"""One database under the store: connections, tables, migrations, and what is sealed in it."""

@@ -1,0 +1,234 @@
+"""The engine, and the two kinds of transaction.
+
+SQLite runs in WAL mode: readers never wait, and one writer at a time waits for the other up to `BUSY_TIMEOUT`. A
+transaction that reads first and writes afterwards would be thrown out at once when another wrote in between, whatever
+the time-out; so a writing transaction takes the write lock at its first word (BEGIN IMMEDIATE). On PostgreSQL a writing
+transaction locks the rows that it decides from (SELECT … FOR UPDATE, which SQLite's dialect leaves out).
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+
+from instar.store.errors import Unavailable, Unusable
+
+BUSY_TIMEOUT = timedelta(seconds=10)
+"""How long a writer waits for another one on SQLite: far above any of the store's own transactions."""
+
+CONNECT_TIMEOUT = timedelta(seconds=10)
+"""How long a connection to PostgreSQL may take to be made; libpq's own default is for ever."""
+
+LOCKED_PAUSE = timedelta(milliseconds=20)
+"""Between two tries to switch a new SQLite file to its write-ahead log."""
+
+SCHEMA_LOCK = 0x1257A2
+"""The advisory lock on PostgreSQL under which one process at a time brings the schema to the newest."""
+
+WRITES = "instar_writes"
+"""The execution option by which the begin hook tells a writing transaction."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+_one_migration = threading.Lock()
+"""Alembic keeps its context in module globals: two threads must not run it at once."""
+
+
+class Database:
+    """One database, reached by any number of threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Connect, and bring the schema to the newest; any number of processes and threads may do so at once.
+
+        Raises Unusable (bad URL, schema newer than this Instar) or Unavailable.
+        """
+        database = cls(_engine(url))
+        try:
+            database.bring_up_to_date()
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    @property
+    def engine(self) -> Engine:
+        """For tests and tools; the parts of the store use the transactions."""
+        return self._engine
+
+    def close(self) -> None:
+        """Close every connection. Idempotent."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads, on one consistent view of SQLite."""
+        with _translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that may write: all of it or nothing."""
+        with _translated(), self._engine.connect() as connection:
+            connection.execution_options(**{WRITES: True})
+            with connection.begin():
+                yield connection
+
+    def upsert(
+        self,
+        connection: Connection,
+        table: Table,
+        rows: list[dict[str, Any]],
+        *,
+        keep: Iterable[str] = (),
+        newest_by: str | None = None,
+    ) -> None:
+        """Write rows, replacing those of the same primary key but for the columns in `keep`.
+
+        With `newest_by`, a row replaces only one whose value in that column is not higher. All rows go in one
+        executemany.
+        """
+        if not rows:
+            return
+        kept = set(keep)
+        insert = sqlite_insert(table) if connection.dialect.name == "sqlite" else postgresql_insert(table)
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=list(table.primary_key.columns),
+                set_={
+                    c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key and c.name not in kept
+                },
+                where=None if newest_by is None else insert.excluded[newest_by] >= table.c[newest_by],
+            ),
+            rows,
+        )
+
+    def insert_new(self, connection: Connection, table: Table, row: dict[str, Any]) -> bool:
+        """Write one row unless a unique one of its kind is there; whether it was written."""
+        insert = sqlite_insert(table) if connection.dialect.name == "sqlite" else postgresql_insert(table)
+        # Asked by RETURNING: the row count of an insert is not kept by every driver.
+        written = insert.values(**row).on_conflict_do_nothing().returning(*table.primary_key.columns)
+        return connection.execute(written).one_or_none() is not None
+
+    def bring_up_to_date(self) -> None:
+        """Run the migrations that this database lacks, under a lock, in one transaction."""
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        head = ScriptDirectory.from_config(config).get_current_head()
+        with self.reading() as connection:
+            if _revision(connection) == head:
+                return
+        if self._engine.dialect.name == "sqlite":
+            self._use_write_ahead_log()
+        with _one_migration, self.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise Unusable(
+                    f"the database is at schema {_revision(connection)}, which this Instar does not know "
+                    f"(its newest is {head}): start the newer Instar that wrote it"
+                ) from error
+
+    def _use_write_ahead_log(self) -> None:
+        # Two processes that switch a new file at the same moment: one is refused at once, without regard to the
+        # busy time-out. The mode stays in the file, so a moment later it is there.
+        with (
+            _translated(),
+            closing(self._engine.raw_connection()) as connection,
+            closing(connection.cursor()) as cursor,
+        ):
+            for _ in range(int(BUSY_TIMEOUT / LOCKED_PAUSE)):
+                try:
+                    cursor.execute("PRAGMA journal_mode=WAL")
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                        raise Unusable(f"the database cannot be used: {error}") from error
+                    time.sleep(LOCKED_PAUSE.total_seconds())
+                else:
+                    return
+        raise Unavailable("the database stayed locked by another process")
+
+
+def _engine(url: str) -> Engine:
+    parsed = parsed_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(
+            parsed,
+            # Parameters hold documents and tokens, and SQLAlchemy would put them into its error texts (F5).
+            hide_parameters=True,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": int(CONNECT_TIMEOUT.total_seconds())},
+        )
+    engine = create_engine(parsed, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def parsed_url(url: str) -> URL:
+    """The store's URL, with the driver that is used for it. Raises Unusable, which repeats nothing of the text."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # The text may hold a password: it is not repeated.
+        raise Unusable("the store's URL cannot be read; it looks like sqlite:////path/file.db") from None
+    match parsed.drivername:
+        case "sqlite" | "sqlite+pysqlite":
+            if parsed.database in (None, "", ":memory:"):
+                raise Unusable(
+                    "an SQLite database in memory cannot be shared: give a file, as in sqlite:////path/file.db"
+                )
+            return parsed.set(drivername="sqlite+pysqlite")
+        case "postgresql" | "postgres" | "postgresql+psycopg":
+            return parsed.set(drivername="postgresql+psycopg")
+        case other:
+            raise Unusable(f"the store knows sqlite and postgresql, not '{other}'")
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # Without this the driver begins transactions by itself, at the first write, and never for DDL.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT.total_seconds() * 1000)}").close()
+    connection.execute("PRAGMA foreign_keys=ON").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise Unavailable(f"the database does not answer: {error.orig}") from error
+    except DatabaseError as error:
+        # SQLite says so, in this class itself, of a file that is none of its own; all below it has other meanings.
+        if type(error) is DatabaseError:
+            raise Unusable(f"the database cannot be used: {error.orig}") from error
+        raise

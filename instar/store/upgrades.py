@@ -1,0 +1,174 @@
+"""Records of upgrades: what `rollingUpgrades/latest` and the history are read from (behaviour.md A1, A2, P17).
+
+Activities write them, and an activity may be late: it was lost, was tried again, and arrives after its successor. So
+each write is placed by the highest decision sequence in it. A write with decisions loses to what was written with a
+higher sequence; a write without any is taken as newest. An ended record never runs again, whatever arrives.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, or_, select, update
+
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.records.upgrades import ROLLING_KINDS, Decision, UpgradeKind, UpgradeRecord
+from instar.store.database.database import Database
+from instar.store.database.tables import DECISIONS, FLEET_MARKS, INSTANCES, UPGRADES
+
+HISTORY_AT_MOST = 10_000
+"""Upgrades given at once at the most, whatever `$top` asks for: a set has one every few weeks."""
+
+
+@dataclass(frozen=True)
+class InstanceRow:
+    """Where one instance stands in an upgrade, and why."""
+
+    outcome: str
+    batch: int
+    reason: str
+
+
+class Upgrades:
+    """What is written down of upgrades.
+
+    Methods are synchronous and short: call them by `asyncio.to_thread` from a loop.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def write(self, record: UpgradeRecord) -> None:
+        """Write an upgrade, its new decisions, and the changed outcomes of its instances. Idempotent.
+
+        Decisions and outcomes already written stay unless this write is at least as new.
+        """
+        key = {"unique_id": record.scale_set.unique_id, "number": record.number}
+        with self._database.writing() as connection:
+            sequence = self._write_record(connection, key, record)
+            self._database.upsert(
+                connection,
+                DECISIONS,
+                [key | decision.model_dump() for decision in record.decisions],
+            )
+            if sequence is not None:
+                rows = _instance_rows(record, key | {"sequence": sequence})
+                self._database.upsert(connection, INSTANCES, rows, newest_by="sequence")
+
+    def latest(self, unique_id: str) -> UpgradeRecord | None:
+        """The set's newest rolling upgrade of either kind, running or ended, without decisions and instances (A1)."""
+        with self._database.reading() as connection:
+            text = connection.scalar(
+                select(UPGRADES.c.record)
+                .where(UPGRADES.c.unique_id == unique_id, UPGRADES.c.kind.in_(ROLLING_KINDS))
+                .order_by(UPGRADES.c.number.desc())
+                .limit(1)
+            )
+        return None if text is None else UpgradeRecord.model_validate_json(text)
+
+    def running(self, before: datetime) -> list[UpgradeRecord]:
+        """Rolling upgrades of all sets that began before that moment and have not ended, the oldest first."""
+        query = select(UPGRADES.c.record).where(
+            UPGRADES.c.ended.is_(False), UPGRADES.c.started_at < before, UPGRADES.c.kind.in_(ROLLING_KINDS)
+        )
+        with self._database.reading() as connection:
+            texts = connection.scalars(query.order_by(UPGRADES.c.started_at, UPGRADES.c.unique_id, UPGRADES.c.number))
+            return [UpgradeRecord.model_validate_json(text) for text in texts]
+
+    def get(self, unique_id: str, number: int) -> UpgradeRecord | None:
+        """One upgrade, without decisions and instances."""
+        with self._database.reading() as connection:
+            text = connection.scalar(
+                select(UPGRADES.c.record).where(UPGRADES.c.unique_id == unique_id, UPGRADES.c.number == number)
+            )
+        return None if text is None else UpgradeRecord.model_validate_json(text)
+
+    def history(self, unique_id: str, since: datetime, top: int) -> list[UpgradeRecord]:
+        """The newest `top` OS upgrades that began at or after `since` or still run, newest first (A2).
+
+        Without decisions and instances. `top` below 0 counts as 0.
+        """
+        with self._database.reading() as connection:
+            texts = connection.scalars(
+                select(UPGRADES.c.record)
+                .where(
+                    UPGRADES.c.unique_id == unique_id,
+                    UPGRADES.c.kind == UpgradeKind.OS_UPGRADE,
+                    or_(UPGRADES.c.started_at >= since, UPGRADES.c.ended.is_(False)),
+                )
+                .order_by(UPGRADES.c.number.desc())
+                .limit(min(max(top, 0), HISTORY_AT_MOST))
+            ).all()
+        return [UpgradeRecord.model_validate_json(text) for text in texts]
+
+    def decisions(self, unique_id: str, number: int) -> list[Decision]:
+        """Every decision of an upgrade, in order."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(DECISIONS)
+                .where(DECISIONS.c.unique_id == unique_id, DECISIONS.c.number == number)
+                .order_by(DECISIONS.c.sequence)
+            ).all()
+        return [
+            Decision(sequence=row.sequence, at=row.at, batch=row.batch, action=row.action, reason=row.reason)
+            for row in rows
+        ]
+
+    def instances(self, unique_id: str, number: int) -> dict[str, InstanceRow]:
+        """The newest outcome of each instance of an upgrade, by instance id, in the order of the ids as numbers."""
+        columns = (INSTANCES.c.instance_id, INSTANCES.c.outcome, INSTANCES.c.batch, INSTANCES.c.reason)
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(*columns)
+                .where(INSTANCES.c.unique_id == unique_id, INSTANCES.c.number == number)
+                .order_by(INSTANCES.c.instance_id)
+            ).all()
+        return {str(row[0]): InstanceRow(outcome=row[1], batch=row[2], reason=row[3]) for row in rows}
+
+    def last_number(self, unique_id: str) -> int:
+        """The newest number that an operation of any kind took in the life of the set, 0 before the first.
+
+        Those that only the machines know count too, once they were taken over from them (F7).
+        """
+        recorded = select(func.max(UPGRADES.c.number)).where(UPGRADES.c.unique_id == unique_id)
+        adopted = select(FLEET_MARKS.c.operations_up_to).where(FLEET_MARKS.c.unique_id == unique_id)
+        with self._database.reading() as connection:
+            return max(connection.scalar(recorded) or 0, connection.scalar(adopted) or 0)
+
+    def _write_record(self, connection: Connection, key: dict[str, Any], record: UpgradeRecord) -> int | None:
+        """Write the record if it is as new as what is there; the sequence of its outcomes, None when they are void."""
+        given = max((decision.sequence for decision in record.decisions), default=None)
+        row = {
+            "ended": record.status.ended,
+            "started_at": record.started_at,
+            "kind": record.kind,
+            "record": record.model_dump_json(exclude={"decisions", "instances"}),
+        }
+        if self._database.insert_new(connection, UPGRADES, key | row | {"sequence": given or 0}):
+            return given or 0
+        here = and_(*(UPGRADES.c[column] == value for column, value in key.items()))
+        there = connection.execute(select(UPGRADES.c.sequence, UPGRADES.c.ended).where(here).with_for_update()).one()
+        runs_again = there.ended and not record.status.ended
+        ends_now = record.status.ended and not there.ended
+        if ends_now or (not runs_again and (given is None or given >= there.sequence)):
+            newest = max(there.sequence, given or 0)
+            connection.execute(update(UPGRADES).where(here).values(**row, sequence=newest))
+        if given is not None:
+            return given
+        return None if runs_again else int(there.sequence)
+
+
+def _instance_rows(record: UpgradeRecord, common: dict[str, Any]) -> list[dict[str, Any]]:
+    # By id, so that an instance named twice in one write keeps the last of it, and so that two writers lock in order.
+    rows = {
+        number: common
+        | {
+            "instance_id": number,
+            "outcome": change.outcome,
+            "batch": change.batch,
+            "reason": change.reasons.get(str(number), change.reason),
+        }
+        for change in record.instances
+        for number in InstanceIds(ranges=change.ids).numbers()
+    }
+    return [rows[number] for number in sorted(rows)]

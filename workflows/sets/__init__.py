@@ -1,0 +1,1 @@
+"""The workflow of a scale set, one for ever, and its steps."""

@@ -1,0 +1,141 @@
+"""What an upgrade writes down: each decision once, the same sentence for every reader (behaviour.md P17)."""
+
+from collections.abc import Iterable
+
+from temporalio import workflow
+
+from activities.records.upgrades import RecordActivities
+from instar.domain.decisions.verdicts import details_of
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.os_upgrade import UpgradeState
+from instar.domain.records.operations import OperationStatus
+from instar.domain.records.progress import Outcome, Progress
+from instar.domain.records.upgrades import (
+    Decision,
+    ErrorDetail,
+    InstanceRecord,
+    UpgradeError,
+    UpgradeRecord,
+    UpgradeStatus,
+)
+from workflows import options
+from workflows.operations import end_operation
+from workflows.visibility import show_phase, upgrade_details
+
+REASONS_KEPT = 200
+"""Sentences about single instances that are remembered for the error's details."""
+
+
+class Journal:
+    """Writes to the records, the log and the Temporal UI; remembers what was written, so that each write is small."""
+
+    def __init__(self, state: UpgradeState) -> None:
+        self.sequence = state.sequence
+        self._written = state.progress or Progress()
+        self._name = state.scale_set.name
+        self._shown = UpgradeStatus.ROLLING_FORWARD
+        self._reasons: dict[str, str] = {}
+        self._unwritten: dict[str, str] = {}
+        self._operations = tuple(filter(None, (state.operation_id, *state.more_operations)))
+
+    def explain(self, reasons: dict[str, str]) -> None:
+        """Remember why single instances failed, for the next write."""
+        self._unwritten |= reasons
+        self._reasons = dict(list((self._reasons | reasons).items())[-REASONS_KEPT:])
+
+    def details(self, ids: Iterable[str]) -> tuple[ErrorDetail, ...]:
+        """Error details of these instances (P2)."""
+        return details_of(ids, lambda one: self._reasons.get(one, "not confirmed healthy"), self._name)
+
+    async def decided(
+        self,
+        state: UpgradeState,
+        action: str,
+        reason: str,
+        status: UpgradeStatus,
+        error: UpgradeError | None,
+    ) -> None:
+        """Write a decision down before it is acted on."""
+        self.sequence += 1
+        now = workflow.now()
+        progress = state.progress or Progress()
+        decision = Decision(sequence=self.sequence, at=now, batch=state.batch, action=action, reason=reason)
+        record = UpgradeRecord(
+            scale_set=state.scale_set,
+            number=state.number,
+            kind=state.plan.kind,
+            operation_id=state.operation_id,
+            started_by=state.started_by,
+            target=state.plan.target,
+            generation=state.plan.generation,
+            policy=state.plan.policy,
+            status=status,
+            started_at=state.started_at,
+            ended_at=now if status.ended else None,
+            last_action="Cancel" if state.cancel_reason else "Start",
+            last_action_at=now if state.cancel_reason else state.started_at,
+            counts=progress.counts(),
+            rollback_error=self._rollback_error(progress),
+            error=error,
+            decisions=(decision,),
+            key=state.key,
+            instances=self._changed(progress, state.batch),
+        )
+        self._written = progress
+        self._unwritten = {}
+        workflow.set_current_details(upgrade_details(state, status, reason))
+        if status is not self._shown:
+            self._shown = status
+            show_phase(status)
+        await workflow.execute_activity_method(
+            RecordActivities.record_upgrade,
+            record,
+            summary=reason[:200],
+            **options.RECORD,
+        )
+
+    async def end_operation(self, status: UpgradeStatus, error: UpgradeError | None) -> None:
+        """End the long-running operations that wait for the upgrade, if there are any (contract.md 2.7)."""
+        ends = {
+            UpgradeStatus.COMPLETED: OperationStatus.SUCCEEDED,
+            UpgradeStatus.CANCELLED: OperationStatus.CANCELED,
+        }
+        for operation_id in self._operations:
+            await end_operation(
+                operation_id,
+                ends.get(status, OperationStatus.FAILED),
+                error.code if error else "",
+                error.message if error else "",
+            )
+
+    def _rollback_error(self, progress: Progress) -> str:
+        stuck = progress.of(Outcome.ROLLBACK_FAILED)
+        return f"{len(stuck)} not healthy after their rollback, need a person: {stuck.ranges[:200]}" if stuck else ""
+
+    def _changed(self, progress: Progress, batch: int) -> tuple[InstanceRecord, ...]:
+        records = []
+        for outcome in Outcome:
+            fresh = progress.of(outcome) - self._written.of(outcome)
+            if outcome is Outcome.SKIPPED:
+                records += _left_out(progress, fresh)
+            elif fresh:
+                # Why one was rolled back is why it had failed. That was written, and this write replaces it.
+                known = self._unwritten if outcome in NO_REASON else self._reasons | self._unwritten
+                reasons = {one: why for one, why in known.items() if one in fresh}
+                place = 0 if outcome in NO_BATCH else batch
+                records.append(InstanceRecord(ids=fresh.ranges, batch=place, outcome=outcome, reasons=reasons))
+        return tuple(records)
+
+
+def _left_out(progress: Progress, fresh: InstanceIds) -> list[InstanceRecord]:
+    """A record for each reason, not for each instance (B6); an upgrade begun by an older worker knows no reasons."""
+    records, told = [], InstanceIds()
+    for reason, concerned in (progress.left_out | {"": fresh}).items():
+        if ids := (concerned & fresh) - told:
+            records.append(InstanceRecord(ids=ids.ranges, batch=0, outcome=Outcome.SKIPPED, reason=reason))
+            told |= ids
+    return records
+
+
+NO_REASON = (Outcome.PENDING, Outcome.IN_PROGRESS, Outcome.CURRENT, Outcome.UPGRADED, Outcome.STOPPED)
+NO_BATCH = (Outcome.PENDING, Outcome.CURRENT)
