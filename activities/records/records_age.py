@@ -1,4 +1,7 @@
-"""Refusing to touch machines that the records do not know (behaviour.md F7; the decision is `instar.domain.records.records_age`)."""
+"""Refusing to touch machines that the records do not know (behaviour.md F7).
+
+The decision is `instar.domain.records.records_age`.
+"""
 
 import asyncio
 from collections.abc import Iterable

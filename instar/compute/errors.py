@@ -16,7 +16,7 @@ ComputeError
     └── Overtaken            by a newer operation: this one is over, and says nothing of the machine (F7)
 
 An extension that fails on a machine is none of these but a state of the machine: its disk was swapped all the same, so
-the instance is not healthy, and what follows from that is the health wait's affair (`instar.compute.provider.Provider`).
+the instance is not healthy, and what follows from that is the health wait's affair (`instar.compute.provider`).
 """
 
 from datetime import timedelta

@@ -36,8 +36,8 @@ def admitted(seen: Seen, effect: Effect) -> Seen:
     whatever had the number before runs no more. An operation of release 0.1 drew nothing, and is older than one that
     did.
 
-    >>> from compute.provider import Fence, Step
-    >>> from domain.scale_sets import ScaleSetIdentity
+    >>> from instar.compute.provider import Fence, Step
+    >>> from instar.domain.sets.scale_sets import ScaleSetIdentity
     >>> web = ScaleSetIdentity(resource_id="/web", name="web", unique_id="u", location="here")
     >>> seen = admitted(Seen(), Effect(web, Fence(2, Step.RESTORE, 1), "0", drawn="a"))
     >>> admitted(seen, Effect(web, Fence(2, Step.SWAP, 1), "0", drawn="b")).keys

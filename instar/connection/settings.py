@@ -1,6 +1,7 @@
 """Settings of every Instar process, from environment variables `INSTAR_…`; names, defaults and units in one place (T6).
 
-How to reach Temporal is not here: the SDK's own `TEMPORAL_…` variables and profiles say that (`instar.connection.client`).
+How to reach Temporal is not here: the SDK's own `TEMPORAL_…` variables and profiles say that
+(`instar.connection.client`).
 """
 
 from datetime import timedelta

@@ -13,11 +13,11 @@ Shown elsewhere, so not here again:
 | 2.5 health codes in lower case | test_instances.py, test_health_of_instances.py |
 | 2.5 gallery bodies, display names of regions | test_galleries.py, test_gallery_versions.py |
 | 2.8 sentences of models: health, latest, Windows, publisher, kind | test_scale_sets.py, test_set_images.py |
-| 2.8 cancel of nothing, start without `latest`, limits | tests/workflows, tests/domain/test_eligibility.py |
+| 2.8 cancel of nothing, start without `latest`, limits | tests/workflows, tests/domain/eligibility |
 | section 5: 2 always an automatic policy; 3 PUT merges; 14 no secret | test_scale_sets.py |
 | section 5: 5 and 6 templates that are no JSON, of 2017 | test_deployments.py |
 | section 5: 9 both names of the end; 10 bare arrays | test_rolling_upgrades.py, test_images.py |
-| section 5: 12 the challenge of a 401; 13 the certificate | access/test_matrix.py, tests/instar/test_credentials.py |
+| section 5: 12 the challenge of a 401; 13 the certificate | access/test_matrix.py, tests/client/test_credentials.py |
 """
 
 import re

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import asyncio, sys
 from pathlib import Path
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.pace import NoPace
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.pace import NoPace
 from datetime import datetime
 from tests.compute.scene import NEW, NEXT_MODEL, models, restore, swap
 

@@ -17,9 +17,9 @@ SCRIPT = """
 import asyncio, sys
 from datetime import datetime
 from pathlib import Path
-from compute.provider import Effect, Fence, Step
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.pace import NoPace
+from instar.compute.provider import Effect, Fence, Step
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.pace import NoPace
 from tests.compute.scene import NEXT_MODEL, SET
 
 now = datetime.fromisoformat(sys.argv[2])

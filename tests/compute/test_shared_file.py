@@ -15,8 +15,8 @@ MACHINES = 60
 SCRIPT = f"""
 import asyncio, sys
 from pathlib import Path
-from compute.simulated.fleet import SimulatedFleet
-from compute.simulated.pace import NoPace
+from instar.compute.simulated.fleet import SimulatedFleet
+from instar.compute.simulated.pace import NoPace
 from tests.compute.scene import MODEL, NEW, NEXT_MODEL, OLD, SET, swap
 
 async def work():

@@ -84,7 +84,7 @@ def test_threads_may_open_a_new_store_at_once(url: str, sealer: Sealer) -> None:
 @pytest.mark.processes
 def test_processes_may_open_a_new_store_at_once(url: str, tmp_path: Path) -> None:
     program = (
-        "import sys; from store.store import Store; from store.sealing import Sealer\n"
+        "import sys; from instar.store.store import Store; from instar.store.database.sealing import Sealer\n"
         "store = Store.open(sys.argv[1], Sealer.from_file(sys.argv[2]))\n"
         "store.operations.discard('none'); store.ping(); store.close(); print('opened')"
     )

@@ -77,7 +77,10 @@ def test_threads_that_make_the_key_file_at_once_end_up_with_one_key(tmp_path: Pa
 
 @pytest.mark.processes
 def test_processes_that_make_the_key_file_at_once_end_up_with_one_key(tmp_path: Path) -> None:
-    program = "import sys; from store.sealing import Sealer; print(Sealer.from_file(sys.argv[1]).seal('text'))"
+    program = (
+        "import sys; from instar.store.database.sealing import Sealer; "
+        "print(Sealer.from_file(sys.argv[1]).seal('text'))"
+    )
     running = [
         subprocess.Popen(  # noqa: S603  # this interpreter
             [sys.executable, "-c", program, tmp_path / "instar.key"], cwd=ROOT, stdout=subprocess.PIPE, text=True

@@ -10,7 +10,7 @@ from workflows.preemption import Cut
 
 
 class Memory:
-    """The state of one set, replaced as a whole by functions of `instar.domain.lifecycle`; and the step that is under way."""
+    """The state of one set, replaced as a whole by `instar.domain.lifecycle`; and the step that is under way."""
 
     def __init__(self, state: ScaleSetState) -> None:
         self.state = state

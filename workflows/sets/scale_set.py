@@ -1,8 +1,9 @@
 """One scale set, for ever: a state machine that does one step after the other (behaviour.md F10, P15, T1, F1).
 
-What the set does next is decided by `instar.domain.lifecycle.next_step`, what becomes of it by its neighbours there; here the
-steps are carried out. Messages are answered from the set's own state, at once. What they change may make something
-else more urgent than the step under way, which is then cut short: a deletion or a newer model waits for no machine.
+What the set does next is decided by `instar.domain.lifecycle.next_step`, what becomes of it by its neighbours there;
+here the steps are carried out. Messages are answered from the set's own state, at once. What they change may make
+something else more urgent than the step under way, which is then cut short: a deletion or a newer model waits for no
+machine.
 """
 
 import asyncio

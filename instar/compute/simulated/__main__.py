@@ -1,4 +1,7 @@
-"""Put machines of the simulated fleet on real sockets until SIGTERM: `python -P -m instar.compute.simulated FLEET SET ID...`."""
+"""Put machines of the simulated fleet on real sockets until SIGTERM.
+
+`python -P -m instar.compute.simulated FLEET SET ID...`
+"""
 
 import argparse
 import asyncio

@@ -1,7 +1,7 @@
 """Where the health of a set's instances comes from (behaviour.md H1 to H6; contract.md 1.4).
 
 A source asks each instance the same question: `protocol`, `port` and `path` say which, `interval` and
-`number_of_probes` how often before an answer is believed. How an answer is read is in `instar.domain.health.probe_answers`.
+`number_of_probes` how often before an answer is believed. How an answer is read is in its neighbour `probe_answers`.
 """
 
 from collections.abc import Mapping

@@ -33,8 +33,8 @@ def next_step(state: ScaleSetState, now: datetime) -> Step:
     """The most urgent of what is to be done; `Wait` where nothing is.
 
     >>> from datetime import UTC
-    >>> from domain.scale_sets import ScaleSetIdentity
-    >>> from domain.lifecycle.state import Deletion, Model
+    >>> from instar.domain.sets.scale_sets import ScaleSetIdentity
+    >>> from instar.domain.lifecycle.state import Deletion, Model
     >>> noon = datetime(2026, 11, 27, 12, tzinfo=UTC)
     >>> web = ScaleSetIdentity(resource_id="/web", name="web", unique_id="u", location="here")
     >>> grown = ScaleSetState(scale_set=web, model=Model(generation=2, applied_generation=1))

@@ -61,7 +61,7 @@ def unknown_model(known: Known, instance: Instance) -> bool:
 def records_behind(known: Known, instances: Iterable[Instance], name: str) -> str:
     """Why the records of the set of that name are older than its machines; "" if they are not.
 
-    >>> from domain.instances import Instance
+    >>> from instar.domain.machines.instances import Instance
     >>> machine = Instance("0", "vm", None, generation=1, last_operation=2)
     >>> records_behind(Known(generation=1, last_number=2), [machine], "web")
     ''

@@ -1,1 +1,1 @@
-"""What is written down of scale sets: models by generation, statuses, and what is still to be handed over to their workflows."""
+"""What is written down of scale sets: models by generation, statuses, what is still to be handed to workflows."""

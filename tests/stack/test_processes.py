@@ -166,7 +166,7 @@ def test_f1_kill_9_of_the_parent_leaves_no_child(tmp_path: Path) -> None:
     parent_code = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from instar.processes import ProcessGroup\n"
+        "from instar.stack.processes import ProcessGroup\n"
         "with ProcessGroup(Path(sys.argv[1]), print) as group:\n"
         "    group.start('child', sys.argv[2:], os.environ, patience=5)\n"
         "    print(group._children[0].process.pid, flush=True)\n"
