@@ -17,7 +17,7 @@ OURS = {"instar", "activities", "api", "worker", "workflows"}
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
     folder = tmp_path_factory.mktemp("wheel")
     build = (sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder))
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)  # our own build backend
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)  # noqa: S603  # our own build backend
     (built,) = folder.glob("*.whl")
     return ZipFile(built)
 
