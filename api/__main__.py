@@ -14,11 +14,11 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from api.access.composition import access_from
 from api.access.forgetting import forget_daily
 from api.access.signing_keys import SigningKeyError
 from api.app import create_app
-from api.composition import services_from
+from api.login.composition import access_from
+from api.services.composition import services_from
 from api.tls import TlsError, check_certificate
 from instar.compute.clock import utc_now
 from instar.connection.client import connect

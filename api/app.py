@@ -7,44 +7,24 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import (
-    automatic_upgrades,
-    deployment_runs,
-    deployments,
-    errors,
-    galleries,
-    gallery_images,
-    gallery_versions,
-    handover,
-    images,
-    instance_actions,
-    instance_extensions,
-    instances,
-    load_balancers,
-    networks,
-    operations,
-    probes,
-    providers,
-    reconciliation,
-    resource_groups,
-    resource_lists,
-    rolling_upgrades,
-    scale_sets,
-    service_fabric_clusters,
-    set_extensions,
-    set_sizes,
-    simulated,
-    simulated_galleries,
-    subscriptions,
-    sweep,
-    unsupported,
-)
+from api import probes
 from api.access.guard import Guard
-from api.access.issuer_routes import router as issuer_router
-from api.dependencies import GUARDS, Services, printable_path
-from api.errors import LastResort
+from api.deployments import deployment_runs, deployments
+from api.galleries import galleries, gallery_images, gallery_versions
+from api.images import images
+from api.instances import instance_actions, instance_extensions, instances, unsupported
+from api.login.issuer_routes import router as issuer_router
+from api.networks import load_balancers, networks, service_fabric_clusters
 from api.openapi import document
-from api.paths import CaseInsensitivePaths, Paths
+from api.resources import operations, providers, resource_groups, resource_lists, subscriptions
+from api.scale_sets import scale_sets, set_extensions, set_sizes
+from api.services import handover
+from api.services.dependencies import GUARDS, Services, printable_path
+from api.simulated import simulated, simulated_galleries
+from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, sweep
+from api.wire import errors
+from api.wire.errors import LastResort
+from api.wire.paths import CaseInsensitivePaths, Paths
 from instar.compute.simulated.fleet import SimulatedFleet
 
 ARM_ROUTERS = (

@@ -5,7 +5,7 @@ import asyncio
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
-from api.dependencies import ServicesDep
+from api.services.dependencies import ServicesDep
 
 router = APIRouter(tags=["probes"])
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from api.access.principals import Principal
-from api.errors import ArmError
+from api.wire.errors import ArmError
 from instar.domain.access import Grant, Need, allowed
 
 

@@ -2,7 +2,7 @@
 
 from starlette.types import Scope
 
-from api.errors import ArmError
+from api.wire.errors import ArmError
 
 
 def unauthenticated(reason: str, login_at: str) -> ArmError:

@@ -16,7 +16,7 @@ from api.access.noting import entry_of, noted
 from api.access.outside_issuer import IssuerAway, OutsideIssuer
 from api.access.own_issuer import OwnIssuer, is_ours
 from api.access.principals import Principal, TokenRefused
-from api.errors import ArmError, unavailable
+from api.wire.errors import ArmError, unavailable
 from instar.compute.clock import Clock
 from instar.domain.access import need_of
 from instar.store.errors import Unavailable

@@ -12,11 +12,11 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 
-from api.bodies import optional_json_object
-from api.dependencies import NAME_AT_MOST, RESOURCE_GROUP, SUBSCRIPTION
 from api.openapi import shapes
 from api.openapi.answers import ERRORS, errors, successes
 from api.openapi.peculiar import OF_PATH, PECULIAR
+from api.services.dependencies import NAME_AT_MOST, RESOURCE_GROUP, SUBSCRIPTION
+from api.wire.bodies import optional_json_object
 
 Json = dict[str, Any]
 

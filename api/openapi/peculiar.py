@@ -5,28 +5,17 @@ from typing import Any
 
 from fastapi.routing import APIRoute
 
-from api import (
-    automatic_upgrades,
-    deployments,
-    images,
-    instance_actions,
-    instances,
-    networks,
-    operations,
-    providers,
-    reconciliation,
-    resource_groups,
-    rolling_upgrades,
-    scale_sets,
-    set_sizes,
-    simulated,
-    simulated_galleries,
-    subscriptions,
-    unsupported,
-)
-from api.access import issuer_routes
+from api.deployments import deployments
+from api.images import images
+from api.instances import instance_actions, instances, unsupported
+from api.login import issuer_routes
+from api.networks import networks
 from api.openapi import shapes
 from api.openapi.answers import ACCEPTED, EMPTY, LISTED, READ, Answer, Answers
+from api.resources import operations, providers, resource_groups, subscriptions
+from api.scale_sets import scale_sets, set_sizes
+from api.simulated import simulated, simulated_galleries
+from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades
 
 _OBJECT = {200: Answer(shapes.OBJECT)}
 _IMAGES = {200: Answer(shapes.IMAGES)}

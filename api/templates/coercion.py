@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.merge import OPAQUE, canonical
+from api.wire.merge import OPAQUE, canonical
 
 Json = dict[str, Any]
 

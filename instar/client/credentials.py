@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from api.access.outside_names import KINDS
 from api.access.own_issuer import TENANT
-from api.dependencies import RESOURCE_GROUP, SUBSCRIPTION
+from api.services.dependencies import RESOURCE_GROUP, SUBSCRIPTION
 from instar.client.api_token import FILE, Login
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now

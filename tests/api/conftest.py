@@ -12,13 +12,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.access.composition import access_from
 from api.access.guard import Access
 from api.access.signing_keys import SigningKey
 from api.app import create_app
-from api.composition import services_from
-from api.errors import ArmError
-from api.scale_set_gateway import ScaleSetGateway
+from api.login.composition import access_from
+from api.services.composition import services_from
+from api.services.scale_set_gateway import ScaleSetGateway
+from api.wire.errors import ArmError
 from instar.compute.provider import MachineModel
 from instar.compute.simulated.fleet import SimulatedFleet
 from instar.compute.simulated.pace import NoPace

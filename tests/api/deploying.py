@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from api.deployment_runs import tend_once
+from api.deployments.deployment_runs import tend_once
 from tests.api.conftest import GROUP, Api, document
 
 ONE = f"{GROUP}/providers/Microsoft.Resources/deployments/first"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from api import api_versions
-from api.api_versions import CLOSED, INSTANCE, SCALE_SET, Member, refuse_unknown, shaped
-from api.errors import ArmError
-from api.merge import canonical
+from api.wire import api_versions
+from api.wire.api_versions import CLOSED, INSTANCE, SCALE_SET, Member, refuse_unknown, shaped
+from api.wire.errors import ArmError
+from api.wire.merge import canonical
 from instar.domain.images.images import ImageReference
 from tests.api.conftest import LOCATION, OLD, Api, document, error_of
 from tests.api.conftest import SCALE_SET as PATH

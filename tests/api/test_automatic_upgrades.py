@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from api import nudges
-from api.errors import ArmError
-from api.first_state import first_state
-from api.moments import moment
+from api.images import nudges
+from api.services.first_state import first_state
+from api.wire.errors import ArmError
+from api.wire.moments import moment
 from instar.domain.delays import Delays
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.messages.scale_set import LiftQuarantine

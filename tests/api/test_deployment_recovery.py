@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from api import app as application
-from api import deployment_runs
-from api.deployment_runs import CLAIM, tend
-from api.templates import resource_types
+from api.deployments import deployment_runs, resource_types
+from api.deployments.deployment_runs import CLAIM, tend
 from instar.store.errors import Unavailable
 from instar.store.resources import StoredResource
 from tests.api.conftest import GROUP, SECRETS, Api

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from api import deployment_runs
-from api.errors import ArmError
+from api.deployments import deployment_runs
+from api.wire.errors import ArmError
 from instar.domain.delays import Delays
 from instar.domain.records.operations import OperationStatus
 from instar.store.deployments import TYPE

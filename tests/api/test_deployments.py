@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.deployment_runs import tend_once
+from api.deployments.deployment_runs import tend_once
 from instar.domain.records.operations import OperationStatus
 from tests.api.conftest import GROUP, SECRETS, SUBSCRIPTION, Api, document, error_of
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from api.errors import ArmError
-from api.filters import read_filter
+from api.wire.errors import ArmError
+from api.wire.filters import read_filter
 from tests.api.conftest import GROUP, NEW, SCALE_SET, SUBSCRIPTION, Api, error_of
 from tests.api.gallery import make_image, publish
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.first_state import first_state
+from api.services.first_state import first_state
 from instar.domain.delays import Delays
 from instar.domain.images.images import ImageReference
 from instar.domain.lifecycle.state import Free

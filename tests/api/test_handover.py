@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from api import handover
-from api.dependencies import Services
-from api.errors import not_allowed, unavailable
+from api.services import handover
+from api.services.dependencies import Services
+from api.wire.errors import not_allowed, unavailable
 from instar.domain.messages.scale_set import DeleteScaleSet
 from instar.domain.records.operations import OperationKind, OperationStatus
 from instar.store.errors import Unavailable

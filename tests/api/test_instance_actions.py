@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.errors import not_allowed
+from api.wire.errors import not_allowed
 from instar.compute.simulated.file.scripts import InstanceScript
 from instar.domain.messages.instance_actions import ActionKind, InstanceAction, Protection
 from instar.domain.records.operations import OperationKind, OperationStatus

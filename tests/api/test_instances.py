@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from api.errors import unavailable
+from api.wire.errors import unavailable
 from instar.compute.provider import Effect, Fence, MachineModel, Step
 from instar.compute.simulated.file.scripts import InstanceScript, VersionScript
 from instar.domain.machines.instances import PowerState

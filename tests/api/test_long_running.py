@@ -10,9 +10,9 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from api import unsupported
 from api.app import ARM_ROUTERS
-from api.deployment_runs import tend_once
+from api.deployments.deployment_runs import tend_once
+from api.instances import unsupported
 from tests.api.conftest import GROUP, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, document
 from tests.api.gallery import GALLERY, IMAGE, image_body, make_image, publish, version_body
 from tests.api.test_load_balancers import BALANCER, FRONT

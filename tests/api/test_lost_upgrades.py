@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from api.sweep import sweep
+from api.upgrades.sweep import sweep
 from instar.domain.records.operations import Operation, OperationKind, OperationStatus
 from instar.domain.records.upgrades import ErrorCode, UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy

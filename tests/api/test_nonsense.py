@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.access.issuer_routes import OPEN_PATHS
+from api.login.issuer_routes import OPEN_PATHS
 from instar.domain.images.galleries import GALLERY
 from instar.domain.images.galleries import IMAGE as IMAGE_OF_GALLERY
 from instar.domain.images.galleries import VERSION as VERSION_OF_GALLERY

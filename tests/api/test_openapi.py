@@ -6,7 +6,7 @@ import pytest
 import schemathesis
 from fastapi.routing import iter_route_contexts
 
-from api.access.issuer_routes import OPEN_PATHS
+from api.login.issuer_routes import OPEN_PATHS
 from api.openapi.peculiar import OF_PATH, PECULIAR
 from tests.api.conftest import SCALE_SET, Api
 

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from api import paging
+from api.services import paging
 from tests.api.conftest import GROUP, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, error_of
 from tests.api.gallery import GALLERY, IMAGE, image_body, make_image, publish
 from tests.api.test_rolling_upgrades import record

@@ -16,9 +16,9 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from api import scale_set_gateway
-from api.errors import ArmError
-from api.paths import Paths
+from api.services import scale_set_gateway
+from api.wire.errors import ArmError
+from api.wire.paths import Paths
 from instar.client.api_token import TokenAuth
 from instar.client.credentials import owner
 from instar.domain.messages.scale_set import StartUpgrade

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.errors import ArmError
+from api.wire.errors import ArmError
 from instar.compute.provider import Effect, Fence, MachineModel, Step
 from instar.domain.messages.reconciliation import OperationOfDisks, Reconcile
 from instar.domain.records.scale_set_status import ScaleSetStatus

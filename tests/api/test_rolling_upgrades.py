@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from api.errors import not_allowed, unavailable
+from api.wire.errors import not_allowed, unavailable
 from instar.domain.images.images import ImageReference
 from instar.domain.messages.scale_set import CancelUpgrade, StartUpgrade
 from instar.domain.records.operations import OperationKind, OperationStatus

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from api.errors import unavailable
+from api.wire.errors import unavailable
 from instar.domain.messages.scale_set import ApplyModel, DeleteScaleSet
 from tests.api.conftest import (
     DOCUMENT,

@@ -21,8 +21,8 @@ from schemathesis.engine import events, from_schema
 from schemathesis.python import asgi
 from schemathesis.schemas import BaseSchema
 
-from api.access.issuer_routes import TOKEN
-from api.resource_groups import GROUP
+from api.login.issuer_routes import TOKEN
+from api.resources.resource_groups import GROUP
 from tests.api.conftest import Api
 from tests.api.inhabited import Inhabited, inhabited
 from tests.api.test_nonsense import places

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api import load_balancers, service_fabric_clusters
+from api.networks import load_balancers, service_fabric_clusters
 from tests.api.conftest import GROUP, Api, error_of
 from tests.api.gallery import GALLERY
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from api.dependencies import Services
-from api.errors import unavailable
-from api.handover import tend_once
-from api.sweep import sweep
+from api.services.dependencies import Services
+from api.services.handover import tend_once
+from api.upgrades.sweep import sweep
+from api.wire.errors import unavailable
 from instar.domain.messages.scale_set import ApplyModel, DeleteScaleSet
 from instar.domain.messages.updates import read
 from instar.domain.records.operations import OperationKind, OperationStatus

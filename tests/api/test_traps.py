@@ -26,7 +26,7 @@ from typing import Any
 
 import pytest
 
-from api.moments import moment
+from api.wire.moments import moment
 from instar.domain.messages.instance_actions import ActionKind, InstanceAction
 from tests.api.conftest import LOCATION, OLD, SCALE_SET, Api, document, error_of
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.unsupported import OF_INSTANCES, OF_SETS
+from api.instances.unsupported import OF_INSTANCES, OF_SETS
 from instar.domain.messages.instance_actions import ActionKind
 from tests.api.conftest import SCALE_SET, Api, document, error_of
 

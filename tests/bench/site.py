@@ -13,7 +13,7 @@ from typing import Self
 
 from temporalio.client import Client, WorkflowHistoryEventFilterType
 
-from api.scale_set_gateway import ScaleSetGateway
+from api.services.scale_set_gateway import ScaleSetGateway
 from instar.compute.clock import utc_now
 from instar.compute.simulated.fleet import SimulatedFleet
 from instar.domain.delays import Delays

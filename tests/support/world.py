@@ -14,7 +14,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
-from api.first_state import first_state
+from api.services.first_state import first_state
 from instar.compute.simulated.file.scripts import FleetDefaults, InstanceScript, VersionScript
 from instar.compute.simulated.fleet import SimulatedFleet
 from instar.compute.simulated.pace import NoPace

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from api.errors import ArmError
-from api.scale_set_gateway import ScaleSetGateway
+from api.services.scale_set_gateway import ScaleSetGateway
+from api.wire.errors import ArmError
 from instar.domain.messages.scale_set import StartUpgrade, UpgradeStarted
 from instar.domain.records.operations import OperationKind, OperationStatus
 from instar.domain.records.upgrades import ErrorCode, UpgradeStatus

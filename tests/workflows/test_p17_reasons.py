@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from temporalio.api.sdk.v1 import WorkflowMetadata
 
-from api.wire import decision_body, history_body, latest_body
+from api.shapes.answers import decision_body, history_body, latest_body
 from instar.compute.simulated.file.faults import Call, Fault, FaultKind
 from instar.compute.simulated.file.scripts import VersionScript
 from instar.domain.records.operations import OperationStatus

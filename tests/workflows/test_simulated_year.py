@@ -11,9 +11,9 @@ from google.protobuf.duration_pb2 import Duration
 from temporalio.api.testservice.v1 import SleepRequest
 from temporalio.worker import UnsandboxedWorkflowRunner
 
-from api.access.composition import access_from
 from api.app import create_app
-from api.composition import services_from
+from api.login.composition import access_from
+from api.services.composition import services_from
 from instar.compute.clock import utc_now
 from instar.compute.simulated.file.scripts import VersionScript
 from instar.connection.settings import Settings

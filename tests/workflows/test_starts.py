@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from api.scale_set_gateway import ScaleSetGateway
+from api.services.scale_set_gateway import ScaleSetGateway
 from instar.compute.simulated.file.faults import Call, Fault, FaultKind
 from instar.compute.simulated.file.scripts import VersionScript
 from instar.domain.delays import Delays

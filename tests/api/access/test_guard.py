@@ -8,10 +8,10 @@ import pytest
 from starlette.types import Message, Scope
 
 from api.access.challenge import quotable
-from api.access.composition import access_from
 from api.access.guard import Guard
 from api.access.own_issuer import ISSUER
 from api.access.principals import Principal
+from api.login.composition import access_from
 from instar.domain.access import Grant, Role, need_of
 from instar.store.audit import WORDS_AT_MOST
 from instar.store.errors import Unavailable

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as ec_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from api.access.issuer_routes import ALIASES, DISCOVERY, KEYS, METADATA, TOKEN
 from api.access.own_issuer import AUDIENCE
 from api.access.signing_keys import SigningKey, SigningKeyError
+from api.login.issuer_routes import ALIASES, DISCOVERY, KEYS, METADATA, TOKEN
 from instar.domain.access import Grant, Role
 from instar.store.catalogue import PLATFORM_SKUS
 from tests.api.conftest import LOCATION, Api

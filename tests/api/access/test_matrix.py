@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from api.access.guard import OPEN, OPEN_BELOW
-from api.access.issuer_routes import OPEN_PATHS
 from api.access.own_issuer import AUDIENCE, ISSUER, LIFE
 from api.access.signing_keys import SigningKey
+from api.login.issuer_routes import OPEN_PATHS
 from instar.domain.access import Grant, Role
 from tests.api.conftest import GROUP, SUBSCRIPTION, Api, error_of
 

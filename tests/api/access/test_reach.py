@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.deployment_runs import tend_once
+from api.deployments.deployment_runs import tend_once
 from instar.domain.access import Grant, Role
 from tests.api import gallery
 from tests.api.conftest import GROUP, LOCATION, SCALE_SET, SUBSCRIPTION, Api, document, error_of

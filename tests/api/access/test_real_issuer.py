@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as rsa_key
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from api.access.composition import access_from
 from api.access.outside_issuer import FETCH_AT_LEAST_APART, KEPT_FOR
+from api.login.composition import access_from
 from instar.compute.clock import utc_now
 from instar.connection.settings import OidcSettings, Settings
 from instar.domain.access import Grant, Role

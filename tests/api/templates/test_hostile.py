@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from api.errors import ArmError
-from api.lenient_json import lenient_object
 from api.templates.budget import TEXT_AT_MOST, Budget
 from api.templates.errors import TemplateError
 from api.templates.expressions import parse
 from api.templates.scope import Scope
+from api.wire.errors import ArmError
+from api.wire.lenient_json import lenient_object
 from tests.api.templates.test_template import NETS, PLACE, read, resource
 
 SOON = 20.0

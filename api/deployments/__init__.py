@@ -1,0 +1,1 @@
+"""Deployments of templates: documents that any process goes on with."""

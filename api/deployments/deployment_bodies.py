@@ -1,0 +1,120 @@
+"""Deployments as ARM shows them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import isodate
+
+from api.deployments.deployment_runs import CANCELED, FAILED, NOT_STARTED, RUNNING, SUCCEEDED
+from api.templates.planned import Planned
+from api.templates.template import Template
+from api.wire.moments import moment
+from instar.store.deployments import TYPE
+from instar.store.resources import StoredResource
+
+Json = dict[str, Any]
+
+_STATUS_CODES = {RUNNING: "Accepted", SUCCEEDED: "OK", FAILED: "BadRequest", CANCELED: "Canceled"}
+
+
+def deployment_body(stored: StoredResource, now: datetime) -> Json:
+    """One deployment: its state, its outputs, what it made."""
+    document = stored.document
+    resources: list[Json] = document["resources"]
+    properties: Json = {
+        "provisioningState": document["state"],
+        "mode": "Incremental",
+        "parameters": document["parameters"],
+        "timestamp": moment(datetime.fromisoformat(document["endedAt"] or document["startedAt"])),
+        "duration": _duration(document, now),
+        "correlationId": document["id"],
+        "providers": _providers([(one["id"], one["type"]) for one in resources], document["location"]),
+        "dependencies": _dependencies(resources),
+        "outputs": document["outputs"],
+        # What was made stays, also after a failure: whatever was begun and not refused.
+        "outputResources": [
+            {"id": one["id"]} for one in resources if one["state"] == SUCCEEDED or one.get("operation")
+        ],
+    }
+    if document["error"]:
+        properties["error"] = document["error"]
+    return {"id": stored.resource_id, "name": stored.name, "type": TYPE, "properties": properties}
+
+
+def validation_body(resource_id: str, name: str, template: Template, now: datetime) -> Json:
+    """A template that was found good."""
+    made = [(one.resource_id, one.type) for one in template.resources]
+    properties: Json = {
+        "provisioningState": SUCCEEDED,
+        "mode": "Incremental",
+        "parameters": template.shown_parameters,
+        "timestamp": moment(now),
+        "duration": "PT0S",
+        "providers": _providers(made, template.scope.place.location),
+        "dependencies": _dependencies([_entry(one) for one in template.resources]),
+        "validatedResources": [{"id": one} for one, _ in made],
+    }
+    return {"id": resource_id, "name": name, "type": TYPE, "properties": properties}
+
+
+def operation_bodies(stored: StoredResource, now: datetime) -> list[Json]:
+    """What a deployment has begun, one by one."""
+    return [
+        _operation(stored, index, one, now)
+        for index, one in enumerate(stored.document["resources"])
+        if one["state"] != NOT_STARTED and one.get("startedAt")
+    ]
+
+
+def _operation(stored: StoredResource, index: int, entry: Json, now: datetime) -> Json:
+    properties: Json = {
+        "provisioningOperation": "Create",
+        "provisioningState": entry["state"],
+        "timestamp": moment(datetime.fromisoformat(entry.get("endedAt") or entry["startedAt"])),
+        "duration": _duration(entry, now),
+        "statusCode": _STATUS_CODES[entry["state"]],
+        "targetResource": _named(entry["id"], entry["type"]),
+    }
+    if error := entry.get("error"):
+        properties["statusMessage"] = {"status": FAILED, "error": error["details"][0]}
+    return {"id": f"{stored.resource_id}/operations/{index}", "operationId": str(index), "properties": properties}
+
+
+def _entry(planned: Planned) -> Json:
+    return {"id": planned.resource_id, "type": planned.type, "needs": planned.needs}
+
+
+def _duration(entry: Json, now: datetime) -> str:
+    end = datetime.fromisoformat(entry["endedAt"]) if entry.get("endedAt") else now
+    return str(isodate.duration_isoformat(max(end - datetime.fromisoformat(entry["startedAt"]), timedelta(0))))
+
+
+def _providers(made: list[tuple[str, str]], location: str) -> list[Json]:
+    """The types that a deployment is of, by their namespaces."""
+    kinds: dict[str, list[str]] = {}
+    for _, full in made:
+        namespace, _, kind = full.partition("/")
+        if kind not in kinds.setdefault(namespace, []):
+            kinds[namespace].append(kind)
+    return [
+        {
+            "namespace": namespace,
+            "resourceTypes": [{"resourceType": one, "locations": [location]} for one in names],
+        }
+        for namespace, names in kinds.items()
+    ]
+
+
+def _dependencies(resources: list[Json]) -> list[Json]:
+    by_id = {one["id"].lower(): one for one in resources}
+    return [
+        _named(one["id"], one["type"])
+        | {"dependsOn": [_named(by_id[need]["id"], by_id[need]["type"]) for need in one["needs"]]}
+        for one in resources
+        if one["needs"]
+    ]
+
+
+def _named(resource_id: str, kind: str) -> Json:
+    names = resource_id.split("/providers/")[1].split("/")[2::2]
+    return {"id": resource_id, "resourceType": kind, "resourceName": "/".join(names)}

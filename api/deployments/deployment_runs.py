@@ -1,0 +1,301 @@
+"""How a deployment goes on: each resource is made when those that it needs are there, until all are (behaviour.md F1).
+
+All that this needs is written down, so that whoever comes next can go on: the request that began the deployment takes
+it as far as it goes at once, `tend` looks after it from then on, in this process or, if it dies, in the next one. A
+resource is claimed before it is made. A claim whose maker was never heard of again lapses, and the resource is made
+once more, which changes nothing where it was made already: it is a PUT of the same document.
+"""
+
+import asyncio
+import copy
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from api.access.noting import entry_of, noted
+from api.access.principals import Principal
+from api.deployments.resource_types import REFUSED, TYPES, looked_up, made
+from api.resources.operations import as_it_stands
+from api.services.dependencies import Services
+from api.templates.errors import TemplateError
+from api.templates.planned import Planned
+from api.templates.scope import Place
+from api.templates.template import Template, read_template
+from api.wire.errors import ArmError
+from instar.compute.errors import TryAgain
+from instar.domain.access import need_of
+from instar.domain.records.operations import OperationStatus
+from instar.store.deployments import SEAL
+from instar.store.errors import Conflict, SealingError, StoreError, Unavailable
+from instar.store.resources import StoredResource
+
+Json = dict[str, Any]
+
+NOT_STARTED, RUNNING, SUCCEEDED, FAILED, CANCELED = "NotStarted", "Running", "Succeeded", "Failed", "Canceled"
+
+CLAIM = timedelta(seconds=30)
+"""After which a resource that was being made is made again: several times as long as Temporal is waited for."""
+
+AT_A_TIME = 100
+"""Resources that are claimed, and written down, by one change of the document."""
+
+AT_ONCE = 10
+"""Resources of one deployment that are being made at the same time: others have their turn between."""
+
+PAUSE = timedelta(milliseconds=500)
+"""Between two looks after all deployments: clients are told of an end within a second."""
+
+_log = logging.getLogger(__name__)
+
+
+def begun(template: Template, deployment_id: str, now: datetime) -> Json:
+    """The document of a deployment of which nothing was done yet, but for the seal."""
+    return {
+        "id": deployment_id,
+        "location": template.scope.place.location,
+        "state": RUNNING,
+        "startedAt": now.isoformat(),
+        "endedAt": "",
+        "parameters": template.shown_parameters,
+        "resources": [
+            {"id": one.resource_id, "type": one.type, "needs": list(one.needs), "state": NOT_STARTED}
+            for one in template.resources
+        ],
+        "error": None,
+        "outputs": {},
+    }
+
+
+async def tend(services: Services) -> None:
+    """Look after all deployments, for ever."""
+    while True:
+        try:
+            await tend_once(services)
+        except StoreError as error:
+            _log.warning("deployments are not looked after just now: %s", type(error).__name__)
+        await asyncio.sleep(PAUSE.total_seconds())
+
+
+async def tend_once(services: Services) -> None:
+    """Take each deployment that runs as far as it goes now; one that cannot go on stops no other."""
+
+    async def tended(stored: StoredResource) -> None:
+        try:
+            await advanced(services, stored)
+        except StoreError as error:
+            _log.warning("deployment %s waits: %s", stored.resource_id, type(error).__name__)
+
+    await asyncio.gather(*map(tended, await asyncio.to_thread(services.store.deployments.unfinished)))
+
+
+async def advanced(services: Services, stored: StoredResource) -> StoredResource:
+    """A deployment after all that can be done for it now was done. Raises StoreError."""
+    read: tuple[Services, Template] | None = None
+    while stored.document["state"] == RUNNING:
+        try:
+            read = read or await _opened(services, stored)
+            after = await _step(*read, stored)
+        except TryAgain as error:
+            _log.warning("deployment %s waits: %s", stored.resource_id, type(error).__name__)
+            return stored
+        except TemplateError as error:
+            after = await changed(services, stored, _ending(services, FAILED, failure(str(error), error.code)))
+        except SealingError as error:
+            after = await changed(services, stored, _ending(services, FAILED, failure(str(error), "InvalidTemplate")))
+        except (Unavailable, Conflict):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, the deployment must not run for ever
+            after = await changed(services, stored, _ending(services, FAILED, _unexpected(error)))
+        if after is None or after.document["id"] != stored.document["id"]:
+            break
+        stored = after
+    return stored
+
+
+async def changed(
+    services: Services, stored: StoredResource, change: Callable[[Json], Json | None]
+) -> StoredResource | None:
+    """Change a deployment's document, anew if another was faster; None if there is nothing (left) to change.
+
+    `change` is given a copy, and answers None for one that it does not fit any more.
+    """
+    run = stored.document["id"]
+    while stored.document["id"] == run:
+        document = change(copy.deepcopy(stored.document))
+        if document is None:
+            return None
+        try:
+            return await asyncio.to_thread(services.store.resources.replace, stored, document)
+        except Conflict:
+            found = await asyncio.to_thread(services.store.resources.find, stored.resource_id)
+            if found is None:
+                return None
+            stored = found
+    return None
+
+
+def canceled(services: Services) -> Callable[[Json], Json | None]:
+    """The change that ends one before its end. What was begun goes on; nothing more begins."""
+    return _ending(services, CANCELED, {"code": "DeploymentCanceled", "message": "The deployment was canceled."})
+
+
+def failure(message: str, code: str, target: str = "") -> Json:
+    """Why a deployment failed, as ARM says it: the reason of the resource is a detail."""
+    detail = {"code": code or "OperationFailed", "message": message} | ({"target": target} if target else {})
+    return {
+        "code": "DeploymentFailed",
+        "message": "At least one resource deployment operation failed. Please list deployment operations for details.",
+        "details": [detail],
+    }
+
+
+async def _opened(services: Services, stored: StoredResource) -> tuple[Services, Template]:
+    """The template, and the services in the name of who deployed it, with the roles that are theirs now."""
+    plan = await asyncio.to_thread(services.store.deployments.opened, stored)
+    place = Place(**plan["place"] | {"now": datetime.fromisoformat(stored.document["startedAt"])})
+    template = await asyncio.to_thread(read_template, plan["template"], plan["parameters"], place, TYPES, REFUSED)
+    caller = await services.access.caller(Principal(**plan["principal"] | {"names": tuple(plan["principal"]["names"])}))
+    return replace(services, caller=caller), template
+
+
+async def _step(services: Services, template: Template, stored: StoredResource) -> StoredResource | None:
+    """All that can be done now, in one go: what has ended, or what is ready to be made; None if there is nothing.
+
+    One change of the document for many resources: what a resource costs does not grow with the number of others.
+    """
+    entries = stored.document["resources"]
+    running = {index: one for index, one in enumerate(entries) if one["state"] == RUNNING and one.get("operation")}
+    found = await asyncio.gather(*(_end_of(services, one) for one in running.values()))
+    if ends := {index: end for index, end in zip(running, found, strict=True) if end}:
+        return await changed(services, stored, _entries(ends))
+    states = [entry["state"] for entry in entries]
+    if all(state == SUCCEEDED for state in states):
+        outputs = await asyncio.to_thread(template.results, lambda one: looked_up(services, one))
+        return await changed(services, stored, _ending(services, SUCCEEDED, None, outputs))
+    if FAILED in states and RUNNING not in states:
+        errors = [detail for entry in entries if entry["state"] == FAILED for detail in entry["error"]["details"]]
+        return await changed(services, stored, _ending(services, FAILED, failure("", "") | {"details": errors}))
+    if ready := _ready(entries, services.clock())[:AT_A_TIME]:
+        return await _make(services, stored, ready, template)
+    return None
+
+
+def _ready(entries: list[Json], now: datetime) -> list[int]:
+    """Which resources are to be made now. After a failure nothing more begins."""
+    there = {one["id"].lower() for one in entries if one["state"] == SUCCEEDED}
+    stopped = any(one["state"] == FAILED for one in entries)
+
+    def is_ready(entry: Json) -> bool:
+        if entry["state"] == RUNNING:
+            return not entry.get("operation") and now >= datetime.fromisoformat(entry["startedAt"]) + CLAIM
+        return entry["state"] == NOT_STARTED and not stopped and there.issuperset(entry["needs"])
+
+    return [index for index, entry in enumerate(entries) if is_ready(entry)]
+
+
+async def _make(
+    services: Services, stored: StoredResource, indexes: list[int], template: Template
+) -> StoredResource | None:
+    """Claim resources, make them, write down what came of them."""
+    now = services.clock()
+    mine: list[int] = []
+
+    def claimed(document: Json) -> Json | None:
+        nonlocal mine
+        still = _ready(document["resources"], now) if document["state"] == RUNNING else []
+        mine = [index for index in indexes if index in still]
+        for index in mine:
+            document["resources"][index] |= {"state": RUNNING, "startedAt": now.isoformat()}
+        return document if mine else None
+
+    held = await changed(services, stored, claimed)
+    if held is None:
+        return await asyncio.to_thread(services.store.resources.find, stored.resource_id)
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(index: int) -> Json:
+        async with gate:
+            return await _made(services, template.resources[index])
+
+    found = await asyncio.gather(*map(one, mine), return_exceptions=True)
+    ends = {index: end for index, end in zip(mine, found, strict=True) if not isinstance(end, BaseException)}
+    after = await changed(services, held, _entries(ends)) if ends else held
+    for end in found:
+        if isinstance(end, BaseException):
+            raise end  # its claim lapses, and it is made then
+    return after
+
+
+async def _made(services: Services, planned: Planned) -> Json:
+    """Make one resource; what is to be written down of it. Raises what may work later."""
+    try:
+        operation, status = await made(services, planned), 200
+    except ArmError as error:
+        end, status = _failed(services, failure(error.message, error.code, planned.resource_id)), error.status
+    except TemplateError as error:
+        end, status = _failed(services, failure(str(error), error.code, planned.resource_id)), 400
+    except (Unavailable, Conflict, TryAgain):
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever it is, the deployment must not run for ever
+        end, status = _failed(services, _unexpected(error, planned.resource_id)), 500
+    else:
+        end = {"operation": operation} if operation else {"state": SUCCEEDED, "endedAt": services.clock().isoformat()}
+    action = need_of("PUT", planned.resource_id).action
+    entry = entry_of(
+        services.caller, action, planned.resource_id, status, services.clock(), str(end.get("operation", ""))
+    )
+    await noted(services.store, entry)
+    return end
+
+
+async def _end_of(services: Services, entry: Json) -> Json | None:
+    """How the operation of a resource has ended, None while it runs."""
+    operation = await asyncio.to_thread(services.store.operations.get, entry["operation"])
+    if operation is None:
+        return _failed(services, failure("Its operation is not known any more.", "OperationNotFound", entry["id"]))
+    operation = await as_it_stands(services, operation)
+    if operation.status is OperationStatus.IN_PROGRESS:
+        return None
+    ended = (operation.ended_at or services.clock()).isoformat()
+    if operation.status is OperationStatus.SUCCEEDED:
+        return {"state": SUCCEEDED, "endedAt": ended}
+    return _failed(services, failure(operation.error_message, operation.error_code, entry["id"])) | {"endedAt": ended}
+
+
+def _unexpected(error: Exception, target: str = "") -> Json:
+    """It would be so each time. Frames are logged, not the message: that may quote the document, secrets too (F5)."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("unexpected %s at\n%s", type(error).__name__, frames)
+    return failure("Something went wrong on our side; the log says where.", "InternalServerError", target)
+
+
+def _failed(services: Services, error: Json) -> Json:
+    return {"state": FAILED, "endedAt": services.clock().isoformat(), "error": error}
+
+
+def _entries(changes: dict[int, Json]) -> Callable[[Json], Json | None]:
+    def run(document: Json) -> Json:
+        for index, change in changes.items():
+            document["resources"][index] |= change
+        return document
+
+    return run
+
+
+def _ending(
+    services: Services, state: str, error: Json | None, outputs: Json | None = None
+) -> Callable[[Json], Json | None]:
+    def run(document: Json) -> Json | None:
+        if document["state"] != RUNNING:
+            return None
+        document.pop(SEAL, None)
+        for entry in document["resources"]:
+            if entry["state"] in (NOT_STARTED, RUNNING):
+                entry["state"] = CANCELED
+        end = services.clock().isoformat()
+        return document | {"state": state, "endedAt": end, "error": error, "outputs": outputs or {}}
+
+    return run

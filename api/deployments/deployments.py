@@ -1,0 +1,283 @@
+"""Template deployments: `az deployment group create`, and `az vmss create`, which is one too.
+
+A template is checked whole before anything is made. Then its resources are made in their order (`deployment_runs`), and
+the deployment ends when the operations of all of them have: a gallery version is replicated before a scale set is made
+of it.
+"""
+
+import asyncio
+import dataclasses
+import uuid
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import JSONResponse, Response
+
+from api.deployments.deployment_bodies import deployment_body, operation_bodies, validation_body
+from api.deployments.deployment_runs import CANCELED, RUNNING, advanced, begun, canceled, changed
+from api.deployments.resource_types import REFUSED, TYPES
+from api.resources.resource_groups import GROUP, group_location
+from api.services.dependencies import ApiVersion, Services, ServicesDep
+from api.services.long_running import RETRY_AFTER
+from api.services.paging import PagingDep
+from api.services.public_url import public_url
+from api.stored.stored_resources import ResourceName, by_id, checked_name, stored_resource
+from api.templates.errors import TemplateError
+from api.templates.scope import Place
+from api.templates.template import Template, read_template
+from api.wire.bodies import described, raw_body
+from api.wire.errors import ArmError, bad_content, not_found
+from api.wire.lenient_json import lenient_object
+from instar.domain.access import need_of
+from instar.store.deployments import SEAL, TYPE
+from instar.store.errors import Conflict
+from instar.store.resources import StoredResource
+
+router = APIRouter(tags=["deployments"])
+
+ALL = GROUP + "/providers/Microsoft.Resources/deployments"
+ONE = ALL + "/{deploymentName}"
+OF_SUBSCRIPTION = "/subscriptions/{subscriptionId}/providers/Microsoft.Resources/deployments/{deploymentName}"
+NOT_TAKEN = ("templateLink", "parametersLink", "onErrorDeployment", "expressionEvaluationOptions", "extensionConfigs")
+EXAMPLE = {"properties": {"mode": "Incremental", "template": {"resources": []}, "parameters": {}}}
+
+Json = dict[str, Any]
+Subscription = Annotated[str, Path(alias="subscriptionId")]
+Group = Annotated[str, Path(alias="resourceGroupName")]
+Name = Annotated[str, Path(alias="deploymentName")]
+
+
+@router.put(ONE, openapi_extra=described(EXAMPLE), response_model=None)
+async def put_deployment(
+    *,
+    request: Request,
+    services: ServicesDep,
+    subscription_id: Subscription,
+    group: Group,
+    name: Name,
+    api_version: ApiVersion,
+) -> Response:
+    """Deploy a template: everything in it is checked before anything is made."""
+    which = ResourceName(TYPE, subscription_id, group, (checked_name(name, "deploymentName"),))
+    had = await asyncio.to_thread(services.store.resources.find, which.resource_id)
+    if had is not None and had.document["state"] == RUNNING:
+        raise _active(had)
+    template, plan = await _template(request, services, which)
+    document = begun(template, str(uuid.uuid4()), services.clock())
+    document[SEAL] = await asyncio.to_thread(services.store.deployments.sealed, plan)
+    stored = await _written(services, which, had, document)
+    stored = await advanced(services, stored)
+    path = quote(f"{stored.resource_id}/operationStatuses/{stored.document['id']}")
+    url = public_url(request, services) + path
+    headers = {"Azure-AsyncOperation": f"{url}?api-version={api_version}", "Retry-After": RETRY_AFTER}
+    body = deployment_body(stored, services.clock())
+    return JSONResponse(body, status_code=200 if had else 201, headers=headers)
+
+
+@router.post(ONE + "/validate", openapi_extra=described(EXAMPLE), response_model=None)
+async def validate_deployment(
+    request: Request, services: ServicesDep, subscription_id: Subscription, group: Group, name: Name
+) -> Json:
+    """Check a template and make nothing."""
+    which = ResourceName(TYPE, subscription_id, group, (checked_name(name, "deploymentName"),))
+    template, _ = await _template(request, services, which)
+    return validation_body(which.resource_id, name, template, services.clock())
+
+
+@router.post(ONE + "/cancel", response_model=None)
+async def cancel_deployment(services: ServicesDep, subscription_id: Subscription, group: Group, name: Name) -> Response:
+    """End a deployment that runs: nothing more of it begins. What was begun goes on by itself."""
+    stored = await _stored(services, subscription_id, group, name)
+    ended = await changed(services, stored, canceled(services))
+    if ended is None or ended.document["state"] != CANCELED:
+        message = f"The deployment '{stored.name}' cannot be cancelled: it does not run."
+        raise ArmError(409, "DeploymentCannotBeCancelled", message)
+    return Response(status_code=204)
+
+
+@router.post(ONE + "/whatIf", response_model=None)
+async def what_if(name: Name) -> Response:
+    """Refused: nobody works out here what a deployment would change."""
+    raise ArmError(400, "WhatIfNotSupported", f"What-if of the deployment '{name[:80]}' is not supported: validate it.")
+
+
+@router.post(ONE + "/exportTemplate", response_model=None)
+async def export_template(name: Name) -> Response:
+    """Refused: templates are not kept, since secrets may stand anywhere in them (behaviour.md F5)."""
+    message = f"The template of the deployment '{name[:80]}' was not kept: it may hold secrets."
+    raise ArmError(400, "ExportTemplateNotSupported", message)
+
+
+@router.put(OF_SUBSCRIPTION, openapi_extra=described(EXAMPLE), response_model=None)
+@router.post(OF_SUBSCRIPTION + "/validate", openapi_extra=described(EXAMPLE), response_model=None)
+@router.post(OF_SUBSCRIPTION + "/whatIf", openapi_extra=described(EXAMPLE), response_model=None)
+async def deploy_to_subscription(name: Name) -> Response:
+    """Refused: everything that can be made here is in a resource group."""
+    message = f"The deployment '{name[:80]}' to a subscription is not supported: deploy it to a resource group."
+    raise ArmError(400, "DeploymentScopeNotSupported", message)
+
+
+@router.get(ONE, response_model=None)
+async def get_deployment(services: ServicesDep, subscription_id: Subscription, group: Group, name: Name) -> Json:
+    """One deployment: its state, its outputs."""
+    return deployment_body(await _stored(services, subscription_id, group, name), services.clock())
+
+
+@router.head(ONE, response_model=None)
+async def has_deployment(services: ServicesDep, subscription_id: Subscription, group: Group, name: Name) -> Response:
+    """204 if there is such a deployment, else 404."""
+    try:
+        await _stored(services, subscription_id, group, name)
+    except ArmError:
+        return Response(status_code=404)
+    return Response(status_code=204)
+
+
+@router.get(ALL, response_model=None)
+async def list_deployments(
+    services: ServicesDep, subscription_id: Subscription, group: Group, paging: PagingDep
+) -> Json:
+    """The deployments of a resource group."""
+    found = await asyncio.to_thread(services.store.resources.of_type, TYPE, subscription_id, group)
+    page = paging.page(found, by_id)
+    return page.answer([deployment_body(one, services.clock()) for one in page.items])
+
+
+@router.delete(ONE, response_model=None)
+async def delete_deployment(services: ServicesDep, subscription_id: Subscription, group: Group, name: Name) -> Response:
+    """Forget a deployment that has ended; what it made stays."""
+    which = ResourceName(TYPE, subscription_id, group, (name,))
+    stored = await asyncio.to_thread(services.store.resources.find, which.resource_id)
+    if stored is not None and stored.document["state"] == RUNNING:
+        raise _active(stored)
+    await asyncio.to_thread(services.store.resources.delete, which.resource_id)
+    return Response(status_code=204)
+
+
+@router.get(ONE + "/operationStatuses/{operationId}", response_model=None)
+async def deployment_status(
+    *,
+    services: ServicesDep,
+    subscription_id: Subscription,
+    group: Group,
+    name: Name,
+    operation_id: Annotated[str, Path(alias="operationId")],
+) -> Response:
+    """Where one run of a deployment stands."""
+    stored = await _stored(services, subscription_id, group, name)
+    if stored.document["id"] != operation_id:
+        raise _not_found(name)
+    state, error = stored.document["state"], stored.document["error"]
+    body: Json = {"status": state} | ({"error": error} if error else {})
+    return JSONResponse(body, headers={"Retry-After": RETRY_AFTER} if state == RUNNING else {})
+
+
+@router.get(ONE + "/operations", response_model=None)
+async def deployment_operations(
+    *, services: ServicesDep, subscription_id: Subscription, group: Group, name: Name, paging: PagingDep
+) -> Json:
+    """What a deployment made or did not, one by one."""
+    stored = await _stored(services, subscription_id, group, name)
+    page = paging.page(operation_bodies(stored, services.clock()), lambda one: (int(one["operationId"]),))
+    return page.answer(page.items)
+
+
+@router.get(ONE + "/operations/{operationId}", response_model=None)
+async def deployment_operation(
+    *,
+    services: ServicesDep,
+    subscription_id: Subscription,
+    group: Group,
+    name: Name,
+    operation_id: Annotated[str, Path(alias="operationId")],
+) -> Json:
+    """One of them."""
+    stored = await _stored(services, subscription_id, group, name)
+    for one in operation_bodies(stored, services.clock()):
+        if one["operationId"].lower() == operation_id.lower():
+            return one
+    raise not_found()
+
+
+async def _template(request: Request, services: Services, which: ResourceName) -> tuple[Template, Json]:
+    """The checked template, and what it takes to read it once more. Raises ArmError.
+
+    400 InvalidTemplate and the like, 403 for a resource that the caller may not make.
+    """
+    properties = lenient_object(await raw_body(request)).get("properties")
+    if not isinstance(properties, dict):
+        raise bad_content("'properties' must be an object with 'template'.")
+    for name in NOT_TAKEN:
+        if properties.get(name):
+            raise _refused(f"'{name}' is not supported: send the template and its parameters themselves")
+    if str(properties.get("mode", "Incremental")).lower() != "incremental":
+        raise _refused(f"the mode '{properties['mode']}' is not supported: it must be Incremental")
+    document, parameters = properties.get("template"), properties.get("parameters")
+    parameters = {} if parameters is None else parameters
+    if not isinstance(document, dict) or not isinstance(parameters, dict):
+        raise bad_content("'template' and 'parameters' must be objects.")
+    place = Place(
+        subscription_id=which.subscription_id,
+        resource_group=which.resource_group,
+        location=await group_location(services, which.subscription_id, which.resource_group),
+        deployment=which.names[0],
+        now=services.clock(),
+    )
+    try:
+        template = await asyncio.to_thread(read_template, document, parameters, place, TYPES, REFUSED)
+    except TemplateError as error:
+        raise _refused(str(error), error.code) from None
+    # A role at the deployment is none at what it makes.
+    services.caller.require_deployed((one.type, need_of("PUT", one.resource_id)) for one in template.resources)
+    # Defaults may have asked the clock or chance: they are settled now.
+    values = {name: {"value": value} for name, value in template.scope.parameters.items()}
+    where = {key: value for key, value in dataclasses.asdict(place).items() if key != "now"}
+    principal = dataclasses.asdict(services.caller.principal)
+    return template, {"template": document, "parameters": values, "place": where, "principal": principal}
+
+
+async def _written(
+    services: Services, which: ResourceName, had: StoredResource | None, document: Json
+) -> StoredResource:
+    """Begin, unless another request of the same name was faster. Raises ArmError 409."""
+    try:
+        if had is not None:
+            return await asyncio.to_thread(services.store.resources.replace, had, document)
+        stored, _ = await asyncio.to_thread(
+            lambda: services.store.resources.put(
+                TYPE,
+                which.resource_id,
+                which.subscription_id,
+                which.resource_group,
+                document,
+                services.clock(),
+                expected_etag=0,
+            )
+        )
+    except Conflict:
+        raise _active(await stored_resource(services, which)) from None
+    return stored
+
+
+async def _stored(services: Services, subscription_id: str, group: str, name: str) -> StoredResource:
+    try:
+        return await stored_resource(services, ResourceName(TYPE, subscription_id, group, (name,)))
+    except ArmError:
+        raise _not_found(name) from None
+
+
+def _not_found(name: str) -> ArmError:
+    return ArmError(404, "DeploymentNotFound", f"Deployment '{name[:80]}' could not be found.")
+
+
+def _active(stored: StoredResource) -> ArmError:
+    message = (
+        f"Unable to edit, replace or delete the deployment '{stored.name}': its run of {stored.document['startedAt']} "
+        "is still active. Wait for its end, or cancel it."
+    )
+    return ArmError(409, "DeploymentActive", message)
+
+
+def _refused(message: str, code: str = "InvalidTemplate") -> ArmError:
+    return ArmError(400, code, f"Deployment template validation failed: {message}.")

@@ -1,0 +1,1 @@
+"""Compute galleries, their images and versions."""

@@ -1,0 +1,1 @@
+"""The platform's images: published, listed, and who is told of a new version."""

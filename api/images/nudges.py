@@ -1,0 +1,55 @@
+"""Telling the sets that use an image that there is something new, so that they look sooner (behaviour.md T2).
+
+Best effort: a nudge that is lost costs a set no more than its usual wait.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from api.services.dependencies import Services
+from api.wire.properties import normal_location
+from instar.domain.images.images import ImageReference
+from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
+from instar.store.errors import StoreError
+
+_log = logging.getLogger(__name__)
+
+AT_ONCE = 20
+"""Signals under way at the same time."""
+
+ALL_WITHIN = timedelta(seconds=30)
+"""With Temporal away the rest are let be."""
+
+
+async def nudge_users_of(services: Services, image: ImageReference, location: str) -> int:
+    """Nudge every set in a region whose automatic upgrades follow that image, platform or gallery; how many were."""
+    try:
+        concerned = await asyncio.to_thread(_users_of, services, image, location)
+    except StoreError as error:
+        _log.warning("nobody was told of %s: %s", image, type(error).__name__)
+        return 0
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def nudge(scale_set: ScaleSetIdentity) -> bool:
+        async with gate:
+            return await services.gateway.nudge(scale_set)
+
+    try:
+        async with asyncio.timeout(ALL_WITHIN.total_seconds()):
+            told = sum(await asyncio.gather(*map(nudge, concerned)))
+    except TimeoutError:
+        told = 0
+    if told < len(concerned):
+        _log.warning("%d of %d sets that use %s were told of it", told, len(concerned), image)
+    return told
+
+
+def _users_of(services: Services, image: ImageReference, location: str) -> list[ScaleSetIdentity]:
+    found = []
+    for stored in services.store.scale_sets.in_location(normal_location(location)):
+        model = ScaleSetModel.from_arm(stored.document, stored.generation)
+        automatic = model.upgrade_policy.automatic.enable_automatic_os_upgrade
+        if automatic and not stored.deleting and model.image.follows_latest and model.image.line == image.line:
+            found.append(stored.identity)
+    return found

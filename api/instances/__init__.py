@@ -1,0 +1,1 @@
+"""Instances of scale sets: listed, shown, and what can be done with them."""

@@ -1,0 +1,26 @@
+"""Access control of a process, put together from its settings."""
+
+from dataclasses import replace
+
+from api.access.guard import OPEN, Access
+from api.access.outside_issuer import OutsideIssuer
+from api.access.own_issuer import OwnIssuer
+from api.access.signing_keys import SigningKey
+from api.login.issuer_routes import OPEN_PATHS
+from instar.compute.clock import Clock
+from instar.connection.settings import Settings
+from instar.store.store import Store
+
+
+def access_from(settings: Settings, store: Store, clock: Clock) -> Access:
+    """Who is believed: our own issuer, unless it is turned off, and the outside one that is named.
+
+    Raises SigningKeyError.
+    """
+    access = Access(store, clock, public_url=settings.public_url.rstrip("/"))
+    if settings.oidc.own_issuer:
+        own = OwnIssuer(SigningKey.from_file(settings.signing_key), store, clock)
+        access = replace(access, own=own, open_paths=OPEN | OPEN_PATHS)
+    if settings.oidc.issuer:
+        access = replace(access, outside=OutsideIssuer(settings.oidc.issuer, settings.oidc.audience, clock))
+    return access

@@ -1,0 +1,1 @@
+"""What stands around resources: subscriptions, groups, providers, lists, operations."""

@@ -1,0 +1,1 @@
+"""Scale sets: their models, sizes, extensions and images."""

@@ -1,0 +1,33 @@
+"""What a process that serves the API is made of, put together."""
+
+from temporalio.client import Client
+
+from api.access.guard import Access
+from api.services.dependencies import Services
+from api.services.healths import Healths
+from api.services.scale_set_gateway import ScaleSetGateway
+from instar.compute.clock import Clock, utc_now
+from instar.compute.provider import Provider
+from instar.connection.settings import Settings
+from instar.store.store import Store
+
+
+def services_from(
+    store: Store,
+    provider: Provider,
+    client: Client,
+    settings: Settings,
+    access: Access,
+    *,
+    clock: Clock = utc_now,
+) -> Services:
+    """Put the services together. Whoever opened the store, the provider and the client closes them."""
+    return Services(
+        store=store,
+        provider=provider,
+        gateway=ScaleSetGateway(client, store, settings.delays),
+        healths=Healths(provider, clock),
+        settings=settings,
+        access=access,
+        clock=clock,
+    )

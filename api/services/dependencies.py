@@ -1,0 +1,134 @@
+"""What routes are given, as annotated types."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+
+from api.access.caller import NOBODY, Caller
+from api.access.guard import Access
+from api.services.healths import Healths
+from api.services.scale_set_gateway import ScaleSetGateway
+from api.wire.errors import ArmError, invalid
+from instar.compute.clock import Clock
+from instar.compute.provider import Provider
+from instar.connection.settings import Settings
+from instar.store.store import Store
+
+API_VERSION = re.compile(r"(\d{4})-(\d{2})-(\d{2})(-preview)?", re.ASCII)
+OLDEST_API_VERSION = "2018-10-01"
+"""The first that knows automatic OS upgrades."""
+
+SUBSCRIPTION = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""Azure's are GUIDs; ours need not be."""
+
+RESOURCE_GROUP = re.compile(r"[\w.()-]{1,90}")
+
+NAME_AT_MOST = 260
+"""Characters of any name in a path."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """All that the process is made of; put together once, by `services_from`."""
+
+    store: Store
+    provider: Provider
+    gateway: ScaleSetGateway
+    healths: Healths
+    settings: Settings
+    access: Access
+    clock: Clock
+    caller: Caller = NOBODY
+    """Who sent the request that this is for."""
+
+
+async def services_of(request: Request) -> Services:
+    """What this application was made of, for whoever asks."""
+    services: Services = request.app.state.services
+    return replace(services, caller=getattr(request.state, "caller", NOBODY))
+
+
+ServicesDep = Annotated[Services, Depends(services_of)]
+
+
+async def api_version(
+    given: Annotated[
+        str | None,
+        Query(alias="api-version", description="2018-10-01 or later", examples=["2026-04-01"]),
+    ] = None,
+) -> str:
+    """The version asked for. Any from 2018-10-01 on is taken: one client uses many at once."""
+    if not given:
+        raise ArmError(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    parts = API_VERSION.fullmatch(given)
+    if not parts or not (1 <= int(parts[2]) <= 12 and 1 <= int(parts[3]) <= 31) or given < OLDEST_API_VERSION:  # noqa: PLR2004  # a calendar
+        raise ArmError(
+            400,
+            "InvalidApiVersionParameter",
+            f"The api-version '{_shown(given)}' is invalid. It must be {OLDEST_API_VERSION} or later, in the format "
+            "YYYY-MM-DD.",
+        )
+    return given
+
+
+ApiVersion = Annotated[str, Depends(api_version)]
+
+
+async def printable_path(request: Request) -> None:
+    """Refuse names that no database may be asked for: control characters, lone surrogates, endless ones."""
+    for name, value in request.path_params.items():
+        if len(value) > NAME_AT_MOST or not value.isprintable():
+            raise invalid(f"The name given for '{name}' is invalid.", name)
+        if name == "subscriptionId" and not SUBSCRIPTION.fullmatch(value):
+            message = f"The provided subscription identifier '{_shown(value)}' is malformed or invalid."
+            raise ArmError(400, "InvalidSubscriptionId", message)
+        if name == "resourceGroupName" and not RESOURCE_GROUP.fullmatch(value):
+            message = f"The provided resource group name '{_shown(value)}' is invalid."
+            raise ArmError(400, "InvalidResourceGroup", message)
+
+
+def _shown(text: str) -> str:
+    return "".join(character for character in text[:40] if character.isprintable())
+
+
+@dataclass(frozen=True)
+class ScaleSetPath:
+    """Which scale set a path names, in the case in which it was sent."""
+
+    subscription_id: str
+    resource_group: str
+    name: str
+
+    @property
+    def resource_id(self) -> str:
+        """The set's ARM id."""
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.Compute/virtualMachineScaleSets/{self.name}"
+        )
+
+
+async def scale_set_path(
+    subscription_id: Annotated[str, Path(alias="subscriptionId")],
+    resource_group: Annotated[str, Path(alias="resourceGroupName")],
+    name: Annotated[str, Path(alias="scaleSetName")],
+) -> ScaleSetPath:
+    """Read the path."""
+    return ScaleSetPath(subscription_id, resource_group, name)
+
+
+ScaleSetPathDep = Annotated[ScaleSetPath, Depends(scale_set_path)]
+
+GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Compute"
+SCALE_SET = GROUP + "/virtualMachineScaleSets/{scaleSetName}"
+LOCATION = "/subscriptions/{subscriptionId}/providers/Microsoft.Compute/locations/{location}"
+
+GUARDS: list[Callable[..., Awaitable[object]]] = [printable_path, api_version]
+"""What every ARM route checks before anything else."""

@@ -1,0 +1,21 @@
+"""Under which URL clients reach the API: what the settings say, else what the request itself says."""
+
+import re
+
+from fastapi import Request
+
+from api.services.dependencies import Services
+
+_HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,260}")
+
+
+def public_url(request: Request, services: Services) -> str:
+    """Scheme and authority, without a slash at the end."""
+    if services.settings.public_url:
+        return services.settings.public_url.rstrip("/")
+    proto = request.headers.get("x-forwarded-proto", request.url.scheme)
+    host = request.headers.get("x-forwarded-host") or request.headers.get("host") or request.url.netloc
+    # What does not look like a host is not repeated in an answer.
+    if proto not in ("http", "https") or not _HOST.fullmatch(host):
+        return str(request.base_url).rstrip("/")
+    return f"{proto}://{host}"

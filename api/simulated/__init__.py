@@ -1,0 +1,1 @@
+"""What directs the simulated fleet: faults, scripts, copies of gallery versions."""

@@ -1,0 +1,1 @@
+"""Resources that are kept as documents: what is the same for every kind of them."""
