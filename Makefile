@@ -66,7 +66,7 @@ test-clients: $(READY) $(CLIENTS)/.ready
 # What make test does with a few requests of Hypothesis's for each operation, done with many.
 EXAMPLES ?= 200
 test-schema: $(READY)
-	INSTAR_SCHEMATHESIS_EXAMPLES=$(EXAMPLES) $(BIN)/pytest tests/api/test_schemathesis.py $(ARGS)
+	INSTAR_SCHEMATHESIS_EXAMPLES=$(EXAMPLES) $(BIN)/pytest tests/api/openapi/test_schemathesis.py $(ARGS)
 
 test-long: $(READY)
 	$(BIN)/pytest -m long --numprocesses 2 --dist loadfile tests/processes $(ARGS)

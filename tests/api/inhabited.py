@@ -10,7 +10,7 @@ from instar.domain.records.progress import Counts
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, Api
-from tests.api.gallery import make_image, publish
+from tests.api.galleries.gallery import make_image, publish
 from tests.api.test_nonsense import GOOD
 
 PROBE = {"name": "web", "properties": {"protocol": "Tcp", "port": 80}}

@@ -14,7 +14,7 @@ from instar.domain.images.galleries import VERSION as VERSION_OF_GALLERY
 from instar.domain.records.operations import Operation
 from instar.store.sets.stored_scale_set import StoredScaleSet
 from tests.api.conftest import IMAGE, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, error_of
-from tests.api.gallery import make_image, publish
+from tests.api.galleries.gallery import make_image, publish
 from tests.api.nonsense import BODIES, NAMES
 
 GOOD = {

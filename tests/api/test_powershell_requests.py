@@ -12,9 +12,9 @@ import pytest
 from instar.domain.messages.instance_actions import ActionKind, InstanceAction
 from instar.domain.messages.scale_set import ApplyModel, CancelUpgrade, StartUpgrade
 from tests.api.conftest import LOCATION, OLD, SCALE_SET, Api, document, error_of
-from tests.api.gallery import IMAGE as GALLERY_IMAGE
-from tests.api.gallery import make_image, publish
-from tests.api.test_rolling_upgrades import record
+from tests.api.galleries.gallery import IMAGE as GALLERY_IMAGE
+from tests.api.galleries.gallery import make_image, publish
+from tests.api.upgrades.test_rolling_upgrades import record
 
 SETS = ("2024-11-01", "2025-04-01")
 """Versions of Az.Compute's model of sets; 2019-12-01 is that of the original document."""

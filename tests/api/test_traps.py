@@ -4,19 +4,19 @@ Shown elsewhere, so not here again:
 
 | trap | where |
 |---|---|
-| 2.1, 1.2 api-versions: members, echo, `ETag` | test_api_versions.py |
+| 2.1, 1.2 api-versions: members, echo, `ETag` | wire/test_api_versions.py |
 | 2.2 case of paths and query keys, double slash | test_nonsense.py |
-| 2.3 headers, `Retry-After`, final 200, URLs behind a proxy | test_long_running.py, test_scale_sets.py |
-| 2.3 `Canceled` with one l and an error | test_rolling_upgrades.py |
+| 2.3 headers, `Retry-After`, final 200, URLs behind a proxy | services/test_long_running.py, scale_sets |
+| 2.3 `Canceled` with one l and an error | upgrades/test_rolling_upgrades.py |
 | 2.4 every error has ARM's body | test_nonsense.py |
-| 2.5 `latest` without id and name, history with both ends, rollback counts | test_rolling_upgrades.py |
-| 2.5 health codes in lower case | test_instances.py, test_health_of_instances.py |
-| 2.5 gallery bodies, display names of regions | test_galleries.py, test_gallery_versions.py |
-| 2.8 sentences of models: health, latest, Windows, publisher, kind | test_scale_sets.py, test_set_images.py |
+| 2.5 `latest` without id and name, history with both ends, rollback counts | upgrades/test_rolling_upgrades.py |
+| 2.5 health codes in lower case | instances/test_instances.py, instances/test_health_of_instances.py |
+| 2.5 gallery bodies, display names of regions | galleries/test_galleries.py, galleries/test_gallery_versions.py |
+| 2.8 sentences of models: health, latest, Windows, publisher, kind | scale_sets |
 | 2.8 cancel of nothing, start without `latest`, limits | tests/workflows, tests/domain/eligibility |
-| section 5: 2 always an automatic policy; 3 PUT merges; 14 no secret | test_scale_sets.py |
-| section 5: 5 and 6 templates that are no JSON, of 2017 | test_deployments.py |
-| section 5: 9 both names of the end; 10 bare arrays | test_rolling_upgrades.py, test_images.py |
+| section 5: 2 always an automatic policy; 3 PUT merges; 14 no secret | scale_sets/test_scale_sets.py |
+| section 5: 5 and 6 templates that are no JSON, of 2017 | deployments/test_deployments.py |
+| section 5: 9 both names of the end; 10 bare arrays | upgrades/test_rolling_upgrades.py, images/test_images.py |
 | section 5: 12 the challenge of a 401; 13 the certificate | access/test_matrix.py, tests/client/test_credentials.py |
 """
 

@@ -9,9 +9,9 @@ import pytest
 
 from api.deployments.deployment_runs import tend_once
 from instar.domain.access import Grant, Role
-from tests.api import gallery
 from tests.api.conftest import GROUP, LOCATION, SCALE_SET, SUBSCRIPTION, Api, document, error_of
-from tests.api.test_load_balancers import BALANCER, probed
+from tests.api.galleries import gallery
+from tests.api.networks.test_load_balancers import BALANCER, probed
 
 OTHER = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/Other"
 WEB = SCALE_SET.replace("/Farm/", "/Other/")

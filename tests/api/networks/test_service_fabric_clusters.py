@@ -9,7 +9,7 @@ import pytest
 
 from tests.api.conftest import ENABLE, GROUP, SCALE_SET, SUBSCRIPTION, Api, document, error_of
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 CLUSTERS = f"{GROUP}/providers/Microsoft.ServiceFabric/clusters"
 MAIN = f"{CLUSTERS}/Main"
 SILVER: dict[str, Any] = {

@@ -7,8 +7,8 @@ from instar.domain.records.operations import Operation, OperationKind, Operation
 from instar.domain.records.upgrades import ErrorCode, UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.api.conftest import Api
-from tests.api.test_handover import ready
-from tests.api.test_sweep import LONG, runs
+from tests.api.services.test_handover import ready
+from tests.api.upgrades.test_sweep import LONG, runs
 from tests.support.models import IMAGE, NEW
 
 

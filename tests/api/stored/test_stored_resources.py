@@ -6,7 +6,7 @@ import pytest
 
 from api.networks import load_balancers, service_fabric_clusters
 from tests.api.conftest import GROUP, Api, error_of
-from tests.api.gallery import GALLERY
+from tests.api.galleries.gallery import GALLERY
 
 BALANCER = f"{GROUP}/providers/Microsoft.Network/loadBalancers/Front"
 CLUSTER = f"{GROUP}/providers/Microsoft.ServiceFabric/clusters/Main"

@@ -8,7 +8,19 @@ import pytest
 from instar.store.errors import Conflict
 from instar.store.sets.stored_scale_set import StoredScaleSet
 from tests.api.conftest import GROUP, SECRETS, SUBSCRIPTION, Api, error_of
-from tests.api.deploying import GALLERY, IMAGE, NETS, ONE, SETS, begin, deploy, look_after, resource, scale_set, state
+from tests.api.deployments.deploying import (
+    GALLERY,
+    IMAGE,
+    NETS,
+    ONE,
+    SETS,
+    begin,
+    deploy,
+    look_after,
+    resource,
+    scale_set,
+    state,
+)
 
 
 async def test_what_a_put_of_a_gallery_would_refuse_a_template_cannot_make(api: Api) -> None:

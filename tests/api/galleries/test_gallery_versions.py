@@ -6,7 +6,7 @@ import pytest
 from instar.domain.delays import Delays
 from instar.domain.images.images import ImageReference
 from tests.api.conftest import Api, error_of
-from tests.api.gallery import EAST, IMAGE, WEST, direct, make_image, publish, version_body
+from tests.api.galleries.gallery import EAST, IMAGE, WEST, direct, make_image, publish, version_body
 
 V1 = f"{IMAGE}/versions/1.0.0"
 DELAY = Delays().replication

@@ -11,7 +11,7 @@ from instar.domain.images.images import ImageReference
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.api.conftest import ENABLE, SCALE_SET, Api, document, error_of
-from tests.api.gallery import EAST, IMAGE, WEST, direct, make_image, publish
+from tests.api.galleries.gallery import EAST, IMAGE, WEST, direct, make_image, publish
 
 PROFILE = "properties__virtualMachineProfile"
 IMAGE_PATH = f"{PROFILE}__storageProfile__imageReference"

@@ -8,7 +8,7 @@ import pytest
 from api.wire.errors import ArmError
 from api.wire.filters import read_filter
 from tests.api.conftest import GROUP, NEW, SCALE_SET, SUBSCRIPTION, Api, error_of
-from tests.api.gallery import make_image, publish
+from tests.api.galleries.gallery import make_image, publish
 
 VMS = f"{SCALE_SET}/virtualMachines"
 RESOURCES = f"/subscriptions/{SUBSCRIPTION}/resources"

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from instar.domain.messages.scale_set import DeleteScaleSet
-from tests.api import gallery
 from tests.api.conftest import GROUP, SCALE_SET, SUBSCRIPTION, Api, document, error_of
-from tests.api.test_load_balancers import BALANCER, FRONT, probed
+from tests.api.galleries import gallery
+from tests.api.networks.test_load_balancers import BALANCER, FRONT, probed
 
 ELSEWHERE = SCALE_SET.replace("/Farm/", "/Other/")
 IMAGE = {"properties__virtualMachineProfile__storageProfile__imageReference": {"id": gallery.IMAGE}}

@@ -16,7 +16,7 @@ from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.errors import Missing
 from instar.store.sets.outbox import CLAIM
 from tests.api.conftest import SCALE_SET, Api
-from tests.api.test_handover import REQUESTS, ready, services
+from tests.api.services.test_handover import REQUESTS, ready, services
 
 LONG = timedelta(minutes=10)
 

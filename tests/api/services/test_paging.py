@@ -7,8 +7,8 @@ import pytest
 
 from api.services import paging
 from tests.api.conftest import GROUP, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, error_of
-from tests.api.gallery import GALLERY, IMAGE, image_body, make_image, publish
-from tests.api.test_rolling_upgrades import record
+from tests.api.galleries.gallery import GALLERY, IMAGE, image_body, make_image, publish
+from tests.api.upgrades.test_rolling_upgrades import record
 
 ROOT = f"/subscriptions/{SUBSCRIPTION}"
 COMPUTE = f"{GROUP}/providers/Microsoft.Compute"

@@ -12,17 +12,7 @@ from api.deployments.deployment_runs import CLAIM, tend
 from instar.store.errors import Unavailable
 from instar.store.resources import StoredResource
 from tests.api.conftest import GROUP, SECRETS, Api
-from tests.api.deploying import (
-    NETS,
-    ONE,
-    SETS,
-    begin,
-    deploy,
-    look_after,
-    resource,
-    scale_set,
-    state,
-)
+from tests.api.deployments.deploying import NETS, ONE, SETS, begin, deploy, look_after, resource, scale_set, state
 
 
 async def test_f1_a_deployment_whose_process_was_killed_goes_on_in_the_next_one(

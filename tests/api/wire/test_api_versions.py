@@ -12,7 +12,7 @@ from api.wire.merge import canonical
 from instar.domain.images.images import ImageReference
 from tests.api.conftest import LOCATION, OLD, Api, document, error_of
 from tests.api.conftest import SCALE_SET as PATH
-from tests.api.test_rolling_upgrades import HISTORY, LATEST, record
+from tests.api.upgrades.test_rolling_upgrades import HISTORY, LATEST, record
 
 FIRST, NEWEST = "2018-10-01", "2026-04-01"
 ROLLING = "properties__upgradePolicy__rollingUpgradePolicy"

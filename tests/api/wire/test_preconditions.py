@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import GROUP, SCALE_SET, Api, document, error_of
-from tests.api.gallery import GALLERY, IMAGE, image_body, make_image, publish, version_body
+from tests.api.galleries.gallery import GALLERY, IMAGE, image_body, make_image, publish, version_body
 
 NETWORK = f"{GROUP}/providers/Microsoft.Network"
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import GROUP, SUBSCRIPTION, Api, error_of
-from tests.api.gallery import GALLERY, IMAGE, image_body, make_image, publish
+from tests.api.galleries.gallery import GALLERY, IMAGE, image_body, make_image, publish
 from tests.api.test_nonsense import VERSION, WRONG, check, places
 
 

@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 from instar.store.database.sealing import Sealer
 from instar.store.store import Store
 from tests.api.conftest import GROUP, SECRETS, Api, document, error_of
-from tests.api.deploying import ONE, SETS, begin, deploy, look_after, resource, scale_set, state, stored
+from tests.api.deployments.deploying import ONE, SETS, begin, deploy, look_after, resource, scale_set, state, stored
 
 
 async def test_f5_what_a_run_needs_is_sealed_while_it_lasts_and_forgotten_then(api: Api) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import OLD, Api, error_of
-from tests.api.test_api_versions import AUTOMATIC, FIRST, NEWEST, ROLLING, put, seen
+from tests.api.wire.test_api_versions import AUTOMATIC, FIRST, NEWEST, ROLLING, put, seen
 
 
 @pytest.mark.parametrize("version", [FIRST, "2019-12-01", "2022-03-01", "2023-09-01", NEWEST])

@@ -13,7 +13,7 @@ from instar.domain.records.operations import OperationStatus
 from instar.store.deployments import TYPE
 from instar.store.resources import StoredResource
 from tests.api.conftest import GROUP, SCALE_SET, SECRETS, Api, error_of
-from tests.api.deploying import (
+from tests.api.deployments.deploying import (
     GALLERY,
     NETS,
     ONE,

@@ -14,10 +14,10 @@ from api.app import ARM_ROUTERS
 from api.deployments.deployment_runs import tend_once
 from api.instances import unsupported
 from tests.api.conftest import GROUP, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, document
-from tests.api.gallery import GALLERY, IMAGE, image_body, make_image, publish, version_body
-from tests.api.test_load_balancers import BALANCER, FRONT
+from tests.api.galleries.gallery import GALLERY, IMAGE, image_body, make_image, publish, version_body
+from tests.api.networks.test_load_balancers import BALANCER, FRONT
+from tests.api.networks.test_service_fabric_clusters import MAIN, SILVER
 from tests.api.test_nonsense import filled
-from tests.api.test_service_fabric_clusters import MAIN, SILVER
 
 VERSION = {"api-version": "2023-09-01"}
 """Which the URLs of operations repeat."""
