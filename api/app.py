@@ -10,17 +10,17 @@ from fastapi_offline import FastAPIOffline
 from api import probes
 from api.access.guard import Guard
 from api.deployments import deployment_runs, deployments
-from api.galleries import galleries, gallery_images, gallery_versions
 from api.images import images
 from api.instances import instance_actions, instance_extensions, instances, unsupported
 from api.login.issuer_routes import router as issuer_router
-from api.networks import load_balancers, networks, service_fabric_clusters
 from api.openapi import document
 from api.resources import operations, providers, resource_groups, resource_lists, subscriptions
+from api.resources.kinds import STORED
 from api.scale_sets import scale_sets, set_extensions, set_sizes
 from api.services import handover
 from api.services.dependencies import GUARDS, Services, printable_path
 from api.simulated import simulated, simulated_galleries
+from api.stored.routes import router_of
 from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, sweep
 from api.wire import errors
 from api.wire.errors import LastResort
@@ -39,17 +39,12 @@ ARM_ROUTERS = (
     automatic_upgrades.router,
     reconciliation.router,
     images.router,
-    service_fabric_clusters.router,
-    galleries.router,
-    gallery_images.router,
-    gallery_versions.router,
-    load_balancers.router,
+    *(router_of(routes) for routes in STORED),
     operations.router,
     subscriptions.router,
     resource_groups.router,
     resource_lists.router,
     providers.router,
-    networks.router,
     deployments.router,
 )
 

@@ -2,35 +2,21 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
-from api.galleries.galleries import make_gallery
-from api.galleries.gallery_images import make_image
-from api.galleries.gallery_versions import make_version
-from api.networks.load_balancers import make_load_balancer
-from api.networks.networks import KINDS, NAMESPACE
-from api.networks.service_fabric_clusters import TYPE as CLUSTERS
-from api.networks.service_fabric_clusters import make_cluster
+from api.resources.kinds import KINDS
 from api.scale_sets.model_changes import change_model
 from api.scale_sets.set_extensions import make_extension
 from api.services.dependencies import NAME_AT_MOST, ScaleSetPath, Services
 from api.shapes.answers import scale_set_body
-from api.stored.stored_resources import (
-    ResourceName,
-    checked_name,
-    merged_document,
-    resource_body,
-    stored_resource,
-    write_resource,
-)
+from api.stored.kinds import Kind, Part
+from api.stored.making import make, make_part
+from api.stored.stored_resources import ResourceName, checked_name, resource_body
 from api.templates.coercion import coerced
 from api.templates.errors import TemplateError
 from api.templates.planned import Planned
 from api.wire.preconditions import NO_PRECONDITIONS
 from instar.domain.access import need_of
-from instar.domain.health.load_balancers import LOAD_BALANCER
-from instar.domain.images import galleries
 
 Json = dict[str, Any]
 Make = Callable[[Services, Planned, Json], Awaitable[str]]
@@ -47,30 +33,6 @@ async def _scale_set(services: Services, planned: Planned, document: Json) -> st
     return change.operation.id
 
 
-async def _load_balancer(services: Services, planned: Planned, document: Json) -> str:
-    await make_load_balancer(services, _name(planned, LOAD_BALANCER), coerced(document))
-    return ""
-
-
-async def _part(services: Services, planned: Planned, document: Json) -> str:
-    """A part of another resource, whose document has it in a list: the one of that name is replaced."""
-    name = planned.names[-1]
-    whole, list_name = PARTS[planned.type.lower()]
-    which = replace(_name(planned, planned.type), type=whole, names=tuple(planned.names[:-1]))
-    stored = await stored_resource(services, which)
-    properties = stored.document.get("properties") or {}
-    given = properties.get(list_name)
-    parts = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-    others = [one for one in parts if str(one.get("name")).lower() != name.lower()]
-    part = {"name": checked_name(name, "name"), "properties": document.get("properties") or {}}
-    changed = stored.document | {"properties": properties | {list_name: [*others, part]}}
-    if whole == LOAD_BALANCER:
-        await make_load_balancer(services, which, changed)
-    else:
-        await write_resource(services, which, changed, stored.etag)
-    return ""
-
-
 async def _extension(services: Services, planned: Planned, document: Json) -> str:
     """An extension of a scale set that is there: a change of its model, in which the one of that name is replaced."""
     which = _name(planned, EXTENSIONS)
@@ -82,31 +44,20 @@ async def _extension(services: Services, planned: Planned, document: Json) -> st
     return (await make_extension(services, path, one["name"], one)).operation.id
 
 
-async def _gallery(services: Services, planned: Planned, document: Json) -> str:
-    await make_gallery(services, _name(planned, galleries.GALLERY), coerced(document))
-    return ""
+def _stored(kind: Kind) -> Make:
+    async def make_stored(services: Services, planned: Planned, document: Json) -> str:
+        made = await make(kind, services, _name(planned, kind.type), coerced(document))
+        return made.operation.id if made.operation else ""
+
+    return make_stored
 
 
-async def _image(services: Services, planned: Planned, document: Json) -> str:
-    await make_image(services, _name(planned, galleries.IMAGE), coerced(document))
-    return ""
+def _part(kind: Kind, part: Part) -> Make:
+    async def make_one(services: Services, planned: Planned, document: Json) -> str:
+        await make_part(kind, part, services, _name(planned, planned.type), document)
+        return ""
 
-
-async def _version(services: Services, planned: Planned, document: Json) -> str:
-    """It has ended when the version is replicated: what depends on it comes after that."""
-    _, _, operation = await make_version(services, _name(planned, galleries.VERSION), coerced(document))
-    return operation.id
-
-
-async def _cluster(services: Services, planned: Planned, document: Json) -> str:
-    await make_cluster(services, _name(planned, CLUSTERS), document)
-    return ""
-
-
-async def _kept(services: Services, planned: Planned, document: Json) -> str:
-    which = _name(planned, planned.type)
-    await write_resource(services, which, await merged_document(services, which, document, create=True))
-    return ""
+    return make_one
 
 
 def _name(planned: Planned, spelling: str) -> ResourceName:
@@ -115,27 +66,16 @@ def _name(planned: Planned, spelling: str) -> ResourceName:
     return ResourceName(spelling, subscription_id, group, tuple(checked_name(name, "name") for name in planned.names))
 
 
-PARTS = {
-    f"{whole}/{name}".lower(): (whole, name)
-    for whole, names in (
-        (LOAD_BALANCER, ("inboundNatRules", "backendAddressPools")),
-        (f"{NAMESPACE}/virtualNetworks", ("subnets",)),
-        (f"{NAMESPACE}/networkSecurityGroups", ("securityRules",)),
-    )
-    for name in names
-}
-"""Type -> that of the resource whose document holds it, and the list in which it does."""
-
 MAKERS: dict[str, Make] = {
     SCALE_SETS.lower(): _scale_set,
     EXTENSIONS.lower(): _extension,
-    galleries.GALLERY.lower(): _gallery,
-    galleries.IMAGE.lower(): _image,
-    galleries.VERSION.lower(): _version,
-    LOAD_BALANCER.lower(): _load_balancer,
-    CLUSTERS.lower(): _cluster,
-    **{f"{NAMESPACE}/{kind}".lower(): _kept for kind in KINDS},
-    **dict.fromkeys(PARTS, _part),
+    **{kind.type.lower(): _stored(kind) for kind in KINDS},
+    **{
+        f"{kind.type}/{part.name}".lower(): _part(kind, part)
+        for kind in KINDS
+        for part in kind.parts
+        if part.in_templates
+    },
 }
 
 TYPES = tuple(MAKERS)

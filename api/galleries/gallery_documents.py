@@ -210,7 +210,7 @@ def refuse_elsewhere(name: str, group: str, had: Json, has: Json) -> None:
         )
 
 
-def version_number(name: str) -> str:
+def version_number(name: str, parameter: str) -> str:
     """Raises ArmError 400 for what is no version: Major.Minor.Patch, each a number of 32 bits (I1)."""
     parts = name.split(".")
     whole = all(part.isascii() and part.isdigit() and len(part) < 11 and str(int(part)) == part for part in parts)  # noqa: PLR2004  # digits of 32 bits
@@ -218,7 +218,7 @@ def version_number(name: str) -> str:
         raise invalid(
             "The name of a gallery image version must be Major.Minor.Patch, each a number from 0 to "
             f"{NUMBER_BELOW - 1} without leading zeros, like 1.0.12.",
-            "galleryImageVersionName",
+            parameter,
         )
     return name
 

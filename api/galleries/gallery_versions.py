@@ -9,10 +9,7 @@ import asyncio
 import uuid
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any
-
-from fastapi import APIRouter, Depends, Path, Query, Request
-from fastapi.responses import Response
+from typing import Any
 
 from api.galleries.gallery_documents import (
     VersionProperties,
@@ -23,25 +20,12 @@ from api.galleries.gallery_documents import (
     version_number,
     with_target_regions,
 )
-from api.galleries.gallery_images import IMAGE, ImageDep
-from api.services.dependencies import ApiVersion, Services, ServicesDep
-from api.services.paging import PagingDep
-from api.stored.stored_resources import (
-    ResourceName,
-    delete_resource,
-    merged_document,
-    resource_body,
-    shown,
-    stored_resource,
-    write_resource,
-    written,
-)
-from api.wire.bodies import JsonBody, described
+from api.services.dependencies import Services
+from api.stored.kinds import Draft, Kind, Routes, Words
+from api.stored.stored_resources import ResourceName, resource_body
 from api.wire.errors import not_allowed
 from api.wire.merge import canonical
 from api.wire.moments import moment
-from api.wire.preconditions import NO_PRECONDITIONS, Preconditions, PreconditionsDep
-from api.wire.queries import wanted
 from instar.domain.images import galleries
 from instar.domain.images.galleries import without_kept
 from instar.domain.images.images import version_key
@@ -49,102 +33,10 @@ from instar.domain.images.regions import display_name
 from instar.domain.records.operations import Operation, OperationKind, OperationStatus
 from instar.store.resources import StoredResource
 
-router = APIRouter(tags=["galleries"])
-
 Json = dict[str, Any]
-
-VERSIONS = IMAGE + "/versions"
-VERSION = VERSIONS + "/{versionName}"
-
-_EXAMPLE = {
-    "location": "westus2",
-    "properties": {
-        "publishingProfile": {
-            "targetRegions": [{"name": "West US 2", "regionalReplicaCount": 1}, {"name": "East US"}],
-            "excludeFromLatest": False,
-        },
-        "storageProfile": {"source": {"id": "/subscriptions/…/images/web-20260301"}},
-    },
-}
 
 STORAGE = "Standard_LRS"
 """Where copies are kept when nothing is said of it."""
-
-
-async def version_name(image: ImageDep, version: Annotated[str, Path(alias="versionName")]) -> ResourceName:
-    """Read the path."""
-    return ResourceName(galleries.VERSION, image.subscription_id, image.resource_group, (*image.names, version))
-
-
-VersionDep = Annotated[ResourceName, Depends(version_name)]
-EXPANSIONS = ("ReplicationStatus", "UefiSettings")
-"""Of the second there is never anything to show."""
-Expand = Annotated[str, Query(alias="$expand", description="ReplicationStatus")]
-
-
-@router.put(VERSION, openapi_extra=described(_EXAMPLE), response_model=None)
-async def put_version(
-    *,
-    request: Request,
-    services: ServicesDep,
-    name: VersionDep,
-    api_version: ApiVersion,
-    body: JsonBody,
-    preconditions: PreconditionsDep,
-) -> Response:
-    """Publish a version (201), or say anew where it is to be (200): never what it is made of."""
-    return await _write(request, services, name, body, api_version, preconditions=preconditions, create=True)
-
-
-@router.patch(
-    VERSION,
-    openapi_extra=described({"properties": {"publishingProfile": {"excludeFromLatest": True}}}),
-    response_model=None,
-)
-async def patch_version(
-    *,
-    request: Request,
-    services: ServicesDep,
-    name: VersionDep,
-    api_version: ApiVersion,
-    body: JsonBody,
-    preconditions: PreconditionsDep,
-) -> Response:
-    """Change where a version is to be and whether `latest` may mean it."""
-    return await _write(request, services, name, body, api_version, preconditions=preconditions, create=False)
-
-
-@router.get(VERSION, response_model=None)
-async def get_version(services: ServicesDep, name: VersionDep, expand: Expand = "") -> Response:
-    """One version; with its replication status if asked for."""
-    expanded = "replicationstatus" in wanted("$expand", expand, EXPANSIONS)
-    stored = await stored_resource(services, name)
-    return shown(_body(stored, services.clock(), expanded=expanded))
-
-
-@router.get(VERSIONS, response_model=None)
-async def list_versions(services: ServicesDep, image: ImageDep, paging: PagingDep) -> Json:
-    """The versions of an image, excluded ones too, in their numerical order (I1)."""
-    await stored_resource(services, image)
-    found = await asyncio.to_thread(services.store.resources.children, galleries.VERSION, image.resource_id)
-    now = services.clock()
-    page = paging.page(found, lambda one: version_key(one.name))
-    return page.answer(_body(one, now, expanded=False) for one in page.items)
-
-
-@router.delete(VERSION, response_model=None)
-async def delete_version(
-    request: Request,
-    services: ServicesDep,
-    name: VersionDep,
-    api_version: ApiVersion,
-    preconditions: PreconditionsDep,
-) -> Response:
-    """Delete a version, also one that a set uses: an upgrade to it stops before its next batch (P19). 204 if none."""
-    stored = await asyncio.to_thread(services.store.resources.find, name.resource_id)
-    if stored is not None:
-        refuse_before_end_of_life(stored, services.clock())
-    return await delete_resource(request, services, name, api_version, preconditions)
 
 
 async def replicated(services: Services, operation: Operation) -> Operation:
@@ -168,49 +60,18 @@ async def replicated(services: Services, operation: Operation) -> Operation:
     return await asyncio.to_thread(services.store.operations.get, operation.id) or operation
 
 
-async def _write(
-    request: Request,
-    services: Services,
-    name: ResourceName,
-    body: Json,
-    api_version: str,
-    *,
-    preconditions: Preconditions,
-    create: bool,
-) -> Response:
-    stored, new, operation = await make_version(services, name, body, preconditions, create=create)
-    shown = _body(stored, services.clock(), expanded=False)
-    return await written(request, services, stored, shown, api_version, new=new, operation=operation)
-
-
-async def make_version(
-    services: Services,
-    name: ResourceName,
-    body: Json,
-    preconditions: Preconditions = NO_PRECONDITIONS,
-    *,
-    create: bool = True,
-) -> tuple[StoredResource, bool, Operation]:
-    """What a PUT does, or with `create` false a PATCH: whether it is new, and what ends with replication.
-
-    Raises ArmError.
-    """
-    if create:
-        version_number(name.names[-1])
-    had = await asyncio.to_thread(services.store.resources.find, name.resource_id)
-    now = services.clock()
-    given = await merged_document(services, name, _without_read_only(body), create=create)
-    document = checked(VersionProperties, with_target_regions(given))
+async def _checked(draft: Draft) -> Json:
+    document = checked(VersionProperties, with_target_regions(draft.document))
     refuse_region_twice(document)
+    had, before = draft.had, {}
     if had:
         refuse_elsewhere(had.name, had.resource_group, had.document, document)
         document = kept_as_made("galleryImageVersion", had.document, document, ("storageProfile",))
+        before = galleries.replicas(had.document)
     regions = [one["name"] for one in document["properties"]["publishingProfile"]["targetRegions"]]
-    before = galleries.replicas(had.document) if had else {}
-    copies = galleries.begun(before, regions, now, services.settings.delays.replication)
-    document = galleries.with_replicas(document, copies)
-    stored, new = await write_resource(services, name, document, had.etag if had else 0, preconditions)
-    return stored, new, await _begun(services, stored, now)
+    services = draft.services
+    copies = galleries.begun(before, regions, services.clock(), services.settings.delays.replication)
+    return galleries.with_replicas(document, copies)
 
 
 def _without_read_only(body: Json) -> Json:
@@ -226,6 +87,12 @@ def _without_read_only(body: Json) -> Json:
     return body | {"properties": properties}
 
 
+async def _check_delete(services: Services, name: ResourceName) -> None:
+    stored = await asyncio.to_thread(services.store.resources.find, name.resource_id)
+    if stored is not None:
+        refuse_before_end_of_life(stored, services.clock())
+
+
 def refuse_before_end_of_life(stored: StoredResource, now: datetime) -> None:
     """Raises ArmError 409 for a version that its safety profile keeps until then."""
     properties = VersionProperties.model_validate(stored.document["properties"])
@@ -238,7 +105,7 @@ def refuse_before_end_of_life(stored: StoredResource, now: datetime) -> None:
         )
 
 
-async def _begun(services: Services, stored: StoredResource, now: datetime) -> Operation:
+async def _begun(services: Services, stored: StoredResource) -> Operation:
     operation = Operation(
         id=str(uuid.uuid4()),
         kind=OperationKind.REPLICATION,
@@ -246,14 +113,14 @@ async def _begun(services: Services, stored: StoredResource, now: datetime) -> O
         subscription_id=stored.subscription_id,
         location=str(stored.document["location"]),
         status=OperationStatus.IN_PROGRESS,
-        started_at=now,
+        started_at=services.clock(),
         resource_id=stored.resource_id,
     )
     await asyncio.to_thread(services.store.operations.create, operation)
     return operation
 
 
-def _body(stored: StoredResource, now: datetime, *, expanded: bool) -> Json:
+def _body(stored: StoredResource, now: datetime, expanded: frozenset[str]) -> Json:
     properties = stored.document["properties"]
     profile = properties["publishingProfile"]
     replicas = profile.get("replicaCount", 1)
@@ -267,7 +134,7 @@ def _body(stored: StoredResource, now: datetime, *, expanded: bool) -> Json:
         | {"targetRegions": regions, "publishedDate": moment(stored.created_at)},
         "provisioningState": galleries.provisioning_state(stored.document, stored.created_at, now),
     }
-    if expanded:
+    if "replicationstatus" in expanded:
         published["replicationStatus"] = {
             "aggregatedState": galleries.aggregated_state(stored.document, now),
             "summary": [_summary(one) for one in galleries.replication(stored.document, now)],
@@ -278,3 +145,45 @@ def _body(stored: StoredResource, now: datetime, *, expanded: bool) -> Json:
 def _summary(status: galleries.RegionStatus) -> Json:
     line: Json = {"region": status.region, "state": status.state.value, "progress": status.progress}
     return line | ({"details": status.details} if status.details else {})
+
+
+KIND = Kind(
+    type=galleries.VERSION,
+    name_parameter="galleryImageVersionName",
+    check_name=version_number,
+    said=_without_read_only,
+    check=_checked,
+    begun=_begun,
+    body=_body,
+    expansions=("ReplicationStatus", "UefiSettings"),  # of the second there is never anything to show
+    check_delete=_check_delete,
+    order=lambda stored: version_key(stored.name),
+)
+
+ROUTES = Routes(
+    kinds=(KIND,),
+    tag="galleries",
+    noun="version",
+    plural="versions",
+    parameters=("galleryName", "imageName", "versionName"),
+    example={
+        "location": "westus2",
+        "properties": {
+            "publishingProfile": {
+                "targetRegions": [{"name": "West US 2", "regionalReplicaCount": 1}, {"name": "East US"}],
+                "excludeFromLatest": False,
+            },
+            "storageProfile": {"source": {"id": "/subscriptions/…/images/web-20260301"}},
+        },
+    },
+    patch_example={"properties": {"publishingProfile": {"excludeFromLatest": True}}},
+    expand_says="ReplicationStatus",
+    words=Words(
+        put="Publish a version (201), or say anew where it is to be (200): never what it is made of.",
+        patch="Change where a version is to be and whether `latest` may mean it.",
+        get="One version; with its replication status if asked for.",
+        delete="Delete a version, also one that a set uses: an upgrade to it stops before its next batch (P19). 204 if "
+        "none.",
+        list="The versions of an image, excluded ones too, in their numerical order (I1).",
+    ),
+)

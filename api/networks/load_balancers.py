@@ -1,190 +1,50 @@
 """Load balancers: documents of which Instar reads the probes and the sku; no traffic passes here."""
 
-import asyncio
 from collections.abc import Mapping
-from typing import Annotated, Any
-
-from fastapi import APIRouter, Depends, Path, Request
-from fastapi.responses import Response
+from datetime import datetime
+from typing import Any
 
 from api.networks.health_probes import probes_in_use
-from api.services.dependencies import ApiVersion, Services, ServicesDep
-from api.services.paging import PagingDep
-from api.stored.stored_resources import (
-    ResourceName,
-    checked_name,
-    delete_resource,
-    listed,
-    merged_document,
-    quoted,
-    resource_body,
-    shown,
-    stored_resource,
-    write_resource,
-    written,
-)
-from api.wire.bodies import JsonBody, described
-from api.wire.errors import ArmError, invalid, not_found
-from api.wire.merge import canonical
-from api.wire.preconditions import NO_PRECONDITIONS, Preconditions, PreconditionsDep
+from api.services.dependencies import Services
+from api.stored.kinds import Draft, Kind, Part, Routes, Words
+from api.stored.stored_resources import ResourceName, checked_name, quoted, resource_body
+from api.wire.errors import ArmError, invalid
 from instar.domain.health.load_balancers import LOAD_BALANCER, normal_probe, probe_documents, probe_fault
 from instar.store.resources import StoredResource
 
-router = APIRouter(tags=["load balancers"])
-
 Json = dict[str, Any]
 
-_ALL = f"/subscriptions/{{subscriptionId}}/providers/{LOAD_BALANCER}"
-_OF_GROUP = f"/subscriptions/{{subscriptionId}}/resourceGroups/{{resourceGroupName}}/providers/{LOAD_BALANCER}"
-_ONE = _OF_GROUP + "/{loadBalancerName}"
 _PROBES = "properties.probes"
 _SKUS = {sku.lower(): sku for sku in ("Basic", "Standard", "Gateway")}
 _NOT_STORED = frozenset({"id", "type", "etag"})
 """What a client that puts back what it got brings along with each probe."""
 
-_PUT_EXAMPLE = {
-    "location": "westus2",
-    "sku": {"name": "Standard"},
-    "properties": {
-        "probes": [
-            {
-                "name": "web",
-                "properties": {
-                    "protocol": "Http",
-                    "port": 80,
-                    "requestPath": "/health",
-                    "intervalInSeconds": 15,
-                    "probeThreshold": 2,
-                },
-            },
-        ],
-    },
-}
 
-
-async def load_balancer_name(
-    subscription_id: Annotated[str, Path(alias="subscriptionId")],
-    resource_group: Annotated[str, Path(alias="resourceGroupName")],
-    name: Annotated[str, Path(alias="loadBalancerName")],
-) -> ResourceName:
-    """Which one a path names."""
-    return ResourceName(LOAD_BALANCER, subscription_id, resource_group, (name,))
-
-
-NameDep = Annotated[ResourceName, Depends(load_balancer_name)]
-
-
-@router.put(_ONE, openapi_extra=described(_PUT_EXAMPLE), response_model=None)
-async def put_load_balancer(
-    *,
-    request: Request,
-    services: ServicesDep,
-    name: NameDep,
-    api_version: ApiVersion,
-    body: JsonBody,
-    preconditions: PreconditionsDep,
-) -> Response:
-    """Create a load balancer (201), or replace it (200). A probe that a scale set names cannot be left out (409)."""
-    stored, new = await make_load_balancer(services, name, body, preconditions)
-    return await written(request, services, stored, _body(stored), api_version, new=new)
-
-
-async def make_load_balancer(
-    services: Services, name: ResourceName, body: Json, preconditions: Preconditions = NO_PRECONDITIONS
-) -> tuple[StoredResource, bool]:
-    """What a PUT does; whether it is a new one. Raises ArmError."""
-    checked_name(name.names[0], "loadBalancerName")
-    document = _checked(await merged_document(services, name, body, create=True))
-    await _check_place(services, name, document["location"])
+async def _checked(draft: Draft) -> Json:
+    name, document = draft.name, _well_shaped(draft.document)
+    _check_place(draft.had, document["location"])
     kept = {str(probe["name"]).lower() for probe in probe_documents(document)}
-    for probe, scale_set in (await probes_in_use(services, name.subscription_id, name.resource_id)).items():
+    for probe, scale_set in (await probes_in_use(draft.services, name.subscription_id, name.resource_id)).items():
         if probe not in kept:
             message = (
                 f"Load balancer probe {name.resource_id}/probes/{probe} cannot be deleted because it is in use by "
                 f"virtual machine scale set {scale_set}."
             )
             raise ArmError(409, "InUseLoadBalancerProbeCannotBeDeleted", message, target=_PROBES)
-    return await write_resource(services, name, document, preconditions=preconditions)
+    return document
 
 
-@router.patch(_ONE, openapi_extra=described({"tags": {"service": "web"}}), response_model=None)
-async def patch_load_balancer(
-    *,
-    request: Request,
-    services: ServicesDep,
-    name: NameDep,
-    api_version: ApiVersion,
-    body: JsonBody,
-    preconditions: PreconditionsDep,
-) -> Response:
-    """Replace the tags of a load balancer; nothing else can be patched."""
-    given = canonical(body)
-    if strangers := sorted(set(given) - {"tags"}):
-        raise invalid(f"Only 'tags' can be patched, not '{strangers[0][:40]}'.", strangers[0][:40])
-    had = await stored_resource(services, name)
-    document = _checked(await merged_document(services, name, given, create=False))
-    stored, _ = await write_resource(services, name, document, had.etag, preconditions)
-    return await written(request, services, stored, _body(stored), api_version, new=False)
-
-
-@router.get(_ONE, response_model=None)
-async def get_load_balancer(services: ServicesDep, name: NameDep) -> Response:
-    """One load balancer, each of its probes with its id."""
-    return shown(_body(await stored_resource(services, name)))
-
-
-@router.get(_ONE + "/probes", response_model=None)
-async def list_probes(services: ServicesDep, name: NameDep, paging: PagingDep) -> Json:
-    """The probes of a load balancer."""
-    page = paging.page(_probes(await stored_resource(services, name)), lambda one: (str(one["name"]).lower(),))
-    return page.answer(page.items)
-
-
-@router.get(_ONE + "/probes/{probeName}", response_model=None)
-async def get_probe(services: ServicesDep, name: NameDep, probe: Annotated[str, Path(alias="probeName")]) -> Json:
-    """One probe of a load balancer."""
-    for one in _probes(await stored_resource(services, name)):
-        if str(one["name"]).lower() == probe.lower():
-            return one
-    raise not_found(f"The probe '{probe}' was not found in the load balancer '{name.names[0]}'.")
-
-
-@router.get(_OF_GROUP, response_model=None)
-async def list_load_balancers_of_group(
-    services: ServicesDep,
-    subscription_id: Annotated[str, Path(alias="subscriptionId")],
-    resource_group: Annotated[str, Path(alias="resourceGroupName")],
-    paging: PagingDep,
-) -> Json:
-    """Every load balancer of a resource group."""
-    return await listed(services, paging, LOAD_BALANCER, _body, subscription_id, resource_group)
-
-
-@router.get(_ALL, response_model=None)
-async def list_load_balancers_of_subscription(
-    services: ServicesDep, subscription_id: Annotated[str, Path(alias="subscriptionId")], paging: PagingDep
-) -> Json:
-    """Every load balancer of a subscription."""
-    return await listed(services, paging, LOAD_BALANCER, _body, subscription_id)
-
-
-@router.delete(_ONE, response_model=None)
-async def delete_load_balancer(
-    request: Request, services: ServicesDep, name: NameDep, api_version: ApiVersion, preconditions: PreconditionsDep
-) -> Response:
-    """Delete a load balancer; 204 if there is none, 409 while a scale set names one of its probes."""
+async def _check_delete(services: Services, name: ResourceName) -> None:
     for probe, scale_set in (await probes_in_use(services, name.subscription_id, name.resource_id)).items():
         message = (
             f"Cannot delete load balancer {name.resource_id} since its probe '{probe}' is in use by virtual machine "
             f"scale set {scale_set}."
         )
         raise ArmError(409, "LoadBalancerInUseByVirtualMachineScaleSet", message)
-    return await delete_resource(request, services, name, api_version, preconditions)
 
 
-async def _check_place(services: Services, name: ResourceName, location: str) -> None:
+def _check_place(had: StoredResource | None, location: str) -> None:
     """A load balancer stays in its region: scale sets name its probes from there."""
-    had = await asyncio.to_thread(services.store.resources.find, name.resource_id)
     if had is not None and had.document["location"] != location:
         message = (
             f"The resource '{had.name}' already exists in location '{had.document['location']}' in resource group "
@@ -194,7 +54,7 @@ async def _check_place(services: Services, name: ResourceName, location: str) ->
         raise ArmError(409, "InvalidResourceLocation", message, target="location")
 
 
-def _checked(document: Json) -> Json:
+def _well_shaped(document: Json) -> Json:
     """The document with its probes and sku in their one spelling. Raises ArmError 400 that names what is wrong."""
     sku = document.get("sku") or {}
     if not isinstance(sku, dict) or str(sku.get("name", "Basic")).lower() not in _SKUS:
@@ -229,13 +89,9 @@ def _checked_probe(probe: Json, path: str) -> Json:
     return {key: value for key, value in probe.items() if key not in _NOT_STORED} | {"properties": normal_probe(kept)}
 
 
-def _body(stored: StoredResource) -> Json:
-    probes = _probes(stored)
+def _body(stored: StoredResource, _now: datetime, _expanded: frozenset[str]) -> Json:
+    probes = [_probe(stored, probe) for probe in probe_documents(stored.document)]
     return resource_body(stored, probes=probes) if probes else resource_body(stored)
-
-
-def _probes(stored: StoredResource) -> list[Json]:
-    return [_probe(stored, probe) for probe in probe_documents(stored.document)]
 
 
 def _probe(stored: StoredResource, probe: Mapping[str, Any]) -> Json:
@@ -246,3 +102,62 @@ def _probe(stored: StoredResource, probe: Mapping[str, Any]) -> Json:
         "etag": quoted(stored),
         "properties": {**probe["properties"], "provisioningState": "Succeeded"},
     }
+
+
+KIND = Kind(
+    type=LOAD_BALANCER,
+    name_parameter="loadBalancerName",
+    check=_checked,
+    only_tags_are_patched=True,
+    last_put_wins=True,
+    body=_body,
+    check_delete=_check_delete,
+    parts=(
+        Part(
+            "probes",
+            "probe",
+            in_templates=False,
+            body=_probe,
+            parameter="probeName",
+            words=("The probes of a load balancer.", "One probe of a load balancer."),
+        ),
+        Part("inboundNatRules", "inbound NAT rule"),
+        Part("backendAddressPools", "backend address pool"),
+    ),
+)
+
+ROUTES = Routes(
+    kinds=(KIND,),
+    tag="load balancers",
+    noun="load_balancer",
+    plural="load_balancers",
+    parameters=("loadBalancerName",),
+    example={
+        "location": "westus2",
+        "sku": {"name": "Standard"},
+        "properties": {
+            "probes": [
+                {
+                    "name": "web",
+                    "properties": {
+                        "protocol": "Http",
+                        "port": 80,
+                        "requestPath": "/health",
+                        "intervalInSeconds": 15,
+                        "probeThreshold": 2,
+                    },
+                },
+            ],
+        },
+    },
+    patch_example={"tags": {"service": "web"}},
+    words=Words(
+        put="Create a load balancer (201), or replace it (200). A probe that a scale set names cannot be left out "
+        "(409).",
+        patch="Replace the tags of a load balancer; nothing else can be patched.",
+        get="One load balancer, each of its probes with its id.",
+        delete="Delete a load balancer; 204 if there is none, 409 while a scale set names one of its probes.",
+        list="Every load balancer of a resource group.",
+        list_all="Every load balancer of a subscription.",
+    ),
+)

@@ -6,64 +6,24 @@ A cluster is a stored document and nothing runs for it. A scale set's Service Fa
 
 import asyncio
 import uuid
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Any
 
-from fastapi import APIRouter, Depends, Path, Request
-from fastapi.responses import Response
-
-from api.services.dependencies import ApiVersion, Services, ServicesDep
-from api.services.paging import PagingDep
-from api.stored.stored_resources import (
-    ResourceName,
-    checked_name,
-    delete_resource,
-    listed,
-    merged_document,
-    resource_body,
-    shown,
-    stored_resource,
-    write_resource,
-    written,
-)
-from api.wire.bodies import JsonBody, described
+from api.services.dependencies import Services
+from api.stored.kinds import Draft, Kind, Routes, Words
+from api.stored.stored_resources import ResourceName, resource_body
 from api.wire.errors import invalid
 from api.wire.merge import without_secrets
-from api.wire.preconditions import NO_PRECONDITIONS, Preconditions, PreconditionsDep
 from api.wire.properties import at
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.domain.sets.service_fabric import Durability, FabricCluster, cluster_of
 from instar.store.resources import StoredResource
 
-router = APIRouter(tags=["service fabric clusters"])
-
 Json = dict[str, Any]
 
 TYPE = "Microsoft.ServiceFabric/clusters"
-OF_SUBSCRIPTION = "/subscriptions/{subscriptionId}/providers/Microsoft.ServiceFabric/clusters"
-CLUSTERS = (
-    "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.ServiceFabric/clusters"
-)
-CLUSTER = CLUSTERS + "/{clusterName}"
-
 NODE_TYPES = "properties.nodeTypes"
 ENDPOINTS = ("properties.clusterEndpoint", "properties.managementEndpoint")
-_EXAMPLE = {
-    "location": "westeurope",
-    "properties": {"nodeTypes": [{"name": "front", "durabilityLevel": "Silver", "vmInstanceCount": 5}]},
-}
-
-Subscription = Annotated[str, Path(alias="subscriptionId")]
-Group = Annotated[str, Path(alias="resourceGroupName")]
-
-
-async def cluster_name(
-    subscription_id: Subscription, group: Group, name: Annotated[str, Path(alias="clusterName")]
-) -> ResourceName:
-    """Read the path."""
-    return ResourceName(TYPE, subscription_id, group, (checked_name(name, "clusterName"),))
-
-
-ClusterName = Annotated[ResourceName, Depends(cluster_name)]
 
 
 async def cluster_named(services: Services, subscription_id: str, model: ScaleSetModel) -> FabricCluster | None:
@@ -74,81 +34,11 @@ async def cluster_named(services: Services, subscription_id: str, model: ScaleSe
     return cluster_of(model.service_fabric, (FabricCluster.from_arm(one.resource_id, one.document) for one in stored))
 
 
-@router.put(CLUSTER, openapi_extra=described(_EXAMPLE), response_model=None)
-async def put_cluster(
-    *,
-    request: Request,
-    services: ServicesDep,
-    name: ClusterName,
-    api_version: ApiVersion,
-    body: JsonBody,
-    preconditions: PreconditionsDep,
-) -> Response:
-    """Store a cluster: 201 for a new one, 200 for one that was there and is replaced."""
-    stored, new = await make_cluster(services, name, body, preconditions)
-    return await written(request, services, stored, _body(stored), api_version, new=new)
+async def _checked(draft: Draft) -> Json:
+    return _well_shaped(without_secrets(draft.document), draft.name)
 
 
-@router.patch(CLUSTER, openapi_extra=described(_EXAMPLE), response_model=None)
-async def patch_cluster(
-    *,
-    request: Request,
-    services: ServicesDep,
-    name: ClusterName,
-    api_version: ApiVersion,
-    body: JsonBody,
-    preconditions: PreconditionsDep,
-) -> Response:
-    """Change a cluster; lists are replaced as a whole."""
-    stored, new = await make_cluster(services, name, body, preconditions, create=False)
-    return await written(request, services, stored, _body(stored), api_version, new=new)
-
-
-@router.get(CLUSTER, response_model=None)
-async def get_cluster(services: ServicesDep, name: ClusterName) -> Response:
-    """One cluster."""
-    return shown(_body(await stored_resource(services, name)))
-
-
-@router.get(CLUSTERS, response_model=None)
-async def list_clusters(services: ServicesDep, subscription_id: Subscription, group: Group, paging: PagingDep) -> Json:
-    """The clusters of a resource group."""
-    return await listed(services, paging, TYPE, _body, subscription_id, group)
-
-
-@router.get(OF_SUBSCRIPTION, response_model=None)
-async def list_all_clusters(services: ServicesDep, subscription_id: Subscription, paging: PagingDep) -> Json:
-    """The clusters of a subscription."""
-    return await listed(services, paging, TYPE, _body, subscription_id)
-
-
-@router.delete(CLUSTER, response_model=None)
-async def delete_cluster(
-    request: Request,
-    services: ServicesDep,
-    name: ClusterName,
-    api_version: ApiVersion,
-    preconditions: PreconditionsDep,
-) -> Response:
-    """Delete what is stored of a cluster; its machines belong to their scale set and stay."""
-    return await delete_resource(request, services, name, api_version, preconditions)
-
-
-async def make_cluster(
-    services: Services,
-    name: ResourceName,
-    body: Json,
-    preconditions: Preconditions = NO_PRECONDITIONS,
-    *,
-    create: bool = True,
-) -> tuple[StoredResource, bool]:
-    """What a PUT does, or with `create` false a PATCH; whether it is a new one. Raises ArmError."""
-    expected = None if create else (await stored_resource(services, name)).etag
-    document = without_secrets(await merged_document(services, name, body, create=create))
-    return await write_resource(services, name, _checked(document, name), expected, preconditions)
-
-
-def _checked(document: Json, name: ResourceName) -> Json:
+def _well_shaped(document: Json, name: ResourceName) -> Json:
     """The document with durabilities in their one spelling and an endpoint. Raises ArmError 400."""
     for path in ENDPOINTS:
         if not isinstance(at(document, path), str | None):
@@ -178,5 +68,31 @@ def _checked_node_type(given: Any, path: str) -> Json:
     return given | {"durabilityLevel": level.value}
 
 
-def _body(stored: StoredResource) -> Json:
+def _body(stored: StoredResource, _now: datetime, _expanded: frozenset[str]) -> Json:
     return resource_body(stored, clusterState="Ready")
+
+
+KIND = Kind(type=TYPE, name_parameter="clusterName", check=_checked, last_put_wins=True, body=_body)
+
+_EXAMPLE = {
+    "location": "westeurope",
+    "properties": {"nodeTypes": [{"name": "front", "durabilityLevel": "Silver", "vmInstanceCount": 5}]},
+}
+
+ROUTES = Routes(
+    kinds=(KIND,),
+    tag="service fabric clusters",
+    noun="cluster",
+    plural="clusters",
+    parameters=("clusterName",),
+    example=_EXAMPLE,
+    patch_example=_EXAMPLE,
+    words=Words(
+        put="Store a cluster: 201 for a new one, 200 for one that was there and is replaced.",
+        patch="Change a cluster; lists are replaced as a whole.",
+        get="One cluster.",
+        delete="Delete what is stored of a cluster; its machines belong to their scale set and stay.",
+        list="The clusters of a resource group.",
+        list_all="The clusters of a subscription.",
+    ),
+)

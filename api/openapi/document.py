@@ -14,7 +14,7 @@ from fastapi.routing import iter_route_contexts
 
 from api.openapi import shapes
 from api.openapi.answers import ERRORS, errors, successes
-from api.openapi.peculiar import OF_PATH, PECULIAR
+from api.openapi.peculiar import OF_NAME, OF_PATH, PECULIAR
 from api.services.dependencies import NAME_AT_MOST, RESOURCE_GROUP, SUBSCRIPTION
 from api.wire.bodies import optional_json_object
 
@@ -65,7 +65,7 @@ def _responses(operation: Json, method: str, route: Any, *, is_open: bool) -> Js
     path: str = route.path_format
     if path in OF_PATH:
         return {str(status): answer.described(status) for status, answer in OF_PATH[path].items()}
-    well = PECULIAR.get(route.endpoint)
+    well = PECULIAR.get(route.endpoint, OF_NAME.get(route.name))
     if well is None:
         well = successes(method, path, route.status_code)
     ill = errors(

@@ -9,7 +9,6 @@ from api.deployments import deployments
 from api.images import images
 from api.instances import instance_actions, instances, unsupported
 from api.login import issuer_routes
-from api.networks import networks
 from api.openapi import shapes
 from api.openapi.answers import ACCEPTED, EMPTY, LISTED, READ, Answer, Answers
 from api.resources import operations, providers, resource_groups, subscriptions
@@ -52,9 +51,6 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     resource_groups.delete_group: {202: ACCEPTED},
     providers.get_provider: {200: Answer(shapes.PROVIDER)},
     providers.register_provider: {200: Answer(shapes.PROVIDER)},
-    networks.list_networks_of_group: {200: LISTED},
-    networks.list_networks_of_subscription: {200: LISTED},
-    networks.get_part_of_network: {200: Answer(shapes.PART)},
     deployments.put_deployment: {200: _DEPLOYED, 201: _DEPLOYED},
     deployments.delete_deployment: {204: EMPTY},
     deployments.cancel_deployment: {204: EMPTY},
@@ -73,6 +69,13 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     **{one.endpoint: {} for one in unsupported.router.routes if isinstance(one, APIRoute)},
 }
 """By the function that answers."""
+
+OF_NAME: dict[str, Answers] = {
+    "list_networks_of_group": {200: LISTED},
+    "list_networks_of_subscription": {200: LISTED},
+    "get_part_of_network": {200: Answer(shapes.PART)},
+}
+"""By the name of the route, where the function that answers was made for it."""
 
 _OAUTH_ERROR = Answer(shapes.OAUTH_ERROR)
 

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.galleries.gallery_versions import VERSION, VersionDep
+from api.galleries import gallery_versions
 from api.services.dependencies import Services, ServicesDep
 from api.simulated.simulated import FleetDep, read_script, simulated_fleet
+from api.stored.routes import Named, path_of, reader
 from api.stored.stored_resources import stored_resource, write_resource
 from api.wire.bodies import JsonBody, described
 from api.wire.errors import invalid
@@ -25,6 +26,10 @@ from instar.domain.images.regions import display_name, region_name
 router = APIRouter(prefix="/instar/simulated", tags=["simulated fleet"])
 
 Json = dict[str, Any]
+
+
+VERSION = path_of(gallery_versions.ROUTES)
+VersionDep = Annotated[Named, Depends(reader(gallery_versions.ROUTES))]
 
 
 class Course(StrEnum):
@@ -49,10 +54,10 @@ class Direction(BaseModel):
 
 
 @router.put(VERSION, openapi_extra=described({"neverHealthy": ["14"], "boot": "PT3S"}), response_model=None)
-async def script_gallery_version(fleet: FleetDep, services: ServicesDep, name: VersionDep, body: JsonBody) -> Json:
+async def script_gallery_version(fleet: FleetDep, services: ServicesDep, named: VersionDep, body: JsonBody) -> Json:
     """Say how machines behave on a version of a gallery image; replaces what was said of it before."""
     script = read_script(VersionScript, body)
-    stored = await stored_resource(services, name)
+    stored = await stored_resource(services, named.name)
     fleet.script_version(ImageReference(id=stored.resource_id), script)
     return script.model_dump(mode="json")
 
@@ -64,11 +69,11 @@ async def script_gallery_version(fleet: FleetDep, services: ServicesDep, name: V
     response_model=None,
 )
 async def direct_replication(
-    services: ServicesDep, name: VersionDep, region: Annotated[str, Path(max_length=100)], body: JsonBody
+    services: ServicesDep, named: VersionDep, region: Annotated[str, Path(max_length=100)], body: JsonBody
 ) -> Json:
     """Let the copy in one region begin anew, be held, be complete, or fail. 400 for one that is no target region."""
     direction = read_script(Direction, body)
-    stored = await stored_resource(services, name)
+    stored = await stored_resource(services, named.name)
     copies = galleries.replicas(stored.document)
     copy = copies.get(region_name(region))
     if copy is None:
@@ -76,7 +81,7 @@ async def direct_replication(
     now = services.clock()
     copies[region_name(region)] = _directed(services, copy, direction, now)
     document = galleries.with_replicas(stored.document, copies)
-    await write_resource(services, name, document, stored.etag)
+    await write_resource(services, named.name, document, stored.etag)
     after = {one.region: one for one in galleries.replication(document, now)}[display_name(region)]
     return {"region": after.region, "state": after.state.value, "progress": after.progress, "details": after.details}
 

@@ -1,13 +1,11 @@
 """Resources that are kept as documents, as ARM shows them: PUT, GET, list and DELETE of one.
 
-A module per resource has its routes, says what its documents must look like, and what is shown besides. The work of a
-PUT or DELETE is done when it answers, so its operation is there and has ended; a module whose work is not brings an
-operation of its own.
+What is said of one kind is in `kinds`, its routes are made by `routes`. The work of a PUT or DELETE is done when it
+answers, so its operation is there and has ended; a kind whose work is not brings an operation of its own.
 """
 
 import asyncio
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 
 from api.services.dependencies import Services
 from api.services.long_running import accepted, resource_headers
-from api.services.paging import Key, Paging
+from api.services.paging import Key
 from api.wire.errors import ArmError, changed_meanwhile, invalid
 from api.wire.merge import canonical, merged, without_read_only
 from api.wire.preconditions import NO_PRECONDITIONS, Preconditions
@@ -117,20 +115,6 @@ async def write_resource(
         )
     except Conflict:
         raise changed_meanwhile() from None
-
-
-async def listed(  # noqa: PLR0917  # a list and where it is
-    services: Services,
-    paging: Paging,
-    resource_type: str,
-    body: Callable[[StoredResource], Json],
-    subscription_id: str,
-    resource_group: str | None = None,
-) -> Json:
-    """A page of those of a type in a subscription, or in one of its groups, each as `body` shows it."""
-    found = await asyncio.to_thread(services.store.resources.of_type, resource_type, subscription_id, resource_group)
-    page = paging.page(found, by_id)
-    return page.answer(body(one) for one in page.items)
 
 
 def by_id(stored: StoredResource) -> Key:
