@@ -152,7 +152,7 @@ class Site:
     def _logged_in(self) -> Login:
         """The owner's credentials, made by the code that runs: ours would bring its store up to date."""
         made = (
-            "import sys; from pathlib import Path; from instar.credentials import owner; "
+            "import sys; from pathlib import Path; from instar.client.credentials import owner; "
             "owner(Path(sys.argv[1]), sys.argv[2], '')"
         )
         command = [binary("python"), "-P", "-c", made, str(self.data), self._ports.api_url]

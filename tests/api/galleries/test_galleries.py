@@ -118,15 +118,6 @@ async def test_what_has_something_below_it_is_not_deleted(api: Api) -> None:
         assert (await api.call("DELETE", path)).status_code == 202
 
 
-async def test_nothing_is_made_below_what_is_not_there(api: Api) -> None:
-    for path in (IMAGE, f"{IMAGE}/versions/1.0.0"):
-        answer = await api.call("PUT", path, image_body())
-        assert answer.status_code == 404
-        assert error_of(answer)["code"] == "ResourceNotFound"
-    for path in (f"{GALLERY}/images", f"{IMAGE}/versions"):
-        assert (await api.call("GET", path)).status_code == 404
-
-
 async def test_a_resource_stays_in_its_region(api: Api) -> None:
     await make_image(api)
     await publish(api, "1.0.0")

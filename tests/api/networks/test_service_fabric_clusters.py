@@ -79,17 +79,6 @@ async def test_a_patch_changes_what_it_names(api: Api) -> None:
     assert (await api.call("PATCH", f"{CLUSTERS}/none", {})).status_code == 404
 
 
-async def test_clusters_are_listed_and_deleted(api: Api) -> None:
-    await api.call("PUT", MAIN, SILVER)
-    await api.call("PUT", MAIN.replace("Farm", "Other").replace("Main", "Second"), SILVER)
-    assert [one["name"] for one in (await api.get(CLUSTERS))["value"]] == ["Main"]
-    everywhere = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.ServiceFabric/clusters"
-    assert sorted(one["name"] for one in (await api.get(everywhere))["value"]) == ["Main", "Second"]
-    assert (await api.call("DELETE", MAIN)).status_code == 202
-    assert (await api.call("DELETE", MAIN)).status_code == 204
-    assert error_of(await api.call("GET", MAIN))["code"] == "ResourceNotFound"
-
-
 @pytest.mark.parametrize(
     ("properties", "target"),
     [

@@ -1,0 +1,53 @@
+"""The OpenAPI document of stored resources, made from their kinds, is the one of when each wrote its routes by hand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from api.resources.kinds import STORED
+from api.stored.routes import path_of
+from tests.api.conftest import Api
+
+BY_HAND = json.loads(Path(__file__).with_name("stored_routes.json").read_text())
+"""A new kind adds to this file, and a change of what is said or answered changes it."""
+
+CALLED_LIKE_THE_OTHERS = {
+    "List Clusters": "List Clusters Of Group",
+    "List All Clusters": "List Clusters Of Subscription",
+}
+"""What differs: the two lists of Service Fabric clusters are called like everybody's, in `summary` and `operationId`."""
+
+
+def facts(operation: dict[str, Any]) -> dict[str, Any]:
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    return {
+        **{name: operation[name] for name in ("operationId", "summary", "description", "tags")},
+        "parameters": sorted(f"{one['in']} {one['name']}" for one in operation["parameters"]),
+        "example": content.get("example"),
+        "answers": {status: answer(one) for status, one in operation["responses"].items()},
+    }
+
+
+def answer(response: dict[str, Any]) -> Any:
+    schema = response.get("content", {}).get("application/json", {}).get("schema", {})
+    return response.get("$ref") or [schema.get("$ref"), sorted(response.get("headers", {}))]
+
+
+def renamed(operation: dict[str, Any]) -> dict[str, Any]:
+    was = operation["summary"]
+    name = CALLED_LIKE_THE_OTHERS.get(was, was)
+    prefix = [text.lower().replace(" ", "_") for text in (was, name)]
+    return operation | {"summary": name, "operationId": operation["operationId"].replace(*prefix, 1)}
+
+
+async def test_the_document_of_stored_resources_is_as_it_was_but_for_two_names(api: Api) -> None:
+    paths = api.app.openapi()["paths"]
+    ours = [
+        path for path in paths if any(_collection(path_of(one)) in path for one in STORED) and "/instar/" not in path
+    ]
+    found = {f"{method} {path}": facts(operation) for path in ours for method, operation in paths[path].items()}
+    assert found == {key: renamed(operation) for key, operation in BY_HAND.items()}
+
+
+def _collection(path: str) -> str:
+    return path.partition("/providers/")[2].rpartition("/")[0].partition("{kind}")[0]
