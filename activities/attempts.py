@@ -1,4 +1,4 @@
-"""One attempt at many instances: each by itself, all at once, none cut off half-way (behaviour.md F2, F10, P14).
+"""One attempt at many instances: each by itself, all at once, none cut off half-way (docs/rules.md F2, F10, P14).
 
 What may work later fails the attempt once the others have come to their end; the next attempt goes on with those. An
 instance that is tried in vain for half an hour, while the compute does answer, is given up: the others need not wait

@@ -1,4 +1,4 @@
-"""As many machines as the model says, where they belong, and none once the set is deleted (behaviour.md F10, P15, P16).
+"""As many machines as the model says, where they belong, none once the set is deleted (docs/rules.md F10, P15, P16).
 
 A plan names the machines to be made and deleted by their ids; slices carry it out. So an attempt that is made again
 makes the same machines, and whatever an earlier attempt still does is not counted twice (F2).

@@ -36,7 +36,7 @@ class DiskActivities:
 
     @activity.defn
     async def apply_models(self, request: SwapSlice) -> SliceOutcome:
-        """Give each instance of the slice the pinned model, and leave it its disk (contract.md 2.5)."""
+        """Give each instance of the slice the pinned model, and leave it its disk (docs/rules.md K4)."""
         async with translated():
             model = await machine_model(self.store, request.scale_set, request.plan.generation)
 

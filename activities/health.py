@@ -1,4 +1,4 @@
-"""Health of a batch: one look, or looks until everyone is healthy (behaviour.md P6, H6, H7)."""
+"""Health of a batch: one look, or looks until everyone is healthy (docs/rules.md P6, H6, H7)."""
 
 from dataclasses import dataclass
 

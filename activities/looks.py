@@ -21,7 +21,7 @@ async def look_at(
     *,
     boots_within: timedelta = timedelta(0),
 ) -> Look:
-    """A fresh look at the set, or at some of it (behaviour.md P16). Raises compute.errors.TryAgain (H7).
+    """A fresh look at the set, or at some of it (docs/rules.md P16). Raises compute.errors.TryAgain (H7).
 
     `boots_within`: how long after its start a machine need not be healthy yet (P2a).
     """

@@ -1,4 +1,4 @@
-"""A stored model, opened for the machine that gets it: the only place where secrets are in clear (behaviour.md F5)."""
+"""A stored model, opened for the machine that gets it: the only place where secrets are in clear (docs/rules.md F5)."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What would bring the instances of a set to its newest model (behaviour.md P1, P12; contract.md 1.2, 2.5)."""
+"""What would bring the instances of a set to its newest model (docs/rules.md P1, P12, K5, K4)."""
 
 import asyncio
 import uuid

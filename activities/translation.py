@@ -1,4 +1,4 @@
-"""The one translation of compute errors into what Temporal understands (behaviour.md F3)."""
+"""The one translation of compute errors into what Temporal understands (docs/rules.md F3)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Whether this worker lives, and whether it can work: `INSTAR_WORKER_PROBES=127.0.0.1:8081` (behaviour.md F9)."""
+"""Whether this worker lives, and whether it can work: `INSTAR_WORKER_PROBES=127.0.0.1:8081` (docs/rules.md F9)."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What is tried again for long says so, in its upgrade and in the operations of its scale set (behaviour.md F10).
+"""What is tried again for long says so, in its upgrade and in the operations of its scale set (docs/rules.md F10).
 
 Around every activity, so that none has to think of it. Temporal's own page shows the same of the activity itself.
 """

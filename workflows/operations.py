@@ -1,4 +1,4 @@
-"""Ending the API's long-running operations (contract.md 2.3): whoever finishes the work ends them."""
+"""Ending the API's long-running operations (docs/rules.md K3): whoever finishes the work ends them."""
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception

@@ -1,4 +1,4 @@
-"""Cutting a step short: a newer wish never waits for machines that do not answer (behaviour.md F10)."""
+"""Cutting a step short: a newer wish never waits for machines that do not answer (docs/rules.md F10)."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Effects on many instances as a few activities, and what a cancel does to them (behaviour.md P14).
+"""Effects on many instances as a few activities, and what a cancel does to them (docs/rules.md P14).
 
 Rows where there are few instances, even slices where there are many.
 """

@@ -1,4 +1,4 @@
-"""Which entries of a quarantine are over because machines are made from another model now (behaviour.md T5)."""
+"""Which entries of a quarantine are over because machines are made from another model now (docs/rules.md T5)."""
 
 import asyncio
 

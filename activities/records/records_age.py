@@ -1,4 +1,4 @@
-"""Refusing to touch machines that the records do not know (behaviour.md F7).
+"""Refusing to touch machines that the records do not know (docs/rules.md F7).
 
 The decision is `instar.domain.records.records_age`.
 """

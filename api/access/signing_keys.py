@@ -1,6 +1,6 @@
 """The keys with which Instar's own issuer signs tokens: made at first start, private to the user, kept across restarts.
 
-Kept, because clients cache a token for its whole life (clients.md 5, trap 12).
+Kept, because clients cache a token for its whole life (docs/rules.md K8).
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""How a deployment goes on: each resource is made when those that it needs are there, until all are (behaviour.md F1).
+"""How a deployment goes on: each resource is made when those that it needs are there, until all are (docs/rules.md F1).
 
 All that this needs is written down, so that whoever comes next can go on: the request that began the deployment takes
 it as far as it goes at once, `tend` looks after it from then on, in this process or, if it dies, in the next one. A

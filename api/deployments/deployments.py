@@ -104,7 +104,7 @@ async def what_if(name: Name) -> Response:
 
 @router.post(ONE + "/exportTemplate", response_model=None)
 async def export_template(name: Name) -> Response:
-    """Refused: templates are not kept, since secrets may stand anywhere in them (behaviour.md F5)."""
+    """Refused: templates are not kept, since secrets may stand anywhere in them (docs/rules.md F5)."""
     message = f"The template of the deployment '{name[:80]}' was not kept: it may hold secrets."
     raise ArmError(400, "ExportTemplateNotSupported", message)
 

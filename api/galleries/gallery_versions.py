@@ -1,4 +1,4 @@
-"""Versions of a gallery's images: published once, then copied to their target regions (behaviour.md I2).
+"""Versions of a gallery's images: published once, then copied to their target regions (docs/rules.md I2).
 
 Where replication stands follows from the stored document and the time (`instar.domain.images.galleries`). So does the
 operation of a PUT: it runs until the last copy is there or has failed, and is ended by whoever reads it first after

@@ -1,4 +1,4 @@
-"""Telling the sets that use an image that there is something new, so that they look sooner (behaviour.md T2).
+"""Telling the sets that use an image that there is something new, so that they look sooner (docs/rules.md T2).
 
 Best effort: a nudge that is lost costs a set no more than its usual wait.
 """

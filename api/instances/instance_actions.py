@@ -1,7 +1,7 @@
 """What is asked of machines, of the whole set or of one: manualupgrade, reimage, power, deletion, protection.
 
-Every answer is given at once, and its operation ends with the work (contract.md 2.1). A set's operation leaves out who
-is protected from scale-set actions; one on the instance itself does not (contract.md 1.7).
+Every answer is given at once, and its operation ends with the work (docs/rules.md K1). A set's operation leaves out who
+is protected from scale-set actions; one on the instance itself does not (docs/rules.md B6).
 """
 
 from typing import Any
@@ -177,7 +177,7 @@ async def _one(services: Services, stored: StoredScaleSet, instance_id: str) -> 
 
 
 async def _one_or_all(services: Services, stored: StoredScaleSet, instance_id: str) -> dict[str, Any]:
-    """Old clients ask the instance `*` for what they want of the set (contract.md 2.2); it is never deleted as one."""
+    """Old clients ask the instance `*` for what they want of the set (docs/rules.md K2); it is never deleted as one."""
     return {"everyone": True} if instance_id == EVERYONE else await _one(services, stored, instance_id)
 
 

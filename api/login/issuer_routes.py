@@ -1,6 +1,6 @@
 """Where clients learn how to log in, and get their tokens: `az cloud register`, `az login --service-principal`, SDKs.
 
-Open routes, by their nature. The shapes are those that the clients were seen to need (clients.md 1).
+Open routes, by their nature. The shapes are those that the clients were seen to need (docs/rules.md K8).
 """
 
 import base64

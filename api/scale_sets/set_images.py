@@ -1,4 +1,4 @@
-"""The image that a scale set names: is it there, and what runs on it (behaviour.md I2, I6)?"""
+"""The image that a scale set names: is it there, and what runs on it (docs/rules.md I2, I6)?"""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Deleting scale sets: asked for as often as one likes, it is done (behaviour.md F6, P15)."""
+"""Deleting scale sets: asked for as often as one likes, it is done (docs/rules.md F6, P15)."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What a scale set's workflow begins from (behaviour.md T1, T5, P15, P5).
+"""What a scale set's workflow begins from (docs/rules.md T1, T5, P15, P5).
 
 Usually nothing. A workflow that was terminated by hand, though, begins anew where the records end: the count of
 upgrades, one that still runs, T1's deadline, the quarantine, the kept disks. What no record says is lost: which

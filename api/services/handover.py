@@ -1,4 +1,4 @@
-"""Handing over what was written down to the workflows of scale sets: whoever is alive does it (behaviour.md F6).
+"""Handing over what was written down to the workflows of scale sets: whoever is alive does it (docs/rules.md F6).
 
 A request hands its own message over at once, after those that wait for the same set, so that it can answer with the
 set's refusal. What it cannot hand over, because Temporal or every worker is away or because it was killed, `tend` does:

@@ -1,4 +1,4 @@
-"""Health for readers: observed when one asks, kept with its time, shown with its age (behaviour.md H6).
+"""Health for readers: observed when one asks, kept with its time, shown with its age (docs/rules.md H6).
 
 A look can take long (24 probes, a minute apart), so a reader waits for it a few seconds only and is then given what
 is kept; readers of the same set share one look.

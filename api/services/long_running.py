@@ -1,4 +1,4 @@
-"""Long-running operations on the wire: what satisfies every client (clients.md 4).
+"""Long-running operations on the wire: what satisfies every client (docs/rules.md K3).
 
 PUT and PATCH answer with the resource, `Azure-AsyncOperation` and `Retry-After`, and never a Location. POST and DELETE
 answer 202, empty, with both. URLs are absolute, under the public URL if one is set.

@@ -1,4 +1,4 @@
-"""From the domain's words to ARM's bodies (contract.md 2.5)."""
+"""From the domain's words to ARM's bodies (docs/rules.md K4)."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def quoted_etag(stored: StoredScaleSet) -> str:
 
 
 def provisioning_state(stored: StoredScaleSet, running: list[Operation], last_put: Operation | None) -> str:
-    """Creating, Updating or Deleting while an operation runs; else what became of the newest PUT (contract.md 2.3)."""
+    """Creating, Updating or Deleting while an operation runs; else what became of the newest PUT (docs/rules.md K3)."""
     kinds = {operation.kind for operation in running}
     if stored.deleting or OperationKind.DELETE in kinds:
         return "Deleting"
@@ -58,7 +58,7 @@ def provisioning_state(stored: StoredScaleSet, running: list[Operation], last_pu
 
 
 def operation_body(operation: Operation) -> Json:
-    """The status of a long-running operation (contract.md 2.3)."""
+    """The status of a long-running operation (docs/rules.md K3)."""
     body: Json = {
         "name": operation.id,
         "status": operation.status.value,

@@ -1,4 +1,4 @@
-"""Custom metrics in an instance view: a substatus of the Application Health extension (contract.md 1.6)."""
+"""Custom metrics in an instance view: a substatus of the Application Health extension (docs/rules.md B5)."""
 
 from typing import Any
 

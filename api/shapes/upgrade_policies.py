@@ -1,4 +1,4 @@
-"""`properties.upgradePolicy`: what is filled in when it is stored, and what is shown besides (contract.md 1.2)."""
+"""`properties.upgradePolicy`: what is filled in when it is stored, and what is shown besides (docs/rules.md K5)."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def filled_in(given: Json, policy: UpgradePolicy) -> Json:
 
 
 def echoed(stored: Json) -> Json:
-    """What is shown: the automatic policy always, since `az vmss update --set` needs it to be there (clients.md 5)."""
+    """What is shown: the automatic policy always, since `az vmss update --set` needs it there (docs/rules.md K7)."""
     return stored | {AUTOMATIC: stored.get(AUTOMATIC) or OFF}
 
 

@@ -45,7 +45,7 @@ def resolved(declared: Mapping[str, Any], given: Mapping[str, Any], scope: Scope
 
 
 def secure_names(declared: Mapping[str, Any]) -> tuple[str, ...]:
-    """The parameters whose values must not be kept or shown (behaviour.md F5)."""
+    """The parameters whose values must not be kept or shown (docs/rules.md F5)."""
     return tuple(
         name
         for name, declaration in declared.items()

@@ -1,4 +1,4 @@
-"""Upgrades that are written down as running and that Temporal does not run: they end here (behaviour.md F6, F7).
+"""Upgrades that are written down as running and that Temporal does not run: they end here (docs/rules.md F6, F7).
 
 A backup has Temporal as it was a moment before the store, and a restore may put back an older one still: what began in
 between has a record and an operation, and no workflow that could ever end them. If the records are the older ones, the

@@ -1,4 +1,4 @@
-"""Taking over from the machines what records of long ago do not know: Instar's addition (behaviour.md F7)."""
+"""Taking over from the machines what records of long ago do not know: Instar's addition (docs/rules.md F7)."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""What keeps an upgrade by hand from beginning, as far as it can be told at once (behaviour.md B6).
+"""What keeps an upgrade by hand from beginning, as far as it can be told at once (docs/rules.md B6).
 
 The set's workflow finds out the same before it begins. Its word comes later, with the operation: so whoever asks is
 told here, where the compute answers in time.

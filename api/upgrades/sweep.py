@@ -1,4 +1,4 @@
-"""Sets whose workflow is gone, and operations that nobody has in hand: found and mended (behaviour.md F1, F6).
+"""Sets whose workflow is gone, and operations that nobody has in hand: found and mended (docs/rules.md F1, F6).
 
 A set's workflow ends with its set, and never else. One that was terminated by hand, or that a restored Temporal does
 not know, is begun anew from the records, here and not only by the next request: its automatic upgrades would have

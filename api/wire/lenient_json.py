@@ -1,4 +1,4 @@
-"""JSON as `az deployment group create` sends it: a template file put raw into a body (clients.md 5, trap 5).
+"""JSON as `az deployment group create` sends it: a template file put raw into a body (docs/rules.md K7).
 
 The key `template` has no quotes, the file may have comments, and strings may run over several lines.
 """

@@ -2,7 +2,7 @@
 
 PATCH merges as in RFC 7396: objects key by key, null removes, all else replaces. So does PUT on an existing set: `az
 vmss update` puts the model back without its image and without secrets, `az vmss scale` puts location and sku alone
-(clients.md, trap 3). Keys are matched without regard to case. Secrets are no part of the stored document: the store
+(docs/rules.md K7). Keys are matched without regard to case. Secrets are no part of the stored document: the store
 keeps those that a change does not bring, and a null takes one away there.
 """
 

@@ -1,4 +1,4 @@
-"""ARM paths are case-insensitive, and clients make use of it (contract.md 2.2).
+"""ARM paths are case-insensitive, and clients make use of it (docs/rules.md K2).
 
 `az` alone sends `/resourcegroups/` and `/resourceGroups/`, and a double slash before a resource type. The fixed
 segments of a path are brought to the case in which the routes are written; names in between are left as they are.

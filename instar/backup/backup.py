@@ -1,7 +1,7 @@
 """`instar backup`: the records, what goes on, and the keys, while everything runs.
 
 Temporal is copied before the store: what a request asks is in the store before a workflow hears of it, so the copied
-store knows all that the copied Temporal knows, and what Temporal lacks is handed over again (behaviour.md F6).
+store knows all that the copied Temporal knows, and what Temporal lacks is handed over again (docs/rules.md F6).
 """
 
 import fcntl

@@ -1,4 +1,4 @@
-"""`instar reconcile`: records that are older than the machines take over what is there (behaviour.md F7)."""
+"""`instar reconcile`: records that are older than the machines take over what is there (docs/rules.md F7)."""
 
 from typing import Any
 

@@ -10,7 +10,7 @@ from instar.domain.records.upgrades import UpgradeStatus
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision as the API tells it (behaviour.md P17)."""
+    """One decision as the API tells it (docs/rules.md P17)."""
 
     sequence: int
     at: str

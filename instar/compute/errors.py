@@ -1,4 +1,4 @@
-"""What can go wrong with machines, as a small tree (behaviour.md F3).
+"""What can go wrong with machines, as a small tree (docs/rules.md F3).
 
 ComputeError
 ├── TryAgain                 the same call may work later; nothing is said of the machine or the image

@@ -1,4 +1,4 @@
-"""The newest attempt that a machine has seen, and which attempts it still takes (behaviour.md F2, F7)."""
+"""The newest attempt that a machine has seen, and which attempts it still takes (docs/rules.md F2, F7)."""
 
 from dataclasses import dataclass
 

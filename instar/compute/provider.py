@@ -1,6 +1,6 @@
 """The port to whatever runs the machines. A backend keeps these contracts; nothing above knows which one it talks to.
 
-Every effect is looked at before it is done, keyed, and commits in one step (behaviour.md F2). Killed at any point and
+Every effect is looked at before it is done, keyed, and commits in one step (docs/rules.md F2). Killed at any point and
 called again with the same key it comes to the same end; called twice it is done once.
 """
 
@@ -217,7 +217,7 @@ class Provider(Protocol):
         ...
 
     async def apply_model(self, effect: Effect, model: MachineModel) -> None:
-        """Give the instance the model; it keeps its OS disk (contract.md 2.5).
+        """Give the instance the model; it keeps its OS disk (docs/rules.md K4).
 
         Custom data is there for its next boot on a new disk, the extensions run again. A running machine is out of
         service meanwhile; one stopped by its owner stays stopped. Returns at once if the instance is on
@@ -237,7 +237,7 @@ class Provider(Protocol):
     async def protect(
         self, scale_set: ScaleSetIdentity, instance_id: str, *, from_actions: bool, from_scale_in: bool
     ) -> None:
-        """Set what the instance is protected from (B6; contract.md 1.7), whatever is done to it just now.
+        """Set what the instance is protected from (docs/rules.md B6), whatever is done to it just now.
 
         Raises InstanceGone.
         """

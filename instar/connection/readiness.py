@@ -1,4 +1,4 @@
-"""What a process answers while it waits for what it needs, and that it is ready (behaviour.md F9)."""
+"""What a process answers while it waits for what it needs, and that it is ready (docs/rules.md F9)."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""Waiting for what a process needs: none ends by itself because another is not there yet (behaviour.md F9)."""
+"""Waiting for what a process needs: none ends by itself because another is not there yet (docs/rules.md F9)."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Every delay that an operator may set, with its default and its rule (behaviour.md T6).
+"""Every delay that an operator may set, with its default and its rule (docs/rules.md T6).
 
 They enter a workflow as input and stay pinned there.
 """

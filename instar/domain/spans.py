@@ -1,4 +1,4 @@
-"""Durations in words, for reasons that people read (behaviour.md P17)."""
+"""Durations in words, for reasons that people read (docs/rules.md P17)."""
 
 from datetime import timedelta
 

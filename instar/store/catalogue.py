@@ -1,4 +1,4 @@
-"""The platform images that are known from the start (behaviour.md I5). Their versions are published later."""
+"""The platform images that are known from the start (docs/rules.md I5). Their versions are published later."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""What a template deployment still needs to know, sealed: its template and parameters hold secrets (behaviour.md F5).
+"""What a template deployment still needs to know, sealed: its template and parameters hold secrets (docs/rules.md F5).
 
 The deployment itself is a document among the resources. It holds the seal while it runs and not a moment longer.
 """

@@ -1,4 +1,4 @@
-"""Platform image versions, by location (behaviour.md I1, I5).
+"""Platform image versions, by location (docs/rules.md I1, I5).
 
 Names compare without regard to case and keep the case of their creation; `West US 2` and `westus2` are one location.
 A withdrawn version stays written down, since instances run on it.

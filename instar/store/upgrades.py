@@ -1,4 +1,4 @@
-"""Records of upgrades: what `rollingUpgrades/latest` and the history are read from (behaviour.md A1, A2, P17).
+"""Records of upgrades: what `rollingUpgrades/latest` and the history are read from (docs/rules.md A1, A2, P17).
 
 Activities write them, and an activity may be late: it was lost, was tried again, and arrives after its successor. So
 each write is placed by the highest decision sequence in it. A write with decisions loses to what was written with a

@@ -1,4 +1,4 @@
-"""What the operations and upgrades of a set wait for while something is tried again and again (behaviour.md F10)."""
+"""What the operations and upgrades of a set wait for while something is tried again and again (docs/rules.md F10)."""
 
 from dataclasses import dataclass
 from datetime import datetime

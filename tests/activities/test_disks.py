@@ -1,4 +1,4 @@
-"""A slice of machines in one activity: what its end says, and what a cancel does to it (behaviour.md P14, F1)."""
+"""A slice of machines in one activity: what its end says, and what a cancel does to it (docs/rules.md P14, F1)."""
 
 import asyncio
 import dataclasses

@@ -1,4 +1,4 @@
-"""What looks at a set refuses where the records are older than the machines (behaviour.md F7)."""
+"""What looks at a set refuses where the records are older than the machines (docs/rules.md F7)."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The traps of the wire, one test each: what clients were seen to trip over (contract.md Part 2, clients.md section 5).
+"""The traps of the wire, one test each: what clients were seen to trip over (docs/rules.md, section K).
 
 Shown elsewhere, so not here again:
 
@@ -34,8 +34,8 @@ QUERY = {"api-version": "2024-11-01"}
 EXTENSIONS = "properties__virtualMachineProfile__extensionProfile__extensions"
 
 
-async def test_c22_dollar_signs_may_be_escaped_and_keys_in_any_order(api: Api) -> None:
-    """contract.md 2.2: query keys may be unsorted, `$` may be `%24`."""
+async def test_k2_dollar_signs_may_be_escaped_and_keys_in_any_order(api: Api) -> None:
+    """docs/rules.md K2: query keys may be unsorted, `$` may be `%24`."""
     await api.create()
     await api.add_machines(1)
     for query in (
@@ -52,10 +52,8 @@ async def test_c22_dollar_signs_may_be_escaped_and_keys_in_any_order(api: Api) -
     ("action", "kind"),
     [("restart", ActionKind.RESTART), ("poweroff", ActionKind.POWER_OFF), ("reimage", ActionKind.REIMAGE)],
 )
-async def test_c22_a_star_as_instance_id_means_the_whole_set(
-    api: Api, star: str, action: str, kind: ActionKind
-) -> None:
-    """contract.md 2.2: old command lines ask `/virtualmachines/%2A/restart`."""
+async def test_k2_a_star_as_instance_id_means_the_whole_set(api: Api, star: str, action: str, kind: ActionKind) -> None:
+    """docs/rules.md K2: old command lines ask `/virtualmachines/%2A/restart`."""
     await api.create()
     await api.add_machines(2)
     answer = await api.http.post(f"http://api.test:8000{SCALE_SET}/virtualmachines/{star}/{action}", params=QUERY)
@@ -65,7 +63,7 @@ async def test_c22_a_star_as_instance_id_means_the_whole_set(
     assert (asked.kind, asked.everyone, asked.on_instance) == (kind, True, False)
 
 
-async def test_c22_a_star_is_never_deleted_or_protected(api: Api) -> None:
+async def test_k2_a_star_is_never_deleted_or_protected(api: Api) -> None:
     await api.create()
     await api.add_machines(2)
     sent = len(api.gateway.sent)
@@ -75,8 +73,8 @@ async def test_c22_a_star_is_never_deleted_or_protected(api: Api) -> None:
     assert len(api.gateway.sent) == sent
 
 
-async def test_c22_ids_of_image_versions_are_spelt_as_azure_does(api: Api) -> None:
-    """contract.md 2.2: `/Subscriptions/…/Providers/…/ArtifactTypes/VMImage/…`, and such an id can be asked for."""
+async def test_k4_ids_of_image_versions_are_spelt_as_azure_does(api: Api) -> None:
+    """docs/rules.md K2: `/Subscriptions/…/Providers/…/ArtifactTypes/VMImage/…`, and such an id can be asked for."""
     api.store.images.publish("Canonical", "UbuntuServer", "18.04-LTS", OLD, "westus2", {}, api.clock())
     path = f"{LOCATION}/publishers/Canonical/artifacttypes/vmimage/offers/UbuntuServer/skus/18.04-LTS/versions/{OLD}"
     found = (await api.http.get(path, params=QUERY)).json()
@@ -88,8 +86,8 @@ async def test_c22_ids_of_image_versions_are_spelt_as_azure_does(api: Api) -> No
     assert (await api.http.get(found["id"], params=QUERY)).json() == found
 
 
-async def test_c23_an_operation_is_asked_with_p_and_has_these_members_only(api: Api) -> None:
-    """contract.md 2.3: `?p=` is taken; no `id`, no `percentComplete`; the name is the request id."""
+async def test_k3_an_operation_is_asked_with_p_and_has_these_members_only(api: Api) -> None:
+    """docs/rules.md K3: `?p=` is taken; no `id`, no `percentComplete`; the name is the request id."""
     await api.create()
     answer = await api.http.post(f"{SCALE_SET}/osRollingUpgrade", params=QUERY)
     url = answer.headers["Azure-AsyncOperation"]
@@ -100,14 +98,14 @@ async def test_c23_an_operation_is_asked_with_p_and_has_these_members_only(api: 
     assert (await api.http.get(url)).json().keys() == {"name", "status", "startTime", "endTime"}
 
 
-def test_c23_moments_have_no_trailing_zeros_and_a_numeric_offset() -> None:
-    """contract.md 2.3: at most 7 fractional digits, zeros trimmed, `+00:00`."""
+def test_k4_moments_have_no_trailing_zeros_and_a_numeric_offset() -> None:
+    """docs/rules.md K3: at most 7 fractional digits, zeros trimmed, `+00:00`."""
     for microsecond in (0, 1, 120_000, 999_999):
         text = moment(datetime(2026, 3, 1, 12, 0, 0, microsecond, UTC))
         assert re.fullmatch(r"2026-03-01T12:00:00(\.\d{0,6}[1-9])?\+00:00", text)
 
 
-async def test_c28_an_absent_instance_is_not_found_in_azures_words(api: Api) -> None:
+async def test_k6_an_absent_instance_is_not_found_in_azures_words(api: Api) -> None:
     await api.create()
     for path in ("", "/instanceView"):
         answer = await api.http.get(f"{SCALE_SET}/virtualMachines/7{path}", params=QUERY)
@@ -119,7 +117,7 @@ async def test_c28_an_absent_instance_is_not_found_in_azures_words(api: Api) -> 
         }
 
 
-async def test_c28_an_absent_set_and_group_are_not_found_in_azures_words(api: Api) -> None:
+async def test_k6_an_absent_set_and_group_are_not_found_in_azures_words(api: Api) -> None:
     answer = await api.http.get(SCALE_SET, params=QUERY)
     assert (answer.status_code, error_of(answer)) == (
         404,
@@ -134,7 +132,7 @@ async def test_c28_an_absent_set_and_group_are_not_found_in_azures_words(api: Ap
     assert (answer.status_code, error_of(answer)) == (404, expected)
 
 
-async def test_c28_automatic_repairs_need_a_health_source(api: Api) -> None:
+async def test_k6_automatic_repairs_need_a_health_source(api: Api) -> None:
     changes: dict[str, Any] = {"properties__automaticRepairsPolicy__enabled": True}
     answer = await api.call("PUT", SCALE_SET, document(**changes, **{EXTENSIONS: []}))
     assert answer.status_code == 400
@@ -156,8 +154,8 @@ async def test_no_upgrade_is_promised_to_go_another_way_than_it_will(api: Api, n
     assert api.store.scale_sets.find(SCALE_SET) is None
 
 
-async def test_s5_8_every_version_is_taken_by_one_client(api: Api) -> None:
-    """clients.md 5, trap 8: one az mixes eight of them."""
+async def test_k1_every_version_is_taken_by_one_client(api: Api) -> None:
+    """docs/rules.md K7: one az mixes eight of them."""
     await api.create()
     for version in ("2018-10-01", "2019-12-01", "2021-07-01", "2022-03-03", "2023-09-01", "2024-11-01", "2026-04-01"):
         answer = await api.http.patch(SCALE_SET, params={"api-version": version}, json={"tags": {"v": version}})

@@ -1,4 +1,4 @@
-"""`instar backup`, with real files and real kills (behaviour.md F7)."""
+"""`instar backup`, with real files and real kills (docs/rules.md F7)."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""`instar restore`, with real files, real locks and real kills (behaviour.md F7)."""
+"""`instar restore`, with real files, real locks and real kills (docs/rules.md F7)."""
 
 import json
 import os

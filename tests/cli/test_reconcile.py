@@ -1,4 +1,4 @@
-"""`instar reconcile`: what it asks for and what it prints (behaviour.md F7)."""
+"""`instar reconcile`: what it asks for and what it prints (docs/rules.md F7)."""
 
 from functools import partial
 from io import StringIO

@@ -1,4 +1,4 @@
-"""Bringing to its end what was begun, and beginning nothing (behaviour.md P14)."""
+"""Bringing to its end what was begun, and beginning nothing (docs/rules.md P14)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""A disk without room undoes an effect whole, and the next attempt does it (behaviour.md F1, F3)."""
+"""A disk without room undoes an effect whole, and the next attempt does it (docs/rules.md F1, F3)."""
 
 import resource
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A number that is given again is another operation: it moves machines, and has its own disks (behaviour.md F7)."""
+"""A number that is given again is another operation: it moves machines, and has its own disks (docs/rules.md F7)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who uses a data directory, and who waits for it (behaviour.md F7, F9)."""
+"""Who uses a data directory, and who waits for it (docs/rules.md F7, F9)."""
 
 import asyncio
 import os

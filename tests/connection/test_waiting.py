@@ -1,4 +1,4 @@
-"""Parts wait for each other (behaviour.md F9)."""
+"""Parts wait for each other (docs/rules.md F9)."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The delays of the rules, in one place (behaviour.md T6)."""
+"""The delays of the rules, in one place (docs/rules.md T6)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What owners do to machines beside upgrades, and what a cancel asks (P14, P18, B4, B6; contract.md 1.7, 2.5)."""
+"""What owners do to machines beside upgrades, and what a cancel asks (P14, P18, B4, B6; docs/rules.md B6, K4)."""
 
 import asyncio
 from contextlib import AsyncExitStack

@@ -1,4 +1,4 @@
-"""A number that is given again after the records were put back, on machines that boot (behaviour.md F7)."""
+"""A number that is given again after the records were put back, on machines that boot (docs/rules.md F7)."""
 
 from functools import partial
 

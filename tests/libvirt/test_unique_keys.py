@@ -1,4 +1,4 @@
-"""On libvirt too a number that is given again is another operation (behaviour.md F7)."""
+"""On libvirt too a number that is given again is another operation (docs/rules.md F7)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A request that was written down is carried out, whoever is killed before its answer (behaviour.md F6)."""
+"""A request that was written down is carried out, whoever is killed before its answer (docs/rules.md F6)."""
 
 import asyncio
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""`instar backup` while an upgrade runs, more changes, `instar restore`, and all goes on (behaviour.md F6, F7).
+"""`instar backup` while an upgrade runs, more changes, `instar restore`, and all goes on (docs/rules.md F6, F7).
 
 The same with the two databases of a backup taken an hour apart, either of them the older one: docs/backup.md says what
 is safe, and this is where it was seen.

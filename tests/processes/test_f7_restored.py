@@ -1,4 +1,4 @@
-"""The data directory put back from a backup made during upgrade 1, after upgrade 2 has ended (behaviour.md F7).
+"""The data directory put back from a backup made during upgrade 1, after upgrade 2 has ended (docs/rules.md F7).
 
 All processes are killed for the backup and for the restore; machines are what a restore cannot put back.
 """

@@ -1,4 +1,4 @@
-"""Planted secrets are found nowhere, in no disguise (behaviour.md F5); in a store that does not seal they are."""
+"""Planted secrets are found nowhere, in no disguise (docs/rules.md F5); in a store that does not seal they are."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The units for systemd: they can be read, start what there is, and are hardened (behaviour.md F9)."""
+"""The units for systemd: they can be read, start what there is, and are hardened (docs/rules.md F9)."""
 
 import configparser
 import shutil

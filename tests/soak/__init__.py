@@ -1,1 +1,1 @@
-"""A soak: random faults and wishes against real processes, judged by what is left (behaviour.md F1, F2, F6, F10)."""
+"""A soak: random faults and wishes against real processes, judged by what is left (docs/rules.md F1, F2, F6, F10)."""

@@ -1,4 +1,4 @@
-"""What must hold once everything is up again and has come to rest (behaviour.md B2, P15, F1, F2, F6, F10)."""
+"""What must hold once everything is up again and has come to rest (docs/rules.md B2, P15, F1, F2, F6, F10)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

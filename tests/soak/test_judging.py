@@ -1,4 +1,4 @@
-"""The soak's judge finds harm that was planted (behaviour.md F6, F10, P15)."""
+"""The soak's judge finds harm that was planted (docs/rules.md F6, F10, P15)."""
 
 from dataclasses import replace
 from datetime import timedelta

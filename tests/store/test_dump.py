@@ -1,4 +1,4 @@
-"""`instar backup` and `instar restore` with the store in PostgreSQL, on a real server (behaviour.md F7)."""
+"""`instar backup` and `instar restore` with the store in PostgreSQL, on a real server (docs/rules.md F7)."""
 
 import itertools
 import os

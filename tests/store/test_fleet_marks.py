@@ -1,4 +1,4 @@
-"""How far the records know a set's machines, and what is taken over from these (behaviour.md F7)."""
+"""How far the records know a set's machines, and what is taken over from these (docs/rules.md F7)."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is still to be handed over, on both kinds of database (behaviour.md F6)."""
+"""What is still to be handed over, on both kinds of database (docs/rules.md F6)."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What release 0.1 wrote down and told nobody, on both kinds of database (behaviour.md F6)."""
+"""What release 0.1 wrote down and told nobody, on both kinds of database (docs/rules.md F6)."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta

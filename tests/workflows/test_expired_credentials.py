@@ -1,4 +1,4 @@
-"""An extension whose credentials have expired: from the breach to the documented recovery (behaviour.md F4)."""
+"""An extension whose credentials have expired: from the breach to the documented recovery (docs/rules.md F4)."""
 
 from datetime import timedelta
 

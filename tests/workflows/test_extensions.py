@@ -1,4 +1,4 @@
-"""Custom data and extensions of the pinned model, from the store to the machines (behaviour.md P4, P7, P16)."""
+"""Custom data and extensions of the pinned model, from the store to the machines (docs/rules.md P4, P7, P16)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Always a way out: whatever fails for however long, the newer wish takes over (behaviour.md F10)."""
+"""Always a way out: whatever fails for however long, the newer wish takes over (docs/rules.md F10)."""
 
 from datetime import timedelta
 from typing import Any

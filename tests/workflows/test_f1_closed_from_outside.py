@@ -1,4 +1,4 @@
-"""Workflows that somebody closed by hand (behaviour.md F1), and messages that arrive twice (F2)."""
+"""Workflows that somebody closed by hand (docs/rules.md F1), and messages that arrive twice (F2)."""
 
 from datetime import timedelta
 

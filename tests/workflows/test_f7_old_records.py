@@ -1,4 +1,4 @@
-"""Records put back from a backup, machines that went on: nothing is done to them by old records (behaviour.md F7)."""
+"""Records put back from a backup, machines that went on: nothing is done to them by old records (docs/rules.md F7)."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""Sets that began under release 0.1 go on under their own code, and move on (behaviour.md F8)."""
+"""Sets that began under release 0.1 go on under their own code, and move on (docs/rules.md F8)."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Looks at the catalogue: when, how dear, and what they leave to read (behaviour.md T2, T6, A4)."""
+"""Looks at the catalogue: when, how dear, and what they leave to read (docs/rules.md T2, T6, A4)."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""A changed model reaches the instances in the way of its mode (contract.md 1.2), never during another operation."""
+"""A changed model reaches the instances in the way of its mode (docs/rules.md K5), never during another operation."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who is rolled back when a limit is exceeded, and when (behaviour.md P10)."""
+"""Who is rolled back when a limit is exceeded, and when (docs/rules.md P10)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A cancel in each phase of an upgrade: what was begun comes to its end, nothing new begins (behaviour.md P14)."""
+"""A cancel in each phase of an upgrade: what was begun comes to its end, nothing new begins (docs/rules.md P14)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""One sentence for every reader: the log, the Temporal UI, the API and the error (behaviour.md P17)."""
+"""One sentence for every reader: the log, the Temporal UI, the API and the error (docs/rules.md P17)."""
 
 import logging
 from typing import Any

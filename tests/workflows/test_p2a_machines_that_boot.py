@@ -1,4 +1,4 @@
-"""Machines that boot are no sick machines yet (behaviour.md P2a)."""
+"""Machines that boot are no sick machines yet (docs/rules.md P2a)."""
 
 from datetime import timedelta
 from pathlib import Path

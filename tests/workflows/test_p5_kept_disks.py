@@ -1,4 +1,4 @@
-"""Kept OS disks: which ones, for how long, and never one that could still be needed (behaviour.md P5, P8)."""
+"""Kept OS disks: which ones, for how long, and never one that could still be needed (docs/rules.md P5, P8)."""
 
 from datetime import datetime, timedelta
 

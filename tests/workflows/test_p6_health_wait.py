@@ -1,4 +1,4 @@
-"""How long a batch is waited for, and what becomes of those that are not healthy then (behaviour.md P6, H5)."""
+"""How long a batch is waited for, and what becomes of those that are not healthy then (docs/rules.md P6, H5)."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Versions that are not tried again by themselves, and what ends that (behaviour.md T5)."""
+"""Versions that are not tried again by themselves, and what ends that (docs/rules.md T5)."""
 
 from datetime import timedelta
 from typing import Any

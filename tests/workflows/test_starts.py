@@ -1,4 +1,4 @@
-"""What starts an upgrade, when, and under which settings (behaviour.md T1, T4, T6, B9)."""
+"""What starts an upgrade, when, and under which settings (docs/rules.md T1, T4, T6, B9)."""
 
 import asyncio
 from datetime import timedelta

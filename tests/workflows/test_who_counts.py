@@ -1,4 +1,4 @@
-"""Machines that vanish, appear, are stopped or replaced while an upgrade runs (behaviour.md P12, P16, P18, P3)."""
+"""Machines that vanish, appear, are stopped or replaced while an upgrade runs (docs/rules.md P12, P16, P18, P3)."""
 
 import asyncio
 from datetime import timedelta

@@ -77,7 +77,7 @@ class InstanceWork:
             await self._bring()
 
     async def _bring(self) -> None:
-        """Bring the instances to the newest model, in the way of its mode (contract.md 1.2)."""
+        """Bring the instances to the newest model, in the way of its mode (docs/rules.md K5)."""
         async with self._starting:
             operations = self._memory.state.waiting_operations
             change = await self._resolved()

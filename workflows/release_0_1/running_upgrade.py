@@ -1,4 +1,4 @@
-"""The lock of a scale set: at most one upgrade at a time, and never a lock that nobody holds (behaviour.md P15, F1)."""
+"""The lock of a scale set: at most one upgrade at a time, never a lock that nobody holds (docs/rules.md P15, F1)."""
 
 from datetime import datetime
 

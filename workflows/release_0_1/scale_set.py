@@ -1,4 +1,4 @@
-"""One scale set, for ever: its timers, its lock, what it looks at next (behaviour.md P15, T1, F1, P5)."""
+"""One scale set, for ever: its timers, its lock, what it looks at next (docs/rules.md P15, T1, F1, P5)."""
 
 import asyncio
 from collections.abc import Iterator

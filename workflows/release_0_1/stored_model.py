@@ -71,7 +71,7 @@ class StoredModel:
 
     @property
     def _concerns_instances(self) -> bool:
-        """Whether a PUT ends only when the instances are on its model (contract.md 1.2).
+        """Whether a PUT ends only when the instances are on its model (docs/rules.md K5).
 
         A PUT that says nothing new to machines is a check of them all, unless they are being brought to it just now.
         """

@@ -1,4 +1,4 @@
-"""As many machines as the newest model says, and none when the set is deleted (behaviour.md F10, P15, P16)."""
+"""As many machines as the newest model says, and none when the set is deleted (docs/rules.md F10, P15, P16)."""
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError

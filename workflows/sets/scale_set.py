@@ -1,4 +1,4 @@
-"""One scale set, for ever: a state machine that does one step after the other (behaviour.md F10, P15, T1, F1).
+"""One scale set, for ever: a state machine that does one step after the other (docs/rules.md F10, P15, T1, F1).
 
 What the set does next is decided by `instar.domain.lifecycle.next_step`, what becomes of it by its neighbours there;
 here the steps are carried out. Messages are answered from the set's own state, at once. What they change may make

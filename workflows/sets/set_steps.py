@@ -1,4 +1,4 @@
-"""Each step of a scale set, carried out: one function a step (behaviour.md F10; `instar.domain.lifecycle.steps`)."""
+"""Each step of a scale set, carried out: one function a step (docs/rules.md F10; `instar.domain.lifecycle.steps`)."""
 
 from datetime import timedelta
 from typing import assert_never

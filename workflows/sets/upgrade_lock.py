@@ -1,4 +1,4 @@
-"""The lock of a scale set: at most one upgrade at a time, and never a lock that nobody holds (behaviour.md P15, F1)."""
+"""The lock of a scale set: at most one upgrade at a time, never a lock that nobody holds (docs/rules.md P15, F1)."""
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
@@ -36,7 +36,7 @@ async def begin_by_hand(memory: Memory) -> None:
 
 
 async def bring(memory: Memory) -> None:
-    """Bring the instances to the newest model, in the way of its mode (contract.md 1.2)."""
+    """Bring the instances to the newest model, in the way of its mode (docs/rules.md K5)."""
     operations = memory.state.model.waiting
     change = await _change(memory)
     workflow.logger.info("%s: %s", memory.scale_set.name, change.reason)

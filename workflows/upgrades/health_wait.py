@@ -1,4 +1,4 @@
-"""The health wait: a durable timer raced with the health poll (behaviour.md P6, P14, H5)."""
+"""The health wait: a durable timer raced with the health poll (docs/rules.md P6, P14, H5)."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What an upgrade writes down: each decision once, the same sentence for every reader (behaviour.md P17)."""
+"""What an upgrade writes down: each decision once, the same sentence for every reader (docs/rules.md P17)."""
 
 from collections.abc import Iterable
 
@@ -95,7 +95,7 @@ class Journal:
         )
 
     async def end_operation(self, status: UpgradeStatus, error: UpgradeError | None) -> None:
-        """End the long-running operations that wait for the upgrade, if there are any (contract.md 2.7)."""
+        """End the long-running operations that wait for the upgrade, if there are any (docs/rules.md K3)."""
         ends = {
             UpgradeStatus.COMPLETED: OperationStatus.SUCCEEDED,
             UpgradeStatus.CANCELLED: OperationStatus.CANCELED,

@@ -1,4 +1,4 @@
-"""One upgrade of one scale set: pre-check, batches, health wait, rollback, verdict (behaviour.md section P).
+"""One upgrade of one scale set: pre-check, batches, health wait, rollback, verdict (docs/rules.md section P).
 
 An OS upgrade, or a change of the model in mode Rolling: the plan says which, the domain what that means for whom.
 """

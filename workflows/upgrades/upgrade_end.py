@@ -1,4 +1,4 @@
-"""The last word of an upgrade to its set (behaviour.md P15, F1)."""
+"""The last word of an upgrade to its set (docs/rules.md P15, F1)."""
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError

@@ -1,6 +1,6 @@
 """One probe of one machine: the question asked over a socket, and whatever comes back as an answer.
 
-Garbage, silence, slowness and refusal are answers (behaviour.md H7). Only what hinders us to ask at all raises.
+Garbage, silence, slowness and refusal are answers (docs/rules.md H7). Only what hinders us to ask at all raises.
 
 Each probe has a connection of its own and is closed at once, so plain streams and h11 do what a client with a pool does
 in a fifth of the time: what a probe waits for us must not be taken for the machine's slowness.

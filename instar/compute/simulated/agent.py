@@ -1,4 +1,4 @@
-"""Waiting for what runs inside a machine: the part of a call that comes after its commit (behaviour.md P4, P7)."""
+"""Waiting for what runs inside a machine: the part of a call that comes after its commit (docs/rules.md P4, P7)."""
 
 from instar.compute.provider import Effect
 from instar.compute.simulated import disks, provisioning

@@ -1,4 +1,4 @@
-"""Custom data and extensions on a machine's OS disk: what is to run, what ran, and how it ended (behaviour.md P4, P7).
+"""Custom data and extensions on a machine's OS disk: what is to run, what ran, and how it ended (docs/rules.md P4, P7).
 
 A commit makes them due; from then on the machine goes through `Due.CUSTOM_DATA` and `Due.EXTENSIONS` to nothing due,
 one step in a transaction, so that whoever is killed between two leaves what his successor completes. What a machine

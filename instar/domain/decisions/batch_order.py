@@ -1,4 +1,4 @@
-"""Who comes before whom, and who may be in one batch with whom (behaviour.md B4, B5, B7; contract.md 1.6).
+"""Who comes before whom, and who may be in one batch with whom (docs/rules.md B4, B5, B7).
 
 The members of an upgrade fall into groups: of one phase, in it of one zone, in that of one update domain. Groups follow
 each other; none begins before the one before it is finished. So a batch never has two of anything that B4 and B7 keep

@@ -1,4 +1,4 @@
-"""Which instances come next (behaviour.md B1, B2, B4): the order is `batch_order`, who takes part is `enrolment`."""
+"""Which instances come next (docs/rules.md B1, B2, B4): the order is `batch_order`, who takes part is `enrolment`."""
 
 from dataclasses import dataclass
 

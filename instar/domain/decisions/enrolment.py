@@ -1,4 +1,4 @@
-"""Who belongs to an upgrade, in which phase, and who is left out and why (behaviour.md P12, P16, B5, B6, T1, T7)."""
+"""Who belongs to an upgrade, in which phase, and who is left out and why (docs/rules.md P12, P16, B5, B6, T1, T7)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ SKIPS = "SkipUpgrade in its custom metrics"
 def enrol(look: Look, plan: UpgradePlan, started_by: StartedBy) -> Progress:
     """Who belongs to the upgrade, fixed at its start (P16): pending, already current (P12), or left out.
 
-    Custom metrics are read here and never again (contract.md 1.6), and only of whoever is healthy: from a sick
+    Custom metrics are read here and never again (docs/rules.md B5), and only of whoever is healthy: from a sick
     instance they mean nothing, so it is in the last phase.
     """
     current = InstanceIds.of(view.instance_id for view in look.views if is_current(view, plan))

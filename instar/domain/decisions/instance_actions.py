@@ -1,4 +1,4 @@
-"""Whom an action concerns: named or all, unknown ones, protected ones (contract.md 1.7)."""
+"""Whom an action concerns: named or all, unknown ones, protected ones (docs/rules.md B6)."""
 
 from collections.abc import Iterable
 

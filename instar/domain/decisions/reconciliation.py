@@ -1,4 +1,4 @@
-"""What is taken over from machines into records that are older than they are (behaviour.md F7).
+"""What is taken over from machines into records that are older than they are (docs/rules.md F7).
 
 Nothing of a machine is changed by it, and none is deleted for it: the records learn how far the machines have come, and
 the model asks for as many as there are.

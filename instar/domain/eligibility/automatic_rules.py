@@ -1,4 +1,4 @@
-"""What automatic OS upgrades need of a model besides a health source (behaviour.md I3, I6, H3, P6; contract.md 2.8).
+"""What automatic OS upgrades need of a model besides a health source (docs/rules.md I3, I6, H3, P6, K6).
 
 Each rule gives its reasons against the model; Azure's own sentence where it is known.
 """

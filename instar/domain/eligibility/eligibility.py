@@ -1,7 +1,7 @@
 """May this model be stored, and may an upgrade start? Every reason against it, not only the first.
 
 A check answers with all its blockers; none means yes. Where Azure's own sentence is known it is used word for word
-(contract.md 2.8), so that a client that looks for it finds it.
+(docs/rules.md K6), so that a client that looks for it finds it.
 """
 
 from collections.abc import Iterable

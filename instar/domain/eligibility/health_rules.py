@@ -1,4 +1,4 @@
-"""What health sources a model may have, and how they may be set (behaviour.md H1, H2; contract.md 1.4)."""
+"""What health sources a model may have, and how they may be set (docs/rules.md H1, H2)."""
 
 from datetime import timedelta
 from typing import Protocol

@@ -53,7 +53,7 @@ def _image(model: ScaleSetModel) -> list[Blocker]:
 
 
 def _orchestration(model: ScaleSetModel) -> list[Blocker]:
-    """Uniform or Flexible; what a Flexible set cannot have (contract.md 1.2, 1.4)."""
+    """Uniform or Flexible; what a Flexible set cannot have (docs/rules.md K5, H1)."""
     mode = model.orchestration_mode.lower()
     if mode not in (UNIFORM, FLEXIBLE):
         message = "The value of 'orchestrationMode' must be Uniform or Flexible."

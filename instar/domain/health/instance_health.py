@@ -1,4 +1,4 @@
-"""How an instance is: what its source says, and what the instance itself shows (behaviour.md H2)."""
+"""How an instance is: what its source says, and what the instance itself shows (docs/rules.md H2)."""
 
 from collections.abc import Sequence
 from dataclasses import replace

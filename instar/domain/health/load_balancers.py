@@ -1,4 +1,4 @@
-"""Load balancers, as far as health goes: the probes of one, and how a scale set names them (behaviour.md H3)."""
+"""Load balancers, as far as health goes: the probes of one, and how a scale set names them (docs/rules.md H3)."""
 
 import re
 from collections.abc import Iterator, Mapping

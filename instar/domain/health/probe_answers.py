@@ -1,4 +1,4 @@
-"""What a probe's answer says, and what a run of answers says of an instance (behaviour.md H3 to H6; contract.md 1.4).
+"""What a probe's answer says, and what a run of answers says of an instance (docs/rules.md H1, H3 to H6).
 
 Pure: whoever asked brings what came back. A probe that got no answer is an answer too (H7).
 """
@@ -34,7 +34,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One answer; `metrics` is the text of its custom metrics, which only a good one has (contract.md 1.6)."""
+    """One answer; `metrics` is the text of its custom metrics, which only a good one has (docs/rules.md B5)."""
 
     answer: Answer
     detail: str = ""

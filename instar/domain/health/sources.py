@@ -1,4 +1,4 @@
-"""Where the health of a set's instances comes from (behaviour.md H1 to H6; contract.md 1.4).
+"""Where the health of a set's instances comes from (docs/rules.md H1 to H6).
 
 A source asks each instance the same question: `protocol`, `port` and `path` say which, `interval` and
 `number_of_probes` how often before an answer is believed. How an answer is read is in its neighbour `probe_answers`.
@@ -96,7 +96,7 @@ class HealthSource(BaseModel):
 
     @property
     def reads_bodies(self) -> bool:
-        """Whether the application's own words are read: its state, and its custom metrics (contract.md 1.6)."""
+        """Whether the application's own words are read: its state, and its custom metrics (docs/rules.md B5)."""
         return self.rich and self.protocol is not Protocol.TCP
 
     @property

@@ -1,4 +1,4 @@
-"""Versions of gallery images: what is published where, and when a copy is there (behaviour.md I2, P19).
+"""Versions of gallery images: what is published where, and when a copy is there (docs/rules.md I2, P19).
 
 A version is copied to each of its target regions some time after it is published. When a copy is due is fixed at that
 moment and kept in the version's document, under `instar`, which no client sees: so where replication stands is a

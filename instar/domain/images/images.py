@@ -1,4 +1,4 @@
-"""Image references and the order of image versions (behaviour.md I1, I3)."""
+"""Image references and the order of image versions (docs/rules.md I1, I3)."""
 
 from collections.abc import Iterable
 from typing import Any, Self

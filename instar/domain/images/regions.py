@@ -1,4 +1,4 @@
-"""Names of regions: clients send either, gallery documents show the display name (contract.md 2.5)."""
+"""Names of regions: clients send either, gallery documents show the display name (docs/rules.md K4)."""
 
 _DISPLAYED = (
     "Australia Central, Australia Central 2, Australia East, Australia Southeast, "

@@ -1,4 +1,4 @@
-"""What becomes of a set while it does what was asked of instances (behaviour.md P15, F2).
+"""What becomes of a set while it does what was asked of instances (docs/rules.md P15, F2).
 
 How far the first of the waiting actions has come is part of the state: interrupted and taken up again, it acts on the
 same instances by the same number.

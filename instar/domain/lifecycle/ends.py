@@ -1,4 +1,4 @@
-"""Ends of long-running operations that a set has decided on; the workflow writes them down (contract.md 2.3)."""
+"""Ends of long-running operations that a set has decided on; the workflow writes them down (docs/rules.md K3)."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a set learns from how an upgrade ended (behaviour.md T5)."""
+"""What a set learns from how an upgrade ended (docs/rules.md T5)."""
 
 from typing import NamedTuple
 

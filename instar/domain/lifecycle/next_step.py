@@ -1,4 +1,4 @@
-"""What a scale set does next: one function of all that it knows (behaviour.md P15, F10).
+"""What a scale set does next: one function of all that it knows (docs/rules.md P15, F10).
 
 It is asked at the end of each step, and whenever something was asked of the set while a step is under way: what it then
 names instead is more urgent, and cuts the step short.

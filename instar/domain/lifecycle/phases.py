@@ -1,4 +1,4 @@
-"""The phases of a scale set's life, and which may follow which (behaviour.md P15, P14, F1).
+"""The phases of a scale set's life, and which may follow which (docs/rules.md P15, P14, F1).
 
 `docs/lifecycle.md` shows the table as a picture; a test holds both, and what the functions of this package do, against
 each other.

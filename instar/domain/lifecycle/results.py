@@ -1,4 +1,4 @@
-"""What becomes of a set when a step has come to an end, well or not (behaviour.md F10, P15, T1-T5)."""
+"""What becomes of a set when a step has come to an end, well or not (docs/rules.md F10, P15, T1-T5)."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -99,7 +99,7 @@ def capacity_cut(state: ScaleSetState, generation: int, done: str, now: datetime
 
 
 def _concerns_instances(state: ScaleSetState) -> bool:
-    """Whether a PUT ends only when the instances are on its model (contract.md 1.2).
+    """Whether a PUT ends only when the instances are on its model (docs/rules.md K5).
 
     A PUT that says nothing new to machines is a check of them all, unless they are being brought to it just now.
     """

@@ -1,4 +1,4 @@
-"""Where a set stands with its automatic upgrades, as readers are told (behaviour.md A4, T5)."""
+"""Where a set stands with its automatic upgrades, as readers are told (docs/rules.md A4, T5)."""
 
 from instar.domain.lifecycle.state import ScaleSetState
 from instar.domain.records.scale_set_status import ScaleSetStatus

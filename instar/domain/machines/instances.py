@@ -12,7 +12,7 @@ from instar.domain.images.images import ImageReference
 
 
 class HealthState(StrEnum):
-    """What a health source says of an instance (behaviour.md H4, H5). UNKNOWN counts as unhealthy."""
+    """What a health source says of an instance (docs/rules.md H4, H5). UNKNOWN counts as unhealthy."""
 
     HEALTHY = "Healthy"
     UNHEALTHY = "Unhealthy"
@@ -21,14 +21,14 @@ class HealthState(StrEnum):
 
 
 class PowerState(StrEnum):
-    """Whether a machine runs. STOPPED means: by its owner (behaviour.md P18)."""
+    """Whether a machine runs. STOPPED means: by its owner (docs/rules.md P18)."""
 
     RUNNING = "running"
     STOPPED = "stopped"
 
 
 class PowerAction(StrEnum):
-    """What its owner may do to a machine (behaviour.md P18)."""
+    """What its owner may do to a machine (docs/rules.md P18)."""
 
     START = "start"
     STOP = "stop"
@@ -57,7 +57,7 @@ class OsDisk:
 
 @dataclass(frozen=True, slots=True)
 class DataDisk:
-    """A data disk. `marker` stands for its content and never changes (behaviour.md P4)."""
+    """A data disk. `marker` stands for its content and never changes (docs/rules.md P4)."""
 
     lun: int
     name: str
@@ -108,7 +108,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class HealthObservation:
-    """What the health source of a set said of one instance, and when (behaviour.md H6)."""
+    """What the health source of a set said of one instance, and when (docs/rules.md H6)."""
 
     instance_id: str
     state: HealthState
@@ -117,7 +117,7 @@ class HealthObservation:
     settles_by: datetime | None = None
     """While INITIALIZING: when the grace period ends and the state can no longer be INITIALIZING (H5)."""
     phase: int | None = None
-    """`PhaseOrderingNumber` of its custom metrics: lower ones come first, None last (contract.md 1.6)."""
+    """`PhaseOrderingNumber` of its custom metrics: lower ones come first, None last (docs/rules.md B5)."""
     skip: bool = False
     """`SkipUpgrade` of its custom metrics: left out of upgrades."""
     custom_metrics: str = ""

@@ -1,4 +1,4 @@
-"""Where new instances go: balanced over the zones, and in each over its update domains (behaviour.md B4, B7)."""
+"""Where new instances go: balanced over the zones, and in each over its update domains (docs/rules.md B4, B7)."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Which instances go when a set becomes smaller (contract.md 1.11), never a protected one (1.7)."""
+"""Which instances go when a set becomes smaller, never a protected one (docs/rules.md P16, B6)."""
 
 from collections import Counter
 from collections.abc import Iterable

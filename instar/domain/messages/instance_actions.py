@@ -44,7 +44,7 @@ _POWERS = {
 
 
 class Protection(Message):
-    """`protectionPolicy` of an instance (contract.md 1.7): from actions implies from scale-in."""
+    """`protectionPolicy` of an instance (docs/rules.md B6): from actions implies from scale-in."""
 
     from_actions: bool = False
     from_scale_in: bool = False
@@ -59,7 +59,7 @@ class InstanceAction(Message):
     everyone: bool = False
     """Not those named but all that there are."""
     on_instance: bool = False
-    """Asked of the instance itself: its own protection does not hold it back (contract.md 1.7)."""
+    """Asked of the instance itself: its own protection does not hold it back (docs/rules.md B6)."""
     exact_version: str = ""
     """REIMAGE: another version of the disk's own image."""
     protection: Protection = Protection()

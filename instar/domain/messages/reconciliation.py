@@ -1,4 +1,4 @@
-"""Records that are older than the machines: the question, and what was taken over from these (behaviour.md F7)."""
+"""Records that are older than the machines: the question, and what was taken over from these (docs/rules.md F7)."""
 
 from pydantic import Field
 

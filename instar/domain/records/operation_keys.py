@@ -1,4 +1,4 @@
-"""What tells one operation on a set's machines from every other, for ever (behaviour.md F2, F7).
+"""What tells one operation on a set's machines from every other, for ever (docs/rules.md F2, F7).
 
 The number alone is no key: it is given again where the records were restored from a backup. So whoever begins an
 operation draws something for it; "" is what release 0.1 drew.

@@ -1,4 +1,4 @@
-"""Long-running operations of the API: one row each, ended by whoever finishes the work (clients.md 4)."""
+"""Long-running operations of the API: one row each, ended by whoever finishes the work (docs/rules.md K3)."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Versions that a set does not take by itself any more, and instances that one version did not suit (behaviour.md T5).
+"""Versions that a set does not take by itself any more, and instances that one version did not suit (docs/rules.md T5).
 
 What ends it: a newer version is tried whatever is quarantined; a start by hand that succeeds, a changed model and
 lifting by hand take the entry away.

@@ -1,4 +1,4 @@
-"""Whether the records of a set are older than its machines (behaviour.md F7): decided from both, a sentence or "".
+"""Whether the records of a set are older than its machines (docs/rules.md F7): decided from both, a sentence or "".
 
 What is asked of machines is written down before it is done: the number and key of an operation with its first record,
 the ids of new machines before they are asked for, a model before machines get it. So machines that have seen something

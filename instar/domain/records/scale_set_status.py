@@ -1,4 +1,4 @@
-"""Where a set stands with its automatic upgrades, as readers get it (behaviour.md A4, P17, T5)."""
+"""Where a set stands with its automatic upgrades, as readers get it (docs/rules.md A4, P17, T5)."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""When a set looks at the catalogue, and when it tries a version again (behaviour.md T2, T5).
+"""When a set looks at the catalogue, and when it tries a version again (docs/rules.md T2, T5).
 
 Chance comes in as a fraction that the workflow draws, so that many sets do not march in step.
 """

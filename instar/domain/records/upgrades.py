@@ -40,7 +40,7 @@ ROLLING_KINDS = (UpgradeKind.OS_UPGRADE, UpgradeKind.MODEL_CHANGE)
 
 
 class ErrorCode(StrEnum):
-    """Error codes of an upgrade (contract.md 2.7, 2.8)."""
+    """Error codes of an upgrade (docs/rules.md K3, K6)."""
 
     UNHEALTHY_BEFORE = "MaxUnhealthyInstancePercentExceededBeforeRollingUpgrade"
     UNHEALTHY_DURING = "MaxUnhealthyInstancePercentExceededInRollingUpgrade"

@@ -1,4 +1,4 @@
-"""Upgrade policies of a scale set, with Azure's names, ranges and defaults (behaviour.md B8, B9; contract.md 1.2)."""
+"""Upgrade policies of a scale set, with Azure's names, ranges and defaults (docs/rules.md B8, B9, K5)."""
 
 from datetime import timedelta
 from enum import StrEnum

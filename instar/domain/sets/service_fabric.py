@@ -1,4 +1,4 @@
-"""Service Fabric sets: what makes one, and what automatic upgrades of it need (behaviour.md section S, B7).
+"""Service Fabric sets: what makes one, and what automatic upgrades of it need (docs/rules.md section S, B7).
 
 The extension on the machines names the cluster that they belong to and their node type in it; the cluster is a stored
 resource. Both say how durable the node type is, and only machines that the cluster can move its work from in time

@@ -1,4 +1,4 @@
-"""Sealing of secrets (behaviour.md F5): what leaves this process for a disk is a token that only a key opens.
+"""Sealing of secrets (docs/rules.md F5): what leaves this process for a disk is a token that only a key opens.
 
 The keys stand in a file, one a line. The first seals; every one opens. To rotate: put a new key on top, restart every
 process, run `Store.reseal`, and take the old key out.

@@ -1,4 +1,4 @@
-"""Where secrets stand in a model (behaviour.md F5), taking them out and putting them back.
+"""Where secrets stand in a model (docs/rules.md F5), taking them out and putting them back.
 
 A place is a path like `/properties/virtualMachineProfile/osProfile/adminPassword`. In a list of named things (the
 extensions) the name stands for the position, so that an extension added in front does not inherit its neighbour's

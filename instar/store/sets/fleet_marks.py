@@ -1,4 +1,4 @@
-"""How far the records of each set know its machines: one row a set (behaviour.md F7).
+"""How far the records of each set know its machines: one row a set (docs/rules.md F7).
 
 A set that release 0.1 made has none until ids are reserved for it, or its fleet is reconciled.
 """

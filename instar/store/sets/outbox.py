@@ -1,4 +1,4 @@
-"""What is still to be handed over to the workflows of scale sets: a transactional outbox (behaviour.md F6).
+"""What is still to be handed over to the workflows of scale sets: a transactional outbox (docs/rules.md F6).
 
 The message stands in the row of its operation, which is written in one transaction with what was asked for. It goes
 when the workflow has taken it. For one set the oldest comes first; a claim keeps two processes from handing over the

@@ -1,4 +1,4 @@
-"""Taking over from a set's machines what the records do not know (behaviour.md F7)."""
+"""Taking over from a set's machines what the records do not know (docs/rules.md F7)."""
 
 from datetime import datetime
 

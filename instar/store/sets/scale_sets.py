@@ -1,4 +1,4 @@
-"""Scale sets, their models by generation without secrets, and the sealed secrets (behaviour.md P1, F2, F5)."""
+"""Scale sets, their models by generation without secrets, and the sealed secrets (docs/rules.md P1, F2, F5)."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Sets that were asked for something that nobody has in hand, nor any operation tells of (behaviour.md F6).
+"""Sets that were asked for something that nobody has in hand, nor any operation tells of (docs/rules.md F6).
 
 Release 0.1 wrote down what was asked first and told the set's workflow afterwards. Killed or unheard in between, it
 left a set in deletion that nobody deletes, or a model that nobody applies. Both are found by their operations.

@@ -24,7 +24,7 @@ async def token_for(api: Api, **form: str) -> tuple[int, dict[str, Any]]:
     return answer.status_code, answer.json()
 
 
-async def test_a_client_gets_a_token_that_opens_what_its_role_opens(api: Api) -> None:
+async def test_k8_a_client_gets_a_token_that_opens_what_its_role_opens(api: Api) -> None:
     client, secret = api.store.credentials.create("night", Grant(Role.READER, "/"), api.clock())
     scope = "http://api.test:8000//.default"
     status, body = await token_for(
@@ -36,7 +36,7 @@ async def test_a_client_gets_a_token_that_opens_what_its_role_opens(api: Api) ->
     assert answer.status_code == 200
 
 
-async def test_a_client_may_also_show_its_secret_as_basic_credentials(api: Api) -> None:
+async def test_k8_a_client_may_also_show_its_secret_as_basic_credentials(api: Api) -> None:
     client, secret = api.store.credentials.create("night", Grant(Role.READER, "/"), api.clock())
     basic = base64.b64encode(f"{client.client_id}:{secret}".encode()).decode()
     form = {"grant_type": "client_credentials"}
@@ -79,7 +79,7 @@ async def test_anybody_can_verify_a_token_with_the_published_keys(api: Api) -> N
     assert "d" not in (await api.http.get(KEYS)).json()["keys"][0]
 
 
-async def test_the_metadata_say_where_everything_is(api: Api) -> None:
+async def test_k8_the_metadata_say_where_everything_is(api: Api) -> None:
     api.http.auth = httpx.Auth()  # which adds nothing
     new = (await api.http.get(METADATA, params={"api-version": "2022-09-01"})).json()
     assert new["name"]

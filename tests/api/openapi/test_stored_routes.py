@@ -15,7 +15,7 @@ CALLED_LIKE_THE_OTHERS = {
     "List Clusters": "List Clusters Of Group",
     "List All Clusters": "List Clusters Of Subscription",
 }
-"""What differs: the two lists of Service Fabric clusters are called like everybody's, in `summary` and `operationId`."""
+"""What differs: lists of Service Fabric clusters are called like everybody's, in `summary` and `operationId`."""
 
 
 def facts(operation: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Zones, update domains and the order of upgrades on the wire (contract.md 1.2, 2.5)."""
+"""Zones, update domains and the order of upgrades on the wire (docs/rules.md K5, K4)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What was written down is handed over, whoever is killed when (behaviour.md F6)."""
+"""What was written down is handed over, whoever is killed when (docs/rules.md F6)."""
 
 import asyncio
 import dataclasses

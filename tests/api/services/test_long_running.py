@@ -1,4 +1,4 @@
-"""What pollers need of every operation (contract.md 2.3, clients.md 4), for every route that there is.
+"""What pollers need of every operation (docs/rules.md K3), for every route that there is.
 
 A client asks once at once and then after `Retry-After`, or half a minute where that is missing or 0: an operation that
 ends is seen to have ended a second later wherever every one of these answers says 1.
@@ -146,8 +146,8 @@ async def end_everything(api: Api) -> None:
     api.clock.advance(api.app.state.services.settings.delays.replication)
 
 
-async def test_c23_every_operation_of_every_route_is_seen_to_end_within_a_second(world: Api) -> None:
-    """contract.md 2.3: both URLs and their answers, `Retry-After` while it runs; PUT and PATCH have no Location."""
+async def test_k3_every_operation_of_every_route_is_seen_to_end_within_a_second(world: Api) -> None:
+    """docs/rules.md K3: both URLs and their answers, `Retry-After` while it runs; PUT and PATCH have no Location."""
     routes = [one for one in changing_routes() if one not in AT_ONCE]
     await check_all(world, [(one, await asked(world, one)) for one in routes if not one.startswith("DELETE")])
     for one in routes:
@@ -155,7 +155,7 @@ async def test_c23_every_operation_of_every_route_is_seen_to_end_within_a_second
             await check_all(world, [(one, await asked(world, one))])
 
 
-async def test_c23_routes_that_start_no_operation_have_no_headers_of_one(world: Api) -> None:
+async def test_k3_routes_that_start_no_operation_have_no_headers_of_one(world: Api) -> None:
     await asked(world, f"PUT {DEPLOYMENT}")
     routes = changing_routes()
     for one in routes:
@@ -190,7 +190,7 @@ async def check_all(api: Api, began: list[tuple[str, httpx.Response]]) -> None:
 
 
 def check_answer(route: str, answer: httpx.Response) -> None:
-    """The first answer: what Python, az and JavaScript take (clients.md 3, 4)."""
+    """The first answer: what Python, az and JavaScript take (docs/rules.md K7, K3)."""
     changes = route.startswith(("PUT", "PATCH"))
     assert answer.status_code in ((200, 201) if changes else (202,)), route
     assert not (route.startswith("PATCH") and answer.status_code != 200), route

@@ -82,7 +82,7 @@ async def test_it_is_made_read_in_any_case_and_made_again(place: Place) -> None:
     assert (await place.call("PUT", place.document)).status_code == 200
 
 
-async def test_what_was_got_can_be_put_back_and_changes_nothing(place: Place) -> None:
+async def test_k7_what_was_got_can_be_put_back_and_changes_nothing(place: Place) -> None:
     got = await place.put()
     answer = await place.call("PUT", got)
     assert answer.status_code == 200, answer.text

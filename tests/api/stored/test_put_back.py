@@ -1,4 +1,4 @@
-"""What one api-version showed and it or another puts back: nothing is lost, nothing changes (contract.md 1.2)."""
+"""What one api-version showed and it or another puts back: nothing is lost, nothing changes (docs/rules.md K5)."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from tests.api.wire.test_api_versions import AUTOMATIC, FIRST, NEWEST, ROLLING, 
 
 
 @pytest.mark.parametrize("version", [FIRST, "2019-12-01", "2022-03-01", "2023-09-01", NEWEST])
-async def test_c22_what_was_got_can_be_put_back_and_changes_nothing(api: Api, version: str) -> None:
-    """clients.md 2: `az vmss update` and PowerShell put back the whole answer. Members shown only (1.2) are no wish."""
+async def test_k7_what_was_got_can_be_put_back_and_changes_nothing(api: Api, version: str) -> None:
+    """docs/rules.md K7: `az vmss update` and PowerShell put back the whole answer. What is only shown is no wish."""
     await api.create()
     before = api.stored()
     body = await seen(api, version)
@@ -23,7 +23,7 @@ async def test_c22_what_was_got_can_be_put_back_and_changes_nothing(api: Api, ve
     assert api.stored().document == before.document
 
 
-async def test_c22_a_newer_answer_put_back_by_an_older_version_loses_what_is_read_only_and_is_refused_the_rest(
+async def test_k7_a_newer_answer_put_back_by_an_older_version_loses_what_is_read_only_and_is_refused_the_rest(
     api: Api,
 ) -> None:
     changes: dict[str, Any] = {f"{ROLLING}__maxBatchInstancePercent": 10}
@@ -34,7 +34,7 @@ async def test_c22_a_newer_answer_put_back_by_an_older_version_loses_what_is_rea
     assert error_of(await put(api, "2022-08-01", body))["message"].startswith("Could not find member")
 
 
-async def test_c12_what_a_version_cannot_see_it_does_not_delete(api: Api) -> None:
+async def test_k5_what_a_version_cannot_see_it_does_not_delete(api: Api) -> None:
     """PUT merges: a whole set put back by 2019-12-01 keeps what came later."""
     changes: dict[str, Any] = {
         f"{ROLLING}__prioritizeUnhealthyInstances": True,
@@ -56,7 +56,7 @@ async def test_c12_what_a_version_cannot_see_it_does_not_delete(api: Api) -> Non
         assert after["rollingUpgradePolicy"][name] is True
 
 
-async def test_c12_a_null_removes_an_object_with_what_the_version_cannot_see(api: Api) -> None:
+async def test_k5_a_null_removes_an_object_with_what_the_version_cannot_see(api: Api) -> None:
     """It was named, whole. The defaults of 1.2 come in its place."""
     changes: dict[str, Any] = {
         f"{ROLLING}__prioritizeUnhealthyInstances": True,

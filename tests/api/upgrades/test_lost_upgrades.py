@@ -1,4 +1,4 @@
-"""Upgrades that Temporal does not know end (behaviour.md F6, F7)."""
+"""Upgrades that Temporal does not know end (docs/rules.md F6, F7)."""
 
 from datetime import timedelta
 

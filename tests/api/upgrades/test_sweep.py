@@ -1,4 +1,4 @@
-"""Sets whose workflow is gone, operations that are in nobody's hand: found and mended (behaviour.md F1, F6, F8)."""
+"""Sets whose workflow is gone, operations that are in nobody's hand: found and mended (docs/rules.md F1, F6, F8)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Answers and requests by their own api-version (contract.md 1.2, 2.1, 2.8)."""
+"""Answers and requests by their own api-version (docs/rules.md K5, K1, K6)."""
 
 import re
 from typing import Any
@@ -68,8 +68,8 @@ def test_members_of_the_table_are_known_in_any_case() -> None:
 
 
 @pytest.mark.parametrize("member", SCALE_SET, ids=lambda one: one.path)
-def test_c28_a_member_newer_than_the_version_is_refused_and_left_out(member: Member) -> None:
-    """contract.md 2.8, last line; 1.2: every response is shaped by the request's api-version."""
+def test_k1_a_member_newer_than_the_version_is_refused_and_left_out(member: Member) -> None:
+    """docs/rules.md K1: every response is shaped by the request's api-version."""
     body = nested(member.path, {"x": 1})
     with pytest.raises(ArmError) as caught:
         refuse_unknown(body, FIRST)
@@ -84,7 +84,7 @@ def test_c28_a_member_newer_than_the_version_is_refused_and_left_out(member: Mem
     assert shaped(body, SCALE_SET, f"{member.since}-preview") == body
 
 
-def test_c28_azures_own_sentences() -> None:
+def test_k6_azures_own_sentences() -> None:
     """As its documents quote them."""
     for path, kind in (
         ("properties.scaleInPolicy", "properties"),
@@ -130,7 +130,7 @@ def test_c28_azures_own_sentences() -> None:
         ),
     ],
 )
-async def test_c28_an_unknown_member_is_400_and_nothing_is_made(
+async def test_k1_an_unknown_member_is_400_and_nothing_is_made(
     api: Api, changes: dict[str, Any], version: str, message: str
 ) -> None:
     body = document(**changes)
@@ -165,8 +165,8 @@ async def test_c28_an_unknown_member_is_400_and_nothing_is_made(
         ),
     ],
 )
-async def test_c12_every_answer_has_the_members_of_its_version(api: Api, version: str, shown: set[str]) -> None:
-    """contract.md 1.2: the set by PUT, PATCH, GET and lists, the policy of an upgrade, instances, history, images."""
+async def test_k5_every_answer_has_the_members_of_its_version(api: Api, version: str, shown: set[str]) -> None:
+    """docs/rules.md K5: the set by PUT, PATCH, GET and lists, the policy of an upgrade, instances, history, images."""
     changes: dict[str, Any] = {
         f"{ROLLING}__prioritizeUnhealthyInstances": True,
         f"{AUTOMATIC}__enableAutomaticOSUpgrade": True,
@@ -205,7 +205,7 @@ async def test_c12_every_answer_has_the_members_of_its_version(api: Api, version
     assert ("orchestrationServices" in view) is (version >= "2019-12-01")
 
 
-async def test_c12_images_have_the_members_of_the_version(api: Api) -> None:
+async def test_k5_images_have_the_members_of_the_version(api: Api) -> None:
     api.store.images.publish("Canonical", "UbuntuServer", "18.04-LTS", OLD, "westus2", {}, api.clock())
     versions = f"{LOCATION}/publishers/Canonical/artifacttypes/vmimage/offers/UbuntuServer/skus/18.04-LTS/versions"
     for version, known in ((FIRST, False), (NEWEST, True)):
@@ -216,7 +216,7 @@ async def test_c12_images_have_the_members_of_the_version(api: Api) -> None:
         assert one["properties"]["automaticOSUpgradeProperties"] == {"automaticOSUpgradeSupported": True}
 
 
-async def test_c21_the_etag_header_came_in_september_2023(api: Api) -> None:
+async def test_k1_the_etag_header_came_in_september_2023(api: Api) -> None:
     await api.create()
     for version, sent in (("2023-07-01", False), ("2023-09-01", True)):
         for answer in (
@@ -238,8 +238,8 @@ async def test_b8_truths_of_the_policies_are_truths(api: Api, path: str) -> None
 
 
 @pytest.mark.parametrize("version", [FIRST, NEWEST])
-async def test_c12_echo_a_plain_set_has_no_rolling_policy_and_a_mode_change_keeps_it(api: Api, version: str) -> None:
-    """contract.md 1.2, echo rules: absent with plain Manual; there with Rolling; stays after the way back."""
+async def test_k5_echo_a_plain_set_has_no_rolling_policy_and_a_mode_change_keeps_it(api: Api, version: str) -> None:
+    """docs/rules.md K5, echo rules: absent with plain Manual; there with Rolling; stays after the way back."""
     await api.create(properties__upgradePolicy={"mode": "Manual"})
     assert "rollingUpgradePolicy" not in (await seen(api, version))["properties"]["upgradePolicy"]
     for mode in ("Rolling", "Manual"):

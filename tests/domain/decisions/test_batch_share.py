@@ -1,4 +1,4 @@
-"""What the share of a batch is counted from, who counts as out, who comes first (behaviour.md B1, B2, B5)."""
+"""What the share of a batch is counted from, who counts as out, who comes first (docs/rules.md B1, B2, B5)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who is in the numbers of P2, P3 and P9, and who is in neither (behaviour.md P9, P12, P13, P16, P18)."""
+"""Who is in the numbers of P2, P3 and P9, and who is in neither (docs/rules.md P9, P12, P13, P16, P18)."""
 
 import pytest
 

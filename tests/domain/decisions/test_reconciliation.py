@@ -1,4 +1,4 @@
-"""What is taken over from machines into old records (behaviour.md F7)."""
+"""What is taken over from machines into old records (docs/rules.md F7)."""
 
 from hypothesis import given
 from hypothesis import strategies as st

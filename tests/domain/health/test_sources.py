@@ -1,4 +1,4 @@
-"""Which health source a model has, read from its ARM document (behaviour.md H1, H2, H4; contract.md 1.4)."""
+"""Which health source a model has, read from its ARM document (docs/rules.md H1, H2, H4)."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A scale set without a server: steps are carried out as told, well or badly, or are cut short (behaviour.md F10)."""
+"""A scale set without a server: steps are carried out as told, well or badly, or are cut short (docs/rules.md F10)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

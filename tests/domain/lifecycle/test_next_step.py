@@ -1,4 +1,4 @@
-"""What a set does next, and what it drops for it (behaviour.md F10, P15, P1)."""
+"""What a set does next, and what it drops for it (docs/rules.md F10, P15, P1)."""
 
 from collections.abc import Callable
 from datetime import timedelta

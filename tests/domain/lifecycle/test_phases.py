@@ -1,4 +1,4 @@
-"""The phases of a set's life: the table, the code and the picture say the same (behaviour.md P15, F10)."""
+"""The phases of a set's life: the table, the code and the picture say the same (docs/rules.md P15, F10)."""
 
 from collections import deque
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What becomes of a held set once its records have taken over what its machines have (behaviour.md F7)."""
+"""What becomes of a held set once its records have taken over what its machines have (docs/rules.md F7)."""
 
 from datetime import UTC, datetime, timedelta
 

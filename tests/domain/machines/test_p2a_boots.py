@@ -1,4 +1,4 @@
-"""How a machine counts that was started lately (behaviour.md P2a)."""
+"""How a machine counts that was started lately (docs/rules.md P2a)."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Who goes when a set becomes smaller (contract.md 1.11)."""
+"""Who goes when a set becomes smaller (docs/rules.md P16)."""
 
 from collections import Counter
 from datetime import timedelta
@@ -26,30 +26,30 @@ def machine(number: int, *, zone: str = "", age: int = 0, **facts: Any) -> Insta
     ("rule", "expected"),
     [(DEFAULT, ("10", "9")), (NEWEST, ("1", "10")), (OLDEST, ("2", "9"))],
 )
-def test_without_zones_the_rule_decides(rule: ScaleInRule, expected: tuple[str, ...]) -> None:
+def test_p16_without_zones_the_rule_decides(rule: ScaleInRule, expected: tuple[str, ...]) -> None:
     there = [machine(1, age=0), machine(2, age=9), machine(9, age=8), machine(10, age=1)]
     assert leaving(there, 2, rule) == expected
 
 
-def test_of_the_same_age_the_highest_id_is_the_newest() -> None:
+def test_p16_of_the_same_age_the_highest_id_is_the_newest() -> None:
     there = [machine(n) for n in (2, 10, 9)]
     assert leaving(there, 1, NEWEST) == ("10",)
     assert leaving(there, 1, OLDEST) == ("2",)
 
 
 @pytest.mark.parametrize("rule", ScaleInRule)
-def test_the_fullest_zone_gives_first_whatever_the_rule(rule: ScaleInRule) -> None:
+def test_p16_the_fullest_zone_gives_first_whatever_the_rule(rule: ScaleInRule) -> None:
     there = [machine(0, zone="1", age=9), machine(1, zone="2"), machine(2, zone="2"), machine(9, zone="3")]
     [one] = leaving(there, 1, rule)
     assert one in ("1", "2")
 
 
-def test_the_fullest_is_looked_for_anew_for_each() -> None:
+def test_p16_the_fullest_is_looked_for_anew_for_each() -> None:
     there = [machine(n, zone="1" if n < 3 else "2") for n in range(5)]
     assert leaving(there, 3) == ("2", "4", "1")
 
 
-def test_of_equally_full_zones_the_rule_decides() -> None:
+def test_p16_of_equally_full_zones_the_rule_decides() -> None:
     there = [machine(0, zone="2", age=3), machine(1, zone="1", age=1), machine(2, zone="3", age=2)]
     assert leaving(there, 3) == ("2", "1", "0")
     assert leaving(there, 3, NEWEST) == ("1", "2", "0")
@@ -57,13 +57,13 @@ def test_of_equally_full_zones_the_rule_decides() -> None:
 
 
 @pytest.mark.parametrize("protection", ["protected", "protected_from_scale_in"])
-def test_protected_instances_never_go(protection: str) -> None:
+def test_p16_protected_instances_never_go(protection: str) -> None:
     kept: dict[str, Any] = {protection: True}
     there = [machine(0), machine(1, **kept), machine(2, **kept)]
     assert leaving(there, 3) == ("0",)
 
 
-def test_protected_instances_count_in_their_zone() -> None:
+def test_p16_protected_instances_count_in_their_zone() -> None:
     there = [machine(n, zone="1", protected_from_scale_in=n < 3) for n in range(4)] + [machine(9, zone="2")]
     assert leaving(there, 2) == ("3", "9")
 
@@ -73,7 +73,7 @@ def test_protected_instances_count_in_their_zone() -> None:
     st.integers(0, 50),
     st.sampled_from(ScaleInRule),
 )
-def test_zones_end_as_even_as_protection_allows(
+def test_p16_zones_end_as_even_as_protection_allows(
     made: list[tuple[str, int, bool]], count: int, rule: ScaleInRule
 ) -> None:
     there = [machine(n, zone=zone, age=age, protected=kept) for n, (zone, age, kept) in enumerate(made)]
@@ -95,11 +95,11 @@ def model(rules: object) -> ScaleSetModel:
     ("rules", "expected"),
     [(None, DEFAULT), ([], DEFAULT), (["Default"], DEFAULT), (["newestvm"], NEWEST), (["OldestVM"], OLDEST)],
 )
-def test_the_rule_is_read_from_the_model(rules: object, expected: ScaleInRule) -> None:
+def test_p16_the_rule_is_read_from_the_model(rules: object, expected: ScaleInRule) -> None:
     assert model(rules).scale_in is expected
 
 
 @pytest.mark.parametrize("rules", [["Random"], ["Default", "OldestVM"], "Default", [None], 7, {"a": 1}])
-def test_a_rule_that_does_not_exist_is_refused(rules: object) -> None:
+def test_p16_a_rule_that_does_not_exist_is_refused(rules: object) -> None:
     with pytest.raises(ValueError, match="must be a list of one of Default, NewestVM, OldestVM"):
         model(rules)

@@ -1,4 +1,4 @@
-"""Whether records are older than machines: what tells it, and what must never be taken for it (behaviour.md F7)."""
+"""Whether records are older than machines: what tells it, and what must never be taken for it (docs/rules.md F7)."""
 
 import pytest
 

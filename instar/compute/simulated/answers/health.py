@@ -1,7 +1,7 @@
 """What the agent inside a simulated machine reports at a moment, computed from its boot and its script.
 
-The agent asks the application each `interval` and believes `number_of_probes` equal answers in a row (behaviour.md H6):
-a change of the application shows (number_of_probes - 1) intervals after it happened. Nobody waits for that: the
+The agent asks the application each `interval` and believes `number_of_probes` equal answers in a row (docs/rules.md
+H6): a change of the application shows (number_of_probes - 1) intervals after it happened. Nobody waits for that: the
 agent did its asking before anyone looked. All moments and durations are microseconds.
 """
 

@@ -1,6 +1,6 @@
 """Custom metrics of simulated applications: the phase and the skip that a version or one machine is scripted to tell.
 
-What is scripted for a machine counts before what is scripted for its version (contract.md 1.6).
+What is scripted for a machine counts before what is scripted for its version (docs/rules.md B5).
 """
 
 import json

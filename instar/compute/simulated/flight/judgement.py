@@ -1,7 +1,7 @@
 """Judges a run by its flight records alone: were the rules kept, whoever gave the orders?
 
 Out of service is a machine that is stopped for a swap or restore, or runs and is not healthy yet, or is scripted as
-sick at that moment. One that its owner stopped, or that was deleted, is not (behaviour.md P18).
+sick at that moment. One that its owner stopped, or that was deleted, is not (docs/rules.md P18).
 
 Machines that were made in zones are judged zone by zone: B2 counts those of the zone, and no batch may have machines of
 two (B4). A rollback after a breach may, and what is done to single instances (batch 0): they are no batches.
