@@ -15,8 +15,9 @@ from instar.domain.decisions import batching, enrolment, verdicts
 from instar.domain.decisions.model_changes import keeps_its_disk, kept_disks
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Look, Standing
-from instar.domain.messages.os_upgrade import BatchChoice, LookRequest, UpgradePlan, Verdict
+from instar.domain.messages.os_upgrade import BatchChoice, LookRequest, Verdict
 from instar.domain.records.progress import Outcome, Progress
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import ErrorCode, UpgradeError, UpgradeKind
 from instar.store.store import Store
 

@@ -1,7 +1,6 @@
 """Which version an upgrade would be pinned to, and whether one may start (docs/rules.md P1, P19, B6, I1-I3, T1-T7)."""
 
 import asyncio
-import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from temporalio import activity
 
 from activities.heartbeats import beating
 from activities.looks import look_at
+from activities.plans import plan_for
 from activities.records.quarantines import outdated_generations
 from activities.records.records_age import refuse_old_records
 from activities.translation import translated
@@ -21,14 +21,13 @@ from instar.domain.images import galleries
 from instar.domain.images.images import ImageReference, newest
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Instance
-from instar.domain.messages.os_upgrade import UpgradePlan
 from instar.domain.messages.scale_set import Resolution, ResolveUpgrade
 from instar.domain.records.progress import Outcome
 from instar.domain.records.quarantine import Quarantine, same
 from instar.domain.records.triggers import Settled, hold_reason
-from instar.domain.sets.policies import StartedBy, UpgradeMode, policy_in_force
+from instar.domain.records.upgrade_plan import UpgradePlan
+from instar.domain.sets.policies import StartedBy
 from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
-from instar.store.health_sources import health_source_of
 from instar.store.store import Store
 
 
@@ -44,7 +43,7 @@ async def offered_versions(store: Store, image: ImageReference, location: str, n
 async def newest_version(
     store: Store, image: ImageReference, location: str, now: datetime, excluded: Collection[str] = ()
 ) -> str | None:
-    """The newest version that is offered in a region (I1, I2) and not excluded (T5), None of none."""
+    """The newest version that is offered in a region (I1, I2) and not excluded (T5); None where no version is."""
     offered = await offered_versions(store, image, location, now)
     return newest(version for version in offered if not any(same(version, one) for one in excluded))
 
@@ -172,17 +171,14 @@ class ImageActivities:
         started_by: StartedBy,
         left_behind: InstanceIds | None = None,
     ) -> UpgradePlan:
-        policy = model.upgrade_policy
-        return UpgradePlan(
-            target=target,
-            generation=model.generation,
-            policy=policy_in_force(policy, started_by),
-            auto_rollback=started_by is StartedBy.PLATFORM and not policy.automatic.disable_automatic_rollback,
-            manual_mode=policy.mode is UpgradeMode.MANUAL,
-            health_source=await asyncio.to_thread(health_source_of, self.store, model),
-            by_update_domain=model.service_fabric is not None,
+        rolls_back = not model.upgrade_policy.automatic.disable_automatic_rollback
+        return await plan_for(
+            self.store,
+            model,
+            target,
+            started_by,
+            auto_rollback=started_by is StartedBy.PLATFORM and rolls_back,
             left_behind=left_behind or InstanceIds(),
-            key=str(uuid.uuid4()),
         )
 
 

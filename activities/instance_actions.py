@@ -19,16 +19,10 @@ from instar.compute.errors import DiskNotMade, InstanceGone
 from instar.compute.provider import MachineModel, Provider, Step
 from instar.domain.decisions.instance_actions import chosen
 from instar.domain.decisions.model_changes import is_on_model, kept_disks
+from instar.domain.machines.actions import ActionKind
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Instance
-from instar.domain.messages.instance_actions import (
-    ActionKind,
-    ActionSlice,
-    CapacityLowered,
-    ChooseInstances,
-    Chosen,
-    LowerCapacity,
-)
+from instar.domain.messages.instance_actions import ActionSlice, CapacityLowered, ChooseInstances, Chosen, LowerCapacity
 from instar.domain.messages.os_upgrade import SliceOutcome
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.store.errors import Conflict, Missing

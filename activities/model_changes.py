@@ -1,7 +1,6 @@
 """What would bring the instances of a set to its newest model (docs/rules.md P1, P12, K5, K4)."""
 
 import asyncio
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from temporalio import activity
 
 from activities.heartbeats import beating
 from activities.images import newest_version
+from activities.plans import plan_for
 from activities.records.records_age import refuse_old_records
 from activities.translation import translated
 from instar.compute.clock import Clock, utc_now
@@ -17,11 +17,9 @@ from instar.compute.provider import Provider
 from instar.domain.decisions.model_changes import is_on_model, needs_image
 from instar.domain.machines.instances import Instance
 from instar.domain.messages.instance_actions import ModelChange, ResolveModelChange
-from instar.domain.messages.os_upgrade import UpgradePlan
 from instar.domain.records.upgrades import UpgradeKind
-from instar.domain.sets.policies import StartedBy, UpgradeMode, policy_in_force
+from instar.domain.sets.policies import StartedBy, UpgradeMode
 from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
-from instar.store.health_sources import health_source_of
 from instar.store.store import Store
 
 
@@ -70,17 +68,14 @@ async def model_change(
         offered = version is not None
         target = model.image if version is None else model.image.at(version)
     policy = model.upgrade_policy
-    plan = UpgradePlan(
-        target=target,
-        generation=generation,
-        policy=policy_in_force(policy, StartedBy.USER),
+    plan = await plan_for(
+        store,
+        model,
+        target,
+        StartedBy.USER,
         auto_rollback=False,
-        manual_mode=policy.mode is UpgradeMode.MANUAL,
-        health_source=await asyncio.to_thread(health_source_of, store, model),
-        by_update_domain=model.service_fabric is not None,
         kind=UpgradeKind.MODEL_CHANGE,
         any_version=model.image.follows_latest,
-        key=str(uuid.uuid4()),
     )
     if not offered and needs_image(instances, plan):
         reason = f"no version of {model.image} is published in {scale_set.location}"

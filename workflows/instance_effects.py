@@ -11,7 +11,8 @@ from activities.instance_actions import InstanceActionActivities
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.messages.capacity import CapacityPlan, DeleteSlice, MakeSlice
 from instar.domain.messages.instance_actions import ActionSlice, InstanceAction
-from instar.domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice, UpgradePlan
+from instar.domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.sets.names import COMPUTE_QUEUE
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from workflows import options

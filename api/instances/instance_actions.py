@@ -27,9 +27,10 @@ from api.wire.api_versions import shaped
 from api.wire.bodies import JsonBody, OptionalJsonBody, described
 from api.wire.merge import canonical
 from api.wire.preconditions import Preconditions, PreconditionsDep
+from instar.domain.machines.actions import ActionKind
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Instance
-from instar.domain.messages.instance_actions import ActionKind, InstanceAction
+from instar.domain.messages.instance_actions import InstanceAction
 from instar.domain.records.operations import Operation, OperationKind
 from instar.store.sets.stored_scale_set import StoredScaleSet
 

@@ -7,9 +7,9 @@ from api.services.dependencies import Services
 from api.wire.errors import invalid
 from api.wire.properties import at
 from instar.domain.images.images import version_key
+from instar.domain.machines.actions import Protection
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Instance
-from instar.domain.messages.instance_actions import Protection
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.store.sets.stored_scale_set import StoredScaleSet
 

@@ -109,7 +109,7 @@ async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
         unique_id=str(uuid.uuid4()),
         location=document["location"],
     )
-    operation = begun_on(services, OperationKind.PUT, identity, path.subscription_id)
+    operation = begun_on(services, OperationKind.PUT, path.subscription_id, identity)
     stored = await asyncio.to_thread(
         services.store.scale_sets.create,
         identity,
@@ -165,7 +165,7 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json, api_ve
     if model.capacity > before.capacity or not before.image.same_as(model.image):
         await refuse_absent(services, model.image, document["location"])
     await check_probe(services, stored.identity.resource_id, document["location"], model)
-    operation = begun_on(services, OperationKind.PUT, stored.identity, stored.subscription_id)
+    operation = begun_on(services, OperationKind.PUT, stored.subscription_id, stored.identity)
     # A model that says the same is no new generation. It is announced all the same: that is how a change whose
     # announcement was lost is mended.
     stored = await asyncio.to_thread(

@@ -23,7 +23,7 @@ async def deleted(services: Services, stored: StoredScaleSet) -> Operation | Non
         operation = under_way[0]
         await asyncio.to_thread(outbox.again, operation.id, _message(operation))
     else:
-        operation = begun_on(services, OperationKind.DELETE, stored.identity, stored.subscription_id)
+        operation = begun_on(services, OperationKind.DELETE, stored.subscription_id, stored.identity)
         accepted = Accepted(operation, lambda _stored: _message(operation))
         try:
             await asyncio.to_thread(scale_sets.mark_deleting, stored.identity.unique_id, accepted)

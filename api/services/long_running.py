@@ -38,7 +38,7 @@ async def begin(
     return operation
 
 
-def begun_on(services: Services, kind: OperationKind, scale_set: ScaleSetIdentity, subscription_id: str) -> Operation:
+def begun_on(services: Services, kind: OperationKind, subscription_id: str, scale_set: ScaleSetIdentity) -> Operation:
     """An operation on a scale set that is still to be written down, together with what it asks for (F6)."""
     return _new(
         services,
@@ -57,7 +57,7 @@ async def asked(
 
     `message_of` is given the operation's id. Raises ArmError where the set refuses: then nothing was asked.
     """
-    operation = begun_on(services, kind, stored.identity, stored.subscription_id)
+    operation = begun_on(services, kind, stored.subscription_id, stored.identity)
     await asyncio.to_thread(services.store.operations.create, operation, kept(message_of(operation.id)))
     await hand_over(services, operation)
     return operation

@@ -82,7 +82,7 @@ async def paging(
         str | None, Query(alias="$skiptoken", description="where a page begins: see nextLink")
     ] = None,
 ) -> Paging:
-    """Read the query. Raises ArmError 400 for a token that is none of this list."""
+    """Read the query. Raises ArmError 400 for a token that does not belong to this list."""
     path = request.url.path
     return Paging(
         url=public_url(request, services) + quote(path),

@@ -89,7 +89,7 @@ async def _announce(services: Services) -> None:
             stored = await asyncio.to_thread(store.scale_sets.by_unique_id, unique_id)
             if stored is None:
                 continue
-            operation = begun_on(services, kind, stored.identity, stored.subscription_id)
+            operation = begun_on(services, kind, stored.subscription_id, stored.identity)
             message = kept(
                 DeleteScaleSet(operation_id=operation.id)
                 if kind is OperationKind.DELETE

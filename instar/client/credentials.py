@@ -55,7 +55,7 @@ def opened(data_dir: Path | None) -> Iterator[Store]:
 
 
 def role_of(role: str) -> Role:
-    """Raises Nonsense for a role that is none."""
+    """Raises Nonsense for a role that does not exist."""
     spelt = {one.value.lower(): one for one in Role}
     if role.lower() not in spelt:
         raise Nonsense(f"'{role}' is no role: it is one of {', '.join(Role)}")
@@ -74,7 +74,7 @@ def scope_of(scope: str) -> str:
 
 
 def grant_of(role: str, scope: str) -> Grant:
-    """Raises Nonsense for a role or scope that is none."""
+    """Raises Nonsense for a role or a scope that does not exist."""
     return Grant(role_of(role), scope_of(scope))
 
 
@@ -102,7 +102,7 @@ def client_of(store: Store, given: str) -> Credential:
 
 
 def create(store: Store, name: str, grant: Grant, endpoint: str, ca_file: str = "") -> Login:
-    """A new client; its secret is in the answer and nowhere else. Raises Nonsense for a name that is none."""
+    """A new client; its secret is in the answer and nowhere else. Raises Nonsense for a name that none may have."""
     if not name.strip() or not name.isprintable() or len(name) > NAME_AT_MOST:
         raise Nonsense(f"credentials need a name, to be told by later: printable, at most {NAME_AT_MOST} characters")
     client, secret = store.credentials.create(name, grant, utc_now())

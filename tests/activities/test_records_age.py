@@ -18,9 +18,10 @@ from activities.records.records_age import RecordsAgeActivities
 from instar.compute.provider import Effect, Fence, MachineModel, Step
 from instar.compute.simulated.fleet import SimulatedFleet
 from instar.compute.simulated.pace import NoPace
+from instar.domain.machines.actions import ActionKind
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.messages.capacity import PlanCapacity
-from instar.domain.messages.instance_actions import ActionKind, ChooseInstances, InstanceAction, ResolveModelChange
+from instar.domain.messages.instance_actions import ChooseInstances, InstanceAction, ResolveModelChange
 from instar.domain.messages.os_upgrade import LookRequest
 from instar.domain.messages.reconciliation import RecordsAge
 from instar.domain.messages.scale_set import ResolveUpgrade

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from instar.domain.messages.instance_actions import ActionKind, InstanceAction
+from instar.domain.machines.actions import ActionKind
+from instar.domain.messages.instance_actions import InstanceAction
 from instar.domain.messages.scale_set import ApplyModel, CancelUpgrade, StartUpgrade
 from tests.api.conftest import LOCATION, OLD, SCALE_SET, Api, document, error_of
 from tests.api.galleries.gallery import IMAGE as GALLERY_IMAGE

@@ -27,7 +27,8 @@ from typing import Any
 import pytest
 
 from api.wire.moments import moment
-from instar.domain.messages.instance_actions import ActionKind, InstanceAction
+from instar.domain.machines.actions import ActionKind
+from instar.domain.messages.instance_actions import InstanceAction
 from tests.api.conftest import LOCATION, OLD, SCALE_SET, Api, document, error_of
 
 QUERY = {"api-version": "2024-11-01"}

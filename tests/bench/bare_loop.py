@@ -11,8 +11,8 @@ from instar.compute.simulated.fleet import SimulatedFleet
 from instar.domain.decisions import batching, enrolment, verdicts
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Standing
-from instar.domain.messages.os_upgrade import UpgradePlan
 from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import ErrorCode
 from instar.domain.sets.policies import StartedBy
 from instar.domain.sets.scale_sets import ScaleSetIdentity

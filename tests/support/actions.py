@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.machines.actions import ActionKind
 from instar.domain.records.operations import OperationStatus
 from tests.support.world import World
 

@@ -13,7 +13,7 @@ from instar.domain.machines.instances import (
     OsDisk,
     PowerState,
 )
-from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.sets.policies import RollingUpgradePolicy
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

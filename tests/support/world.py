@@ -19,9 +19,10 @@ from instar.compute.simulated.file.scripts import FleetDefaults, InstanceScript,
 from instar.compute.simulated.fleet import SimulatedFleet
 from instar.compute.simulated.pace import NoPace
 from instar.domain.delays import Delays
+from instar.domain.machines.actions import ActionKind
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import PowerState
-from instar.domain.messages.instance_actions import ActionKind, InstanceAction
+from instar.domain.messages.instance_actions import InstanceAction
 from instar.domain.messages.os_upgrade import UpgradeResult
 from instar.domain.messages.scale_set import (
     ApplyModel,

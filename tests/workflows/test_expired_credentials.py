@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.machines.actions import ActionKind
 from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from tests.support.actions import done
 from tests.support.extensions import FRESH, TOKEN, errors, with_token

@@ -8,7 +8,7 @@ import pytest
 from instar.compute.errors import Throttled
 from instar.compute.provider import MachineModel
 from instar.compute.simulated.file.faults import Call, Fault, FaultKind
-from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.machines.actions import ActionKind
 from instar.domain.records.operations import Operation, OperationStatus
 from instar.domain.records.upgrades import UpgradeStatus
 from tests.support.held import eventually

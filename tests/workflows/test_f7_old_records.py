@@ -6,8 +6,8 @@ from pathlib import Path
 
 from instar.compute.provider import Effect, Fence, MachineModel, Step
 from instar.domain.decisions.reconciliation import adoption
+from instar.domain.machines.actions import ActionKind
 from instar.domain.machines.instances import Instance
-from instar.domain.messages.instance_actions import ActionKind
 from instar.domain.messages.reconciliation import Reconcile
 from instar.domain.records.operations import Operation, OperationStatus
 from instar.domain.records.progress import Outcome

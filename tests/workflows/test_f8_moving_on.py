@@ -6,7 +6,7 @@ from typing import Any
 from temporalio.common import WorkflowIDReusePolicy
 
 from instar.compute.simulated.file.faults import Call
-from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.machines.actions import ActionKind
 from instar.domain.records.operations import OperationStatus
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.sets.names import MOVE_ON, WORKFLOW_QUEUE, WorkflowType, scale_set_workflow_id

@@ -11,8 +11,9 @@ from instar.compute.simulated.file.faults import Call, Fault, FaultKind
 from instar.compute.simulated.file.scripts import VersionScript
 from instar.compute.simulated.flight.recorder import Kind
 from instar.domain.lifecycle.state import Asked, Rolling, RunningUpgrade, ScaleSetState
+from instar.domain.machines.actions import ActionKind, Protection
 from instar.domain.machines.instances import PowerState
-from instar.domain.messages.instance_actions import ActionKind, InstanceAction, Protection
+from instar.domain.messages.instance_actions import InstanceAction
 from instar.domain.records.operations import OperationKind, OperationStatus
 from instar.domain.records.upgrades import UpgradeKind, UpgradeStatus
 from instar.domain.sets.names import WORKFLOW_QUEUE, scale_set_workflow_id

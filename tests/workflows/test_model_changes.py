@@ -8,8 +8,8 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from instar.compute.simulated.file.scripts import VersionScript
 from instar.compute.simulated.flight.recorder import Kind
+from instar.domain.machines.actions import ActionKind
 from instar.domain.machines.instances import PowerState
-from instar.domain.messages.instance_actions import ActionKind
 from instar.domain.records.operations import Operation, OperationStatus
 from instar.domain.records.upgrades import ErrorCode, UpgradeKind, UpgradeStatus
 from instar.domain.sets.policies import StartedBy

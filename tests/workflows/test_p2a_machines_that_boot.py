@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from instar.compute.simulated.file.scripts import VersionScript
-from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.machines.actions import ActionKind
 from instar.domain.records.operations import OperationStatus
 from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from tests.support.models import NEW, OLD

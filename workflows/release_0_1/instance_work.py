@@ -6,7 +6,8 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.model_changes import ModelChangeActivities
-from instar.domain.messages.instance_actions import ActionKind, InstanceAction, ModelChange, ResolveModelChange
+from instar.domain.machines.actions import ActionKind
+from instar.domain.messages.instance_actions import InstanceAction, ModelChange, ResolveModelChange
 from instar.domain.sets.names import COMPUTE_QUEUE, Refusal
 from instar.domain.sets.policies import StartedBy
 from workflows import options

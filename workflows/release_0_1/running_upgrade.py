@@ -8,8 +8,9 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from activities.records.upgrades import RecordActivities
 from instar.domain.lifecycle.lessons import learned
 from instar.domain.lifecycle.state import EndedUpgrade, RunningUpgrade
-from instar.domain.messages.os_upgrade import UpgradePlan, UpgradeState
+from instar.domain.messages.os_upgrade import UpgradeState
 from instar.domain.messages.scale_set import RecordClosed, UpgradeClosed, UpgradeEnded, UpgradeStarted
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from instar.domain.sets.names import os_upgrade_workflow_id
 from instar.domain.sets.policies import StartedBy

@@ -179,7 +179,7 @@ class ScaleSetWorkflow:
             raise ApplicationError(message, type=Refusal.NOT_FOUND, non_retryable=True)
         self._memory.change(quarantine=quarantine, settled=None)
         self._triggers.nudged()
-        # Whoever lifted it reads that it is lifted.
+        # The caller who lifted the quarantine reads the status next, and must find it lifted.
         await self._record.write()
 
     @workflow.signal(description="A version was published that the set may be waiting for: look within minutes (T2)")

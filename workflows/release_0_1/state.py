@@ -8,7 +8,7 @@ from instar.domain.lifecycle import requests
 from instar.domain.lifecycle import state as today
 from instar.domain.lifecycle.state import EndedUpgrade, RunningUpgrade
 from instar.domain.lifecycle.status import status_of
-from instar.domain.messages.base import Message
+from instar.domain.message import Message
 from instar.domain.messages.instance_actions import InstanceAction
 from instar.domain.messages.scale_set import DeleteScaleSet, EndOperation
 from instar.domain.records.quarantine import Quarantine

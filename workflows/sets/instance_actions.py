@@ -11,8 +11,9 @@ from activities.records.upgrades import RecordActivities
 from instar.domain.images.images import ImageReference
 from instar.domain.lifecycle import actions, results
 from instar.domain.lifecycle.state import Begun
+from instar.domain.machines.actions import ActionKind
 from instar.domain.machines.instance_ids import InstanceIds
-from instar.domain.messages.instance_actions import ActionKind, ChooseInstances, Chosen, InstanceAction, LowerCapacity
+from instar.domain.messages.instance_actions import ChooseInstances, Chosen, InstanceAction, LowerCapacity
 from instar.domain.messages.os_upgrade import SliceOutcome
 from instar.domain.records.progress import Counts, Outcome
 from instar.domain.records.upgrades import (

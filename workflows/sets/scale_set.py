@@ -155,7 +155,7 @@ class ScaleSetWorkflow:
         fraction = workflow.random().random()
         self._accept(lambda state: requests.lift(state, request, workflow.now(), fraction))
         try:
-            # Whoever lifted it reads next that it is lifted.
+            # The caller who lifted the quarantine reads the status next, and must find it lifted.
             await workflow.wait_condition(
                 lambda: status_of(self._state).quarantine == self._state.recorded.quarantine, timeout=TOLD_WITHIN
             )

@@ -9,8 +9,9 @@ from activities.records.upgrades import RecordActivities
 from instar.domain.lifecycle import results
 from instar.domain.lifecycle.state import RunningUpgrade
 from instar.domain.messages.instance_actions import ModelChange, ResolveModelChange
-from instar.domain.messages.os_upgrade import UpgradePlan, UpgradeState
+from instar.domain.messages.os_upgrade import UpgradeState
 from instar.domain.messages.scale_set import ClosedAs, RecordClosed, Resolution, ResolveUpgrade, UpgradeClosed
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.sets.names import COMPUTE_QUEUE, os_upgrade_workflow_id
 from instar.domain.sets.policies import StartedBy
 from workflows import options

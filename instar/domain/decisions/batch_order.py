@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from instar.domain.machines.instances import InstanceView, Standing
-from instar.domain.messages.os_upgrade import UpgradePlan
 from instar.domain.records.progress import Progress
+from instar.domain.records.upgrade_plan import UpgradePlan
 
 
 @dataclass(frozen=True, slots=True)

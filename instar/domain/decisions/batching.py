@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from instar.domain.decisions.batch_order import next_group, zone_counted
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Look, Standing
-from instar.domain.messages.os_upgrade import UpgradePlan
 from instar.domain.records.progress import Outcome, Progress
+from instar.domain.records.upgrade_plan import UpgradePlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from instar.domain.decisions.model_changes import is_on_model
 from instar.domain.images.images import version_key
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import InstanceView, Look, Standing
-from instar.domain.messages.os_upgrade import UpgradePlan
 from instar.domain.records.progress import Outcome, Progress
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import UpgradeKind
 from instar.domain.sets.policies import StartedBy
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
+from instar.domain.machines.actions import ActionKind
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Instance
-from instar.domain.messages.instance_actions import ActionKind, Chosen, InstanceAction
+from instar.domain.messages.instance_actions import Chosen, InstanceAction
 
 
 def chosen(action: InstanceAction, instances: Iterable[Instance]) -> Chosen:

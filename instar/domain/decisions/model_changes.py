@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Instance, OsDisk
-from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import UpgradeKind
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Instance
-from instar.domain.messages.base import Message
+from instar.domain.message import Message
 from instar.domain.messages.reconciliation import OperationOfDisks
 from instar.domain.records.operation_keys import number_and_drawn
 from instar.domain.records.records_age import Known, records_behind, unknown_id, unknown_model, unknown_operation

@@ -101,7 +101,7 @@ class HealthSource(BaseModel):
 
     @property
     def probes_at_most(self) -> int:
-        """Probes of one look: enough for a run of equal answers after any one odd answer, if that takes no age.
+        """Probes of one look: enough for a run of equal answers after any single odd answer, where time allows.
 
         >>> HealthSource(number_of_probes=3).probes_at_most
         5

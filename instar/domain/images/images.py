@@ -101,7 +101,7 @@ def is_exact(version: str) -> bool:
 
 
 def newest(versions: Iterable[str]) -> str | None:
-    """The numerically highest version, None of none (I1).
+    """The numerically highest version, None where there is no version (I1).
 
     >>> newest(["4.0.9", "4.0.10", "3.99.99"])
     '4.0.10'

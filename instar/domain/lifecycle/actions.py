@@ -8,8 +8,9 @@ from datetime import datetime
 
 from instar.domain.lifecycle.ends import failed, with_ends
 from instar.domain.lifecycle.state import Asked, Begun, EndedUpgrade, ScaleSetState
+from instar.domain.machines.actions import ActionKind
 from instar.domain.machines.instance_ids import InstanceIds
-from instar.domain.messages.instance_actions import ActionKind, CapacityLowered, Chosen
+from instar.domain.messages.instance_actions import CapacityLowered, Chosen
 
 
 def asked(state: ScaleSetState, operation_id: str) -> Asked | None:

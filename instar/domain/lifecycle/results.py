@@ -8,8 +8,9 @@ from instar.domain.lifecycle.ends import NOT_ALLOWED, cut_short, failed, with_en
 from instar.domain.lifecycle.lessons import learned
 from instar.domain.lifecycle.requests import nudged
 from instar.domain.lifecycle.state import Asked, Automatic, EndedUpgrade, Free, Rolling, RunningUpgrade, ScaleSetState
+from instar.domain.machines.actions import ActionKind
 from instar.domain.messages.capacity import CapacityPlan
-from instar.domain.messages.instance_actions import ActionKind, InstanceAction, ModelChange
+from instar.domain.messages.instance_actions import InstanceAction, ModelChange
 from instar.domain.messages.scale_set import Resolution, UpgradeEnded
 from instar.domain.records.scale_set_status import ScaleSetStatus
 from instar.domain.records.triggers import next_look

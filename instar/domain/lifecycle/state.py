@@ -8,7 +8,7 @@ from pydantic import Field
 from instar.domain.delays import Delays
 from instar.domain.images.images import ImageReference
 from instar.domain.machines.instance_ids import InstanceIds
-from instar.domain.messages.base import Message
+from instar.domain.message import Message
 from instar.domain.messages.instance_actions import Chosen, InstanceAction
 from instar.domain.messages.scale_set import EndOperation
 from instar.domain.records.quarantine import Quarantine

@@ -3,7 +3,7 @@
 from instar.domain.images.images import ImageReference
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.placement import Placement
-from instar.domain.messages.base import Message
+from instar.domain.message import Message
 from instar.domain.records.quarantine import Quarantine
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 

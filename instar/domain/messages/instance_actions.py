@@ -1,53 +1,13 @@
 """What is asked of single instances, or of all at once: by a person, or by a changed model in mode Automatic."""
 
-from enum import StrEnum
-
 from pydantic import Field
 
+from instar.domain.machines.actions import ActionKind, Protection
 from instar.domain.machines.instance_ids import InstanceIds
-from instar.domain.machines.instances import PowerAction
-from instar.domain.messages.base import Message
-from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.message import Message
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.sets.policies import UpgradeMode
 from instar.domain.sets.scale_sets import ScaleSetIdentity
-
-
-class ActionKind(StrEnum):
-    """Each is the name of its ARM route, but PROTECT: a PUT of the instance."""
-
-    MANUAL_UPGRADE = "manualupgrade"
-    REIMAGE = "reimage"
-    START = "start"
-    POWER_OFF = "powerOff"
-    DEALLOCATE = "deallocate"
-    RESTART = "restart"
-    DELETE = "deleteInstances"
-    PROTECT = "updateInstance"
-
-    @property
-    def numbered(self) -> bool:
-        """Whether it acts on machines as an upgrade does: by number, alone, written down (F2, P15)."""
-        return self not in (ActionKind.DELETE, ActionKind.PROTECT)
-
-    @property
-    def power(self) -> PowerAction | None:
-        """What it does to the power of a machine. Here a deallocated machine is a stopped one."""
-        return _POWERS.get(self)
-
-
-_POWERS = {
-    ActionKind.START: PowerAction.START,
-    ActionKind.POWER_OFF: PowerAction.STOP,
-    ActionKind.DEALLOCATE: PowerAction.STOP,
-    ActionKind.RESTART: PowerAction.RESTART,
-}
-
-
-class Protection(Message):
-    """`protectionPolicy` of an instance (docs/rules.md B6): from actions implies from scale-in."""
-
-    from_actions: bool = False
-    from_scale_in: bool = False
 
 
 class InstanceAction(Message):

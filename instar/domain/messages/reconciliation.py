@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from instar.domain.messages.base import Message
+from instar.domain.message import Message
 from instar.domain.sets.policies import UpgradeMode
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 

@@ -6,12 +6,12 @@ from pydantic import field_validator
 
 from instar.domain.images.images import version_key
 from instar.domain.machines.instance_ids import InstanceIds
-from instar.domain.messages.base import Message
-from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.message import Message
 from instar.domain.records.operation_keys import operation_key
 from instar.domain.records.quarantine import Quarantine
 from instar.domain.records.scale_set_status import ScaleSetStatus
 from instar.domain.records.triggers import HeldBack, Settled
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.sets.policies import StartedBy, UpgradeMode
 from instar.domain.sets.scale_sets import ScaleSetIdentity

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from instar.domain.messages.base import Message
+from instar.domain.message import Message
 from instar.domain.messages.instance_actions import InstanceAction
 from instar.domain.messages.reconciliation import Reconcile
 from instar.domain.messages.scale_set import ApplyModel, CancelUpgrade, DeleteScaleSet, LiftQuarantine, StartUpgrade

@@ -59,7 +59,7 @@ class ExtensionProfile(BaseModel):
 
     @classmethod
     def from_arm(cls, document: dict[str, Any]) -> Self:
-        """Read the profile. Raises pydantic.ValidationError, for a budget that is none or out of range too."""
+        """Read the profile. Raises pydantic.ValidationError, also for a time budget that is unreadable or out of range."""
         given = document.get("extensionsTimeBudget")
         return cls.model_validate(
             {"extensions": tuple(Extension.from_arm(one) for one in document.get("extensions") or ())}

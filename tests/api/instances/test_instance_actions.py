@@ -7,7 +7,8 @@ import pytest
 
 from api.wire.errors import not_allowed
 from instar.compute.simulated.file.scripts import InstanceScript
-from instar.domain.messages.instance_actions import ActionKind, InstanceAction, Protection
+from instar.domain.machines.actions import ActionKind, Protection
+from instar.domain.messages.instance_actions import InstanceAction
 from instar.domain.records.operations import OperationKind, OperationStatus
 from tests.api.conftest import NEW, OLD, SCALE_SET, Api, error_of
 from tests.api.nonsense import BODIES

@@ -3,7 +3,7 @@
 import pytest
 
 from api.instances.unsupported import OF_INSTANCES, OF_SETS
-from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.machines.actions import ActionKind
 from tests.api.conftest import SCALE_SET, Api, document, error_of
 
 INSTANCE = f"{SCALE_SET}/virtualMachines/0"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from instar.domain.decisions.batching import select_batch
 from instar.domain.decisions.enrolment import enrol
 from instar.domain.machines.instances import HealthState, InstanceView
-from instar.domain.messages.os_upgrade import UpgradePlan
 from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.support.looks import look, plan, view
 

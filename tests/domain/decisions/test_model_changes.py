@@ -9,10 +9,11 @@ from instar.domain.decisions.enrolment import enrol, is_current
 from instar.domain.decisions.instance_actions import chosen
 from instar.domain.decisions.model_changes import is_on_model, keeps_its_disk, needs_image
 from instar.domain.images.images import ImageReference
+from instar.domain.machines.actions import ActionKind
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import InstanceView, OsDisk
 from instar.domain.machines.machine_part import machine_part
-from instar.domain.messages.instance_actions import ActionKind, InstanceAction
+from instar.domain.messages.instance_actions import InstanceAction
 from instar.domain.records.progress import Outcome
 from instar.domain.records.upgrades import UpgradeKind
 from instar.domain.sets.policies import StartedBy

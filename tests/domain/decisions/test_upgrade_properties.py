@@ -15,8 +15,8 @@ from instar.domain.decisions.enrolment import enrol, enrolled_anew
 from instar.domain.decisions.verdicts import check_whole_set, judge, without_vanished
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import HealthState, InstanceView, Standing
-from instar.domain.messages.os_upgrade import UpgradePlan
 from instar.domain.records.progress import Outcome, Progress
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import ErrorCode
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.support.looks import look, plan, view

@@ -26,9 +26,9 @@ from instar.domain.lifecycle.steps import (
     TellUpgrade,
     Wait,
 )
+from instar.domain.machines.actions import ActionKind
 from instar.domain.machines.instance_ids import InstanceIds
-from instar.domain.messages.instance_actions import ActionKind, Chosen, InstanceAction, ModelChange
-from instar.domain.messages.os_upgrade import UpgradePlan
+from instar.domain.messages.instance_actions import Chosen, InstanceAction, ModelChange
 from instar.domain.messages.scale_set import (
     ApplyModel,
     CancelUpgrade,
@@ -37,6 +37,7 @@ from instar.domain.messages.scale_set import (
     StartUpgrade,
     UpgradeEnded,
 )
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy, UpgradeMode
 from instar.domain.sets.scale_sets import ScaleSetIdentity

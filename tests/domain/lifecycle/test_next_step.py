@@ -27,7 +27,7 @@ from instar.domain.lifecycle.steps import (
     TellUpgrade,
     Wait,
 )
-from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.machines.actions import ActionKind
 from instar.domain.messages.scale_set import StartUpgrade
 from instar.domain.sets.policies import UpgradeMode
 from tests.domain.lifecycle.driver import NOON, Driver

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from instar.domain.lifecycle.phases import TRANSITIONS, Phase, Transition, drawn, phase_of
 from instar.domain.lifecycle.steps import Begin, Bring, Delete, LookAfter, Step
-from instar.domain.messages.instance_actions import ActionKind
+from instar.domain.machines.actions import ActionKind
 from instar.domain.sets.policies import UpgradeMode
 from tests.domain.lifecycle.driver import Driver
 

@@ -1,0 +1,29 @@
+"""The one place where it is decided what an upgrade is pinned to (docs/rules.md P1)."""
+
+import asyncio
+import uuid
+from typing import Any
+
+from instar.domain.images.images import ImageReference
+from instar.domain.records.upgrade_plan import UpgradePlan
+from instar.domain.sets.policies import StartedBy, UpgradeMode, policy_in_force
+from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.store.health_sources import health_source_of
+from instar.store.store import Store
+
+
+async def plan_for(
+    store: Store, model: ScaleSetModel, target: ImageReference, started_by: StartedBy, **besides: Any
+) -> UpgradePlan:
+    """The plan that follows from a model, with a key of its own; `besides`: what does not follow from it."""
+    policy = model.upgrade_policy
+    return UpgradePlan(
+        target=target,
+        generation=model.generation,
+        policy=policy_in_force(policy, started_by),
+        manual_mode=policy.mode is UpgradeMode.MANUAL,
+        health_source=await asyncio.to_thread(health_source_of, store, model),
+        by_update_domain=model.service_fabric is not None,
+        key=str(uuid.uuid4()),
+        **besides,
+    )

@@ -1,0 +1,30 @@
+"""What an upgrade is pinned to from its start to its end (docs/rules.md P1)."""
+
+from instar.domain.health.sources import HealthSource
+from instar.domain.images.images import ImageReference
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.message import Message
+from instar.domain.records.upgrades import UpgradeKind
+from instar.domain.sets.policies import RollingUpgradePolicy
+
+
+class UpgradePlan(Message):
+    """What an upgrade is pinned to when it starts (P1)."""
+
+    target: ImageReference
+    generation: int
+    """The machine part that instances get: the oldest generation that says the same to machines as the newest."""
+    policy: RollingUpgradePolicy
+    auto_rollback: bool
+    manual_mode: bool
+    health_source: HealthSource
+    by_update_domain: bool = False
+    """A Service Fabric set: update domain by update domain (B7)."""
+    kind: UpgradeKind = UpgradeKind.OS_UPGRADE
+    any_version: bool = False
+    """A model change whose model follows `latest`: an instance on whatever version of the image keeps its disk."""
+    left_behind: InstanceIds = InstanceIds()
+    """Instances that an earlier upgrade to this version could not keep there: not offered it by the platform (T5)."""
+    key: str = ""
+    """Drawn where the plan was made, outside of any workflow: one that is put back from a backup draws the same again,
+    this differs (F7)."""
