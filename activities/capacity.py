@@ -63,10 +63,10 @@ class CapacityActivities:
         async with translated(), beating():
             instances = await self.provider.list_instances(scale_set)
             await refuse_old_records(self.store, scale_set, instances)
-            there = InstanceIds.of(one.instance_id for one in instances)
+            there = InstanceIds.of(instance.instance_id for instance in instances)
             plan = CapacityPlan(delete=request.reserved - there, outdated=outdated)
             # Another would be deleted in the place of each of them, and its data disks with it.
-            instances = tuple(one for one in instances if one.instance_id not in request.being_deleted)
+            instances = tuple(instance for instance in instances if instance.instance_id not in request.being_deleted)
             if len(instances) > model.capacity:
                 return _scaled_in(plan, model, instances)
             if len(instances) == model.capacity:
@@ -130,7 +130,7 @@ class CapacityActivities:
         async with translated(), beating():
             await self._delete(request.scale_set, request.ids)
             while instances := await self.provider.list_instances(request.scale_set):
-                await self._delete(request.scale_set, [one.instance_id for one in instances])
+                await self._delete(request.scale_set, [instance.instance_id for instance in instances])
         await asyncio.to_thread(self.store.scale_sets.delete, request.scale_set.unique_id)
 
     @activity.defn
@@ -165,7 +165,7 @@ class CapacityActivities:
             async with gate:
                 await self.provider.delete_instance(scale_set, instance_id)
 
-        await settled(delete(one) for one in dict.fromkeys(ids))
+        await settled(delete(instance_id) for instance_id in dict.fromkeys(ids))
 
 
 def _scaled_in(plan: CapacityPlan, model: ScaleSetModel, instances: tuple[Instance, ...]) -> CapacityPlan:

@@ -131,9 +131,9 @@ class ImageActivities:
             instances = await self.provider.list_instances(scale_set)
             await refuse_old_records(self.store, scale_set, instances)
             if blockers := start_blockers(model, instances):
-                return Resolution(plan=None, reason=" ".join(one.message for one in blockers), refused=True)
+                return Resolution(plan=None, reason=" ".join(blocker.message for blocker in blockers), refused=True)
             plan = await self._plan(model, target, request.started_by, behind)
-            elsewhere = [one.instance_id for one in instances if not _is_on(one, target)]
+            elsewhere = [instance.instance_id for instance in instances if not _is_on(instance, target)]
             pending = InstanceIds()
             if elsewhere:
                 # Who is left out (T5, T7, B6, and by what a machine says of itself) is said in one place, on a look.
@@ -152,7 +152,7 @@ class ImageActivities:
         async with translated(), beating():
             instances = await self.provider.list_instances(scale_set)
             await refuse_old_records(self.store, scale_set, instances)
-        return " ".join(one.message for one in start_blockers(model, instances))
+        return " ".join(blocker.message for blocker in start_blockers(model, instances))
 
     async def _kept_out(
         self, scale_set: ScaleSetIdentity, model: ScaleSetModel, quarantine: Quarantine, version: str | None

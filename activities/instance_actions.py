@@ -62,7 +62,7 @@ class InstanceActionActivities:
             return found.model_copy(update={"capacity": capacity})
         if action.kind is not ActionKind.MANUAL_UPGRADE:
             return found
-        wanted = [one for one in instances if one.instance_id in found.ids]
+        wanted = [instance for instance in instances if instance.instance_id in found.ids]
         change, _ = await model_change(self.store, scale_set, wanted, self.clock())
         if change.plan is None:
             return Chosen(error=change.reason)
@@ -130,7 +130,7 @@ class InstanceActionActivities:
 
     async def _reimage(self, request: ActionSlice) -> Act:
         """A new OS disk of the same version, or of another one of the same image, with the instance's own model."""
-        there = {one.instance_id: one for one in await self.provider.list_instances(request.scale_set)}
+        there = {instance.instance_id: instance for instance in await self.provider.list_instances(request.scale_set)}
         models: dict[int, MachineModel] = {}
         for generation in dict.fromkeys(there[one].generation for one in request.ids if one in there):
             models[generation] = await machine_model(self.store, request.scale_set, generation)

@@ -23,7 +23,7 @@ async def machine_model(store: Store, scale_set: ScaleSetIdentity, generation: i
         generation=generation,
         data_disks=model.data_disks,
         size=str((document.get("sku") or {}).get("name") or ""),
-        data_disk_gibibytes=tuple(_whole(one.get("diskSizeGB")) for one in data_disks),
+        data_disk_gibibytes=tuple(_whole(data_disk.get("diskSizeGB")) for data_disk in data_disks),
         custom_data=str((profile.get("osProfile") or {}).get("customData") or ""),
         extensions=tuple(
             MachineExtension(

@@ -47,7 +47,7 @@ class ModelChangeActivities:
             reason = "in mode Manual nothing is done before manualupgrade"
             return change.model_copy(update={"plan": None, "reason": reason})
         plan = change.plan
-        if all(is_on_model(one, plan) or one.protected for one in instances):
+        if all(is_on_model(instance, plan) or instance.protected for instance in instances):
             reason = f"nothing to do: every instance that is not protected is on model generation {plan.generation}"
             return change.model_copy(update={"plan": None, "reason": reason})
         return change.model_copy(update={"rolling": mode is UpgradeMode.ROLLING})

@@ -49,8 +49,8 @@ async def run(settings: Settings) -> None:
         client = await _unless_stopped(connect_to_temporal([INSTAR], readiness), stop)
         if client is None:
             return
-        for one in workers(client, fleet, store):
-            await opened.enter_async_context(one)
+        for worker in workers(client, fleet, store):
+            await opened.enter_async_context(worker)
         readiness.application = probes(store, client)
         log.info("worker ready")
         await stop.wait()

@@ -151,16 +151,16 @@ async def _to_the_end(ids: InstanceIds, start: Start) -> SliceOutcome:
 def _begun(effect: Callable[[Any, Any], Awaitable[SliceOutcome]], parts: Sequence[Slice], summary: str) -> list[Row]:
     return [
         (
-            one.ids,
+            part.ids,
             workflow.start_activity_method(
                 effect,
-                one,
+                part,
                 task_queue=COMPUTE_QUEUE,
-                summary=summary.format(one.ids.ranges[:100]),
+                summary=summary.format(part.ids.ranges[:100]),
                 **options.DISKS,
             ),
         )
-        for one in parts
+        for part in parts
     ]
 
 

@@ -35,15 +35,15 @@ class Cut:
 
     async def all_done(self, handles: Sequence[workflow.ActivityHandle[Result]]) -> None:
         """Wait for all of them. Raises CutShort when the step is to make room; they are cancelled then."""
-        await workflow.wait_condition(lambda: bool(self.reason) or all(one.done() for one in handles))
+        await workflow.wait_condition(lambda: bool(self.reason) or all(handle.done() for handle in handles))
         if await _all_done(handles, NEARLY_DONE):
             return
-        for one in handles:
-            one.cancel()
+        for handle in handles:
+            handle.cancel()
         if not await _all_done(handles, CUT_WITHIN):
             workflow.logger.warning("cut short without a word from %d activities", len(handles))
-        for one in handles:
-            one.add_done_callback(_heard)
+        for handle in handles:
+            handle.add_done_callback(_heard)
         raise CutShort(self.reason)
 
     async def done(self, handle: workflow.ActivityHandle[Result]) -> Result:
@@ -54,7 +54,7 @@ class Cut:
 
 async def _all_done(handles: Sequence[workflow.ActivityHandle[Result]], within: timedelta) -> bool:
     def done() -> bool:
-        return all(one.done() for one in handles)
+        return all(handle.done() for handle in handles)
 
     if not done():
         try:

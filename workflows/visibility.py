@@ -74,7 +74,8 @@ def upgrade_details(state: UpgradeState, status: UpgradeStatus, reason: str) -> 
     if state.batches:
         lines += ["", "| batch | machines | failed | rolled back | reason |", "|---|---|---|---|---|"]
         lines += [
-            f"| {one.batch} | {one.size} | {one.failed} | {one.rolled_back} | {one.reason} |" for one in state.batches
+            f"| {batch.batch} | {batch.size} | {batch.failed} | {batch.rolled_back} | {batch.reason} |"
+            for batch in state.batches
         ]
     return "\n".join(lines)
 
@@ -92,7 +93,7 @@ def scale_set_details(state: ScaleSetState, step: Step) -> str:
     if state.start_asked:
         lines.append(f"Upgrade {state.start_asked.number} was started by hand and is about to begin.")
     if state.actions:
-        lines.append(f"Asked of instances: {', '.join(one.action.kind for one in state.actions)}.")
+        lines.append(f"Asked of instances: {', '.join(action.action.kind for action in state.actions)}.")
     if state.model.waiting:
         lines.append("A changed model waits for its turn.")
     if automatic.enabled and automatic.first_trigger_at and not automatic.first_trigger_done:
@@ -102,6 +103,7 @@ def scale_set_details(state: ScaleSetState, step: Step) -> str:
     if automatic.last_look:
         lines.append(f"Last look: {automatic.last_look}.")
     lines += [
-        f"Quarantined: {one.version} since upgrade {one.number}: {one.reason}." for one in automatic.quarantine.versions
+        f"Quarantined: {version.version} since upgrade {version.number}: {version.reason}."
+        for version in automatic.quarantine.versions
     ]
     return "\n\n".join(lines)

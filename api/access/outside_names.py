@@ -31,8 +31,8 @@ def outside_principal(claims: Claims, audience: str) -> Principal:
     names = [f"subject:{subject}"]
     if client and _is_of_the_client(claims, client):
         names.append(f"client:{client}")
-    names += [f"group:{one}" for one in _texts(claims.get("groups"))]
-    names += [f"role:{one}" for one in _roles(claims, audience)]
+    names += [f"group:{text}" for text in _texts(claims.get("groups"))]
+    names += [f"role:{role}" for role in _roles(claims, audience)]
     shown = next(_texts(claims.get(name) for name in SHOWN), client or subject)
     return Principal(subject, shown, tuple(dict.fromkeys(names)))
 
@@ -64,4 +64,4 @@ def _member(value: Any, name: str) -> Any:
 def _texts(values: Any) -> Iterator[str]:
     """The strings of a list that say something; of a claim that is no list: none."""
     if isinstance(values, Iterable) and not isinstance(values, str | Mapping):
-        yield from (one for one in values if isinstance(one, str) and one)
+        yield from (value for value in values if isinstance(value, str) and value)

@@ -28,12 +28,14 @@ def deployment_body(stored: StoredResource, now: datetime) -> Json:
         "timestamp": moment(datetime.fromisoformat(document["endedAt"] or document["startedAt"])),
         "duration": _duration(document, now),
         "correlationId": document["id"],
-        "providers": _providers([(one["id"], one["type"]) for one in resources], document["location"]),
+        "providers": _providers([(resource["id"], resource["type"]) for resource in resources], document["location"]),
         "dependencies": _dependencies(resources),
         "outputs": document["outputs"],
         # What was made stays, also after a failure: whatever was begun and not refused.
         "outputResources": [
-            {"id": one["id"]} for one in resources if one["state"] == SUCCEEDED or one.get("operation")
+            {"id": resource["id"]}
+            for resource in resources
+            if resource["state"] == SUCCEEDED or resource.get("operation")
         ],
     }
     if document["error"]:
@@ -43,7 +45,7 @@ def deployment_body(stored: StoredResource, now: datetime) -> Json:
 
 def validation_body(resource_id: str, name: str, template: Template, now: datetime) -> Json:
     """A template that was found good."""
-    made = [(one.resource_id, one.type) for one in template.resources]
+    made = [(resource.resource_id, resource.type) for resource in template.resources]
     properties: Json = {
         "provisioningState": SUCCEEDED,
         "mode": "Incremental",
@@ -51,7 +53,7 @@ def validation_body(resource_id: str, name: str, template: Template, now: dateti
         "timestamp": moment(now),
         "duration": "PT0S",
         "providers": _providers(made, template.scope.place.location),
-        "dependencies": _dependencies([_entry(one) for one in template.resources]),
+        "dependencies": _dependencies([_entry(resource) for resource in template.resources]),
         "validatedResources": [{"id": one} for one, _ in made],
     }
     return {"id": resource_id, "name": name, "type": TYPE, "properties": properties}
@@ -99,19 +101,19 @@ def _providers(made: list[tuple[str, str]], location: str) -> list[Json]:
     return [
         {
             "namespace": namespace,
-            "resourceTypes": [{"resourceType": one, "locations": [location]} for one in names],
+            "resourceTypes": [{"resourceType": name, "locations": [location]} for name in names],
         }
         for namespace, names in kinds.items()
     ]
 
 
 def _dependencies(resources: list[Json]) -> list[Json]:
-    by_id = {one["id"].lower(): one for one in resources}
+    by_id = {resource["id"].lower(): resource for resource in resources}
     return [
-        _named(one["id"], one["type"])
-        | {"dependsOn": [_named(by_id[need]["id"], by_id[need]["type"]) for need in one["needs"]]}
-        for one in resources
-        if one["needs"]
+        _named(resource["id"], resource["type"])
+        | {"dependsOn": [_named(by_id[need]["id"], by_id[need]["type"]) for need in resource["needs"]]}
+        for resource in resources
+        if resource["needs"]
     ]
 
 

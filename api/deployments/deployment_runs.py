@@ -61,8 +61,8 @@ def begun(template: Template, deployment_id: str, now: datetime) -> Json:
         "endedAt": "",
         "parameters": template.shown_parameters,
         "resources": [
-            {"id": one.resource_id, "type": one.type, "needs": list(one.needs), "state": NOT_STARTED}
-            for one in template.resources
+            {"id": resource.resource_id, "type": resource.type, "needs": list(resource.needs), "state": NOT_STARTED}
+            for resource in template.resources
         ],
         "error": None,
         "outputs": {},

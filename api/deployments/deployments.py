@@ -141,7 +141,7 @@ async def list_deployments(
     """The deployments of a resource group."""
     found = await asyncio.to_thread(services.store.resources.of_type, TYPE, subscription_id, group)
     page = paging.page(found, by_id)
-    return page.answer([deployment_body(one, services.clock()) for one in page.items])
+    return page.answer([deployment_body(item, services.clock()) for item in page.items])
 
 
 @router.delete(ONE, response_model=None)
@@ -194,9 +194,9 @@ async def deployment_operation(
 ) -> Json:
     """One of them."""
     stored = await _stored(services, subscription_id, group, name)
-    for one in operation_bodies(stored, services.clock()):
-        if one["operationId"].lower() == operation_id.lower():
-            return one
+    for operation_body in operation_bodies(stored, services.clock()):
+        if operation_body["operationId"].lower() == operation_id.lower():
+            return operation_body
     raise not_found()
 
 
@@ -229,7 +229,9 @@ async def _template(request: Request, services: Services, which: ResourceName) -
     except TemplateError as error:
         raise _refused(str(error), error.code) from None
     # A role at the deployment is none at what it makes.
-    services.caller.require_deployed((one.type, need_of("PUT", one.resource_id)) for one in template.resources)
+    services.caller.require_deployed(
+        (resource.type, need_of("PUT", resource.resource_id)) for resource in template.resources
+    )
     # Defaults may have asked the clock or chance: they are settled now.
     values = {name: {"value": value} for name, value in template.scope.parameters.items()}
     where = {key: value for key, value in dataclasses.asdict(place).items() if key != "now"}

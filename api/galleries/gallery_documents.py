@@ -176,8 +176,8 @@ def with_target_regions(document: Json) -> Json:
 
 def refuse_region_twice(document: Json) -> None:
     """Raises ArmError 400."""
-    names = [one["name"] for one in document["properties"]["publishingProfile"]["targetRegions"]]
-    if twice := next((one for one in names if names.count(one) > 1), None):
+    names = [target_region["name"] for target_region in document["properties"]["publishingProfile"]["targetRegions"]]
+    if twice := next((name for name in names if names.count(name) > 1), None):
         path = "properties.publishingProfile.targetRegions"
         raise invalid(f"The region '{twice}' is given twice in '{path}'.", path)
 

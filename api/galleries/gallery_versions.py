@@ -68,7 +68,7 @@ async def _checked(draft: Draft) -> Json:
         refuse_elsewhere(had.name, had.resource_group, had.document, document)
         document = kept_as_made("galleryImageVersion", had.document, document, ("storageProfile",))
         before = galleries.replicas(had.document)
-    regions = [one["name"] for one in document["properties"]["publishingProfile"]["targetRegions"]]
+    regions = [target_region["name"] for target_region in document["properties"]["publishingProfile"]["targetRegions"]]
     services = draft.services
     copies = galleries.begun(before, regions, services.clock(), services.settings.delays.replication)
     return galleries.with_replicas(document, copies)
@@ -125,8 +125,10 @@ def _body(stored: StoredResource, now: datetime, expanded: frozenset[str]) -> Js
     profile = properties["publishingProfile"]
     replicas = profile.get("replicaCount", 1)
     regions = [
-        {"regionalReplicaCount": replicas, "storageAccountType": STORAGE} | one | {"name": display_name(one["name"])}
-        for one in profile["targetRegions"]
+        {"regionalReplicaCount": replicas, "storageAccountType": STORAGE}
+        | target_region
+        | {"name": display_name(target_region["name"])}
+        for target_region in profile["targetRegions"]
     ]
     published: Json = {
         "publishingProfile": {"replicaCount": 1, "excludeFromLatest": False, "storageAccountType": STORAGE}

@@ -28,7 +28,7 @@ async def list_extensions_of_instance(
     """Those that ran, by name."""
     instance = await existing_instance(services, stored, instance_id)
     page = paging.page(instance.extensions, lambda one: (one.name.lower(),))
-    return page.answer(_body(stored, instance, one) for one in page.items)
+    return page.answer(_body(stored, instance, item) for item in page.items)
 
 
 @router.get(EXTENSIONS + "/{extensionName}", response_model=None)
@@ -37,9 +37,9 @@ async def get_extension_of_instance(
 ) -> Json:
     """One of them, with how it ended."""
     instance = await existing_instance(services, stored, instance_id)
-    for one in instance.extensions:
-        if one.name.lower() == name.lower():
-            return _body(stored, instance, one)
+    for extension in instance.extensions:
+        if extension.name.lower() == name.lower():
+            return _body(stored, instance, extension)
     raise not_found(f"The extension '{name}' was not found on the instance '{instance_id}'.")
 
 

@@ -29,7 +29,7 @@ async def named_instances(services: Services, stored: StoredScaleSet, body: Json
         raise invalid("'instanceIds' must be a list of instance ids, or [\"*\"].", "instanceIds")
     if EVERYONE in given:
         return {"everyone": True}
-    there = {one.instance_id for one in await services.provider.list_instances(stored.identity)}
+    there = {instance.instance_id for instance in await services.provider.list_instances(stored.identity)}
     unknown = list(dict.fromkeys(one for one in given if one not in there))
     if unknown:
         shown = ", ".join(f"'{one[:20]}'" for one in unknown[:SHOWN]) + (" and more" if len(unknown) > SHOWN else "")

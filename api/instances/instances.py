@@ -71,7 +71,8 @@ async def list_instances(
 
     def bodies() -> list[dict[str, Any]]:
         made = (
-            instance_body(stored, one, healths.get(one.instance_id), expanded=expanded, now=now) for one in page.items
+            instance_body(stored, item, healths.get(item.instance_id), expanded=expanded, now=now)
+            for item in page.items
         )
         return [_selected(shaped(one, INSTANCE_MEMBERS, api_version), selected) for one in made]
 

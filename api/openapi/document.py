@@ -71,7 +71,7 @@ def _responses(operation: Json, method: str, route: Any, *, is_open: bool) -> Js
     ill = errors(
         method,
         path,
-        parameters=[one["name"].lower() for one in operation["parameters"]],
+        parameters=[parameter["name"].lower() for parameter in operation["parameters"]],
         has_body="requestBody" in operation,
         is_open=is_open,
         done=well,
@@ -108,4 +108,4 @@ def _finish_parameter(parameter: Json, path: str) -> None:
 
 def _calls(dependant: Dependant) -> set[Callable[..., Any]]:
     found = {dependant.call} if dependant.call else set()
-    return found.union(*(_calls(one) for one in dependant.dependencies))
+    return found.union(*(_calls(dependency) for dependency in dependant.dependencies))

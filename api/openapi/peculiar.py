@@ -66,7 +66,7 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     simulated.verdict_of_scale_set: _OBJECT,
     simulated_galleries.script_gallery_version: _OBJECT,
     simulated_galleries.direct_replication: {200: Answer(shapes.DIRECTED)},
-    **{one.endpoint: {} for one in unsupported.router.routes if isinstance(one, APIRoute)},
+    **{route.endpoint: {} for route in unsupported.router.routes if isinstance(route, APIRoute)},
 }
 """By the function that answers."""
 

@@ -35,7 +35,7 @@ async def refuse_blocked(services: Services, subscription_id: str, group_id: str
         except ArmError as error:
             details.append({"code": error.code, "target": version.resource_id, "message": error.message})
     if details:
-        some = ", ".join(dict.fromkeys(one["target"] for one in details[:SHOWN_AT_MOST]))
+        some = ", ".join(dict.fromkeys(detail["target"] for detail in details[:SHOWN_AT_MOST]))
         raise ArmError(
             409,
             "ResourceGroupDeletionBlocked",

@@ -96,7 +96,7 @@ async def list_groups(
     for name in names:
         with contextlib.suppress(ArmError):  # it may be gone by now
             groups.append(_body(*await _existing(services, subscription_id, name)))
-    page = paging.page([one for one in groups if by_tag(chosen, one)], lambda one: (one["name"].lower(),))
+    page = paging.page([group for group in groups if by_tag(chosen, group)], lambda one: (one["name"].lower(),))
     return page.answer(page.items)
 
 

@@ -70,7 +70,9 @@ async def _listed(  # noqa: PLR0917  # a list, what of it, and where
     others = await asyncio.to_thread(services.store.resources.all_of, subscription_id, group)
     found = [_body(one.identity.resource_id, SCALE_SET_TYPE, one.document, one.created_at) for one in sets]
     found += [
-        _body(one.resource_id, one.type, one.document, one.created_at) for one in others if one.type not in NOT_LISTED
+        _body(other.resource_id, other.type, other.document, other.created_at)
+        for other in others
+        if other.type not in NOT_LISTED
     ]
 
     def holds(body: Json) -> bool:
@@ -78,10 +80,10 @@ async def _listed(  # noqa: PLR0917  # a list, what of it, and where
         return by_tag(chosen, body | group_of)
 
     page = paging.page([one for one in found if holds(one)], lambda one: (one["id"].lower(),))
-    for one in page.items:
-        created = one.pop("createdTime")
+    for item in page.items:
+        created = item.pop("createdTime")
         if "createdtime" in expanded:
-            one["createdTime"] = moment(created)
+            item["createdTime"] = moment(created)
     return page.answer(page.items)
 
 

@@ -41,7 +41,7 @@ async def list_tenants() -> Json:
 @router.get("/subscriptions", response_model=None)
 async def list_subscriptions(services: ServicesDep) -> Json:
     """The subscriptions in which the caller has a role."""
-    return {"value": [_subscription(one) for one in await _subscriptions(services)]}
+    return {"value": [_subscription(subscription) for subscription in await _subscriptions(services)]}
 
 
 @router.get("/subscriptions/{subscriptionId}", response_model=None)

@@ -170,7 +170,7 @@ def _by_id(stored: StoredScaleSet) -> Key:
 
 
 async def _listed(services: ServicesDep, page: Page[StoredScaleSet], api_version: str) -> dict[str, Any]:
-    return page.answer([await _body(services, one, api_version) for one in page.items])
+    return page.answer([await _body(services, item, api_version) for item in page.items])
 
 
 async def _body(services: ServicesDep, stored: StoredScaleSet, api_version: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ async def list_extensions(services: ServicesDep, stored: StoredDep, paging: Pagi
     """The extensions of the set's model, by name."""
     state = await state_of(services, stored)
     page = paging.page(_extensions(stored), lambda one: (str(one["name"]).lower(),))
-    return page.answer(_body(stored, one, state) for one in page.items)
+    return page.answer(_body(stored, item, state) for item in page.items)
 
 
 @router.get(EXTENSION, response_model=None)
@@ -181,7 +181,9 @@ def _extensions(stored: StoredScaleSet | None) -> list[Json]:
 
 
 def _named(stored: StoredScaleSet | None, name: str) -> Json | None:
-    return next((one for one in _extensions(stored) if str(one["name"]).lower() == name.lower()), None)
+    return next(
+        (extension for extension in _extensions(stored) if str(extension["name"]).lower() == name.lower()), None
+    )
 
 
 def _existing(stored: StoredScaleSet | None, name: str) -> Json:

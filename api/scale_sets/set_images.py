@@ -43,7 +43,7 @@ async def refuse_absent(services: Services, image: ImageReference, location: str
         )
     if image.follows_latest:
         versions = await asyncio.to_thread(resources.children, galleries.VERSION, image.id)
-        there = galleries.offered_versions({one.name: one.document for one in versions}, location, now)
+        there = galleries.offered_versions({version.name: version.document for version in versions}, location, now)
         is_here = bool(there)
     else:
         # A pinned version may be one that is excluded from latest.

@@ -35,7 +35,7 @@ async def list_skus(stored: StoredDep, paging: PagingDep) -> Json:
     )
     capacity = {"minimum": 0, "maximum": MOST, "defaultCapacity": 1, "scaleType": "Automatic"}
     page = paging.page([sku], lambda one: (str(one.get("name")),))
-    return page.answer({"resourceType": SCALE_SET_TYPE, "sku": one, "capacity": capacity} for one in page.items)
+    return page.answer({"resourceType": SCALE_SET_TYPE, "sku": item, "capacity": capacity} for item in page.items)
 
 
 @router.post(SCALE_SET + "/scaleOut", status_code=202, openapi_extra=described({"capacity": 5}), response_model=None)

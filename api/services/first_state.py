@@ -26,7 +26,7 @@ def first_state(store: Store, scale_set: ScaleSetIdentity, delays: Delays) -> Sc
     upgrades = store.upgrades.history(scale_set.unique_id, EVER, ENDED_KEPT)
     status = store.statuses.get(scale_set.unique_id) or ScaleSetStatus()
     newest = upgrades[0] if upgrades else None
-    ended = [(one.number, one.ended_at, one.key) for one in reversed(upgrades)]
+    ended = [(upgrade.number, upgrade.ended_at, upgrade.key) for upgrade in reversed(upgrades)]
     return ScaleSetState(
         scale_set=scale_set,
         delays=delays,

@@ -43,9 +43,9 @@ class Healths:
         """Of these instances by id, as new as patience allows; without those never observed. Never fails (H7)."""
         observed = await self._observations(scale_set, source)
         return {
-            one.instance_id: health_of(one, source, observed[one.instance_id])
-            for one in instances
-            if one.instance_id in observed
+            instance.instance_id: health_of(instance, source, observed[instance.instance_id])
+            for instance in instances
+            if instance.instance_id in observed
         }
 
     async def _observations(self, scale_set: ScaleSetIdentity, source: HealthSource) -> Observations:

@@ -99,8 +99,8 @@ def instance_view(stored: StoredScaleSet, instance: Instance, health: HealthObse
         "platformUpdateDomain": instance.update_domain,
         "statuses": _statuses(instance),
         "disks": [{"name": one.name} for one in ((disk,) if disk else ())]
-        + [{"name": one.name} for one in instance.data_disks],
-        "extensions": [extension_view(one) for one in instance.extensions],
+        + [{"name": data_disk.name} for data_disk in instance.data_disks],
+        "extensions": [extension_view(extension) for extension in instance.extensions],
         "instar": _beside(instance, health, now),
     }
     if health:
@@ -114,9 +114,9 @@ def set_view(
 ) -> Json:
     """How many machines of the set are in which state, and what the set waits for (F10)."""
     codes = Counter(status["code"] for instance in instances for status in _statuses(instance))
-    codes.update(_health_code(one.state) for one in healths)
+    codes.update(_health_code(health.state) for health in healths)
     ended: dict[str, Counter[str]] = {}
-    for one in (one for instance in instances for one in instance.extensions):
+    for one in (extension for instance in instances for extension in instance.extensions):
         ended.setdefault(one.name, Counter())[_extension_status(one)["code"]] += 1
     return {
         "virtualMachine": {"statusesSummary": _summary(codes)},
@@ -143,7 +143,8 @@ def _storage(stored: StoredScaleSet, instance: Instance) -> Json:
     result: Json = {
         "imageReference": wished | ({"exactVersion": disk.image.version} if disk else {}),
         "dataDisks": [
-            {"lun": one.lun, **_disk_body(stored, by_lun.get(one.lun, {}), one.name)} for one in instance.data_disks
+            {"lun": data_disk.lun, **_disk_body(stored, by_lun.get(data_disk.lun, {}), data_disk.name)}
+            for data_disk in instance.data_disks
         ],
     }
     if disk:
@@ -170,8 +171,11 @@ def _beside(instance: Instance, health: HealthObservation | None, now: datetime)
         "power": instance.power.value,
         "modelGeneration": instance.generation,
         "osDisk": _disk(instance.os_disk) if instance.os_disk else None,
-        "previousOsDisks": [_disk(one) for one in instance.previous_os_disks],
-        "dataDisks": [{"lun": one.lun, "name": one.name, "marker": one.marker} for one in instance.data_disks],
+        "previousOsDisks": [_disk(previous_os_disk) for previous_os_disk in instance.previous_os_disks],
+        "dataDisks": [
+            {"lun": data_disk.lun, "name": data_disk.name, "marker": data_disk.marker}
+            for data_disk in instance.data_disks
+        ],
     }
     if health:
         beside["health"] = {
@@ -196,7 +200,7 @@ def _summary(codes: Counter[str]) -> list[Json]:
 
 
 def _failed(instance: Instance) -> list[ExtensionStatus]:
-    return [one for one in instance.extensions if one.error]
+    return [extension for extension in instance.extensions if extension.error]
 
 
 def _provisioning_state(instance: Instance) -> str:

@@ -74,9 +74,9 @@ async def set_defaults(fleet: FleetDep, body: JsonBody) -> dict[str, Any]:
 async def script_extensions(fleet: FleetDep, body: JsonBody) -> dict[str, Any]:
     """Say how extensions behave on machines; replaces what was said of them before."""
     scripts = body.get("scripts")
-    if not isinstance(scripts, list) or not all(isinstance(one, dict) for one in scripts):
+    if not isinstance(scripts, list) or not all(isinstance(script, dict) for script in scripts):
         raise invalid("'scripts' must be a list of objects.", "scripts")
-    read = [read_script(ExtensionScript, one) for one in scripts]
+    read = [read_script(ExtensionScript, script) for script in scripts]
     fleet.script_extensions(*read)
     return {"scripts": [one.model_dump(mode="json") for one in read]}
 
@@ -110,7 +110,7 @@ async def verdict_of_scale_set(
 
 
 async def _verdict(fleet: SimulatedFleet, percent: int, unique_id: str) -> dict[str, Any]:
-    records = [one for one in fleet.recorder.records() if unique_id in ("", one.unique_id)]
+    records = [record for record in fleet.recorder.records() if unique_id in ("", record.unique_id)]
     if unique_id and not records:
         raise not_found("The flight recorder knows no scale set of this uniqueId.")
     found = await asyncio.to_thread(judge, records, max_batch_percent=percent)
@@ -123,8 +123,8 @@ async def _verdict(fleet: SimulatedFleet, percent: int, unique_id: str) -> dict[
         "dataDisksUnchanged": found.data_disks_unchanged,
         "records": len(records),
         "violations": [
-            asdict(one) | {"time": moment(one.time), "instanceId": one.instance_id}
-            for one in found.violations[:VIOLATIONS_SHOWN]
+            asdict(violation) | {"time": moment(violation.time), "instanceId": violation.instance_id}
+            for violation in found.violations[:VIOLATIONS_SHOWN]
         ],
     }
 

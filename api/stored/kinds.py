@@ -101,7 +101,7 @@ class Kind:
 
     def part(self, name: str) -> Part | None:
         """The list of that name, in any case."""
-        return next((one for one in self.parts if one.name.lower() == name.lower()), None)
+        return next((part for part in self.parts if part.name.lower() == name.lower()), None)
 
 
 @dataclass(frozen=True)

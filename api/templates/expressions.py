@@ -102,8 +102,8 @@ class _Tree(Transformer[Token, Node]):
         return Index(_node(children[0]), _node(children[1]))
 
     def call(self, children: list[Node | Token | None]) -> Call:
-        names = [one for one in children if isinstance(one, Token)]
-        arguments = [one for one in children if one is not None and not isinstance(one, Token)]
+        names = [child for child in children if isinstance(child, Token)]
+        arguments = [child for child in children if child is not None and not isinstance(child, Token)]
         return Call(".".join(names).lower(), tuple(arguments))
 
 

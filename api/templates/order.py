@@ -15,21 +15,23 @@ REFERENCE = "reference"
 def ordered(resources: Sequence[Planned]) -> list[Planned]:
     """Those that are made, in their order; where that leaves a choice, as in the template. Raises TemplateError."""
     words = _words(resources)
-    resources = [one for one in resources if one.is_made]
+    resources = [resource for resource in resources if resource.is_made]
     by_id: dict[str, Planned] = {}
-    for one in resources:
-        if one.resource_id.lower() in by_id:
-            raise TemplateError(f"the template makes the resource '{one.resource_id}' twice")
-        by_id[one.resource_id.lower()] = one
+    for resource in resources:
+        if resource.resource_id.lower() in by_id:
+            raise TemplateError(f"the template makes the resource '{resource.resource_id}' twice")
+        by_id[resource.resource_id.lower()] = resource
     batches = _batches(resources)
     sorter: TopologicalSorter[str] = TopologicalSorter()
-    for one in resources:
-        key = one.resource_id.lower()
-        needs = [target for word in one.depends_on for target in _targets(word, words, one) if target in by_id]
-        needs += [*_referred(one, by_id, words), *_earlier(one, batches)]
+    for resource in resources:
+        key = resource.resource_id.lower()
+        needs = [
+            target for word in resource.depends_on for target in _targets(word, words, resource) if target in by_id
+        ]
+        needs += [*_referred(resource, by_id, words), *_earlier(resource, batches)]
         if key in needs:
-            raise TemplateError(f"the resource {one.names[-1]} depends on itself")
-        by_id[key] = replace(one, needs=tuple(dict.fromkeys(needs)))
+            raise TemplateError(f"the resource {resource.names[-1]} depends on itself")
+        by_id[key] = replace(resource, needs=tuple(dict.fromkeys(needs)))
         sorter.add(key, *needs)
     try:
         return [by_id[key] for key in sorter.static_order()]
@@ -46,9 +48,11 @@ def refers(value: Any) -> bool:
 def _batches(resources: Sequence[Planned]) -> dict[tuple[str, str, int], list[str]]:
     """The resources of each batch of each serial copy."""
     batches: dict[tuple[str, str, int], list[str]] = {}
-    for one in resources:
-        if one.batch_size:
-            batches.setdefault((one.copy, one.type, one.turn // one.batch_size), []).append(one.resource_id.lower())
+    for resource in resources:
+        if resource.batch_size:
+            batches.setdefault((resource.copy, resource.type, resource.turn // resource.batch_size), []).append(
+                resource.resource_id.lower()
+            )
     return batches
 
 
@@ -60,11 +64,13 @@ def _earlier(one: Planned, batches: dict[tuple[str, str, int], list[str]]) -> li
 def _words(resources: Sequence[Planned]) -> dict[str, list[str]]:
     """What `dependsOn` may call each: its id, its type and names, its names, its copy, its symbolic name."""
     words: dict[str, list[str]] = {}
-    for one in resources:
-        key = one.resource_id.lower()
-        short = f"{one.type}/{'/'.join(one.names)}".lower()
-        symbols = {one.symbol.lower(), one.symbol.partition("[")[0].lower(), one.copy}
-        for word in dict.fromkeys((key, short, "/".join(one.names).lower(), one.names[-1].lower(), *sorted(symbols))):
+    for resource in resources:
+        key = resource.resource_id.lower()
+        short = f"{resource.type}/{'/'.join(resource.names)}".lower()
+        symbols = {resource.symbol.lower(), resource.symbol.partition("[")[0].lower(), resource.copy}
+        for word in dict.fromkeys(
+            (key, short, "/".join(resource.names).lower(), resource.names[-1].lower(), *sorted(symbols))
+        ):
             if word:
                 words.setdefault(word, []).append(key)
     return words

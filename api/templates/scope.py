@@ -124,7 +124,7 @@ class Scope:
         return self.evaluate_node(node.arguments[1 if condition else 2])
 
     def _call(self, node: Call) -> Any:
-        arguments = [self.evaluate_node(one) for one in node.arguments]
+        arguments = [self.evaluate_node(argument) for argument in node.arguments]
         self.budget.spend()
         if node.name in functions.FUNCTIONS:
             return self.budget.measured(functions.call(node.name, arguments))
@@ -144,15 +144,15 @@ class Scope:
         return replace(self, depth=self.depth + 1, copies={}).evaluated(value)
 
     def _copy_index(self, *arguments: Any) -> int:
-        name = next((one for one in arguments if isinstance(one, str)), "")
-        offset = next((one for one in arguments if isinstance(one, int)), 0)
+        name = next((argument for argument in arguments if isinstance(argument, str)), "")
+        offset = next((argument for argument in arguments if isinstance(argument, int)), 0)
         index = self.copies.get(name.lower()) if name else next(reversed(tuple(self.copies.values())), None)
         if index is None:
             raise TemplateError("'copyIndex' is used outside the copy that it names")
         return index + offset
 
     def _resource_id(self, *arguments: Any) -> str:
-        words = [values.text_of(one) for one in arguments]
+        words = [values.text_of(argument) for argument in arguments]
         at = next((index for index, word in enumerate(words) if "/" in word), None)
         if at is None or len(words) - at - 1 != words[at].count("/"):
             raise TemplateError("'resourceId' needs a resource type and a name for each part of it")

@@ -155,9 +155,9 @@ def _given(document: Json, name: str, otherwise: Any) -> Any:
 
 
 def _all_resources(resources: list[Any]) -> Iterator[Any]:
-    for one in resources:
-        yield one
-        children = one.get("resources") if isinstance(one, dict) else None
+    for resource in resources:
+        yield resource
+        children = resource.get("resources") if isinstance(resource, dict) else None
         yield from _all_resources(children if isinstance(children, list) else [])
 
 

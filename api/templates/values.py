@@ -156,11 +156,13 @@ def intersection(*parts: Any) -> Any:
     """What is in all of them, as the first has it."""
     first, *others = parts
     if all(isinstance(part, dict) for part in parts):
-        return {key: value for key, value in first.items() if all(key in one and one[key] == value for one in others)}
+        return {
+            key: value for key, value in first.items() if all(key in other and other[key] == value for other in others)
+        }
     if not all(isinstance(part, list) for part in parts):
         raise TypeError("all of them must be arrays, or all objects")
-    words = [{json.dumps(item, sort_keys=True) for item in one} for one in others]
-    return [item for item in first if all(json.dumps(item, sort_keys=True) in one for one in words)]
+    words = [{json.dumps(item, sort_keys=True) for item in other} for other in others]
+    return [item for item in first if all(json.dumps(item, sort_keys=True) in word for word in words)]
 
 
 def padded(value: Any, width: int, fill: str = " ") -> str:

@@ -39,7 +39,7 @@ async def _end(services: Services, record: UpgradeRecord, closed: str) -> None:
         return
     reason = _UNKNOWN if closed == NOT_FOUND else f"stopped: the upgrade's workflow was closed ({closed.lower()})"
     decisions = await asyncio.to_thread(upgrades.decisions, unique_id, record.number)
-    sequence = max((one.sequence for one in decisions), default=0) + 1
+    sequence = max((decision.sequence for decision in decisions), default=0) + 1
     _log.warning("upgrade %d of %s was lost", record.number, record.scale_set.resource_id)
     ended = latest.model_copy(
         update={

@@ -57,7 +57,7 @@ async def reconcile(services: ServicesDep, stored: StoredDep, body: OptionalJson
 
 async def _survey(services: Services, stored: StoredScaleSet) -> Adoption:
     instances = await services.provider.list_instances(stored.identity)
-    numbers = {one.last_operation for one in instances}
+    numbers = {instance.last_operation for instance in instances}
     known = await asyncio.to_thread(services.store.fleet_marks.known, stored.identity.unique_id, numbers)
     if known is None:
         raise scale_set_not_found(stored.identity.name, stored.resource_group)

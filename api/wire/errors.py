@@ -105,7 +105,8 @@ def blocked(blockers: Sequence[Blocker]) -> ArmError:
     """The first reason as the answer, and all of them as its details where there are several."""
     first = blockers[0]
     details = [
-        {"code": one.code, "message": one.message} | ({"target": one.target} if one.target else {}) for one in blockers
+        {"code": blocker.code, "message": blocker.message} | ({"target": blocker.target} if blocker.target else {})
+        for blocker in blockers
     ]
     return ArmError(
         409 if first.code in _CONFLICTS else 400,

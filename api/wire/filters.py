@@ -145,7 +145,9 @@ class _Reader(Transformer[Token, Any]):
         segments, start = self._segments(path), _unquoted(text).lower()
 
         def values(body: Json) -> Iterator[Any]:
-            yield any(str(one).lower().startswith(start) for one in _values(body, segments) if isinstance(one, str))
+            yield any(
+                str(value).lower().startswith(start) for value in _values(body, segments) if isinstance(value, str)
+            )
 
         return values
 

@@ -14,10 +14,10 @@ def wanted(parameter: str, given: str, known: Iterable[str]) -> frozenset[str]:
     offered = tuple(known)
     parts = [one.strip() for one in given.split(",") if one.strip()]
     lower = {one.lower() for one in offered}
-    if unknown := [one for one in parts if one.lower() not in lower]:
+    if unknown := [part for part in parts if part.lower() not in lower]:
         shown = "".join(character for character in unknown[0][:60] if character.isprintable())
         raise invalid(
             f"The value '{shown}' of parameter '{parameter}' is not understood here: it may be {', '.join(offered)}.",
             parameter,
         )
-    return frozenset(one.lower() for one in parts)
+    return frozenset(part.lower() for part in parts)

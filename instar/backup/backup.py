@@ -140,7 +140,7 @@ def _check_source(wish: Wish, settings: Settings, store: Path | None) -> None:
 
 def _check_space(folder: Path, settings: Settings, store: Path | None) -> None:
     sources = [one for one in (store, settings.data_dir / TEMPORAL) if one is not None and one.is_file()]
-    need, free = sum(one.stat().st_size for one in sources), shutil.disk_usage(folder).free
+    need, free = sum(source.stat().st_size for source in sources), shutil.disk_usage(folder).free
     if free < need:
         raise Trouble(f"{folder} has room for {free >> 20} MB and this needs {need >> 20} MB: nothing was copied")
 
@@ -186,7 +186,7 @@ def _named(draft: Path, folder: Path, now: datetime) -> Path:
 
 
 def _prune(folder: Path, made: Path, keep: int | None) -> None:
-    others = [one for one in complete_backups(folder) if one != made]
+    others = [backup for backup in complete_backups(folder) if backup != made]
     for old in [] if keep is None else others[: max(0, len(others) + 1 - keep)]:
         # Killed in the middle of this, what is left looks like no backup.
         doomed = folder / f"{UNFINISHED}{old.name}"

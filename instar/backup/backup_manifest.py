@@ -74,9 +74,9 @@ def read_manifest(folder: Path) -> Manifest:
         one = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, one["loc"]))
         raise Trouble(f"{folder / MANIFEST} is damaged: {where}: {one['msg']}") from None
-    if len({one.name for one in manifest.files}) < len(manifest.files):
+    if len({file.name for file in manifest.files}) < len(manifest.files):
         raise Trouble(f"{folder / MANIFEST} is damaged: it lists a file twice")
-    known = {one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
     if _numbers(manifest.instar) > _numbers(version("instar")) or (manifest.schema_version or "") not in {"", *known}:
         raise _newer(manifest.instar)
     return manifest

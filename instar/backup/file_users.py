@@ -12,7 +12,7 @@ PROCESSES = Path("/proc")
 
 def users_of(files: Iterable[Path]) -> list[str]:
     """Each as `program (process N)`, ours left out; of other users' processes only root is told."""
-    wanted = {(one.stat().st_dev, one.stat().st_ino) for one in files if one.exists()}
+    wanted = {(file.stat().st_dev, file.stat().st_ino) for file in files if file.exists()}
     if not wanted or not PROCESSES.is_dir():
         return []
     processes = (int(one.name) for one in PROCESSES.iterdir() if one.name.isdecimal())

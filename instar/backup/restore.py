@@ -213,7 +213,9 @@ def _put_aside(old: Path, data: Path, name: str) -> Path:
 def plan(backup: Path, manifest: Manifest, pieces: list[Piece], settings: Settings) -> list[str]:
     """What is about to be done."""
     lines = [f"{backup}: made {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC by Instar {manifest.instar}"]
-    lines += [f"  {one.entry.name:<14} {one.place}" + (" (replaced)" if one.place.exists() else "") for one in pieces]
+    lines += [
+        f"  {piece.entry.name:<14} {piece.place}" + (" (replaced)" if piece.place.exists() else "") for piece in pieces
+    ]
     if manifest.store == "postgresql":
         lines.append(f"  {DUMP:<14} {join(restore_command(settings, backup / DUMP))}")
     if not manifest.keys:

@@ -67,20 +67,22 @@ def list_clients(data_dir: DataDir = None, output: Output = "table") -> None:
         as_json = _as_json(output)
         with _opened(data_dir) as store:
             clients, roles = store.credentials.all(), store.credentials.assignments()
-    names = {one.client_id: one for one in clients}
-    with_roles = {one.principal for one in roles}
+    names = {client.client_id: client for client in clients}
+    with_roles = {role.principal for role in roles}
     rows = [
         (
-            names[one.principal].name if one.principal in names else "(another issuer's)",
-            one.principal,
-            one.grant.role.value,
-            one.grant.scope,
-            _state(names[one.principal].revoked_at) if one.principal in names else "",
+            names[role.principal].name if role.principal in names else "(another issuer's)",
+            role.principal,
+            role.grant.role.value,
+            role.grant.scope,
+            _state(names[role.principal].revoked_at) if role.principal in names else "",
         )
-        for one in roles
+        for role in roles
     ]
     rows += [
-        (one.name, one.client_id, "", "", _state(one.revoked_at)) for one in clients if one.client_id not in with_roles
+        (client.name, client.client_id, "", "", _state(client.revoked_at))
+        for client in clients
+        if client.client_id not in with_roles
     ]
     _show(("name", "principal", "role", "scope", "state"), rows, as_json=as_json)
 
@@ -136,15 +138,15 @@ def audit(
             entries = store.audit.newest(count, resource)
     rows = [
         (
-            f"{one.at:%Y-%m-%d %H:%M:%S}",
-            one.name,
-            one.principal,
-            one.action,
-            one.resource,
-            str(one.status),
-            one.request_id,
+            f"{entry.at:%Y-%m-%d %H:%M:%S}",
+            entry.name,
+            entry.principal,
+            entry.action,
+            entry.resource,
+            str(entry.status),
+            entry.request_id,
         )
-        for one in entries
+        for entry in entries
     ]
     _show(("at", "name", "principal", "action", "resource", "status", "operation"), rows, as_json=as_json)
 

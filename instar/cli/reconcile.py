@@ -29,15 +29,20 @@ def reconcile(  # which set, and how it is asked
 def lines(told: dict[str, Any]) -> list[str]:
     """What the API told, a fact a line; the last says what came of it."""
     facts = [("machines", f"{told['machines']}")]
-    facts += [("", f"{one['version']}: {one['instances']}") for one in told["versions"]]
+    facts += [("", f"{version['version']}: {version['instances']}") for version in told["versions"]]
     if told["reason"]:
         facts.append(("why", told["reason"]))
     if told["unknownInstances"]:
         facts.append(("unknown machines", told["unknownInstances"]))
-    for one in told["unknownOperations"]:
-        facts.append(("unknown operation", f"{one['number']}, last seen by {one['instances']}"))
-    for one in told["unknownGenerations"]:
-        facts.append(("unknown model", f"generation {one['generation']} of {one['instances']}: they count as outdated"))
+    for operation in told["unknownOperations"]:
+        facts.append(("unknown operation", f"{operation['number']}, last seen by {operation['instances']}"))
+    for generation in told["unknownGenerations"]:
+        facts.append(
+            (
+                "unknown model",
+                f"generation {generation['generation']} of {generation['instances']}: they count as outdated",
+            )
+        )
     before, then = told["capacity"]["found"], told["capacity"]["then"]
     if before != then:
         facts.append(("capacity", f"{before} becomes {then}, so that no machine is deleted"))

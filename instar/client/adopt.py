@@ -56,7 +56,7 @@ def adopt(wish: Wish, settings: Settings, login: Login, console: Console, pause:
         if not candidates:
             raise Trouble(f"no domain of {known.uri} matches '{wish.pattern}'")
         console.print(table(candidates))
-        refused = [one for one in candidates if one.refusals]
+        refused = [candidate for candidate in candidates if candidate.refusals]
         if wish.dry_run:
             console.print(f"dry run: {len(candidates) - len(refused)} would be adopted, {len(refused)} refused")
             return 0
@@ -84,10 +84,10 @@ def adopt(wish: Wish, settings: Settings, login: Login, console: Console, pause:
 def table(candidates: list[Any]) -> Table:
     """What was found of each."""
     shown = Table("machine", "OS disk", "data disks", "verdict")
-    for one in candidates:
-        data = ", ".join(f"{target} ({source})" for target, source in one.data_disks) or "none"
-        os_disk = f"{one.os_target} ({one.os_disk}, {one.os_format})" if one.os_target else "?"
-        shown.add_row(one.name, os_disk, data, "; ".join(one.refusals) or "can be adopted")
+    for candidate in candidates:
+        data = ", ".join(f"{target} ({source})" for target, source in candidate.data_disks) or "none"
+        os_disk = f"{candidate.os_target} ({candidate.os_disk}, {candidate.os_format})" if candidate.os_target else "?"
+        shown.add_row(candidate.name, os_disk, data, "; ".join(candidate.refusals) or "can be adopted")
     return shown
 
 

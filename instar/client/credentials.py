@@ -92,7 +92,9 @@ def principal_of(store: Store, principal: str) -> str:
 def client_of(store: Store, given: str) -> Credential:
     """The client of that id, or of that name if it is the only one. Raises Trouble."""
     clients = store.credentials.all()
-    found = [one for one in clients if one.client_id == given] or [one for one in clients if one.name == given]
+    found = [client for client in clients if client.client_id == given] or [
+        client for client in clients if client.name == given
+    ]
     good = [one for one in found if one.revoked_at is None]
     if not found:
         raise Trouble(f"there is no client {given!r}: `instar credentials list` shows them all")

@@ -149,7 +149,9 @@ def take_newest(place: Place, url: str, versions: frozenset[str], architecture: 
         try:
             documents = [_json(http, urljoin(root, path)) for path in _product_files(http, root)]
             releases = [
-                one for document in documents for one in simplestreams.newest_releases(document, versions, architecture)
+                release
+                for document in documents
+                for release in simplestreams.newest_releases(document, versions, architecture)
             ]
         except Unreadable as error:
             raise Trouble(f"{url} is no simplestreams index that can be read: {error}") from None

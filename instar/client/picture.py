@@ -54,11 +54,11 @@ def picture(name: str, view: UpgradeView, height: int | None = None) -> Renderab
     parts += [_table(batches, view.waiting), _legend(view)]
     machines = _machine_reasons(view)
     if height is None:
-        decisions = [Text(one.line) for one in view.decisions[-REASONS_SHOWN:]]
+        decisions = [Text(decision.line) for decision in view.decisions[-REASONS_SHOWN:]]
     else:
         fitting = max(1, min(REASONS_SHOWN, height - len(batches) - len(machines) - _LINES_BESIDE))
-        decisions = [Text(one.line, no_wrap=True, overflow="ellipsis") for one in view.decisions[-fitting:-1]]
-        decisions += [Text(one.line) for one in view.decisions[-1:]]
+        decisions = [Text(decision.line, no_wrap=True, overflow="ellipsis") for decision in view.decisions[-fitting:-1]]
+        decisions += [Text(decision.line) for decision in view.decisions[-1:]]
     for text in decisions[:-1]:
         text.stylize("dim")
     parts += [*decisions, *machines]

@@ -157,7 +157,7 @@ class Play:
             Check(
                 f"all {CAPACITY} machines are on {MENDED.version} and healthy, machine {SICK} too",
                 len(machines) == CAPACITY
-                and all(version_of(one) == MENDED.version and is_healthy(one) for one in machines),
+                and all(version_of(machine) == MENDED.version and is_healthy(machine) for machine in machines),
             ),
             *judged(self.fleet.api.get(f"/instar/simulated/flight-record/{unique_id}")),
         ]

@@ -62,10 +62,10 @@ def ended_as_told(upgrades: list[UpgradeView], history: list[dict[str, Any]]) ->
         ),
         Check(
             "the history has these three upgrades, all started by the platform",
-            [one["runningStatus"]["code"] for one in runs]
+            [run["runningStatus"]["code"] for run in runs]
             == [UpgradeStatus.COMPLETED, UpgradeStatus.FAULTED, UpgradeStatus.COMPLETED]
-            and {one["startedBy"] for one in runs} == {"Platform"}
-            and [one["targetImageReference"]["version"] for one in runs]
+            and {run["startedBy"] for run in runs} == {"Platform"}
+            and [run["targetImageReference"]["version"] for run in runs]
             == [MENDED.version, BAD.version, SECOND.version],
         ),
     ]
@@ -75,7 +75,7 @@ def quarantined(entries: list[dict[str, Any]]) -> Check:
     """The bad version, and no other, is kept from the whole set."""
     return Check(
         f"{BAD.version} is quarantined, and no other version",
-        [one["version"] for one in entries if one["wholeSet"]] == [BAD.version],
+        [entry["version"] for entry in entries if entry["wholeSet"]] == [BAD.version],
     )
 
 
@@ -93,8 +93,11 @@ def judged(verdict: dict[str, Any]) -> list[Check]:
         Check(f"flight recorder: data disks {'un' if unchanged else ''}changed", bool(unchanged)),
         Check("flight recorder: no rule broken", bool(verdict["clean"])),
         *(
-            Check(f"flight recorder: {one['rule']}, machine {one['instanceId']}: {one['sentence']}", held=False)
-            for one in verdict["violations"]
+            Check(
+                f"flight recorder: {violation['rule']}, machine {violation['instanceId']}: {violation['sentence']}",
+                held=False,
+            )
+            for violation in verdict["violations"]
         ),
     ]
 
@@ -112,10 +115,15 @@ def say_checks(console: Console, checks: list[Check]) -> bool:
 
 def outcomes(view: UpgradeView) -> Counter[Outcome]:
     """How many machines came to which outcome."""
-    machines = [one for batch in view.batches for one in batch.machines]
+    machines = [machine for batch in view.batches for machine in batch.machines]
     return Counter(one.outcome for one in (*machines, *view.waiting))
 
 
 def rolled_back(view: UpgradeView) -> list[str]:
     """The machines that were given their previous disks."""
-    return [one.instance_id for batch in view.batches for one in batch.machines if one.outcome is Outcome.ROLLED_BACK]
+    return [
+        machine.instance_id
+        for batch in view.batches
+        for machine in batch.machines
+        if machine.outcome is Outcome.ROLLED_BACK
+    ]

@@ -122,8 +122,8 @@ class Play:
             *_rolled_back("the version that panics", panic),
             Check(
                 "every machine is on v2 again and healthy",
-                [version_of(one) for one in self.fleet.machines()] == ["2.0.0"] * CAPACITY
-                and all(is_healthy(one) for one in self.fleet.machines()),
+                [version_of(machine) for machine in self.fleet.machines()] == ["2.0.0"] * CAPACITY
+                and all(is_healthy(machine) for machine in self.fleet.machines()),
             ),
             Check(
                 "data disks were kept: each counts every boot of its machine, on whichever OS disk",
@@ -163,7 +163,7 @@ class Play:
 
 
 def _all_say(answers: dict[str, dict[str, Any]], version: str, data_boots: int, sentence: str) -> Check:
-    held = [(one["version"], one["os_boots"], one["data_boots"]) for one in answers.values()]
+    held = [(answer["version"], answer["os_boots"], answer["data_boots"]) for answer in answers.values()]
     return Check(sentence, held == [(version, 1, data_boots)] * CAPACITY)
 
 

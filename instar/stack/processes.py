@@ -131,7 +131,7 @@ class ProcessGroup:
         status = child.process.poll()
         if status is None:
             return
-        child.deaths = [one for one in child.deaths if now - one < DEATHS_WITHIN_SECONDS] + [now]
+        child.deaths = [death for death in child.deaths if now - death < DEATHS_WITHIN_SECONDS] + [now]
         if not self._keeps_alive or len(child.deaths) >= DEATHS_AT_MOST:
             often = f", {len(child.deaths)} times within a minute" if self._keeps_alive else ""
             raise Trouble(

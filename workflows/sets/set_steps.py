@@ -78,11 +78,11 @@ async def _wait(memory: Memory, longest: timedelta | None) -> None:
 
 
 async def _end_operations(memory: Memory) -> None:
-    for one in memory.state.ends:
+    for end in memory.state.ends:
         await workflow.execute_activity_method(
-            RecordActivities.end_operation, one, summary="end the operation", **options.RECORD
+            RecordActivities.end_operation, end, summary="end the operation", **options.RECORD
         )
-        memory.state = results.ends_written(memory.state, [one.operation_id])
+        memory.state = results.ends_written(memory.state, [end.operation_id])
 
 
 async def _record(memory: Memory) -> None:

@@ -41,7 +41,7 @@ async def bring(memory: Memory) -> None:
     operations = memory.state.model.waiting
     change = await _change(memory)
     workflow.logger.info("%s: %s", memory.scale_set.name, change.reason)
-    operations = tuple(one for one in operations if one in memory.state.model.waiting)
+    operations = tuple(operation for operation in operations if operation in memory.state.model.waiting)
     if not operations:
         return  # deleted in the same moment
     memory.state = results.brought(memory.state, change, operations, memory.now)

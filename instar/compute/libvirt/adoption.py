@@ -42,7 +42,7 @@ def survey(connection: Any, host: Host, pattern: str, os_target: str, scale_set:
 
     pattern: as in a shell. os_target: which disk is the OS disk (`vda`), "" where each has one that can only be it.
     """
-    found = [one for one in connection.listAllDomains() if fnmatch.fnmatchcase(one.name(), pattern)]
+    found = [domain for domain in connection.listAllDomains() if fnmatch.fnmatchcase(domain.name(), pattern)]
     pool = volumes.pool_of(connection, host.settings)
     return [_candidate(one, pool, os_target, scale_set) for one in sorted(found, key=lambda one: str(one.name()))]
 
@@ -72,7 +72,7 @@ def _candidate(domain: Any, pool: Any, os_target: str, scale_set: str) -> Candid
         os_target="" if os_disk is None else _target(os_disk),
         os_disk="" if os_disk is None else _source(os_disk),
         os_format="" if os_disk is None else _format(os_disk),
-        data_disks=tuple((_target(one), _source(one)) for one in disks if one is not os_disk),
+        data_disks=tuple((_target(disk), _source(disk)) for disk in disks if disk is not os_disk),
         refusals=tuple(refusals),
     )
 
@@ -82,15 +82,15 @@ def os_disk_of(xml: ET.Element, disks: Sequence[ET.Element], told: str) -> tuple
 
     Found is what is told; the only disk; or the only one that the domain boots from by an order of its own.
     """
-    names = ", ".join(_target(one) for one in disks)
+    names = ", ".join(_target(disk) for disk in disks)
     if told:
-        found = [one for one in disks if _target(one) == told]
+        found = [disk for disk in disks if _target(disk) == told]
         return (found[0], "") if found else (None, f"it has no disk {told}; it has: {names or 'none'}")
     if len(disks) == 1:
         return disks[0], ""
     if not disks:
         return None, "it has no disk"
-    ordered = [one for one in disks if one.find("boot") is not None]
+    ordered = [disk for disk in disks if disk.find("boot") is not None]
     first = [one for one in xml.iterfind("devices/*/boot") if one.get("order") == "1"]
     if len(ordered) == 1 and len(first) == 1 and ordered[0].find("boot") is first[0]:
         return ordered[0], ""

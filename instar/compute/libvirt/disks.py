@@ -203,13 +203,13 @@ def discard(
 ) -> int:
     """Delete what those operations put aside or left half-made, never a disk in use; return how many put aside."""
     pool = volumes.pool_of(connection, host.settings)
-    keys = {operation_key(scale_set.unique_id, one) for one in operations} | of_keys
-    tags = sorted(operation_tag(one) for one in keys)
+    keys = {operation_key(scale_set.unique_id, operation) for operation in operations} | of_keys
+    tags = sorted(operation_tag(key) for key in keys)
     there = frozenset(pool.listVolumes())
     count = 0
     for domain, machine in list(machines.of_set(connection, scale_set)):
-        half_made = {record.os_volume(machine.prefix, one) for one in tags}
-        half_made |= {record.seed_volume(machine.prefix, one) for one in tags}
+        half_made = {record.os_volume(machine.prefix, tag) for tag in tags}
+        half_made |= {record.seed_volume(machine.prefix, tag) for tag in tags}
         if not half_made.isdisjoint(there) or any(one.replaced_by in keys for one in machine.kept):
             count += _discard_of(connection, host, pool, domain, keys, half_made)
     return count

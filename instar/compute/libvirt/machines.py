@@ -97,12 +97,12 @@ def _instance(domain: Any, machine: MachineRecord) -> Instance:
         protected_from_scale_in=machine.protected_from_scale_in,
         zone=machine.zone,
         update_domain=machine.update_domain,
-        extensions=tuple(one.status for one in machine.extensions),
+        extensions=tuple(extension.status for extension in machine.extensions),
         created_at=machine.created_at,
         # An adopted one ran before us, for nobody knows how long.
         booted_at=machine.started_at or (None if machine.adopted else machine.created_at),
         previous_os_disks=tuple(one.os_disk for one in machine.kept),
-        data_disks=tuple(one.data_disk for one in machine.data_disks),
+        data_disks=tuple(data_disk.data_disk for data_disk in machine.data_disks),
         last_operation=machine.seen.operation,
         last_key=machine.seen.key,
     )

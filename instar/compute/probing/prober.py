@@ -51,11 +51,11 @@ class Prober:
         if source.kind is SourceKind.LOAD_BALANCER and not source.port:
             why = f"the load balancer's probe '{source.name}' does not exist"
             now = self._clock()
-            return tuple(HealthObservation(one.instance_id, HealthState.UNHEALTHY, now, why) for one in targets)
+            return tuple(HealthObservation(target.instance_id, HealthState.UNHEALTHY, now, why) for target in targets)
         tls = any_certificate()
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._observe(tls, source, one)) for one in targets]
+                tasks = [group.create_task(self._observe(tls, source, target)) for target in targets]
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
         return tuple(task.result() for task in tasks)

@@ -196,7 +196,7 @@ class SimulatedFleet(Owner):
         """See `Provider`. Disks that those operations left half-made go too, uncounted."""
         self._admit(Call.DISCARD, scale_set.unique_id)
         with self._database.write() as tx:
-            whose = {*keys, *(operation_key(scale_set.unique_id, one) for one in operations)}
+            whose = {*keys, *(operation_key(scale_set.unique_id, operation) for operation in operations)}
             count = sum(disks.discard(tx, scale_set.unique_id, one) for one in sorted(whose))
         self._answer(Call.DISCARD, scale_set.unique_id)
         return count

@@ -50,12 +50,14 @@ def remember(tx: Transaction, unique_id: str, model: MachineModel) -> None:
         "budget": micros(model.extensions_time_budget),
         "extensions": [
             {
-                "name": one.name,
-                "kind": one.kind,
-                "version": one.version,
-                "secrets": sorted({digest(text) for text in _texts([one.settings, one.protected_settings])}),
+                "name": extension.name,
+                "kind": extension.kind,
+                "version": extension.version,
+                "secrets": sorted(
+                    {digest(text) for text in _texts([extension.settings, extension.protected_settings])}
+                ),
             }
-            for one in model.extensions
+            for extension in model.extensions
         ],
     }
     tx.execute(
@@ -205,7 +207,7 @@ def _close(tx: Transaction, run: _Run) -> None:
 def statuses(results: str, model: str | None) -> tuple[ExtensionStatus, ...]:
     """How the extensions of a machine ended, from the two columns that say so."""
     ended: list[list[str]] = json.loads(results)
-    known = {one["name"]: one for one in json.loads(model)["extensions"]} if model else {}
+    known = {extension["name"]: extension for extension in json.loads(model)["extensions"]} if model else {}
     return tuple(
         ExtensionStatus(name, error, known[name]["kind"], known[name]["version"])
         if name in known

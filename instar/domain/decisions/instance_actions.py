@@ -14,7 +14,7 @@ def chosen(action: InstanceAction, instances: Iterable[Instance]) -> Chosen:
     An instance that is protected from scale-set actions is left out of what is asked of the set, named or not; a call
     on the instance itself is its owner's own will.
     """
-    there = {one.instance_id: one for one in instances}
+    there = {instance.instance_id: instance for instance in instances}
     unknown = InstanceIds() if action.everyone else InstanceIds.of(one for one in action.ids if one not in there)
     if unknown:
         return Chosen(error=f"instances that do not exist (any more): {unknown.ranges[:200]}")

@@ -27,9 +27,9 @@ def keeps_its_disk(instance: Instance, plan: UpgradePlan) -> bool:
 
 def kept_disks(instances: Iterable[Instance], plan: UpgradePlan) -> InstanceIds:
     """Those of the instances that get the model alone."""
-    return InstanceIds.of(one.instance_id for one in instances if keeps_its_disk(one, plan))
+    return InstanceIds.of(instance.instance_id for instance in instances if keeps_its_disk(instance, plan))
 
 
 def needs_image(instances: Iterable[Instance], plan: UpgradePlan) -> bool:
     """Whether an instance that may be touched has a disk that the model's image does not allow."""
-    return any(not one.protected and not fits(one.os_disk, plan) for one in instances)
+    return any(not instance.protected and not fits(instance.os_disk, plan) for instance in instances)

@@ -89,12 +89,12 @@ def _version(instance: Instance) -> str:
 
 
 def _ids(instances: Iterable[Instance]) -> InstanceIds:
-    return InstanceIds.of(one.instance_id for one in instances)
+    return InstanceIds.of(instance.instance_id for instance in instances)
 
 
 def _by(instances: Iterable[Instance], fact: Callable[[Instance], Fact]) -> dict[Fact, InstanceIds]:
     """Instances by what is so of them, in the order of that."""
     found: dict[Fact, list[Instance]] = {}
-    for one in instances:
-        found.setdefault(fact(one), []).append(one)
+    for instance in instances:
+        found.setdefault(fact(instance), []).append(instance)
     return {key: _ids(found[key]) for key in sorted(found)}

@@ -83,7 +83,7 @@ def judge(look: Look, progress: Progress, policy: RollingUpgradePolicy, name: st
 def without_vanished(look: Look, progress: Progress) -> Progress:
     """Members that are no more in the set are no failures and in no count (P16)."""
     members = progress.of(*(outcome for outcome in Outcome if outcome is not Outcome.VANISHED))
-    gone = InstanceIds.of(one for one in members if one not in look.by_id)
+    gone = InstanceIds.of(member for member in members if member not in look.by_id)
     return progress.moved(gone, Outcome.VANISHED)
 
 
@@ -99,10 +99,10 @@ def details_of(ids: Iterable[str], why: Callable[[str], str], name: str) -> tupl
     details = [
         ErrorDetail(
             code=ErrorCode.INSTANCE_UNHEALTHY,
-            message=why(one) or "unhealthy",
-            target=f"{name}/virtualMachines/{one}",
+            message=why(instance_id) or "unhealthy",
+            target=f"{name}/virtualMachines/{instance_id}",
         )
-        for one in all_ids[:DETAILS_AT_MOST]
+        for instance_id in all_ids[:DETAILS_AT_MOST]
     ]
     if more := len(all_ids) - len(details):
         details.append(ErrorDetail(code=ErrorCode.INSTANCE_UNHEALTHY, message=f"and {more} more", target=name))

@@ -89,7 +89,7 @@ def _windows_updates(model: ScaleSetModel) -> Iterator[Blocker]:
 
 
 def _patch_mode(model: ScaleSetModel) -> Iterator[Blocker]:
-    if PATCHED_BY_PLATFORM in [one.lower() for one in model.patch_modes]:
+    if PATCHED_BY_PLATFORM in [patch_mode.lower() for patch_mode in model.patch_modes]:
         yield _unsupported("its patchSettings.patchMode is 'AutomaticByPlatform'", OS_PROFILE)
 
 

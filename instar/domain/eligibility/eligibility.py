@@ -41,8 +41,8 @@ def model_blockers(
     return (
         *shape_blockers(model),
         *(
-            Blocker(INVALID_PARAMETER, one, EXTENSIONS)
-            for one in extension_problems(model.extension_profile.extensions)
+            Blocker(INVALID_PARAMETER, extension_problem, EXTENSIONS)
+            for extension_problem in extension_problems(model.extension_profile.extensions)
         ),
         *settings_blockers(model),
         *source_blockers(model, automatic=automatic),

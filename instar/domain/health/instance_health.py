@@ -17,7 +17,7 @@ def health_of(instance: Instance, source: HealthSource, said: HealthObservation)
     An extension that failed makes its instance unhealthy whatever the source says. Without a source, healthy is a
     machine that runs and is provisioned, and nothing more is known of it.
     """
-    if failed := [one for one in instance.extensions if one.error]:
+    if failed := [extension for extension in instance.extensions if extension.error]:
         return _unhealthy(said, _failed(failed))
     if source.kind is SourceKind.DEFAULT and said.state is HealthState.HEALTHY:
         if instance.power is not PowerState.RUNNING:
@@ -61,4 +61,6 @@ def _failed(extensions: Sequence[ExtensionStatus]) -> str:
     >>> _failed([ExtensionStatus("setup", "exit 1"), ExtensionStatus("agent", "its credentials have expired")])
     "extension 'setup' failed: exit 1; extension 'agent' failed: its credentials have expired"
     """
-    return "; ".join(f"extension '{one.name}' failed: {one.error[:REASON_AT_MOST]}" for one in extensions)
+    return "; ".join(
+        f"extension '{extension.name}' failed: {extension.error[:REASON_AT_MOST]}" for extension in extensions
+    )

@@ -60,9 +60,11 @@ def probe_settings(document: Mapping[str, Any], probe: str) -> ProbeSettings | N
     >>> probe_settings({"properties": {"probes": [probe]}}, "web").threshold
     3
     """
-    for one in probe_documents(document):
-        if str(one.get("name")).lower() == probe.lower():
-            return _settings(one.get("properties") or {}, str((document.get("sku") or {}).get("name") or "Basic"))
+    for probe_document in probe_documents(document):
+        if str(probe_document.get("name")).lower() == probe.lower():
+            return _settings(
+                probe_document.get("properties") or {}, str((document.get("sku") or {}).get("name") or "Basic")
+            )
     return None
 
 

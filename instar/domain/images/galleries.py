@@ -115,7 +115,7 @@ def replication(document: Json, now: datetime) -> tuple[RegionStatus, ...]:
 
 def aggregated_state(document: Json, now: datetime) -> str:
     """`replicationStatus.aggregatedState`: InProgress, Completed or Failed."""
-    states = [one.state(now) for one in replicas(document).values()]
+    states = [replica.state(now) for replica in replicas(document).values()]
     if ReplicaState.REPLICATING in states:
         return "InProgress"
     return ReplicaState.FAILED.value if ReplicaState.FAILED in states else ReplicaState.COMPLETED.value
@@ -123,7 +123,7 @@ def aggregated_state(document: Json, now: datetime) -> str:
 
 def provisioning_state(document: Json, published_at: datetime, now: datetime) -> str:
     """Creating while the first copies are made, Updating while later ones are, then Succeeded or Failed."""
-    running = [one for one in replicas(document).values() if one.state(now) is ReplicaState.REPLICATING]
+    running = [replica for replica in replicas(document).values() if replica.state(now) is ReplicaState.REPLICATING]
     if running:
         return "Creating" if all(one.since <= published_at for one in running) else "Updating"
     return "Failed" if aggregated_state(document, now) == ReplicaState.FAILED else "Succeeded"
@@ -132,9 +132,9 @@ def provisioning_state(document: Json, published_at: datetime, now: datetime) ->
 def settled_at(document: Json, now: datetime) -> datetime | None:
     """When replication came to its end in every region, well or badly; None while it runs."""
     copies = replicas(document).values()
-    if any(one.state(now) is ReplicaState.REPLICATING for one in copies):
+    if any(copy.state(now) is ReplicaState.REPLICATING for copy in copies):
         return None
-    return max((one.stopped_at or one.due for one in copies), default=now)
+    return max((copy.stopped_at or copy.due for copy in copies), default=now)
 
 
 def not_offered(document: Json, region: str, now: datetime) -> str:

@@ -15,7 +15,7 @@ from instar.domain.messages.instance_actions import CapacityLowered, Chosen
 
 def asked(state: ScaleSetState, operation_id: str) -> Asked | None:
     """The action of that operation, while it waits or is being done."""
-    return next((one for one in state.actions if one.action.operation_id == operation_id), None)
+    return next((action for action in state.actions if action.action.operation_id == operation_id), None)
 
 
 def gives_way(state: ScaleSetState, operation_id: str) -> str:
@@ -59,9 +59,9 @@ def key_of(begun_with: Begun, those: Chosen) -> str:
 def being_deleted(state: ScaleSetState) -> InstanceIds:
     """Instances whose deletion was begun: the capacity went down with them, whether they are gone yet or not."""
     ids = InstanceIds()
-    for one in state.actions:
-        if one.action.kind is ActionKind.DELETE and one.begun and one.begun.chosen:
-            ids |= one.begun.chosen.ids
+    for action in state.actions:
+        if action.action.kind is ActionKind.DELETE and action.begun and action.begun.chosen:
+            ids |= action.begun.chosen.ids
     return ids
 
 
@@ -91,7 +91,7 @@ def acted(state: ScaleSetState, operation_id: str, error: str, now: datetime) ->
     this = asked(state, operation_id)
     if this is None:
         return state
-    after = state.model_copy(update={"actions": tuple(one for one in state.actions if one is not this)})
+    after = state.model_copy(update={"actions": tuple(action for action in state.actions if action is not this)})
     if this.begun and this.begun.number and this.begun.chosen and this.begun.chosen.ids:
         ended = EndedUpgrade(number=this.begun.number, ended_at=now, key=this.begun.key)
         after = after.model_copy(update={"collect": (*after.collect, ended)})
@@ -100,5 +100,5 @@ def acted(state: ScaleSetState, operation_id: str, error: str, now: datetime) ->
 
 def _with(state: ScaleSetState, changed: Asked) -> ScaleSetState:
     operation_id = changed.action.operation_id
-    actions = tuple(changed if one.action.operation_id == operation_id else one for one in state.actions)
+    actions = tuple(changed if action.action.operation_id == operation_id else action for action in state.actions)
     return state.model_copy(update={"actions": actions})

@@ -39,8 +39,10 @@ def failed(error: str, code: str = FAILED) -> End:
 def with_ends(state: ScaleSetState, now: datetime, operations: Iterable[str], how: End = WELL) -> ScaleSetState:
     """The state in which these operations are to end so. "" is nobody's operation."""
     ends = tuple(
-        EndOperation(operation_id=one, status=how.status, at=now, error_code=how.code, error_message=how.message)
-        for one in dict.fromkeys(operations)
-        if one
+        EndOperation(
+            operation_id=operation_id, status=how.status, at=now, error_code=how.code, error_message=how.message
+        )
+        for operation_id in dict.fromkeys(operations)
+        if operation_id
     )
     return state.model_copy(update={"ends": (*state.ends, *ends)}) if ends else state

@@ -175,7 +175,7 @@ def reconcile(state: ScaleSetState, request: Reconcile, now: datetime) -> ScaleS
     if state.held:
         model = model.model_copy(update={"applied_generation": min(model.applied_generation, model.generation - 1)})
     busy = [(state.running.number, state.running.key)] if state.running else []
-    busy += [(one.begun.number, one.begun.key) for one in state.actions if one.begun]
+    busy += [(action.begun.number, action.begun.key) for action in state.actions if action.begun]
     known = [(one.number, one.key) for one in state.collect]
     fresh = [one for one in request.collect if (one.number, one.key) not in (*busy, *known)]
     again = frozenset(one.number for one in fresh)
@@ -238,7 +238,7 @@ def _answered(state: ScaleSetState, request_id: str, number: int = 0) -> ScaleSe
 
 
 def _numbered(actions: Iterable[InstanceAction]) -> InstanceAction | None:
-    return next((one for one in actions if one.kind.numbered), None)
+    return next((action for action in actions if action.kind.numbered), None)
 
 
 def operations_in_hand(state: ScaleSetState) -> tuple[str, ...]:
@@ -246,7 +246,7 @@ def operations_in_hand(state: ScaleSetState) -> tuple[str, ...]:
     rolling = state.rolling
     upgrade = rolling.upgrade if rolling else None
     return (
-        *(one.operation_id for one in state.ends),
+        *(end.operation_id for end in state.ends),
         *(one.operation_id for one in state.model.open),
         *state.model.waiting,
         *(one for asked in state.actions for one in (asked.action.operation_id, *asked.action.more_operations)),

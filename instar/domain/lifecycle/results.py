@@ -21,7 +21,7 @@ from instar.domain.sets.policies import UpgradeMode
 def ends_written(state: ScaleSetState, operations: Iterable[str]) -> ScaleSetState:
     """These operations have ended."""
     written = frozenset(operations)
-    return state.model_copy(update={"ends": tuple(one for one in state.ends if one.operation_id not in written)})
+    return state.model_copy(update={"ends": tuple(end for end in state.ends if end.operation_id not in written)})
 
 
 def recorded(state: ScaleSetState, status: ScaleSetStatus) -> ScaleSetState:
@@ -138,12 +138,12 @@ def brought(state: ScaleSetState, change: ModelChange, operations: tuple[str, ..
 
 def _without_interrupted(state: ScaleSetState, why: str, now: datetime) -> ScaleSetState:
     """Actions that were begun under a number end as they are; what they put aside is collected (P5)."""
-    interrupted = [one for one in state.actions if one.begun and one.begun.number]
+    interrupted = [action for action in state.actions if action.begun and action.begun.number]
     operations = [
         operation for one in interrupted for operation in (one.action.operation_id, *one.action.more_operations)
     ]
     collect = tuple(EndedUpgrade(number=one.begun.number, ended_at=now) for one in interrupted if one.begun)
-    left = tuple(one for one in state.actions if one not in interrupted)
+    left = tuple(action for action in state.actions if action not in interrupted)
     state = state.model_copy(update={"actions": left, "collect": (*state.collect, *collect)})
     return with_ends(state, now, operations, cut_short(why))
 

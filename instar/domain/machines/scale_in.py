@@ -31,10 +31,10 @@ def leaving(instances: Iterable[Instance], count: int, rule: ScaleInRule = Scale
     """
     in_zone: Counter[str] = Counter()
     ready: dict[str, list[Instance]] = {}
-    for one in instances:
-        in_zone[one.zone] += 1
-        if not (one.protected or one.protected_from_scale_in):
-            ready.setdefault(one.zone, []).append(one)
+    for instance in instances:
+        in_zone[instance.zone] += 1
+        if not (instance.protected or instance.protected_from_scale_in):
+            ready.setdefault(instance.zone, []).append(instance)
     for free in ready.values():
         free.sort(key=lambda one: _keep(one, rule), reverse=True)  # the next to go is the last
     chosen: list[str] = []

@@ -54,8 +54,8 @@ class CapacityPlan(Message):
 
     def places_of(self, ids: InstanceIds) -> tuple[PlacedInstances, ...]:
         """Where these of them go."""
-        parts = (one.model_copy(update={"ids": one.ids & ids}) for one in self.places)
-        return tuple(one for one in parts if one.ids)
+        parts = (place.model_copy(update={"ids": place.ids & ids}) for place in self.places)
+        return tuple(part for part in parts if part.ids)
 
     @property
     def is_done(self) -> bool:

@@ -89,7 +89,7 @@ class Progress(BaseModel):
         """What ARM shows: every rolled-back instance is a failed one as well (P8)."""
 
         def total(*outcomes: Outcome) -> int:
-            return sum(len(self.outcomes.get(one, ())) for one in outcomes)
+            return sum(len(self.outcomes.get(outcome, ())) for outcome in outcomes)
 
         return Counts(
             successful=total(Outcome.CURRENT, Outcome.UPGRADED, Outcome.STOPPED),

@@ -79,12 +79,12 @@ class Quarantine(BaseModel):
     @property
     def excluded(self) -> tuple[str, ...]:
         """Versions that are offered neither to the set nor to its new instances by themselves."""
-        return tuple(one.version for one in self.versions)
+        return tuple(version.version for version in self.versions)
 
     @property
     def generations(self) -> tuple[int, ...]:
         """Model generations on which something went wrong, each once."""
-        on_versions = (one.generation for one in self.versions)
+        on_versions = (version.generation for version in self.versions)
         return tuple(sorted({*on_versions, *(one.generation for one in self.left_behind)}))
 
     def of(self, version: str) -> QuarantinedVersion | None:
@@ -109,7 +109,7 @@ class Quarantine(BaseModel):
         gone = tuple(generations)
         return self.model_copy(
             update={
-                "versions": tuple(one for one in self.versions if one.generation not in gone),
+                "versions": tuple(version for version in self.versions if version.generation not in gone),
                 "left_behind": tuple(one for one in self.left_behind if one.generation not in gone),
             }
         )

@@ -94,5 +94,5 @@ def records_behind(known: Known, instances: Iterable[Instance], name: str) -> st
 
 
 def _ids(instances: Iterable[Instance]) -> str:
-    ids = InstanceIds.of(one.instance_id for one in instances)
+    ids = InstanceIds.of(instance.instance_id for instance in instances)
     return f"{'instance' if len(ids) == 1 else 'instances'} {ids.ranges[:IDS_TOLD]}"

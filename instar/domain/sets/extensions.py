@@ -59,7 +59,7 @@ class ExtensionProfile(BaseModel):
 
     @classmethod
     def from_arm(cls, document: dict[str, Any]) -> Self:
-        """Read the profile. Raises pydantic.ValidationError, also for a time budget that is unreadable or out of range."""
+        """Read the profile. Raises pydantic.ValidationError, also for a time budget unreadable or out of range."""
         given = document.get("extensionsTimeBudget")
         return cls.model_validate(
             {"extensions": tuple(Extension.from_arm(one) for one in document.get("extensions") or ())}
@@ -75,7 +75,7 @@ def extension_problems(extensions: Sequence[Extension]) -> tuple[str, ...]:
     >>> extension_problems([Extension(name="a", provision_after=("x",))])
     ("Extension 'a' is to run after 'x', but no extension of the scale set has that name.",)
     """
-    count = Counter(one.name.lower() for one in extensions)
+    count = Counter(extension.name.lower() for extension in extensions)
     problems = ["Every extension must have a name."] if count[""] else []
     problems += [
         f"{times} extensions are named '{name}': names must differ, whatever their case."
@@ -83,9 +83,9 @@ def extension_problems(extensions: Sequence[Extension]) -> tuple[str, ...]:
         if times > 1 and name
     ]
     problems += [
-        f"Extension '{one.name}' is to run after '{other}', but no extension of the scale set has that name."
-        for one in extensions
-        for other in one.provision_after
+        f"Extension '{extension.name}' is to run after '{other}', but no extension of the scale set has that name."
+        for extension in extensions
+        for other in extension.provision_after
         if not count[other.lower()]
     ]
     if not problems:

@@ -18,7 +18,9 @@ def gallery_image(model: ScaleSetModel) -> str:
 
 def probes(model: ScaleSetModel) -> tuple[str, ...]:
     """The ids of the load balancers' probes that the model names."""
-    named = (one.name for one in model.health_sources if one.kind is SourceKind.LOAD_BALANCER)
+    named = (
+        health_source.name for health_source in model.health_sources if health_source.kind is SourceKind.LOAD_BALANCER
+    )
     return tuple(one for one in named if ProbeId.read(one))
 
 
@@ -35,8 +37,8 @@ def needs_of(model: ScaleSetModel, cluster_id: str = "") -> tuple[Need, ...]:
     return (
         *((Need("Microsoft.Compute/galleries/images/versions/read", image, Role.READER),) if image else ()),
         *(
-            Need("Microsoft.Network/loadBalancers/probes/join/action", one, Role.CONTRIBUTOR)
-            for one in dict.fromkeys(probes(model))
+            Need("Microsoft.Network/loadBalancers/probes/join/action", probe, Role.CONTRIBUTOR)
+            for probe in dict.fromkeys(probes(model))
         ),
         *((Need("Microsoft.ServiceFabric/clusters/read", cluster_id, Role.READER),) if cluster_id else ()),
     )

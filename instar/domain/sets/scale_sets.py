@@ -119,5 +119,5 @@ def _scale_in_rule(properties: dict[str, Any]) -> ScaleInRule:
 
 def _service_fabric(profile: dict[str, Any]) -> FabricNode | None:
     extensions = _mapping(profile, "extensionProfile").get("extensions") or ()
-    nodes = (FabricNode.from_extension(_mapping(one, "properties")) for one in extensions)
+    nodes = (FabricNode.from_extension(_mapping(extension, "properties")) for extension in extensions)
     return next((node for node in nodes if node), None)

@@ -101,7 +101,7 @@ class FabricCluster(BaseModel):
 
 def cluster_of(node: FabricNode, clusters: Iterable[FabricCluster]) -> FabricCluster | None:
     """The cluster that the extension names."""
-    return next((one for one in clusters if one.is_named_by(node)), None)
+    return next((cluster for cluster in clusters if cluster.is_named_by(node)), None)
 
 
 def objections(node: FabricNode | None, cluster: FabricCluster | None, sources: Iterable[str]) -> tuple[str, ...]:

@@ -88,8 +88,8 @@ def address_of(domain: Any) -> str | None:
                 raise
             continue
         for name in sorted(interfaces):
-            for one in interfaces[name]["addrs"] or ():
-                address = ipaddress.ip_address(one["addr"])
+            for addr in interfaces[name]["addrs"] or ():
+                address = ipaddress.ip_address(addr["addr"])
                 if address.version == 4 and not address.is_loopback:  # noqa: PLR2004
                     return str(address)
     return None
@@ -114,7 +114,7 @@ def fix_lease(connection: Any, settings: LibvirtSettings, mac: str, name: str) -
         taken = {host.get("ip") for host in hosts} | {ip.get("address")} | _leased(network)
         first, last = (int(ipaddress.IPv4Address(span.get(edge, ""))) for edge in ("start", "end"))
         addresses = (str(ipaddress.IPv4Address(one)) for one in range(first, last + 1))
-        free = next((one for one in addresses if one not in taken), "")
+        free = next((address for address in addresses if address not in taken), "")
         if not free:
             raise Unavailable(f"the network '{settings.network_name}' has no address left for {name}")
         _update(network, libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, mac, free)

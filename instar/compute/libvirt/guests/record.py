@@ -179,7 +179,7 @@ def free_tag(machine: MachineRecord, effect: Effect) -> str:
     """The effect's tag, or one that no disk of the machine has: a number of release 0.1 may be given again (F7)."""
     taken = {machine.os_disk.name, *(one.name for one in machine.kept)}
     tags = (effect.tag, *(f"{effect.tag}_{number}" for number in range(2, len(taken) + 3)))
-    return next(one for one in tags if os_volume(machine.prefix, one) not in taken)
+    return next(tag for tag in tags if os_volume(machine.prefix, tag) not in taken)
 
 
 def data_volume(prefix: str, lun: int) -> str:
@@ -203,11 +203,11 @@ def ended(model: MachineModel) -> tuple[ExtensionRecord, ...]:
     One that failed stops those after it.
     """
     found = []
-    for one in model.extensions:
-        kind = one.kind.lower()
+    for extension in model.extensions:
+        kind = extension.kind.lower()
         can_be = any(kind == f"{HEALTH_PUBLISHER}.{name}" for name in HEALTH_TYPES)
-        error = "" if can_be else f"libvirt machines run no extensions: {one.kind} was not run"
-        found.append(ExtensionRecord(name=one.name, kind=one.kind, version=one.version, error=error))
+        error = "" if can_be else f"libvirt machines run no extensions: {extension.kind} was not run"
+        found.append(ExtensionRecord(name=extension.name, kind=extension.kind, version=extension.version, error=error))
         if error:
             break
     return tuple(found)

@@ -112,7 +112,7 @@ async def with_real_answers(
     if source.kind is SourceKind.DEFAULT:
         return computed
     with database.read() as connection:
-        found = {one.instance_id: one for one in applications(database, connection, unique_id)}
+        found = {application.instance_id: application for application in applications(database, connection, unique_id)}
     if not found:
         return computed
     targets = [

@@ -167,11 +167,13 @@ class Scripts:
 
     def extension_takes(self, run: ExtensionRun) -> timedelta:
         """How long it takes: as long as the longest of its scripts says."""
-        return max((one.takes for one in self.extensions if _is_about(one, run)), default=timedelta(0))
+        return max(
+            (extension.takes for extension in self.extensions if _is_about(extension, run)), default=timedelta(0)
+        )
 
     def extension_error(self, run: ExtensionRun, moment: datetime) -> str:
         """The error with which it ends at that moment; "" if it succeeds."""
-        if any(self.expired[one] <= moment for one in run.secrets if one in self.expired):
+        if any(self.expired[secret] <= moment for secret in run.secrets if secret in self.expired):
             return "its credentials have expired"
         for script in self.extensions:
             begun = script.fails_from is None or script.fails_from <= moment

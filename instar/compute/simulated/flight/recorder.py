@@ -74,7 +74,7 @@ class FlightRecord:
         return _ENCODER.encode(facts).encode() + b"\n"
 
 
-_FIELDS = tuple(one.name for one in fields(FlightRecord))
+_FIELDS = tuple(field.name for field in fields(FlightRecord))
 _ENCODER = json.JSONEncoder(default=datetime.isoformat, separators=(",", ":"))
 _MOMENTS = ("time", "healthy_from", "sick_from", "sick_until")
 _LISTS = ("kept_disks", "data_disks", "discarded", "extensions")
