@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 REAL := .venv/.libvirt
 
-.PHONY: demo demo-libvirt libvirt test-libvirt up test test-clients test-schema test-long soak lint bench lock lock-clients clean
+.PHONY: demo demo-libvirt libvirt test-libvirt up test test-fast test-clients test-schema test-long soak lint bench lock lock-clients clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make demo-libvirt  five machines that really boot: an upgrade, and two bad versions (libvirt, QEMU)"
 	@echo "make up            Temporal, worker and API on this machine until Ctrl-C (data in .data/)"
 	@echo "make test          every test that a laptop can run"
+	@echo "make test-fast     domain, store, activities and compute: under a minute"
 	@echo "make test-libvirt  the tests on real machines, some minutes"
 	@echo "make test-clients  Azure's own SDKs and command line, unmodified, against a running Instar"
 	@echo "make test-schema   schemathesis over the API's OpenAPI document, longer than in make test (EXAMPLES=200)"
@@ -52,6 +53,11 @@ up: $(READY)
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 test: $(READY)
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# What a change of a decision or of an effect is tried with again and again: nothing that starts a server or a process.
+FAST := instar/domain tests/domain tests/store tests/activities tests/compute
+test-fast: $(READY)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile -m "not processes and not libvirt and not clients and not long" $(FAST) $(ARGS)
 
 # The official clients of Azure, each in an environment of its own; its marker keeps them out of `make test`.
 CLIENTS := .clients
