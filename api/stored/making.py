@@ -76,6 +76,6 @@ async def make_part(kind: Kind, part: Part, services: Services, name: ResourceNa
 
 
 def parts_of(stored: StoredResource, part: Part) -> list[Json]:
-    """The parts of a list as they are kept; what is none is left out."""
+    """The parts of a list as they are kept; what is no JSON object is left out."""
     given = (stored.document.get("properties") or {}).get(part.name)
     return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []

@@ -88,7 +88,7 @@ def expanded(resources: list[Any], scope: Scope, parent: Planned | None = None) 
 
 @dataclass(frozen=True)
 class _Turn:
-    """Which turn of which copy; a copy of none is laid out once, so that others can name it."""
+    """Which turn of which copy; a copy with count 0 is laid out once, so that others can name it."""
 
     copy: str = ""
     index: int = 0

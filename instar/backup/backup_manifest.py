@@ -1,4 +1,4 @@
-"""The list of contents of a backup: written last, so that what has none is none."""
+"""The list of contents of a backup: written last, so that a folder without it is no backup."""
 
 import hashlib
 import json

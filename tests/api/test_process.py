@@ -171,7 +171,7 @@ def test_fixed_segments_are_told_from_names_by_their_place() -> None:
 
 async def run_api(tmp_path: Path, *arguments: str) -> asyncio.subprocess.Process:
     env = os.environ | {"INSTAR_DATA_DIR": str(tmp_path / "data"), "TEMPORAL_ADDRESS": "127.0.0.1:1"}
-    command = (sys.executable, "-m", "api", *arguments)
+    command = (sys.executable, "-P", "-m", "api", *arguments)
     root = Path(__file__).parents[2]
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(*command, cwd=root, env=env, stdout=pipe, stderr=pipe)
