@@ -52,7 +52,9 @@ class _Trying(BaseModel):
     def failing(self, ids: Iterable[str], now: datetime) -> "_Trying":
         """After one more attempt in vain at these."""
         fresh = self.last is None or now - self.last > NOBODY_TRIED
-        return _Trying(since={one: now if fresh else self.since.get(one, now) for one in ids}, last=now)
+        return _Trying(
+            since={instance_id: now if fresh else self.since.get(instance_id, now) for instance_id in ids}, last=now
+        )
 
     def in_vain(self, instance_id: str, now: datetime) -> bool:
         """Whether its time is over."""

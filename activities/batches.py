@@ -83,9 +83,13 @@ class BatchActivities:
         return BatchChoice(
             progress=progress,
             batch=batch.ids,
-            sick_before=InstanceIds.of(one for one in batch.ids if standing[one] is Standing.UNHEALTHY),
-            stopped=InstanceIds.of(one for one in batch.ids if standing[one] is Standing.STOPPED),
-            keeps_disk=kept_disks((look.by_id[one].instance for one in batch.ids), request.plan),
+            sick_before=InstanceIds.of(
+                instance_id for instance_id in batch.ids if standing[instance_id] is Standing.UNHEALTHY
+            ),
+            stopped=InstanceIds.of(
+                instance_id for instance_id in batch.ids if standing[instance_id] is Standing.STOPPED
+            ),
+            keeps_disk=kept_disks((look.by_id[instance_id].instance for instance_id in batch.ids), request.plan),
             reason=_joined(batch.reason, reason, also_left_out),
         )
 
@@ -130,5 +134,7 @@ def _joined(*sentences: str) -> str:
 
 def _needs_version(look: Look, progress: Progress, plan: UpgradePlan) -> bool:
     """Whether somebody may still need a disk of the pinned version. An OS upgrade always says so, to the last batch."""
-    waiting = [look.by_id[one].instance for one in progress.of(Outcome.PENDING) if one in look.by_id]
+    waiting = [
+        look.by_id[instance_id].instance for instance_id in progress.of(Outcome.PENDING) if instance_id in look.by_id
+    ]
     return plan.kind is UpgradeKind.OS_UPGRADE or not all(keeps_its_disk(one, plan) for one in waiting)

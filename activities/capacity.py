@@ -150,9 +150,9 @@ class CapacityActivities:
             if plan.create:
                 model = await machine_model(self.store, scale_set, plan.machine_generation)
                 await settled(
-                    self.provider.create_instance(scale_set, one, plan.image, model, placed.placement)
+                    self.provider.create_instance(scale_set, instance_id, plan.image, model, placed.placement)
                     for placed in plan.places
-                    for one in placed.ids
+                    for instance_id in placed.ids
                 )
         return CapacityApplied(
             created=len(plan.create), deleted=len(plan.delete), error=plan.error, outdated=plan.outdated

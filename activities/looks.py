@@ -31,22 +31,22 @@ async def look_at(
         provider.observe_health(scale_set, source, wanted),
     )
     now = clock()
-    observed = {one.instance_id: one for one in health}
+    observed = {observation.instance_id: observation for observation in health}
     chosen = listed if wanted is None else _only(listed, wanted)
     return Look(
         views=tuple(
             InstanceView(
-                one,
+                instance,
                 health_of(
-                    one,
+                    instance,
                     source,
                     # Listed but not observed: it appeared between the two, so nothing answered yet.
-                    observed.get(one.instance_id)
-                    or HealthObservation(one.instance_id, HealthState.INITIALIZING, now, "not observed yet"),
+                    observed.get(instance.instance_id)
+                    or HealthObservation(instance.instance_id, HealthState.INITIALIZING, now, "not observed yet"),
                 ),
-                boots=boots(one, boots_within, now),
+                boots=boots(instance, boots_within, now),
             )
-            for one in chosen
+            for instance in chosen
         ),
         taken_at=now,
     )
@@ -54,4 +54,4 @@ async def look_at(
 
 def _only(listed: Iterable[Instance], wanted: tuple[str, ...]) -> list[Instance]:
     kept = dict.fromkeys(wanted)
-    return [one for one in listed if one.instance_id in kept]
+    return [instance for instance in listed if instance.instance_id in kept]

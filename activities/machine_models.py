@@ -27,14 +27,14 @@ async def machine_model(store: Store, scale_set: ScaleSetIdentity, generation: i
         custom_data=str((profile.get("osProfile") or {}).get("customData") or ""),
         extensions=tuple(
             MachineExtension(
-                name=one.name,
-                publisher=one.publisher,
-                type=one.type,
-                version=one.version,
-                settings=bodies[one.name.lower()].get("settings") or {},
-                protected_settings=bodies[one.name.lower()].get("protectedSettings") or {},
+                name=extension.name,
+                publisher=extension.publisher,
+                type=extension.type,
+                version=extension.version,
+                settings=bodies[extension.name.lower()].get("settings") or {},
+                protected_settings=bodies[extension.name.lower()].get("protectedSettings") or {},
             )
-            for one in run_order(model.extension_profile.extensions)
+            for extension in run_order(model.extension_profile.extensions)
         ),
         extensions_time_budget=model.extension_profile.extensions_time_budget,
         health_source=await asyncio.to_thread(health_source_of, store, model),

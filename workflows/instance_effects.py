@@ -71,11 +71,11 @@ class InstanceEffects:
                     number=self._number,
                     batch=batch,
                     plan=plan,
-                    ids=one,
+                    ids=slice_,
                     begin=begin,
                     key=self._key,
                 )
-                for one in slices(some)
+                for slice_ in slices(some)
             ]
             summary = _words("restore the previous OS disk of {}", begin=begin)
             return _begun(DiskActivities.restore_os_disks, parts, summary)
@@ -91,11 +91,11 @@ class InstanceEffects:
                     scale_set=self._scale_set,
                     number=self._number,
                     action=action,
-                    ids=one,
+                    ids=slice_,
                     key=self._key,
                     interruptions=self._interruptions,
                 )
-                for one in slices(some)
+                for slice_ in slices(some)
             ]
             return _begun(InstanceActionActivities.act_on_instances, parts, f"{action.kind} {{}}")
 
@@ -110,10 +110,10 @@ class InstanceEffects:
                     scale_set=self._scale_set,
                     image=plan.image,
                     machine_generation=plan.machine_generation,
-                    places=plan.places_of(one),
-                    ids=one,
+                    places=plan.places_of(slice_),
+                    ids=slice_,
                 )
-                for one in slices(some)
+                for slice_ in slices(some)
             ]
             return _begun(CapacityActivities.make_instances, parts, f"make {{}} from {plan.image.version}")
 
@@ -123,7 +123,7 @@ class InstanceEffects:
         """Machines that are too many, with their disks."""
 
         def start(some: InstanceIds, _begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
-            parts = [DeleteSlice(scale_set=self._scale_set, ids=one) for one in slices(some)]
+            parts = [DeleteSlice(scale_set=self._scale_set, ids=slice_) for slice_ in slices(some)]
             return _begun(CapacityActivities.delete_instances, parts, "delete {}")
 
         return await self._carry(ids, start)

@@ -32,7 +32,7 @@ async def why_behind(store: Store, scale_set: ScaleSetIdentity, instances: Itera
     if known is None:
         return ""
     if known.ids_up_to is None:
-        highest = max((int(one.instance_id) for one in there), default=NO_IDS)
+        highest = max((int(instance.instance_id) for instance in there), default=NO_IDS)
         await asyncio.to_thread(store.fleet_marks.reserve_ids, scale_set.unique_id, highest)
     return records_behind(known, there, scale_set.name)
 

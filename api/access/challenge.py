@@ -31,5 +31,5 @@ def quotable(text: str) -> str:
 def authority(scope: Scope) -> str:
     """Scheme and host as the request says, without what is none."""
     host = dict(scope["headers"]).get(b"host", b"localhost").decode("latin-1")
-    safe = "".join(one for one in host[:260] if one.isalnum() or one in ".:-[]")
+    safe = "".join(character for character in host[:260] if character.isalnum() or character in ".:-[]")
     return f"{scope.get('scheme', 'https')}://{safe}"

@@ -25,7 +25,7 @@ def refuse_nested(below: str) -> Callable[[Services, ResourceName], Awaitable[No
     async def refuse(services: Services, name: ResourceName) -> None:
         nested = await asyncio.to_thread(services.store.resources.children, below, name.resource_id)
         if nested:
-            some = ", ".join(one.resource_id.split("/providers/")[1] for one in nested[:NAMED_AT_MOST])
+            some = ", ".join(resource.resource_id.split("/providers/")[1] for resource in nested[:NAMED_AT_MOST])
             raise ArmError(
                 409,
                 "CannotDeleteResource",

@@ -52,7 +52,7 @@ async def replicated(services: Services, operation: Operation) -> Operation:
         if settled is None:
             return operation
         ended = max(settled, operation.started_at)
-        failed = [one for one in galleries.replication(stored.document, now) if one.details]
+        failed = [region for region in galleries.replication(stored.document, now) if region.details]
         if failed:
             status, code = OperationStatus.FAILED, "ReplicationJobFailed"
             message = "; ".join(f"Replication to {one.region} failed: {one.details}" for one in failed) + "."
@@ -139,7 +139,7 @@ def _body(stored: StoredResource, now: datetime, expanded: frozenset[str]) -> Js
     if "replicationstatus" in expanded:
         published["replicationStatus"] = {
             "aggregatedState": galleries.aggregated_state(stored.document, now),
-            "summary": [_summary(one) for one in galleries.replication(stored.document, now)],
+            "summary": [_summary(region) for region in galleries.replication(stored.document, now)],
         }
     return resource_body(replace(stored, document=without_kept(stored.document)), **published)
 

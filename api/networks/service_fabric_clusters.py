@@ -31,7 +31,9 @@ async def cluster_named(services: Services, subscription_id: str, model: ScaleSe
     if model.service_fabric is None:
         return None
     stored = await asyncio.to_thread(services.store.resources.of_type, TYPE, subscription_id)
-    return cluster_of(model.service_fabric, (FabricCluster.from_arm(one.resource_id, one.document) for one in stored))
+    return cluster_of(
+        model.service_fabric, (FabricCluster.from_arm(resource.resource_id, resource.document) for resource in stored)
+    )
 
 
 async def _checked(draft: Draft) -> Json:

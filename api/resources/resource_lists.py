@@ -68,7 +68,10 @@ async def _listed(  # noqa: PLR0917  # a list, what of it, and where
     expanded = wanted("$expand", expand, EXPANSIONS)
     sets = await asyncio.to_thread(services.store.scale_sets.list, subscription_id, group)
     others = await asyncio.to_thread(services.store.resources.all_of, subscription_id, group)
-    found = [_body(one.identity.resource_id, SCALE_SET_TYPE, one.document, one.created_at) for one in sets]
+    found = [
+        _body(scale_set.identity.resource_id, SCALE_SET_TYPE, scale_set.document, scale_set.created_at)
+        for scale_set in sets
+    ]
     found += [
         _body(other.resource_id, other.type, other.document, other.created_at)
         for other in others

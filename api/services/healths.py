@@ -76,7 +76,7 @@ class Healths:
             return
         finally:
             del self._looks[key]
-        self._kept[key] = (self._clock(), {one.instance_id: one for one in found})
+        self._kept[key] = (self._clock(), {observation.instance_id: observation for observation in found})
         self._kept.move_to_end(key)
         while len(self._kept) > SETS_KEPT:
             self._kept.popitem(last=False)

@@ -107,7 +107,7 @@ class ScaleSetGateway:
 
     async def running(self) -> dict[str, str]:
         """Ids of the workflows of sets that run, each with its type. Raises ArmError 503 where nobody can tell."""
-        query = " OR ".join(f"WorkflowType = '{one}'" for one in WorkflowType)
+        query = " OR ".join(f"WorkflowType = '{workflow_type}'" for workflow_type in WorkflowType)
         try:
             async with asyncio.timeout(LISTED_WITHIN.total_seconds()):
                 listed = self._client.list_workflows(f"({query}) AND ExecutionStatus = 'Running'", page_size=1000)

@@ -69,7 +69,7 @@ async def make_part(kind: Kind, part: Part, services: Services, name: ResourceNa
     stored = await stored_resource(services, whole)
     properties = stored.document.get("properties") or {}
     new = {"name": checked_name(name.names[-1], "name"), "properties": given.get("properties") or {}}
-    others = [one for one in parts_of(stored, part) if str(one.get("name")).lower() != name.names[-1].lower()]
+    others = [kept for kept in parts_of(stored, part) if str(kept.get("name")).lower() != name.names[-1].lower()]
     document = stored.document | {"properties": properties | {part.name: [*others, new]}}
     checked = await kind.check(Draft(services, whole, document, stored))
     await write_resource(services, whole, checked, stored.etag)

@@ -93,17 +93,22 @@ def read_template(
     laid_out = list(islice(expanded(listed(document.get("resources") or []), scope), RESOURCES_AT_MOST + 1))
     if len(laid_out) > RESOURCES_AT_MOST:
         raise TemplateError(f"the template makes more than {RESOURCES_AT_MOST} resources")
-    for one in laid_out:
-        if one.is_made and one.type.lower() not in known:
-            why = refused.get(one.type.lower(), "")
+    for resource in laid_out:
+        if resource.is_made and resource.type.lower() not in known:
+            why = refused.get(resource.type.lower(), "")
             raise TemplateError(
-                f"the resource type '{one.type}' is not supported{why and f': {why}'}", "InvalidResourceType"
+                f"the resource type '{resource.type}' is not supported{why and f': {why}'}", "InvalidResourceType"
             )
-    names = {word.lower(): one.resource_id for one in laid_out for word in (one.names[-1], one.symbol) if word}
-    planned = tuple(replace(one, scope=replace(one.scope, resources=names)) for one in ordered(laid_out))
-    for one in planned:
-        if not refers(one.body):
-            one.document(lambda _: None)
+    names = {
+        word.lower(): resource.resource_id
+        for resource in laid_out
+        for word in (resource.names[-1], resource.symbol)
+        if word
+    }
+    planned = tuple(replace(resource, scope=replace(resource.scope, resources=names)) for resource in ordered(laid_out))
+    for resource in planned:
+        if not refers(resource.body):
+            resource.document(lambda _: None)
     secure = parameters.secure_names(declared)
     outputs = document.get("outputs") or {}
     for name, output in outputs.items():
@@ -171,7 +176,9 @@ def _said(part: Any) -> Any:
 def _check_language(document: Json) -> None:
     """Raises TemplateError for a scope or language that is not this one."""
     schema = str(document.get("$schema", "")).lower()
-    if other := next((one for one in OTHER_SCOPES if f"/{one}deploymenttemplate.json" in schema), ""):
+    if other := next(
+        (other_scope for other_scope in OTHER_SCOPES if f"/{other_scope}deploymenttemplate.json" in schema), ""
+    ):
         raise TemplateError(f"the template is for a {other}: only templates for a resource group can be deployed")
     language = str(document.get("languageVersion", "1.0"))
     if language not in LANGUAGES:

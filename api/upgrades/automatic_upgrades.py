@@ -72,7 +72,7 @@ async def lift_quarantine(services: ServicesDep, stored: StoredDep, version: str
 def _quarantine(quarantine: Quarantine) -> list[Json]:
     """The newest version first. Without a reason: only those instances are not offered it again."""
     versions = [one.version for one in quarantine.versions]
-    versions += [one.version for one in quarantine.left_behind if quarantine.of(one.version) is None]
+    versions += [entry.version for entry in quarantine.left_behind if quarantine.of(entry.version) is None]
     return [_entry(quarantine, version) for version in sorted(versions, key=version_key, reverse=True)]
 
 

@@ -103,7 +103,7 @@ def _told(found: Adoption, *, dry_run: bool) -> Json:
         "idsFrom": found.ids_up_to + 1,
         "generation": {"found": found.found_generation, "then": found.generation},
         "capacity": {"found": found.found_capacity, "then": found.capacity},
-        "disksToCollect": [{"number": one.number, "key": one.key} for one in found.collect],
+        "disksToCollect": [{"number": disks.number, "key": disks.key} for disks in found.collect],
     }
 
 

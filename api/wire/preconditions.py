@@ -40,7 +40,7 @@ PreconditionsDep = Annotated[Preconditions, Depends(preconditions)]
 
 
 def _names(given: str, tag: str) -> bool:
-    tags = [one.strip().removeprefix("W/") for one in given.split(",")]
+    tags = [part.strip().removeprefix("W/") for part in given.split(",")]
     return given == ANY or tag in tags
 
 

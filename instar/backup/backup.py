@@ -79,7 +79,7 @@ def _filled(draft: Path, wish: Wish, settings: Settings, now: datetime, told: To
     if wish.keys:
         for name, content in keys.items():
             _write(draft / name, content)
-    names = sorted(one.relative_to(draft).as_posix() for one in draft.rglob("*") if one.is_file())
+    names = sorted(path.relative_to(draft).as_posix() for path in draft.rglob("*") if path.is_file())
     manifest = Manifest(
         instar=version("instar"),
         made_at=now,
@@ -89,7 +89,7 @@ def _filled(draft: Path, wish: Wish, settings: Settings, now: datetime, told: To
         keys=wish.keys,
         files=tuple(entry_of(draft, name) for name in names),
     )
-    for one in (draft, *(one for one in draft.iterdir() if one.is_dir())):
+    for one in (draft, *(path for path in draft.iterdir() if path.is_dir())):
         synced(one)
     manifest.write(draft)
     synced(draft)

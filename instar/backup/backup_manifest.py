@@ -84,7 +84,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def complete_backups(folder: Path) -> list[Path]:
     """The whole backups in a folder of backups, the oldest first. Raises OSError."""
-    return sorted(one for one in folder.iterdir() if STAMPED.fullmatch(one.name) and (one / MANIFEST).is_file())
+    return sorted(path for path in folder.iterdir() if STAMPED.fullmatch(path.name) and (path / MANIFEST).is_file())
 
 
 def entry_of(folder: Path, name: str) -> Entry:

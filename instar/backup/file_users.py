@@ -15,7 +15,7 @@ def users_of(files: Iterable[Path]) -> list[str]:
     wanted = {(file.stat().st_dev, file.stat().st_ino) for file in files if file.exists()}
     if not wanted or not PROCESSES.is_dir():
         return []
-    processes = (int(one.name) for one in PROCESSES.iterdir() if one.name.isdecimal())
+    processes = (int(process.name) for process in PROCESSES.iterdir() if process.name.isdecimal())
     return [f"{_name(pid)} (process {pid})" for pid in sorted(processes) if pid != os.getpid() and _has(pid, wanted)]
 
 

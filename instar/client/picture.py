@@ -87,7 +87,7 @@ def _cells(machines: tuple[Machine, ...]) -> Text:
 def _legend(view: UpgradeView) -> Text:
     machines = [machine for batch in view.batches for machine in batch.machines] + list(view.waiting)
     seen = {machine.outcome for machine in machines}
-    words = [part for one in Outcome if one in seen for part in (CELLS[one], (f" {one}  ", "dim"))]
+    words = [part for outcome in Outcome if outcome in seen for part in (CELLS[outcome], (f" {outcome}  ", "dim"))]
     return Text.assemble(*words)
 
 
@@ -95,8 +95,8 @@ def _machine_reasons(view: UpgradeView) -> list[Text]:
     """Why machines did not simply get their new disk."""
     told = [machine for batch in view.batches for machine in batch.machines if machine.reason]
     lines = [
-        Text(f"machine {one.instance_id}: {one.outcome}: {one.reason}", style=CELLS[one.outcome][1])
-        for one in told[:REASONS_SHOWN]
+        Text(f"machine {instance.instance_id}: {instance.outcome}: {instance.reason}", style=CELLS[instance.outcome][1])
+        for instance in told[:REASONS_SHOWN]
     ]
     if more := len(told) - len(lines):
         lines.append(Text(f"and {more} more machines with a reason", style="dim"))

@@ -55,13 +55,13 @@ def find(api: ApiClient, name: str, subscription: str, resource_group: str = "")
     if resource_group:
         path += f"/resourceGroups/{resource_group}"
     ids = [str(one["id"]) for one in api.all(f"{path}/providers/Microsoft.Compute/virtualMachineScaleSets")]
-    matching = [one for one in ids if one.rsplit("/", 1)[-1].lower() == name.lower()]
+    matching = [resource_id for resource_id in ids if resource_id.rsplit("/", 1)[-1].lower() == name.lower()]
     if len(matching) == 1:
         return matching[0]
     if matching:
         groups = ", ".join(one.split("/")[4] for one in matching)
         raise Trouble(f"several scale sets are called '{name}', in the groups {groups}; add --resource-group GROUP")
-    others = ", ".join(one.rsplit("/", 1)[-1] for one in ids[:10]) or "none"
+    others = ", ".join(resource_id.rsplit("/", 1)[-1] for resource_id in ids[:10]) or "none"
     raise Trouble(f"there is no scale set '{name}' in {path}; there is: {others}")
 
 

@@ -39,7 +39,7 @@ class Deployments:
 
     def rotated(self) -> dict[str, str]:
         """Id -> its seal made with the first key. Raises SealingError."""
-        return {one.resource_id: self._sealer.rotate(one.document[SEAL]) for one in self.unfinished()}
+        return {resource.resource_id: self._sealer.rotate(resource.document[SEAL]) for resource in self.unfinished()}
 
     def reseal(self, resource_id: str, token: str) -> None:
         """Put a seal in the place of the old one; of one that has ended meanwhile nothing is kept."""

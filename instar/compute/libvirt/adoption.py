@@ -56,7 +56,7 @@ def _candidate(domain: Any, pool: Any, os_target: str, scale_set: str) -> Candid
         whose = f"the scale set {machine.set_name} ({machine.unique_id})"
         refusals.append(f"it belongs to {whose} already")
     xml = ET.fromstring(domain.XMLDesc(0))  # noqa: S314  # libvirt's own XML
-    disks = [one for one in xml.iterfind("devices/disk") if _holds_data(one)]
+    disks = [device for device in xml.iterfind("devices/disk") if _holds_data(device)]
     os_disk, doubt = os_disk_of(xml, disks, os_target)
     if doubt:
         refusals.append(doubt)

@@ -56,7 +56,7 @@ def prepare_swap(connection: Any, host: Host, effect: Effect, image: ImageRefere
         domain, machine = look(connection, effect)
         if _is_done(machine, effect, made):
             return True
-        if any(one.is_of(effect, made) for one in machine.kept):
+        if any(kept_disk.is_of(effect, made) for kept_disk in machine.kept):
             raise Superseded(f"instance {effect.instance_id}: this operation gave it its previous disk back already")
         pool = volumes.pool_of(connection, host.settings)
         tag = record.free_tag(machine, effect)
@@ -174,7 +174,7 @@ def _move(  # noqa: PLR0917  # the commit of two effects
     aside = machine.os_disk.model_copy(update={"replaced_by": effect.key})
     moved = machine.changed(
         os_disk=disk.model_copy(update={"replaced_by": ""}),
-        kept=(aside, *(one for one in machine.kept if one.name != disk.name)),
+        kept=(aside, *(kept_disk for kept_disk in machine.kept if kept_disk.name != disk.name)),
         generation=disk.generation,
     )
     connection.defineXML(domains.moved(host.settings, domains.persistent_xml(domain), moved))
@@ -210,7 +210,7 @@ def discard(
     for domain, machine in list(machines.of_set(connection, scale_set)):
         half_made = {record.os_volume(machine.prefix, tag) for tag in tags}
         half_made |= {record.seed_volume(machine.prefix, tag) for tag in tags}
-        if not half_made.isdisjoint(there) or any(one.replaced_by in keys for one in machine.kept):
+        if not half_made.isdisjoint(there) or any(kept_disk.replaced_by in keys for kept_disk in machine.kept):
             count += _discard_of(connection, host, pool, domain, keys, half_made)
     return count
 
@@ -226,8 +226,12 @@ def _discard_of(  # noqa: PLR0917  # one machine's part of a discard
         if machine is None:
             return 0
         used = volumes.in_use(connection, pool)
-        gone = [one for one in machine.kept if one.replaced_by in keys and not _is_used(pool, one.name, used)]
-        kept = tuple(one for one in machine.kept if one not in gone)
+        gone = [
+            kept_disk
+            for kept_disk in machine.kept
+            if kept_disk.replaced_by in keys and not _is_used(pool, kept_disk.name, used)
+        ]
+        kept = tuple(kept_disk for kept_disk in machine.kept if kept_disk not in gone)
         named = {name for disk in (machine.os_disk, *machine.kept) for name in (disk.name, disk.seed)}
         for name in sorted(half_made - named):
             if not _is_used(pool, name, used):

@@ -49,14 +49,16 @@ class Looks:
         silent = HealthState.UNKNOWN if source.rich else HealthState.UNHEALTHY
         now = self._clock()
         observed = {
-            one.instance_id: HealthObservation(
-                one.instance_id, silent if one.why_not else HealthState.HEALTHY, now, one.why_not
+            instance.instance_id: HealthObservation(
+                instance.instance_id, silent if instance.why_not else HealthState.HEALTHY, now, instance.why_not
             )
-            for one in found
+            for instance in found
         }
         if source.kind is not SourceKind.DEFAULT:
             targets = [one.target for one in found if one.target is not None]
-            observed |= {one.instance_id: one for one in await self._prober.look(targets, source)}
+            observed |= {
+                observation.instance_id: observation for observation in await self._prober.look(targets, source)
+            }
         return tuple(observed.values())
 
     async def _agent_asked(self, one: Found) -> Found:

@@ -101,7 +101,7 @@ def _instance(domain: Any, machine: MachineRecord) -> Instance:
         created_at=machine.created_at,
         # An adopted one ran before us, for nobody knows how long.
         booted_at=machine.started_at or (None if machine.adopted else machine.created_at),
-        previous_os_disks=tuple(one.os_disk for one in machine.kept),
+        previous_os_disks=tuple(kept_disk.os_disk for kept_disk in machine.kept),
         data_disks=tuple(data_disk.data_disk for data_disk in machine.data_disks),
         last_operation=machine.seen.operation,
         last_key=machine.seen.key,

@@ -63,7 +63,7 @@ def next_group(
 
     Unhealthy first where the policy asks for it, then by instance id as a number (B5).
     """
-    phase_of = {one: phase for phase, ids in progress.phases.items() for one in ids}
+    phase_of = {instance_id: phase for phase, ids in progress.phases.items() for instance_id in ids}
     groups: dict[Group, list[InstanceView]] = {}
     for view in views:
         group = Group(

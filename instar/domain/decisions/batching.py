@@ -38,7 +38,7 @@ def select_batch(look: Look, progress: Progress, plan: UpgradePlan) -> Batch:
     has 6 of 30 sick, which is what P3 counts. With `enableCrossZoneUpgrade` the same set has a share of 6, and with 5
     sick anywhere a batch of 1.
     """
-    pending = [look.by_id[one] for one in progress.of(Outcome.PENDING) if one in look.by_id]
+    pending = [look.by_id[instance_id] for instance_id in progress.of(Outcome.PENDING) if instance_id in look.by_id]
     group, waiting = next_group(pending, progress, plan)
     if not waiting:
         return Batch(InstanceIds(), "no instance is left")

@@ -40,7 +40,7 @@ def enrol(look: Look, plan: UpgradePlan, started_by: StartedBy) -> Progress:
 
 def enrolled_anew(look: Look, progress: Progress, plan: UpgradePlan, started_by: StartedBy) -> Progress:
     """Pending instances that came to the target, or under protection, since the last look (P12, B6)."""
-    pending = [look.by_id[one] for one in progress.of(Outcome.PENDING) if one in look.by_id]
+    pending = [look.by_id[instance_id] for instance_id in progress.of(Outcome.PENDING) if instance_id in look.by_id]
     current = InstanceIds.of(view.instance_id for view in pending if is_current(view, plan))
     progress = progress.moved(current, Outcome.CURRENT)
     reasons: dict[str, list[str]] = {}

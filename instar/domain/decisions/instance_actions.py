@@ -15,7 +15,11 @@ def chosen(action: InstanceAction, instances: Iterable[Instance]) -> Chosen:
     on the instance itself is its owner's own will.
     """
     there = {instance.instance_id: instance for instance in instances}
-    unknown = InstanceIds() if action.everyone else InstanceIds.of(one for one in action.ids if one not in there)
+    unknown = (
+        InstanceIds()
+        if action.everyone
+        else InstanceIds.of(instance_id for instance_id in action.ids if instance_id not in there)
+    )
     if unknown:
         return Chosen(error=f"instances that do not exist (any more): {unknown.ranges[:200]}")
     wanted = [one for one in there.values() if action.everyone or one.instance_id in action.ids]

@@ -64,7 +64,7 @@ def adoption(known: Known, capacity: int, instances: Iterable[Instance], name: s
     grown = len(there) > capacity
     changed = grown or newest_model > known.generation
     numbers = [known.last_number, known.adopted, *(one.last_operation for one in there)]
-    aside = {disk.replaced_by for one in there for disk in one.previous_os_disks if disk.replaced_by}
+    aside = {disk.replaced_by for instance in there for disk in instance.previous_os_disks if disk.replaced_by}
     kept = sorted(number_and_drawn(one) for one in sorted(aside))
     numbers += [number for number, _ in kept]
     return Adoption(
@@ -79,7 +79,9 @@ def adoption(known: Known, capacity: int, instances: Iterable[Instance], name: s
         found_capacity=capacity,
         capacity=max(capacity, len(there)),
         last_number=max(numbers),
-        ids_up_to=max((-1 if known.ids_up_to is None else known.ids_up_to, *(int(one.instance_id) for one in there))),
+        ids_up_to=max(
+            (-1 if known.ids_up_to is None else known.ids_up_to, *(int(instance.instance_id) for instance in there))
+        ),
         collect=tuple(OperationOfDisks(number=number, key=key) for number, key in kept),
     )
 

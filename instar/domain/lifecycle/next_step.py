@@ -97,7 +97,7 @@ def next_moment(state: ScaleSetState) -> datetime | None:
     moments = (
         state.rolling.look_after_at if state.rolling else None,
         next_look_of(state),
-        *(one.ended_at + kept for one in state.collect[:1]),
+        *(disks.ended_at + kept for disks in state.collect[:1]),
     )
     return min((moment for moment in moments if moment), default=None)
 
@@ -105,4 +105,4 @@ def next_moment(state: ScaleSetState) -> datetime | None:
 def due_for_collection(state: ScaleSetState, now: datetime) -> tuple[int, ...]:
     """Numbers of the upgrades whose kept disks have had their time (P5)."""
     kept = state.delays.keep_previous_disks
-    return tuple(one.number for one in state.collect if one.ended_at + kept <= now)
+    return tuple(disks.number for disks in state.collect if disks.ended_at + kept <= now)

@@ -77,5 +77,5 @@ def phase_of(state: ScaleSetState) -> Phase:
 
 def drawn() -> str:
     """The table as a Mermaid diagram."""
-    edges = [f"    {one.before} --> {one.after}: {one.by}" for one in TRANSITIONS]
+    edges = [f"    {transition.before} --> {transition.after}: {transition.by}" for transition in TRANSITIONS]
     return "\n".join(["stateDiagram-v2", f"    [*] --> {Phase.FREE}", *edges, f"    {Phase.DELETED} --> [*]"])

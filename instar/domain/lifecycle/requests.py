@@ -135,7 +135,7 @@ def delete(state: ScaleSetState, request: DeleteScaleSet, now: datetime) -> Scal
         deletion = state.deletion.model_copy(update={"operations": tuple(operations)})
         return state.model_copy(update={"deletion": deletion})
     cut = [
-        *(one.operation_id for one in state.model.open),
+        *(put.operation_id for put in state.model.open),
         *state.model.waiting,
         *(one for asked in state.actions for one in (asked.action.operation_id, *asked.action.more_operations)),
         *([state.start_asked.operation_id] if state.start_asked else []),
@@ -176,13 +176,13 @@ def reconcile(state: ScaleSetState, request: Reconcile, now: datetime) -> ScaleS
         model = model.model_copy(update={"applied_generation": min(model.applied_generation, model.generation - 1)})
     busy = [(state.running.number, state.running.key)] if state.running else []
     busy += [(action.begun.number, action.begun.key) for action in state.actions if action.begun]
-    known = [(one.number, one.key) for one in state.collect]
-    fresh = [one for one in request.collect if (one.number, one.key) not in (*busy, *known)]
+    known = [(disks.number, disks.key) for disks in state.collect]
+    fresh = [disks for disks in request.collect if (disks.number, disks.key) not in (*busy, *known)]
     again = frozenset(one.number for one in fresh)
     collect = (
-        *(one for one in state.collect if one.number not in again),
+        *(disks for disks in state.collect if disks.number not in again),
         # A number that was given twice: what waits under it waits as long as what was found now.
-        *(one.model_copy(update={"ended_at": now}) for one in state.collect if one.number in again),
+        *(disks.model_copy(update={"ended_at": now}) for disks in state.collect if disks.number in again),
         *(EndedUpgrade(number=one.number, ended_at=now, key=one.key) for one in fresh),
     )
     return state.model_copy(
@@ -247,7 +247,7 @@ def operations_in_hand(state: ScaleSetState) -> tuple[str, ...]:
     upgrade = rolling.upgrade if rolling else None
     return (
         *(end.operation_id for end in state.ends),
-        *(one.operation_id for one in state.model.open),
+        *(put.operation_id for put in state.model.open),
         *state.model.waiting,
         *(one for asked in state.actions for one in (asked.action.operation_id, *asked.action.more_operations)),
         *([state.start_asked.operation_id] if state.start_asked else []),

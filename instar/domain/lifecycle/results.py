@@ -40,7 +40,7 @@ def deleted(state: ScaleSetState, now: datetime) -> ScaleSetState:
 def to_collect(state: ScaleSetState, numbers: Iterable[int]) -> tuple[EndedUpgrade, ...]:
     """The operations of those numbers whose kept disks wait for their collection; by their keys they are told apart."""
     wanted = frozenset(numbers)
-    return tuple(one for one in state.collect if one.number in wanted)
+    return tuple(disks for disks in state.collect if disks.number in wanted)
 
 
 def held(state: ScaleSetState, reason: str) -> ScaleSetState:
@@ -51,7 +51,7 @@ def held(state: ScaleSetState, reason: str) -> ScaleSetState:
 def collected(state: ScaleSetState, numbers: Iterable[int]) -> ScaleSetState:
     """What those upgrades put aside is deleted."""
     gone = frozenset(numbers)
-    return state.model_copy(update={"collect": tuple(one for one in state.collect if one.number not in gone)})
+    return state.model_copy(update={"collect": tuple(disks for disks in state.collect if disks.number not in gone)})
 
 
 # --- the model -------------------------------------------------------------------------------------------------------
@@ -71,14 +71,14 @@ def capacity_applied(
     A PUT then ends, unless its mode brings instances to it: it ends with that.
     """
     model = state.model
-    mine = [one.operation_id for one in model.open if one.generation <= generation]
+    mine = [put.operation_id for put in model.open if put.generation <= generation]
     waiting = model.waiting
     if not error and _concerns_instances(state):
         waiting, mine = tuple(dict.fromkeys((*waiting, *mine))), []
     model = model.model_copy(
         update={
             "applied_generation": max(generation, model.applied_generation),
-            "open": tuple(one for one in model.open if one.generation > generation),
+            "open": tuple(put for put in model.open if put.generation > generation),
             "waiting": waiting,
             "waiting_since": (model.waiting_since or now) if waiting else None,
         }
@@ -91,9 +91,9 @@ def capacity_applied(
 def capacity_cut(state: ScaleSetState, generation: int, done: str, now: datetime) -> ScaleSetState:
     """A newer model took over while machines were still to be made or deleted; the PUTs that asked for them say so."""
     newest = state.model.generation
-    cut = [one.operation_id for one in state.model.open if one.generation <= generation < newest]
+    cut = [put.operation_id for put in state.model.open if put.generation <= generation < newest]
     model = state.model.model_copy(
-        update={"open": tuple(one for one in state.model.open if one.operation_id not in cut)}
+        update={"open": tuple(put for put in state.model.open if put.operation_id not in cut)}
     )
     message = f"cut short by model generation {newest}, which was stored meanwhile: {done}"
     return with_ends(state.model_copy(update={"model": model}), now, cut, cut_short(message))

@@ -38,7 +38,7 @@ class InstanceIds(BaseModel):
     @classmethod
     def of(cls, ids: Iterable[str]) -> Self:
         """The ids, in any order, each once. Raises ValueError for an id that is no decimal number."""
-        return cls._of_numbers(int(one) for one in ids)
+        return cls._of_numbers(int(instance_id) for instance_id in ids)
 
     @classmethod
     def _of_numbers(cls, numbers: Iterable[int]) -> Self:

@@ -167,5 +167,7 @@ class Look:
 
     def standing_in(self, standing: Standing, ids: Iterable[str] | None = None) -> tuple[InstanceView, ...]:
         """The instances with that standing, of `ids` or of the whole set."""
-        views = self.views if ids is None else [self.by_id[one] for one in ids if one in self.by_id]
+        views = (
+            self.views if ids is None else [self.by_id[instance_id] for instance_id in ids if instance_id in self.by_id]
+        )
         return tuple(view for view in views if view.standing is standing)

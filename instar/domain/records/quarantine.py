@@ -85,7 +85,7 @@ class Quarantine(BaseModel):
     def generations(self) -> tuple[int, ...]:
         """Model generations on which something went wrong, each once."""
         on_versions = (version.generation for version in self.versions)
-        return tuple(sorted({*on_versions, *(one.generation for one in self.left_behind)}))
+        return tuple(sorted({*on_versions, *(entry.generation for entry in self.left_behind)}))
 
     def of(self, version: str) -> QuarantinedVersion | None:
         """Why that version is quarantined; None if it is not."""
@@ -93,14 +93,14 @@ class Quarantine(BaseModel):
 
     def behind(self, version: str) -> InstanceIds:
         """The instances that are not offered that version again by themselves."""
-        return next((one.ids for one in self.left_behind if same(one.version, version)), InstanceIds())
+        return next((entry.ids for entry in self.left_behind if same(entry.version, version)), InstanceIds())
 
     def without(self, version: str) -> Self:
         """The same without a word about that version: lifted."""
         return self.model_copy(
             update={
                 "versions": tuple(one for one in self.versions if not same(one.version, version)),
-                "left_behind": tuple(one for one in self.left_behind if not same(one.version, version)),
+                "left_behind": tuple(entry for entry in self.left_behind if not same(entry.version, version)),
             }
         )
 
@@ -110,7 +110,7 @@ class Quarantine(BaseModel):
         return self.model_copy(
             update={
                 "versions": tuple(version for version in self.versions if version.generation not in gone),
-                "left_behind": tuple(one for one in self.left_behind if one.generation not in gone),
+                "left_behind": tuple(entry for entry in self.left_behind if entry.generation not in gone),
             }
         )
 

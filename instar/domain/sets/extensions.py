@@ -62,7 +62,7 @@ class ExtensionProfile(BaseModel):
         """Read the profile. Raises pydantic.ValidationError, also for a time budget unreadable or out of range."""
         given = document.get("extensionsTimeBudget")
         return cls.model_validate(
-            {"extensions": tuple(Extension.from_arm(one) for one in document.get("extensions") or ())}
+            {"extensions": tuple(Extension.from_arm(extension) for extension in document.get("extensions") or ())}
             | ({} if given is None else {"extensionsTimeBudget": given})
         )
 

@@ -111,7 +111,7 @@ def _mapping(parent: dict[str, Any], key: str) -> dict[str, Any]:
 
 def _scale_in_rule(properties: dict[str, Any]) -> ScaleInRule:
     rules = _mapping(properties, "scaleInPolicy").get("rules") or [ScaleInRule.DEFAULT]
-    known = {one.lower(): one for one in ScaleInRule}
+    known = {rule.lower(): rule for rule in ScaleInRule}
     if not isinstance(rules, list) or len(rules) != 1 or str(rules[0]).lower() not in known:
         raise ValueError(f"'scaleInPolicy.rules' must be a list of one of {', '.join(ScaleInRule)}")
     return known[str(rules[0]).lower()]

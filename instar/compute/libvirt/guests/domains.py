@@ -62,9 +62,9 @@ def moved(settings: LibvirtSettings, domain_xml: str, machine: MachineRecord) ->
     """The same domain on the OS disk that the record says, with that record: both or neither."""
     domain = ET.fromstring(domain_xml)  # noqa: S314  # libvirt's own XML
     devices = domain.find("devices")
-    disk = next(one for one in domain.iterfind("devices/disk") if target_of(one) == machine.os_target)
+    disk = next(device for device in domain.iterfind("devices/disk") if target_of(device) == machine.os_target)
     _point(disk, settings, machine.os_disk)
-    for old in [one for one in domain.iterfind("devices/disk") if target_of(one) == SEED_TARGET]:
+    for old in [device for device in domain.iterfind("devices/disk") if target_of(device) == SEED_TARGET]:
         assert devices is not None  # noqa: S101  # it has a disk
         devices.remove(old)
     if machine.os_disk.seed:

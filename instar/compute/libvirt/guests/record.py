@@ -177,7 +177,7 @@ def seed_volume(prefix: str, tag: str) -> str:
 
 def free_tag(machine: MachineRecord, effect: Effect) -> str:
     """The effect's tag, or one that no disk of the machine has: a number of release 0.1 may be given again (F7)."""
-    taken = {machine.os_disk.name, *(one.name for one in machine.kept)}
+    taken = {machine.os_disk.name, *(kept_disk.name for kept_disk in machine.kept)}
     tags = (effect.tag, *(f"{effect.tag}_{number}" for number in range(2, len(taken) + 3)))
     return next(tag for tag in tags if os_volume(machine.prefix, tag) not in taken)
 
