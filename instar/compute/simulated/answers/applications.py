@@ -116,9 +116,9 @@ async def with_real_answers(
     if not found:
         return computed
     targets = [
-        Target(instance.instance_id, LOOPBACK, app.port, from_micros(app.boot_end) if app.boot_end else None)
-        for instance in computed
-        if (app := found.get(instance.instance_id))
+        Target(observation.instance_id, LOOPBACK, app.port, from_micros(app.boot_end) if app.boot_end else None)
+        for observation in computed
+        if (app := found.get(observation.instance_id))
     ]
     seen = {observation.instance_id: observation for observation in await prober.look(targets, source)}
-    return tuple(seen.get(instance.instance_id, instance) for instance in computed)
+    return tuple(seen.get(observation.instance_id, observation) for observation in computed)
