@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.galleries import gallery_versions
 from api.services.dependencies import Services, ServicesDep
 from api.simulated.simulated import FleetDep, read_script, simulated_fleet
-from api.stored.routes import Named, path_of, reader
+from api.stored.named import Named, path_of, reader
 from api.stored.stored_resources import stored_resource, write_resource
 from api.wire.bodies import JsonBody, described
 from api.wire.errors import invalid

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from api.resources.kinds import STORED
-from api.stored.routes import path_of
+from api.stored.named import path_of
 from tests.api.conftest import Api
 
 BY_HAND = json.loads(Path(__file__).with_name("stored_routes.json").read_text())
