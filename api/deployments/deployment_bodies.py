@@ -5,7 +5,7 @@ from typing import Any
 
 import isodate
 
-from api.deployments.deployment_runs import CANCELED, FAILED, NOT_STARTED, RUNNING, SUCCEEDED
+from api.deployments.deployment_documents import CANCELED, FAILED, NOT_STARTED, RUNNING, SUCCEEDED
 from api.templates.planned import Planned
 from api.templates.template import Template
 from api.wire.moments import moment

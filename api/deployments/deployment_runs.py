@@ -7,16 +7,25 @@ once more, which changes nothing where it was made already: it is a PUT of the s
 """
 
 import asyncio
-import copy
 import logging
 import traceback
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from api.access.noting import entry_of, noted
 from api.access.principals import Principal
+from api.deployments.deployment_documents import (
+    FAILED,
+    NOT_STARTED,
+    RUNNING,
+    SUCCEEDED,
+    changed,
+    ending,
+    entries_changed,
+    failed,
+    failure,
+)
 from api.deployments.resource_types import REFUSED, TYPES, looked_up, made
 from api.resources.operations import as_it_stands
 from api.services.dependencies import Services
@@ -28,13 +37,10 @@ from api.wire.errors import ArmError
 from instar.compute.errors import TryAgain
 from instar.domain.access import need_of
 from instar.domain.records.operations import OperationStatus
-from instar.store.deployments import SEAL
 from instar.store.errors import Conflict, SealingError, StoreError, Unavailable
 from instar.store.resources import StoredResource
 
 Json = dict[str, Any]
-
-NOT_STARTED, RUNNING, SUCCEEDED, FAILED, CANCELED = "NotStarted", "Running", "Succeeded", "Failed", "Canceled"
 
 CLAIM = timedelta(seconds=30)
 """After which a resource that was being made is made again: several times as long as Temporal is waited for."""
@@ -49,24 +55,6 @@ PAUSE = timedelta(milliseconds=500)
 """Between two looks after all deployments: clients are told of an end within a second."""
 
 _log = logging.getLogger(__name__)
-
-
-def begun(template: Template, deployment_id: str, now: datetime) -> Json:
-    """The document of a deployment of which nothing was done yet, but for the seal."""
-    return {
-        "id": deployment_id,
-        "location": template.scope.place.location,
-        "state": RUNNING,
-        "startedAt": now.isoformat(),
-        "endedAt": "",
-        "parameters": template.shown_parameters,
-        "resources": [
-            {"id": resource.resource_id, "type": resource.type, "needs": list(resource.needs), "state": NOT_STARTED}
-            for resource in template.resources
-        ],
-        "error": None,
-        "outputs": {},
-    }
 
 
 async def tend(services: Services) -> None:
@@ -102,54 +90,17 @@ async def advanced(services: Services, stored: StoredResource) -> StoredResource
             _log.warning("deployment %s waits: %s", stored.resource_id, type(error).__name__)
             return stored
         except TemplateError as error:
-            after = await changed(services, stored, _ending(services, FAILED, failure(str(error), error.code)))
+            after = await changed(services, stored, ending(services, FAILED, failure(str(error), error.code)))
         except SealingError as error:
-            after = await changed(services, stored, _ending(services, FAILED, failure(str(error), "InvalidTemplate")))
+            after = await changed(services, stored, ending(services, FAILED, failure(str(error), "InvalidTemplate")))
         except (Unavailable, Conflict):
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the deployment must not run for ever
-            after = await changed(services, stored, _ending(services, FAILED, _unexpected(error)))
+            after = await changed(services, stored, ending(services, FAILED, _unexpected(error)))
         if after is None or after.document["id"] != stored.document["id"]:
             break
         stored = after
     return stored
-
-
-async def changed(
-    services: Services, stored: StoredResource, change: Callable[[Json], Json | None]
-) -> StoredResource | None:
-    """Change a deployment's document, anew if another was faster; None if there is nothing (left) to change.
-
-    `change` is given a copy, and answers None for one that it does not fit any more.
-    """
-    run = stored.document["id"]
-    while stored.document["id"] == run:
-        document = change(copy.deepcopy(stored.document))
-        if document is None:
-            return None
-        try:
-            return await asyncio.to_thread(services.store.resources.replace, stored, document)
-        except Conflict:
-            found = await asyncio.to_thread(services.store.resources.find, stored.resource_id)
-            if found is None:
-                return None
-            stored = found
-    return None
-
-
-def canceled(services: Services) -> Callable[[Json], Json | None]:
-    """The change that ends one before its end. What was begun goes on; nothing more begins."""
-    return _ending(services, CANCELED, {"code": "DeploymentCanceled", "message": "The deployment was canceled."})
-
-
-def failure(message: str, code: str, target: str = "") -> Json:
-    """Why a deployment failed, as ARM says it: the reason of the resource is a detail."""
-    detail = {"code": code or "OperationFailed", "message": message} | ({"target": target} if target else {})
-    return {
-        "code": "DeploymentFailed",
-        "message": "At least one resource deployment operation failed. Please list deployment operations for details.",
-        "details": [detail],
-    }
 
 
 async def _opened(services: Services, stored: StoredResource) -> tuple[Services, Template]:
@@ -170,14 +121,14 @@ async def _step(services: Services, template: Template, stored: StoredResource) 
     running = {index: one for index, one in enumerate(entries) if one["state"] == RUNNING and one.get("operation")}
     found = await asyncio.gather(*(_end_of(services, one) for one in running.values()))
     if ends := {index: end for index, end in zip(running, found, strict=True) if end}:
-        return await changed(services, stored, _entries(ends))
+        return await changed(services, stored, entries_changed(ends))
     states = [entry["state"] for entry in entries]
     if all(state == SUCCEEDED for state in states):
         outputs = await asyncio.to_thread(template.results, lambda one: looked_up(services, one))
-        return await changed(services, stored, _ending(services, SUCCEEDED, None, outputs))
+        return await changed(services, stored, ending(services, SUCCEEDED, None, outputs))
     if FAILED in states and RUNNING not in states:
         errors = [detail for entry in entries if entry["state"] == FAILED for detail in entry["error"]["details"]]
-        return await changed(services, stored, _ending(services, FAILED, failure("", "") | {"details": errors}))
+        return await changed(services, stored, ending(services, FAILED, failure("", "") | {"details": errors}))
     if ready := _ready(entries, services.clock())[:AT_A_TIME]:
         return await _make(services, stored, ready, template)
     return None
@@ -222,7 +173,7 @@ async def _make(
 
     found = await asyncio.gather(*map(one, mine), return_exceptions=True)
     ends = {index: end for index, end in zip(mine, found, strict=True) if not isinstance(end, BaseException)}
-    after = await changed(services, held, _entries(ends)) if ends else held
+    after = await changed(services, held, entries_changed(ends)) if ends else held
     for end in found:
         if isinstance(end, BaseException):
             raise end  # its claim lapses, and it is made then
@@ -234,13 +185,13 @@ async def _made(services: Services, planned: Planned) -> Json:
     try:
         operation, status = await made(services, planned), 200
     except ArmError as error:
-        end, status = _failed(services, failure(error.message, error.code, planned.resource_id)), error.status
+        end, status = failed(services, failure(error.message, error.code, planned.resource_id)), error.status
     except TemplateError as error:
-        end, status = _failed(services, failure(str(error), error.code, planned.resource_id)), 400
+        end, status = failed(services, failure(str(error), error.code, planned.resource_id)), 400
     except (Unavailable, Conflict, TryAgain):
         raise
     except Exception as error:  # noqa: BLE001  # whatever it is, the deployment must not run for ever
-        end, status = _failed(services, _unexpected(error, planned.resource_id)), 500
+        end, status = failed(services, _unexpected(error, planned.resource_id)), 500
     else:
         end = {"operation": operation} if operation else {"state": SUCCEEDED, "endedAt": services.clock().isoformat()}
     action = need_of("PUT", planned.resource_id).action
@@ -255,14 +206,14 @@ async def _end_of(services: Services, entry: Json) -> Json | None:
     """How the operation of a resource has ended, None while it runs."""
     operation = await asyncio.to_thread(services.store.operations.get, entry["operation"])
     if operation is None:
-        return _failed(services, failure("Its operation is not known any more.", "OperationNotFound", entry["id"]))
+        return failed(services, failure("Its operation is not known any more.", "OperationNotFound", entry["id"]))
     operation = await as_it_stands(services, operation)
     if operation.status is OperationStatus.IN_PROGRESS:
         return None
     ended = (operation.ended_at or services.clock()).isoformat()
     if operation.status is OperationStatus.SUCCEEDED:
         return {"state": SUCCEEDED, "endedAt": ended}
-    return _failed(services, failure(operation.error_message, operation.error_code, entry["id"])) | {"endedAt": ended}
+    return failed(services, failure(operation.error_message, operation.error_code, entry["id"])) | {"endedAt": ended}
 
 
 def _unexpected(error: Exception, target: str = "") -> Json:
@@ -270,32 +221,3 @@ def _unexpected(error: Exception, target: str = "") -> Json:
     frames = "".join(traceback.format_tb(error.__traceback__))
     _log.error("unexpected %s at\n%s", type(error).__name__, frames)
     return failure("Something went wrong on our side; the log says where.", "InternalServerError", target)
-
-
-def _failed(services: Services, error: Json) -> Json:
-    return {"state": FAILED, "endedAt": services.clock().isoformat(), "error": error}
-
-
-def _entries(changes: dict[int, Json]) -> Callable[[Json], Json | None]:
-    def run(document: Json) -> Json:
-        for index, change in changes.items():
-            document["resources"][index] |= change
-        return document
-
-    return run
-
-
-def _ending(
-    services: Services, state: str, error: Json | None, outputs: Json | None = None
-) -> Callable[[Json], Json | None]:
-    def run(document: Json) -> Json | None:
-        if document["state"] != RUNNING:
-            return None
-        document.pop(SEAL, None)
-        for entry in document["resources"]:
-            if entry["state"] in (NOT_STARTED, RUNNING):
-                entry["state"] = CANCELED
-        end = services.clock().isoformat()
-        return document | {"state": state, "endedAt": end, "error": error, "outputs": outputs or {}}
-
-    return run

@@ -15,7 +15,8 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.deployments.deployment_bodies import deployment_body, operation_bodies, validation_body
-from api.deployments.deployment_runs import CANCELED, RUNNING, advanced, begun, canceled, changed
+from api.deployments.deployment_documents import CANCELED, RUNNING, begun, canceled, changed
+from api.deployments.deployment_runs import advanced
 from api.deployments.resource_types import REFUSED, TYPES
 from api.resources.resource_groups import GROUP, group_location
 from api.services.dependencies import ApiVersion, Services, ServicesDep
