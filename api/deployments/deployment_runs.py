@@ -119,7 +119,7 @@ async def _step(services: Services, template: Template, stored: StoredResource) 
     """
     entries = stored.document["resources"]
     running = {index: one for index, one in enumerate(entries) if one["state"] == RUNNING and one.get("operation")}
-    found = await asyncio.gather(*(_end_of(services, one) for one in running.values()))
+    found = await asyncio.gather(*(_end_of(services, entry) for entry in running.values()))
     if ends := {index: end for index, end in zip(running, found, strict=True) if end}:
         return await changed(services, stored, entries_changed(ends))
     states = [entry["state"] for entry in entries]

@@ -136,7 +136,7 @@ async def _filtered(
     def holds(one: Instance) -> bool:
         return chosen.holds(instance_body(stored, one, healths.get(one.instance_id), expanded=True, now=now))
 
-    return await asyncio.to_thread(lambda: [one for one in there if holds(one)])
+    return await asyncio.to_thread(lambda: [instance for instance in there if holds(instance)])
 
 
 def _selected(body: dict[str, Any], selected: frozenset[str]) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class ScaleSetGateway:
         try:
             async with asyncio.timeout(LISTED_WITHIN.total_seconds()):
                 listed = self._client.list_workflows(f"({query}) AND ExecutionStatus = 'Running'", page_size=1000)
-                return {one.id: one.workflow_type async for one in listed}
+                return {workflow.id: workflow.workflow_type async for workflow in listed}
         except (RPCError, TimeoutError, RuntimeError):
             raise unavailable(_AWAY) from None
 

@@ -85,7 +85,7 @@ def read_template(
     Raises TemplateError that names what is wrong.
     """
     _check_shape(document)
-    refused, known = refused or {}, {one.lower() for one in types}
+    refused, known = refused or {}, {type_name.lower() for type_name in types}
     declared = document.get("parameters") or {}
     scope = Scope(place)
     scope = replace(scope, parameters=parameters.resolved(declared, given, scope))

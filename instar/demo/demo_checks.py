@@ -41,7 +41,7 @@ class Check:
 def ended_as_told(upgrades: list[UpgradeView], history: list[dict[str, Any]]) -> list[Check]:
     """How the three upgrades ended, each as it was seen, and all of them as the history tells."""
     first, bad, mended = upgrades
-    runs = [one["properties"] for one in history]
+    runs = [record["properties"] for record in history]
     return [
         Check(
             f"first trigger: completed, 19 machines upgraded; machine {SICK} failed and was given its old disk back",

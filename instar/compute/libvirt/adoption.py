@@ -44,7 +44,10 @@ def survey(connection: Any, host: Host, pattern: str, os_target: str, scale_set:
     """
     found = [domain for domain in connection.listAllDomains() if fnmatch.fnmatchcase(domain.name(), pattern)]
     pool = volumes.pool_of(connection, host.settings)
-    return [_candidate(one, pool, os_target, scale_set) for one in sorted(found, key=lambda one: str(one.name()))]
+    return [
+        _candidate(domain, pool, os_target, scale_set)
+        for domain in sorted(found, key=lambda domain: str(domain.name()))
+    ]
 
 
 def _candidate(domain: Any, pool: Any, os_target: str, scale_set: str) -> Candidate:
@@ -91,7 +94,7 @@ def os_disk_of(xml: ET.Element, disks: Sequence[ET.Element], told: str) -> tuple
     if not disks:
         return None, "it has no disk"
     ordered = [disk for disk in disks if disk.find("boot") is not None]
-    first = [one for one in xml.iterfind("devices/*/boot") if one.get("order") == "1"]
+    first = [boot for boot in xml.iterfind("devices/*/boot") if boot.get("order") == "1"]
     if len(ordered) == 1 and len(first) == 1 and ordered[0].find("boot") is first[0]:
         return ordered[0], ""
     return None, f"which of its disks is the OS disk is not clear ({names}): say it with --os-disk"
@@ -117,19 +120,19 @@ def reserve(
 
     image: the exact version that they run now.
     """
-    for number, one in enumerate(candidates):
-        domain = connection.lookupByUUIDString(one.uuid)
+    for number, candidate in enumerate(candidates):
+        domain = connection.lookupByUUIDString(candidate.uuid)
         machine = MachineRecord(
             unique_id=scale_set.unique_id,
             set_name=scale_set.name,
             instance_id=str(number),
             generation=1,
             created_at=host.clock(),
-            os_disk=DiskRecord(name=one.os_disk, image=image, generation=1, format=one.os_format),
-            os_target=one.os_target,
+            os_disk=DiskRecord(name=candidate.os_disk, image=image, generation=1, format=candidate.os_format),
+            os_target=candidate.os_target,
             data_disks=tuple(
-                DataDiskRecord(lun=lun, name=source, marker=f"{one.uuid}/{target}")
-                for lun, (target, source) in enumerate(one.data_disks)
+                DataDiskRecord(lun=lun, name=source, marker=f"{candidate.uuid}/{target}")
+                for lun, (target, source) in enumerate(candidate.data_disks)
             ),
             out_for=ADOPTION,
             adopted=True,

@@ -57,11 +57,15 @@ def judge(look: Look, progress: Progress, policy: RollingUpgradePolicy, name: st
     """
     progress = without_vanished(look, progress)
     attempted = progress.attempted - progress.of(Outcome.SICK_BEFORE, Outcome.STOPPED)
-    counted = [one for one in attempted if one in look.by_id and look.by_id[one].standing is not Standing.STOPPED]
+    counted = [
+        instance_id
+        for instance_id in attempted
+        if instance_id in look.by_id and look.by_id[instance_id].standing is not Standing.STOPPED
+    ]
     failed = progress.of(Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED)
     failed_ids = dict.fromkeys(failed)
-    unhealthy_now = [one for one in counted if look.by_id[one].standing is Standing.UNHEALTHY]
-    bad = InstanceIds.of([*(one for one in counted if one in failed_ids), *unhealthy_now])
+    unhealthy_now = [instance_id for instance_id in counted if look.by_id[instance_id].standing is Standing.UNHEALTHY]
+    bad = InstanceIds.of([*(instance_id for instance_id in counted if instance_id in failed_ids), *unhealthy_now])
     limit = policy.max_unhealthy_upgraded_instance_percent
     share = (
         f"{len(bad)} of {len(counted)} attempted instances unhealthy "

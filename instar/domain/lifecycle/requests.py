@@ -47,7 +47,7 @@ class Refused(Exception):
 
 def answer_to(state: ScaleSetState, request_id: str) -> Answered | None:
     """What that request was answered, if it was accepted before."""
-    return next((one for one in state.answered if one.request_id == request_id), None)
+    return next((answered for answered in state.answered if answered.request_id == request_id), None)
 
 
 def start(state: ScaleSetState, request: StartUpgrade) -> ScaleSetState:
@@ -61,7 +61,7 @@ def start(state: ScaleSetState, request: StartUpgrade) -> ScaleSetState:
         raise Refused(f"{name} a Rolling Upgrade is in progress: {state.running.workflow_id}.")
     if state.start_asked:
         raise Refused(f"{name} a Rolling Upgrade is in progress: number {state.start_asked.number}.")
-    if action := _numbered(one.action for one in state.actions):
+    if action := _numbered(asked.action for asked in state.actions):
         raise Refused(f"{name} '{action.kind}' is in progress.")
     number = state.last_number + 1
     started = state.model_copy(
@@ -137,7 +137,11 @@ def delete(state: ScaleSetState, request: DeleteScaleSet, now: datetime) -> Scal
     cut = [
         *(put.operation_id for put in state.model.open),
         *state.model.waiting,
-        *(one for asked in state.actions for one in (asked.action.operation_id, *asked.action.more_operations)),
+        *(
+            operation_id
+            for asked in state.actions
+            for operation_id in (asked.action.operation_id, *asked.action.more_operations)
+        ),
         *([state.start_asked.operation_id] if state.start_asked else []),
     ]
     why = "cut short: the scale set is being deleted"
@@ -249,7 +253,11 @@ def operations_in_hand(state: ScaleSetState) -> tuple[str, ...]:
         *(end.operation_id for end in state.ends),
         *(put.operation_id for put in state.model.open),
         *state.model.waiting,
-        *(one for asked in state.actions for one in (asked.action.operation_id, *asked.action.more_operations)),
+        *(
+            operation_id
+            for asked in state.actions
+            for operation_id in (asked.action.operation_id, *asked.action.more_operations)
+        ),
         *([state.start_asked.operation_id] if state.start_asked else []),
         *((upgrade.operation_id, *upgrade.more_operations) if upgrade else ()),
         *(rolling.cancel.operations if rolling and rolling.cancel else ()),

@@ -115,7 +115,7 @@ def brought(state: ScaleSetState, change: ModelChange, operations: tuple[str, ..
     In mode Rolling `upgrade_begun` follows. An action that was interrupted for it is not taken up again: its number is
     older than that of what follows (F2).
     """
-    left = tuple(one for one in state.model.waiting if one not in operations)
+    left = tuple(operation_id for operation_id in state.model.waiting if operation_id not in operations)
     model = state.model.model_copy(
         update={
             "waiting": left,

@@ -31,8 +31,8 @@ def placements(instances: Iterable[Instance], zones: Sequence[str], count: int) 
     """
     choices = tuple(zones) or ("",)
     there = list(instances)
-    in_zone = Counter(one.zone for one in there)
-    in_domain = Counter((one.zone, one.update_domain) for one in there)
+    in_zone = Counter(instance.zone for instance in there)
+    in_domain = Counter((instance.zone, instance.update_domain) for instance in there)
     found = []
     for _ in range(count):
         zone = min(choices, key=lambda one: in_zone[one])

@@ -89,7 +89,7 @@ class Quarantine(BaseModel):
 
     def of(self, version: str) -> QuarantinedVersion | None:
         """Why that version is quarantined; None if it is not."""
-        return next((one for one in self.versions if same(one.version, version)), None)
+        return next((entry for entry in self.versions if same(entry.version, version)), None)
 
     def behind(self, version: str) -> InstanceIds:
         """The instances that are not offered that version again by themselves."""

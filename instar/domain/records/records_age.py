@@ -69,9 +69,9 @@ def records_behind(known: Known, instances: Iterable[Instance], name: str) -> st
     'the records of this scale set are older than its machines'
     """
     there = tuple(instances)
-    moved = [one for one in there if unknown_operation(known, one)]
-    strange = [one for one in there if unknown_id(known, one)]
-    newer = [one for one in there if unknown_model(known, one)]
+    moved = [instance for instance in there if unknown_operation(known, instance)]
+    strange = [instance for instance in there if unknown_id(known, instance)]
+    newer = [instance for instance in there if unknown_model(known, instance)]
     found = []
     if moved:
         newest = max(one.last_operation for one in moved)
