@@ -151,8 +151,9 @@ class Site:
 
     def _logged_in(self) -> Login:
         """The owner's credentials, made by the code that runs: ours would bring its store up to date."""
+        module = "instar.client.credentials" if self.code == ROOT else "instar.credentials"  # as release 0.1 has it
         made = (
-            "import sys; from pathlib import Path; from instar.client.credentials import owner; "
+            f"import sys; from pathlib import Path; from {module} import owner; "
             "owner(Path(sys.argv[1]), sys.argv[2], '')"
         )
         command = [binary("python"), "-P", "-c", made, str(self.data), self._ports.api_url]
