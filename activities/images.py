@@ -178,7 +178,7 @@ class ImageActivities:
             target,
             started_by,
             auto_rollback=started_by is StartedBy.PLATFORM and rolls_back,
-            left_behind=left_behind or InstanceIds(),
+            left_behind=left_behind,
         )
 
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import uuid
-from typing import Any
 
 from instar.domain.images.images import ImageReference
+from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.records.upgrade_plan import UpgradePlan
+from instar.domain.records.upgrades import UpgradeKind
 from instar.domain.sets.policies import StartedBy, UpgradeMode, policy_in_force
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.store.health_sources import health_source_of
@@ -13,9 +14,17 @@ from instar.store.store import Store
 
 
 async def plan_for(
-    store: Store, model: ScaleSetModel, target: ImageReference, started_by: StartedBy, **besides: Any
+    store: Store,
+    model: ScaleSetModel,
+    target: ImageReference,
+    started_by: StartedBy,
+    *,
+    auto_rollback: bool,
+    kind: UpgradeKind = UpgradeKind.OS_UPGRADE,
+    any_version: bool = False,
+    left_behind: InstanceIds | None = None,
 ) -> UpgradePlan:
-    """The plan that follows from a model, with a key of its own; `besides`: what does not follow from it."""
+    """The plan that follows from a model, with a key of its own. What does not follow from it is told by name."""
     policy = model.upgrade_policy
     return UpgradePlan(
         target=target,
@@ -24,6 +33,9 @@ async def plan_for(
         manual_mode=policy.mode is UpgradeMode.MANUAL,
         health_source=await asyncio.to_thread(health_source_of, store, model),
         by_update_domain=model.service_fabric is not None,
+        auto_rollback=auto_rollback,
+        kind=kind,
+        any_version=any_version,
+        left_behind=left_behind or InstanceIds(),
         key=str(uuid.uuid4()),
-        **besides,
     )

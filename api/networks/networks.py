@@ -15,20 +15,18 @@ from instar.store.resources import StoredResource
 Json = dict[str, Any]
 
 
-def _body(stored: StoredResource, _now: datetime, _expanded: frozenset[str]) -> Json:
-    """With a list of its parts: `az vmss create` looks through the subnets of every network, and needs it there."""
-    given = stored.document.get("properties") or {}
-    kind = next(one for one in KINDS if one.type.lower() == stored.type.lower())
-    return resource_body(stored, **{part.name: [] for part in kind.parts if part.name not in given})
-
-
 def _network(word: str, *parts: Part) -> Kind:
+    def body(stored: StoredResource, _now: datetime, _expanded: frozenset[str]) -> Json:
+        # `az vmss create` looks through the subnets of every network, and needs the list to be there.
+        given = stored.document.get("properties") or {}
+        return resource_body(stored, **{part.name: [] for part in parts if part.name not in given})
+
     return Kind(
         type=f"Microsoft.Network/{word}",
         name_parameter="name",
         only_tags_are_patched=True,
         last_put_wins=True,
-        body=_body,
+        body=body,
         parts=parts,
     )
 

@@ -52,13 +52,9 @@ class Part:
     """What the list and the reading of one say to the interactive docs."""
 
 
-def as_merged(draft: Draft) -> Awaitable[Json]:
+async def as_merged(draft: Draft) -> Json:
     """A document of which nothing is asked but what every resource must have."""
-
-    async def document() -> Json:
-        return draft.document
-
-    return document()
+    return draft.document
 
 
 async def deletable(_services: Services, _name: ResourceName) -> None:

@@ -53,7 +53,7 @@ async def make(
     given = kind.said(body)
     if not create and kind.only_tags_are_patched and (strangers := sorted(set(given) - {"tags"})):
         raise invalid(f"Only 'tags' can be patched, not '{strangers[0][:40]}'.", strangers[0][:40])
-    document = await merged_document(services, name, given, create=create)
+    document = await merged_document(services, name, given, had, create=create)
     checked = await kind.check(Draft(services, name, document, had))
     expected = None if create and kind.last_put_wins else (had.etag if had else 0)
     stored, new = await write_resource(services, name, checked, expected, preconditions)

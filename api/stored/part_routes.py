@@ -22,16 +22,13 @@ def add_part_routes(router: APIRouter, routes: Routes) -> None:
     """What reads the parts of a resource: together where kinds share their routes, else a list and one of each."""
     which = reader(routes)
     if routes.shared and any(kind.parts for kind in routes.kinds):
-        add_route(router, "GET", path_of(routes) + "/{childKind}/{childName}", _any_part(routes), *_part_says(routes))
+        path, name = path_of(routes) + "/{childKind}/{childName}", f"get_part_of_{routes.noun}"
+        add_route(router, "GET", path, _any_part(routes), name, routes.words.part)
     for part in [part for kind in routes.kinds for part in kind.parts if part.parameter]:
         noun = part.noun.replace(" ", "_")
         path = f"{path_of(routes)}/{part.name}"
         add_route(router, "GET", path, _part_list(part, which), f"list_{noun}s", part.words[0])
         add_route(router, "GET", f"{path}/{{{part.parameter}}}", _one_part(routes, part), f"get_{noun}", part.words[1])
-
-
-def _part_says(routes: Routes) -> tuple[str, str]:
-    return f"get_part_of_{routes.noun}", routes.words.part
 
 
 def _part_list(part: Part, which: Callable[..., Awaitable[Named]]) -> Endpoint:

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from api.services.dependencies import ApiVersion, ServicesDep
+from api.services.dependencies import ApiVersion, Services, ServicesDep
 from api.services.paging import PagingDep
 from api.stored.adding import add_route
-from api.stored.kinds import Routes
+from api.stored.kinds import Kind, Routes
 from api.stored.lists import listed, listed_below
-from api.stored.making import make
+from api.stored.making import Made, make
 from api.stored.named import GROUP, SUBSCRIPTION, Named, path_of, reader
 from api.stored.part_routes import add_part_routes
 from api.stored.stored_resources import (
@@ -51,9 +51,7 @@ def _write(router: APIRouter, routes: Routes) -> None:
         preconditions: PreconditionsDep,
     ) -> Response:
         made = await make(named.kind, services, named.name, body, preconditions)
-        answer = named.kind.body(made.stored, services.clock(), frozenset())
-        operation = made.operation
-        return await written(request, services, made.stored, answer, api_version, new=made.new, operation=operation)
+        return await _written(request, services, named.kind, made, api_version)
 
     async def patch(
         *,
@@ -65,13 +63,16 @@ def _write(router: APIRouter, routes: Routes) -> None:
         preconditions: PreconditionsDep,
     ) -> Response:
         made = await make(named.kind, services, named.name, body, preconditions, create=False)
-        answer = named.kind.body(made.stored, services.clock(), frozenset())
-        operation = made.operation
-        return await written(request, services, made.stored, answer, api_version, new=made.new, operation=operation)
+        return await _written(request, services, named.kind, made, api_version)
 
     path, noun, words = path_of(routes), routes.noun, routes.words
     add_route(router, "PUT", path, put, f"put_{noun}", words.put, described(routes.example))
     add_route(router, "PATCH", path, patch, f"patch_{noun}", words.patch, described(routes.patch_example))
+
+
+async def _written(request: Request, services: Services, kind: Kind, made: Made, api_version: str) -> Response:
+    body = kind.body(made.stored, services.clock(), frozenset())
+    return await written(request, services, made.stored, body, api_version, new=made.new, operation=made.operation)
 
 
 def _read(router: APIRouter, routes: Routes) -> None:

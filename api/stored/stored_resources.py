@@ -61,15 +61,14 @@ async def stored_resource(services: Services, name: ResourceName) -> StoredResou
     return found
 
 
-async def merged_document(services: Services, name: ResourceName, body: Json, *, create: bool) -> Json:
+async def merged_document(
+    services: Services, name: ResourceName, body: Json, had: StoredResource | None, *, create: bool
+) -> Json:
     """What would be stored: the body, merged into what is there on a PATCH (`create` false), without what is read only.
 
-    Raises ArmError: 404 for a PATCH of nothing or a parent that does not exist, 400 without a region.
+    Raises ArmError: 404 for a parent that does not exist, 400 without a region.
     """
     body = without_read_only(canonical(body))
-    had = await asyncio.to_thread(services.store.resources.find, name.resource_id)
-    if had is None and not create:
-        raise resource_not_found(name)
     if name.parent is not None:
         await stored_resource(services, name.parent)
     document = merged({} if create or had is None else had.document, body)

@@ -95,8 +95,8 @@ def _machine_reasons(view: UpgradeView) -> list[Text]:
     """Why machines did not simply get their new disk."""
     told = [machine for batch in view.batches for machine in batch.machines if machine.reason]
     lines = [
-        Text(f"machine {instance.instance_id}: {instance.outcome}: {instance.reason}", style=CELLS[instance.outcome][1])
-        for instance in told[:REASONS_SHOWN]
+        Text(f"machine {machine.instance_id}: {machine.outcome}: {machine.reason}", style=CELLS[machine.outcome][1])
+        for machine in told[:REASONS_SHOWN]
     ]
     if more := len(told) - len(lines):
         lines.append(Text(f"and {more} more machines with a reason", style="dim"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shipped.test_wheel import OURS, ROOT
+from tests.support.house import OURS, ROOT
 from tests.support.rules import RULES
 
 SOURCES = sorted(path for name in (*OURS, "tests") for path in (ROOT / name).rglob("*.py"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shipped.test_wheel import ROOT
+from tests.support.house import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")

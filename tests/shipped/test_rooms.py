@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shipped.test_wheel import OURS, ROOT
+from tests.support.house import OURS, ROOT
 
 FILES_AT_MOST = 15
 LINES_AT_MOST = 3000

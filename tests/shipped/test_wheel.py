@@ -9,9 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-OURS = {"instar", "activities", "api", "worker", "workflows"}
-"""All but the first are fixed by who ordered Instar; nothing more is taken from the names that everybody shares."""
+from tests.support.house import OURS, ROOT
 
 
 @pytest.fixture(scope="module")
