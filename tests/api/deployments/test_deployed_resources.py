@@ -116,6 +116,22 @@ async def test_parts_of_networks_and_balancers_are_put_into_them(api: Api) -> No
     assert begun["error"]["details"][0]["code"] == "ResourceNotFound"
 
 
+async def test_k7_numbers_and_truths_of_every_stored_kind_may_be_text_in_a_template(api: Api) -> None:
+    probe = {"protocol": "Tcp", "port": "80", "intervalInSeconds": "15", "numberOfProbes": "2"}
+    balancer = {"probes": [{"name": "p", "properties": probe}]}
+    front = resource("Microsoft.Network/loadBalancers", "front", properties=balancer)
+    gallery = resource(GALLERY, "own", properties={"safety": {"allowDeletionOfReplicatedLocations": "True"}})
+    net = resource(NETS, "net", properties={"encryption": {"enabled": "true"}})
+    await begin(api, front, gallery, net)
+    assert await state(api) == "Succeeded"
+    [kept] = (await api.get(f"{GROUP}/providers/Microsoft.Network/loadBalancers/front"))["properties"]["probes"]
+    assert (kept["properties"]["port"], kept["properties"]["intervalInSeconds"]) == (80, 15)
+    assert (await api.get(f"{GROUP}/providers/{GALLERY}/own"))["properties"]["safety"] == {
+        "allowDeletionOfReplicatedLocations": True
+    }
+    assert (await api.get(f"{GROUP}/providers/{NETS}/net"))["properties"]["encryption"] == {"enabled": True}
+
+
 @pytest.mark.parametrize(
     "kind",
     [

@@ -1,13 +1,16 @@
 """What every kind of stored resource has in common, shown for each of them: a new kind needs no test of these."""
 
+import dataclasses
 from typing import Any
 
 import httpx
 import pytest
 
 from api.resources.kinds import STORED
-from api.stored.kinds import Kind, Routes
-from api.stored.stored_resources import merged_document
+from api.stored.kinds import Draft, Kind, Routes
+from api.stored.making import make_part
+from api.stored.stored_resources import ResourceName, merged_document
+from api.wire.errors import ArmError, invalid
 from tests.api.conftest import GROUP, SUBSCRIPTION, Api, error_of
 from tests.api.deployments.deploying import ONE, deploy, resource
 
@@ -251,3 +254,21 @@ async def test_a_type_that_shares_routes_and_is_not_kept_is_refused(api: Api) ->
     ):
         answer = await api.call(method, place, NETWORKS.example if method == "PUT" else None)
         assert (answer.status_code, "quantumNetworks" in error_of(answer)["message"]) == (404, True)
+
+
+async def test_a_part_is_checked_with_the_whole_that_it_is_written_into(api: Api) -> None:
+    [kind] = [kind for _, kind in CASES if kind.type.endswith("/virtualNetworks")]
+    place = Place(api, NETWORKS, kind)
+    before = await place.put()
+    seen: list[dict[str, Any]] = []
+
+    async def refused(draft: Draft) -> dict[str, Any]:
+        seen.append(draft.document)
+        raise invalid("not here")
+
+    strict = dataclasses.replace(kind, check=refused)
+    name = ResourceName(f"{kind.type}/subnets", SUBSCRIPTION, "Farm", (*place.names, "inner"))
+    with pytest.raises(ArmError, match="not here"):
+        await make_part(strict, strict.parts[0], api.app.state.services, name, {"properties": {}})
+    assert [one["properties"]["subnets"] for one in seen] == [[{"name": "inner", "properties": {}}]]
+    assert await api.get(place.path) == before
