@@ -138,7 +138,12 @@ async def test_f7_a_backup_of_a_running_upgrade_is_restored_and_everything_comes
         await eventually(partial(nothing_in_progress, site), "the PATCH comes to an end", 120)
         told = (await site.http.get(asked.headers["azure-asyncoperation"])).json()
         assert told["status"] == "Failed"
-        assert "older than" in await held(live)
+
+        async def is_held() -> bool:
+            return "older than" in await held(live)
+
+        # Written down after the end of the operation that found it.
+        await eventually(is_held, "the set is held")
         listed = {one.instance_id: one.data_disks for one in await site.fleet.list_instances(live.identity)}
         assert listed == before, "no machine was made, deleted or lost a disk"
         done = await instar(site, "reconcile", "web", "--apply", "--api", str(site.http.base_url))
