@@ -23,9 +23,11 @@ from api.tls import TlsError, check_certificate
 from instar.compute.clock import utc_now
 from instar.connection.client import connect
 from instar.connection.computes import CannotCompute, open_compute
-from instar.connection.readiness import CannotServe, QuietServer, Readiness
+from instar.connection.logs import log_to_stderr
+from instar.connection.readiness import Readiness
 from instar.connection.settings import Settings, first_problem
 from instar.connection.waiting import enter_data_dir, open_store
+from instar.serving.server import CannotServe, QuietServer
 from instar.store.errors import StoreError
 from workflows.plugin import INSTAR
 
@@ -47,7 +49,7 @@ def main() -> None:
             f"api: '{arguments.host}' is not a loopback address, and tokens must not be sent there in clear: set "
             "INSTAR_TLS__CERTIFICATE and INSTAR_TLS__KEY (`instar certificates` makes them).",
         )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     # Until there is a server that they can stop.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
@@ -72,7 +74,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
         ssl_certfile=settings.tls.certificate,
         ssl_keyfile=settings.tls.key,
     )
-    server = QuietServer(config)
+    server = QuietServer(config, settings.connections)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
     serving = asyncio.create_task(server.serve())

@@ -26,6 +26,8 @@ from api.wire import errors
 from api.wire.errors import LastResort
 from api.wire.paths import CaseInsensitivePaths, Paths
 from instar.compute.simulated.fleet import SimulatedFleet
+from instar.serving.headers import SafeHeaders
+from instar.serving.proxies import TrustedProxies
 
 ARM_ROUTERS = (
     scale_sets.router,
@@ -92,4 +94,6 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(Guard)
     app.add_middleware(CaseInsensitivePaths, paths=Paths(app.openapi()["paths"]))
     app.add_middleware(LastResort)
+    app.add_middleware(SafeHeaders)
+    app.add_middleware(TrustedProxies, trusted=lambda scope: scope["app"].state.services.settings.proxies)
     return app

@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from instar.connection.computes import CannotCompute, open_compute
-from instar.connection.readiness import CannotServe, Readiness
+from instar.connection.logs import log_to_stderr
+from instar.connection.readiness import Readiness
 from instar.connection.settings import Settings, first_problem
 from instar.connection.waiting import connect_to_temporal, enter_data_dir, open_store
+from instar.serving.server import CannotServe
 from instar.store.errors import StoreError
 from worker.composition import workers
 from worker.probes import answering, probes
@@ -72,7 +74,7 @@ async def _unless_stopped(coming: Coroutine[Any, Any, There], stop: asyncio.Even
 
 def main() -> None:
     """Read the settings and work."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     try:
         settings = Settings()
     except ValidationError as error:

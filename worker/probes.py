@@ -9,7 +9,8 @@ import uvicorn
 from temporalio.client import Client
 
 from instar.connection.client import alive
-from instar.connection.readiness import Application, Message, QuietServer, Readiness, Receive, Send, answer
+from instar.connection.readiness import Application, Message, Readiness, Receive, Send, answer
+from instar.serving.server import QuietServer
 from instar.store.errors import StoreError
 from instar.store.store import Store
 

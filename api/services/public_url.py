@@ -10,7 +10,10 @@ _HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,260}")
 
 
 def public_url(request: Request, services: Services) -> str:
-    """Scheme and authority, without a slash at the end."""
+    """Scheme and authority, without a slash at the end.
+
+    X-Forwarded headers are there only where a trusted proxy sent them (`instar.serving.proxies`).
+    """
     if services.settings.public_url:
         return services.settings.public_url.rstrip("/")
     proto = request.headers.get("x-forwarded-proto", request.url.scheme)

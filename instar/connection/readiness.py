@@ -1,11 +1,7 @@
 """What a process answers while it waits for what it needs, and that it is ready (docs/rules.md F9)."""
 
-import contextlib
-import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
-
-import uvicorn
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -56,23 +52,3 @@ async def answer(send: Send, status: int, body: str, headers: Mapping[str, str] 
     start = {"type": "http.response.start", "status": status}
     await send(start | {"headers": [(name.encode(), value.encode()) for name, value in given.items()]})
     await send({"type": "http.response.body", "body": content})
-
-
-class CannotServe(Exception):
-    """The address cannot be listened at."""
-
-
-class QuietServer(uvicorn.Server):
-    """A server that leaves the signals, and the end, to the process it is in."""
-
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Until `should_exit`. Raises CannotServe, and the log says why."""
-        try:
-            await super().serve(sockets)
-        except SystemExit as error:
-            raise CannotServe(f"cannot listen at {self.config.host}, port {self.config.port}") from error
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield

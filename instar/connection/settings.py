@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from instar.domain.delays import Delays, seconds_as_text
+from instar.serving.limits import ConnectionSettings
+from instar.serving.proxies import networks_of
 
 MOST_PORT = 65535
 
@@ -119,6 +121,11 @@ class Settings(BaseSettings):
 
     tls: TlsSettings = TlsSettings()
 
+    connections: ConnectionSettings = ConnectionSettings()
+
+    trusted_proxies: str = ""
+    """Addresses and networks, by commas, whose X-Forwarded-For, -Proto and -Host are believed; empty: none."""
+
     @field_validator("audit_kept", "sweep", mode="before")
     @classmethod
     def _seconds_as_text(cls, given: Any) -> Any:
@@ -146,10 +153,21 @@ class Settings(BaseSettings):
             raise ValueError("a host and a port from 1 to 65535, as in 127.0.0.1:8081")
         return address
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, given: str) -> str:
+        networks_of(_listed(given))
+        return given
+
     @field_validator("data_dir", "seal_key_file", "fleet_file")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The proxies that are trusted."""
+        return _listed(self.trusted_proxies)
 
     @property
     def store_url(self) -> str:
@@ -179,6 +197,10 @@ class Settings(BaseSettings):
     def make_data_dir(self) -> None:
         """Make the data directory, private to the user. Raises OSError where that is not allowed."""
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _listed(given: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in given.split(",") if part.strip())
 
 
 def first_problem(error: ValidationError) -> str:

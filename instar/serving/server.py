@@ -1,0 +1,91 @@
+"""An HTTP server in a process that has other things to do as well."""
+
+import contextlib
+import socket
+import sys
+from collections.abc import Iterator
+from typing import cast
+
+import uvicorn
+
+from instar.serving.connections import HttpProtocol
+from instar.serving.door import BACKLOG, Door
+from instar.serving.limits import ConnectionSettings, fitting
+
+STARTUP_FAILED = 3
+
+
+class CannotServe(Exception):
+    """The address cannot be listened at."""
+
+
+class QuietServer(uvicorn.Server):
+    """A server that leaves the signals, and the end, to the process it is in; its door keeps strangers in bounds.
+
+    Of the configuration, `http`, `timeout_keep_alive`, `limit_concurrency` and `proxy_headers` are set here.
+    """
+
+    def __init__(self, config: uvicorn.Config, settings: ConnectionSettings | None = None) -> None:
+        settings = settings or ConnectionSettings()
+        self._settings = settings.model_copy(update={"most": fitting(settings.most)})
+        config.http = HttpProtocol
+        config.ws = "none"
+        config.timeout_keep_alive = max(1, round(settings.idle.total_seconds()))
+        # Whose word counts on where a request comes from is `instar.serving.proxies`.
+        config.proxy_headers = False
+        super().__init__(config)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Until `should_exit`. Raises CannotServe."""
+        try:
+            await super().serve(sockets)
+        except SystemExit as error:
+            raise CannotServe(f"cannot serve at {self.config.host}, port {self.config.port}") from error
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, with a door of our own. Raises CannotServe."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(STARTUP_FAILED)
+        config = self.config
+        try:
+            listeners = sockets or _bound(config.host, config.port)
+        except OSError as error:
+            await self.lifespan.shutdown()
+            raise CannotServe(f"cannot listen at {config.host}, port {config.port}: {error.strerror}") from error
+        door = Door(self._settings, self._protocol, config.ssl)
+        door.open(listeners)
+        # Uvicorn asks no more of its servers than that they can be closed.
+        self.servers = cast("list[object]", [door])  # type: ignore[assignment]
+        self._log_started_message(listeners)
+        self.started = True
+
+    def _protocol(self) -> HttpProtocol:
+        return HttpProtocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def _bound(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen at every address of the host. Raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    listeners: list[socket.socket] = []
+    try:
+        for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            listeners.append(listener)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            # A free port is the same for every address.
+            chosen = listeners[0].getsockname()[1] if len(listeners) > 1 and not port else address[1]
+            listener.bind((address[0], chosen, *address[2:]))
+            listener.listen(BACKLOG)
+    except BaseException:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
