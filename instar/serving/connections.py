@@ -44,10 +44,11 @@ class HttpProtocol(H11Protocol):
         """What it is at."""
         if not self.is_made:
             return Phase.HANDSHAKE
+        # Uvicorn takes an answer for given once all of it is in the buffer.
+        if self.transport.get_write_buffer_size():
+            return Phase.READING
         if self.request is None or self.request.response_complete:
             return Phase.HEAD
-        if self.flow.write_paused:
-            return Phase.READING
         # A body that we do not read is our own delay.
         return Phase.BODY if self.cycle.more_body and not self.flow.read_paused else Phase.ANSWER
 

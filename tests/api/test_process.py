@@ -266,5 +266,7 @@ async def test_an_address_that_is_taken_ends_a_process_with_one_sentence(tmp_pat
         )
         _, errors = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 1
-    assert errors.decode().splitlines()[-1] == f"{program}: cannot listen at 127.0.0.1, port {port}"
+    assert errors.decode().splitlines()[-1] == (
+        f"{program}: cannot listen at 127.0.0.1, port {port}: Address already in use"
+    )
     assert b"Traceback" not in errors

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
@@ -60,7 +61,7 @@ async def served(tls: Certificates | None = None, **settings: Any) -> AsyncItera
 
 async def asks(port: int, ca: Path | None = None, path: str = "/") -> int:
     """The status of a request on a connection of its own."""
-    scheme, verify = ("https", httpx.create_ssl_context(verify=str(ca))) if ca else ("http", True)
+    scheme, verify = ("https", ssl.create_default_context(cafile=ca)) if ca else ("http", True)
     async with httpx.AsyncClient(trust_env=False, verify=verify, timeout=5) as http:
         return (await http.get(f"{scheme}://127.0.0.1:{port}{path}")).status_code
 

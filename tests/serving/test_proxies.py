@@ -6,7 +6,7 @@ from instar.serving.proxies import Message, TrustedProxies, networks_of
 
 TOLD = [
     (b"host", b"10.0.0.5:8080"),
-    (b"X-Forwarded-For", b"192.0.2.9"),
+    (b"x-forwarded-for", b"192.0.2.9"),
     (b"x-forwarded-proto", b"https"),
     (b"x-forwarded-host", b"instar.example"),
     (b"Forwarded", b"for=192.0.2.9"),
