@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from api.access.forgetting import forget_daily
+from api.access.forgetting import forget_regularly
 from api.access.signing_keys import SigningKeyError
 from api.app import create_app
 from api.login.composition import access_from
@@ -103,7 +103,7 @@ async def application(settings: Settings, readiness: Readiness) -> AsyncIterator
         # Lazy: reads are answered with Temporal down, and it may come later (A4).
         client = await connect([INSTAR], lazy=True)
         app = create_app(services_from(store, fleet, client, settings, access_from(settings, store, utc_now)))
-        forgetting = asyncio.create_task(forget_daily(store, utc_now, settings.audit_kept))
+        forgetting = asyncio.create_task(forget_regularly(store, utc_now, settings))
         try:
             async with app.router.lifespan_context(app):
                 yield app

@@ -16,9 +16,11 @@ from api.access.noting import entry_of, noted
 from api.access.outside_issuer import IssuerAway, OutsideIssuer
 from api.access.own_issuer import OwnIssuer, is_ours
 from api.access.principals import Principal, TokenRefused
+from api.access.refusals import Refusals, too_many
 from api.wire.errors import ArmError, unavailable
 from instar.compute.clock import Clock
 from instar.domain.access import need_of
+from instar.serving.connections import origin_of
 from instar.store.errors import Unavailable
 from instar.store.store import Store
 
@@ -27,6 +29,8 @@ _log = logging.getLogger("instar.audit")
 OPEN = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json", "/docs/oauth2-redirect", "/metadata/endpoints"})
 OPEN_BELOW = ("/static-offline-docs/",)
 READS = ("GET", "HEAD", "OPTIONS")
+REFUSED = (401, 403)
+TOO_MANY = 429
 TOKEN_AT_MOST = 16_384
 """Characters of a token; Entra ID's longest are far below."""
 
@@ -40,6 +44,7 @@ class Access:
     own: OwnIssuer | None = None
     outside: OutsideIssuer | None = None
     open_paths: frozenset[str] = field(default=OPEN)
+    refusals: Refusals = field(default_factory=Refusals)
     public_url: str = ""
     """What clients reach us under, where that is not what their requests say."""
 
@@ -93,6 +98,8 @@ class Guard:
             caller = await _caller(access, scope)
             caller.require(need)
         except ArmError as error:
+            if error.status in REFUSED and (seconds := access.refusals.wait(_who(scope, caller))):
+                error = too_many(seconds)
             await _note(access, scope, caller, error.status)
             await error.response()(scope, receive, send)
             return
@@ -131,16 +138,24 @@ async def _caller(access: Access, scope: Scope) -> Caller:
         raise unavailable("The store does not answer just now.") from None
 
 
+def _who(scope: Scope, caller: Caller) -> str:
+    """Whose refusals are counted together: a principal's, or of those without one their address's."""
+    return caller.principal.subject or f"from {origin_of(scope.get('client') or ())}"
+
+
 async def _note(access: Access, scope: Scope, caller: Caller, status: int, request_id: str = "") -> None:
     """What changes something, or was refused, is noted; plain reads are not."""
-    refused = status in (401, 403)
-    if scope["method"] in READS and not refused:
+    refused = status in REFUSED
+    if scope["method"] in READS and not refused and status != TOO_MANY:
         return
     action = need_of(scope["method"], scope["path"]).action
     entry = entry_of(caller, action, scope["path"], status, access.clock(), request_id)
-    _log.info(
-        "%s %s (%s) %s %s: %d", entry.action, entry.name, entry.principal, scope["method"], entry.resource, status
-    )
-    if status == 401:  # noqa: PLR2004  # nobody's doing: strangers must not be able to fill the store
+    line = (entry.action, entry.name, entry.principal, scope["method"], entry.resource, status)
+    if status in (401, TOO_MANY):  # nobody's doing, or told often enough: strangers must not be able to fill the store
+        _log.warning("refused: %s %s (%s) %s %s: %d", *line)
         return
+    if refused:
+        _log.warning("forbidden: %s %s (%s) %s %s: %d", *line)
+    else:
+        _log.info("%s %s (%s) %s %s: %d", *line)
     await noted(access.store, entry)

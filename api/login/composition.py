@@ -5,6 +5,7 @@ from dataclasses import replace
 from api.access.guard import OPEN, Access
 from api.access.outside_issuer import OutsideIssuer
 from api.access.own_issuer import OwnIssuer
+from api.access.refusals import Refusals
 from api.access.signing_keys import SigningKey
 from api.login.issuer_routes import OPEN_PATHS
 from instar.compute.clock import Clock
@@ -17,7 +18,8 @@ def access_from(settings: Settings, store: Store, clock: Clock) -> Access:
 
     Raises SigningKeyError.
     """
-    access = Access(store, clock, public_url=settings.public_url.rstrip("/"))
+    refusals = Refusals(settings.refusals_per_minute)
+    access = Access(store, clock, public_url=settings.public_url.rstrip("/"), refusals=refusals)
     if settings.oidc.own_issuer:
         own = OwnIssuer(SigningKey.from_file(settings.signing_key), store, clock)
         access = replace(access, own=own, open_paths=OPEN | OPEN_PATHS)

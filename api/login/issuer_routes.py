@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.access.own_issuer import LIFE, TENANT, OwnIssuer
+from api.login.failed_logins import refused_login
 from api.login.image_aliases import image_aliases
 from api.services.dependencies import ServicesDep
 from api.services.public_url import public_url
@@ -104,14 +105,20 @@ async def keys(issuer: IssuerDep) -> Json:
 
 
 @router.post(TOKEN, response_model=None)
-async def token(request: Request, issuer: IssuerDep) -> Response:
-    """A token for a client's id and secret (`grant_type=client_credentials`)."""
+async def token(request: Request, services: ServicesDep, issuer: IssuerDep) -> Response:
+    """A token for a client's id and secret (`grant_type=client_credentials`).
+
+    A good secret gets one always, whatever else comes from the same address; of too many bad ones the rest get 429.
+    """
     form = await _form(request)
     if form.get("grant_type") != "client_credentials":
         return _refused(400, "unsupported_grant_type", "the grant_type must be client_credentials")
     client_id, secret = _client(request, form)
     issued = await issuer.issued(client_id, secret) if client_id and secret else None
     if issued is None:
+        if seconds := await refused_login(request, services, client_id):
+            later = f"Too many log-ins failed within a minute. Try again in {seconds} seconds."
+            return _refused(429, "temporarily_unavailable", later, {"Retry-After": str(seconds)})
         # Azure's number, which clients turn into a sentence of their own.
         return _refused(401, "invalid_client", "AADSTS7000215: Invalid client secret provided, or unknown client.")
     seconds = int(LIFE.total_seconds()) - 1
@@ -143,6 +150,7 @@ def _client(request: Request, form: dict[str, str]) -> tuple[str, str]:
     return client_id, secret
 
 
-def _refused(status: int, error: str, description: str) -> JSONResponse:
-    headers = {"Cache-Control": "no-store"} | ({"WWW-Authenticate": "Basic"} if status == 401 else {})  # noqa: PLR2004
+def _refused(status: int, error: str, description: str, more: dict[str, str] | None = None) -> JSONResponse:
+    headers = {"Cache-Control": "no-store"} | (more or {})
+    headers |= {"WWW-Authenticate": "Basic"} if status == 401 else {}  # noqa: PLR2004
     return JSONResponse({"error": error, "error_description": description}, status_code=status, headers=headers)

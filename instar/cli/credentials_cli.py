@@ -144,11 +144,12 @@ def audit(
             entry.action,
             entry.resource,
             str(entry.status),
+            str(entry.repeats + 1),
             entry.request_id,
         )
         for entry in entries
     ]
-    _show(("at", "name", "principal", "action", "resource", "status", "operation"), rows, as_json=as_json)
+    _show(("at", "name", "principal", "action", "resource", "status", "times", "operation"), rows, as_json=as_json)
 
 
 def token(

@@ -108,6 +108,12 @@ class Settings(BaseSettings):
     audit_kept: timedelta = timedelta(days=400)
     """How long the audit log keeps an entry; zero: for ever."""
 
+    audit_entries: int = Field(default=1_000_000, ge=1_000, le=1_000_000_000)
+    """How many entries the audit log has at most: of more, refusals go first, then the oldest."""
+
+    refusals_per_minute: int = Field(default=120, ge=1, le=1_000_000)
+    """Refusals and failed log-ins of one principal or address that are answered in a minute; then 429."""
+
     delays: Delays = Field(default_factory=Delays)
 
     sweep: timedelta = timedelta(minutes=1)

@@ -1,7 +1,8 @@
 """Who may use the API: credentials of Instar's own issuer, and the roles of any principal.
 
-A client secret is 256 random bits, kept as a salted scrypt hash alone: a fast hash would do for one that nobody can
-guess, a slow one also holds if a secret was ever made some other way.
+A client secret is 256 random bits, kept as a salted SHA-256 alone. A slow hash protects what can be guessed; these bits
+cannot, and whoever lets strangers try slow hashes lets them keep others waiting (docs/security.md). Secrets of releases
+up to 0.2.0 are kept as scrypt until their next use.
 
 A role belongs to a principal, which is a client id of ours or a name that an
 outside issuer's tokens give (`api.access.outside_names`), at a scope.
@@ -24,6 +25,9 @@ from instar.store.database.tables import CREDENTIALS, ROLE_ASSIGNMENTS
 
 SECRET_BYTES = 32
 
+FAST = "sha256:"
+"""What a hash of today begins with; others are of scrypt."""
+
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 """About 50 ms and 16 MiB a try: whoever lets strangers try must let only a few at once."""
 
@@ -36,6 +40,25 @@ class Credential:
     name: str
     created_at: datetime
     revoked_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A client and what its secret is verified with."""
+
+    credential: Credential
+    salt: str
+    secret_hash: str
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a try takes long."""
+        return not self.secret_hash.startswith(FAST)
+
+    def is_opened_by(self, secret: str) -> bool:
+        """Whether that is the secret of a client that was not revoked."""
+        given = _slowly_hashed(secret, self.salt) if self.is_slow else _hashed(secret, self.salt)
+        return hmac.compare_digest(given, self.secret_hash) and self.credential.revoked_at is None
 
 
 @dataclass(frozen=True)
@@ -71,13 +94,26 @@ class Credentials:
             stored = connection.execute(select(CREDENTIALS).where(CREDENTIALS.c.client_id == client_id)).one()
         return _credential(stored), secret
 
-    def authenticated(self, client_id: str, secret: str) -> Credential | None:
-        """The client, if the secret is its own and it was not revoked. Takes as long for one that does not exist."""
+    def stored(self, client_id: str) -> Stored | None:
+        """A client with its hash; None if there is none of that id."""
         with self._database.reading() as connection:
             row = connection.execute(select(CREDENTIALS).where(CREDENTIALS.c.client_id == client_id)).one_or_none()
-        salt, expected = (row.salt, row.secret_hash) if row else ("", "")
-        good = hmac.compare_digest(_hashed(secret, salt), expected)
-        return _credential(row) if row and good and row.revoked_at is None else None
+        return Stored(_credential(row), row.salt, row.secret_hash) if row else None
+
+    def authenticated(self, client_id: str, secret: str) -> Credential | None:
+        """The client, if the secret is its own and it was not revoked. May take long: see `Stored.is_slow`."""
+        stored = self.stored(client_id)
+        return stored.credential if stored and stored.is_opened_by(secret) else None
+
+    def keep_fast(self, client_id: str, secret: str) -> None:
+        """Keep the hash of a secret that was found good as those of today are kept. Idempotent."""
+        salt = secrets.token_hex(16)
+        with self._database.writing() as connection:
+            connection.execute(
+                update(CREDENTIALS)
+                .where(CREDENTIALS.c.client_id == client_id, CREDENTIALS.c.secret_hash.not_like(f"{FAST}%"))
+                .values(salt=salt, secret_hash=_hashed(secret, salt))
+            )
 
     def get(self, client_id: str) -> Credential | None:
         """A client of ours, revoked or not."""
@@ -136,6 +172,11 @@ class Credentials:
 
 
 def _hashed(secret: str, salt: str) -> str:
+    digest = hmac.new(salt.encode(), secret.encode("utf-8", "surrogatepass"), hashlib.sha256)
+    return FAST + digest.hexdigest()
+
+
+def _slowly_hashed(secret: str, salt: str) -> str:
     return hashlib.scrypt(secret.encode("utf-8", "surrogatepass"), salt=salt.encode(), **_SCRYPT).hex()
 
 

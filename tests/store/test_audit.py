@@ -41,3 +41,32 @@ def test_what_is_older_is_forgotten_and_what_is_as_old_is_kept(store: Store) -> 
         store.audit.add(replace(ENTRY, at=NOW + timedelta(seconds=second), resource=f"/{second}"))
     assert store.audit.forget(NOW + timedelta(seconds=1)) == 1
     assert paths(store, 9) == ["/2", "/1"]
+
+
+REFUSED = replace(ENTRY, status=403, request_id="")
+
+
+def test_a_refusal_is_counted_with_the_one_that_it_repeats_and_a_change_never(store: Store) -> None:
+    for second in (0, 1, 2):
+        store.audit.add(replace(REFUSED, at=NOW + timedelta(seconds=second)))
+    [entry] = store.audit.newest(9)
+    assert (entry.at, entry.repeats, entry.last_at) == (NOW, 2, NOW + timedelta(seconds=2))
+    for other in ({"principal": "client-2"}, {"resource": "/x"}, {"action": "x/read"}, {"status": 429}, {"name": "me"}):
+        store.audit.add(replace(REFUSED, **other))
+    assert [entry.repeats for entry in store.audit.newest(9)] == [0] * 5 + [2]
+    store.audit.add(ENTRY)
+    store.audit.add(ENTRY)
+    assert [entry.repeats for entry in store.audit.newest(2)] == [0, 0]
+    store.audit.add(replace(REFUSED, at=NOW + audit.SAME_WITHIN))
+    assert store.audit.newest(1)[0].repeats == 0
+
+
+def test_of_too_many_entries_refusals_go_first_and_then_the_oldest(store: Store) -> None:
+    for number in range(4):
+        store.audit.add(replace(ENTRY, resource=f"/{number}"))
+        store.audit.add(replace(REFUSED, resource=f"/refused/{number}"))
+    assert store.audit.shorten(8) == 0
+    assert store.audit.shorten(6) == 2
+    assert paths(store, 9) == ["/refused/3", "/3", "/refused/2", "/2", "/1", "/0"]
+    assert store.audit.shorten(3) == 3
+    assert paths(store, 9) == ["/3", "/2", "/1"]

@@ -1,3 +1,4 @@
+import hashlib
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -106,3 +107,29 @@ def test_a_revoked_client_has_no_roles_and_its_namesakes_keep_theirs(store: Stor
     assert store.credentials.revoke(gone.client_id, NOW)
     assert store.credentials.grants((gone.client_id,)) == ()
     assert store.credentials.grants((gone.client_id, stays.client_id)) == (READER,)
+
+
+def test_a_secret_of_an_earlier_release_is_good_and_kept_fast_from_then_on(store: Store) -> None:
+    made, secret = store.credentials.create("night", READER, NOW)
+    _keep_slow(store, made.client_id, secret)
+    slow = store.credentials.stored(made.client_id)
+    assert slow is not None
+    assert slow.is_slow
+    assert slow.is_opened_by(secret)
+    assert not slow.is_opened_by(secret + "x")
+    store.credentials.keep_fast(made.client_id, secret)
+    fast = store.credentials.stored(made.client_id)
+    assert fast is not None
+    assert not fast.is_slow
+    assert fast.is_opened_by(secret)
+    store.credentials.keep_fast(made.client_id, "another")
+    again = store.credentials.stored(made.client_id)
+    assert again == fast, "only a slow one is replaced"
+
+
+def _keep_slow(store: Store, client_id: str, secret: str) -> None:
+    """As releases up to 0.2.0 did."""
+    hashed = hashlib.scrypt(secret.encode(), salt=b"salt", n=2**14, r=8, p=1, dklen=32).hex()
+    with store.database.writing() as connection:
+        change = CREDENTIALS.update().where(CREDENTIALS.c.client_id == client_id)
+        connection.execute(change.values(salt="salt", secret_hash=hashed))

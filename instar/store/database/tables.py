@@ -211,4 +211,7 @@ AUDIT = Table(
     Column("resource", Words, nullable=False),
     Column("status", Integer, nullable=False),
     Column("request_id", Words, nullable=False),
+    Column("repeats", Integer, nullable=False, server_default=text("0")),
+    Column("last_at", Instant),
+    Index("audit_by_principal", "principal", "at"),
 )

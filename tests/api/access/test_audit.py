@@ -3,8 +3,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from api.access.forgetting import forget_daily
+from api.access.forgetting import forget_regularly
+from api.access.refusals import PER_MINUTE
+from instar.connection.settings import Settings
 from instar.domain.access import Grant, Role
+from instar.store.audit import SAME_WITHIN
 from instar.store.errors import Unavailable
 from tests.api.conftest import SCALE_SET, Api, document
 
@@ -50,14 +53,16 @@ async def test_a_log_that_cannot_be_written_stops_nobody(api: Api, monkeypatch: 
     assert (await api.call("PUT", SCALE_SET, document())).status_code == 201
 
 
-async def test_what_is_older_than_the_log_is_kept_for_goes_at_the_start_and_daily(
+async def test_what_is_older_than_the_log_is_kept_for_goes_at_the_start_and_hourly(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await api.create()
     api.clock.advance(timedelta(days=400))
     await api.create(SCALE_SET + "2")
     api.clock.advance(timedelta(seconds=1))
-    await forget_daily(api.store, api.clock, timedelta())  # for ever
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await forget_regularly(api.store, api.clock, Settings(audit_kept=timedelta()))  # for ever
     assert len(api.store.audit.newest(10)) == 2
     forget, rounds = api.store.audit.forget, iter((Unavailable("locked"), None))
 
@@ -71,5 +76,43 @@ async def test_what_is_older_than_the_log_is_kept_for_goes_at_the_start_and_dail
 
     monkeypatch.setattr(api.store.audit, "forget", away_at_first)
     with pytest.raises(asyncio.CancelledError):
-        await forget_daily(api.store, api.clock, timedelta(days=400), timedelta(milliseconds=1))
+        await forget_regularly(api.store, api.clock, Settings(), timedelta(milliseconds=1))
     assert [one.resource for one in api.store.audit.newest(10)] == [SCALE_SET + "2"]
+
+
+async def test_what_is_forbidden_over_and_over_is_one_entry_with_a_count_and_then_429(api: Api) -> None:
+    headers = _of(api, "curious")
+    for _ in range(3):
+        answer = await api.http.get(SCALE_SET, params={"api-version": "2024-11-01"}, headers=headers)
+        assert answer.status_code == 403
+    other = await api.http.get(f"{SCALE_SET}2", params={"api-version": "2024-11-01"}, headers=headers)
+    assert other.status_code == 403
+    another, entry = api.store.audit.newest(10)
+    assert (entry.resource, entry.repeats, entry.last_at) == (SCALE_SET, 2, api.clock())
+    assert (another.resource, another.repeats) == (f"{SCALE_SET}2", 0)
+    api.clock.advance(SAME_WITHIN)
+    await api.http.get(SCALE_SET, params={"api-version": "2024-11-01"}, headers=headers)
+    assert api.store.audit.newest(1)[0].repeats == 0
+
+
+async def test_too_many_refusals_are_429_and_noted_no_more_and_who_may_goes_on(api: Api) -> None:
+    headers = _of(api, "curious")
+    seen = []
+    for number in range(PER_MINUTE + 30):
+        path = f"{SCALE_SET}{number}"
+        seen.append(await api.http.get(path, params={"api-version": "2024-11-01"}, headers=headers))
+    assert [answer.status_code for answer in seen] == [403] * PER_MINUTE + [429] * 30
+    last = seen[-1]
+    assert 1 <= int(last.headers["Retry-After"]) <= 60
+    assert last.json()["error"]["code"] == "TooManyRequests"
+    assert len(api.store.audit.newest(1000)) == PER_MINUTE
+    assert (await api.call("PUT", SCALE_SET, document())).status_code == 201
+    allowed = await api.http.get("/subscriptions", params={"api-version": "2022-12-01"}, headers=headers)
+    assert allowed.status_code == 200, "what it may, it may still"
+
+
+def _of(api: Api, name: str) -> dict[str, str]:
+    """The headers of a client that may read what is not there."""
+    client, _ = api.store.credentials.create(name, Grant(Role.READER, "/subscriptions/other"), api.clock())
+    assert api.access.own is not None
+    return {"Authorization": f"Bearer {api.access.own._token(client, api.clock())}"}

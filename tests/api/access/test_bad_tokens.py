@@ -16,6 +16,7 @@ from api.access.own_issuer import AUDIENCE, ISSUER, LIFE, OwnIssuer
 from api.access.principals import TokenRefused
 from api.access.signing_keys import SigningKey
 from instar.domain.access import Grant, Role
+from instar.store.credentials import Stored
 from tests.api.access.served import MINE, sent, token_of
 from tests.api.conftest import GROUP, SCALE_SET, Api, error_of
 
@@ -119,21 +120,24 @@ async def test_a_revoked_client_is_out_at_once_and_a_role_that_was_taken_away_as
     assert "revoked" in error_of(answer)["message"]
 
 
-async def test_few_secrets_are_tried_at_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashing takes a thread of those that all requests share."""
+async def test_few_secrets_of_earlier_releases_are_tried_at_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing as they did takes a thread of those that all requests share."""
     running, most = 0, 0
 
-    def slow(*_: object) -> None:
+    def slow(*_: object) -> bool:
         nonlocal running, most
         running += 1
         most = max(most, running)
         time.sleep(0.02)
         running -= 1
+        return False
 
     assert api.access.own is not None
     own = OwnIssuer(api.access.own._key, api.store, api.clock)
-    monkeypatch.setattr(api.store.credentials, "authenticated", slow)
-    assert await asyncio.gather(*(own.issued("x", "y") for _ in range(8))) == [None] * 8
+    client, _ = api.store.credentials.create("old", Grant(Role.READER, "/"), api.clock())
+    monkeypatch.setattr(Stored, "is_slow", True)
+    monkeypatch.setattr(Stored, "is_opened_by", slow)
+    assert await asyncio.gather(*(own.issued(client.client_id, "y") for _ in range(8))) == [None] * 8
     assert most == 2
 
 
