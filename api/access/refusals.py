@@ -31,7 +31,7 @@ class Refusals:
     """Counts of this process."""
 
     def __init__(self, per_minute: int = PER_MINUTE, timer: Callable[[], float] = time.monotonic) -> None:
-        self._per_minute = per_minute
+        self.per_minute = per_minute
         self._timer = timer
         self._windows: TTLCache[str, _Window] = TTLCache(REMEMBERED, WINDOW_SECONDS, timer)
 
@@ -41,12 +41,7 @@ class Refusals:
         if window is None:
             window = self._windows[who] = _Window(self._timer())
         window.refusals += 1
-        return self._left(window) if window.refusals > self._per_minute else 0
-
-    def is_over(self, who: str) -> bool:
-        """Whether the next refusal would be too many."""
-        window = self._windows.get(who)
-        return window is not None and window.refusals >= self._per_minute
+        return self._left(window) if window.refusals > self.per_minute else 0
 
     def _left(self, window: _Window) -> int:
         return max(1, math.ceil(window.began + WINDOW_SECONDS - self._timer()))

@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import os
 from pathlib import Path
@@ -11,7 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from api.access.own_issuer import AUDIENCE
+from api.access.refusals import PER_MINUTE
 from api.access.signing_keys import SigningKey, SigningKeyError
+from api.login.failed_logins import ACTION
 from api.login.issuer_routes import ALIASES, DISCOVERY, KEYS, METADATA, TOKEN
 from instar.domain.access import Grant, Role
 from instar.store.catalogue import PLATFORM_SKUS
@@ -52,6 +55,34 @@ async def test_a_wrong_secret_is_told_as_clients_expect_it(api: Api, secret: str
     status, body = await token_for(api, client_id=client.client_id, client_secret=secret)
     assert (status, body["error"]) == (401, "invalid_client")
     assert body["error_description"].startswith("AADSTS7000215")
+
+
+async def test_many_wrong_secrets_are_429_and_a_good_one_gets_in_at_once(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    client, secret = api.store.credentials.create("night", Grant(Role.READER, "/"), api.clock())
+    form = {"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": "wrong"}
+    flood = await asyncio.gather(*(api.http.post(TOKEN, data=form) for _ in range(PER_MINUTE + 40)))
+    assert sorted(answer.status_code for answer in flood) == [401] * PER_MINUTE + [429] * 40
+    [last, *_] = [answer for answer in flood if answer.status_code == 429]
+    assert 1 <= int(last.headers["Retry-After"]) <= 60
+    assert last.json()["error"] == "temporarily_unavailable"
+    assert (await token_for(api, client_id=client.client_id, client_secret=secret))[0] == 200
+    # Noted once: the client is known, and there are no more than that of it.
+    [entry] = api.store.audit.newest(10)
+    assert (entry.name, entry.action, entry.status, entry.repeats) == ("night", ACTION, 401, PER_MINUTE - 1)
+    assert f"a log-in of client {client.client_id} from 127.0.0.1 failed" in caplog.text
+    assert "wrong" not in caplog.text
+
+
+async def test_log_ins_of_clients_that_do_not_exist_are_told_and_not_stored(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(5):
+        status, _ = await token_for(api, client_id=f"nobody-{number}\x1b[8m", client_secret="x")
+        assert status == 401
+    assert api.store.audit.newest(10) == []
+    assert "a log-in of client nobody-4\\x1b[8m from 127.0.0.1 failed" in caplog.text
 
 
 async def test_nonsense_at_the_token_endpoint_is_refused(api: Api) -> None:

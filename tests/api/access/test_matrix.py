@@ -70,6 +70,7 @@ async def test_no_route_hides_from_this_walk(api: Api) -> None:
 
 
 async def test_without_a_token_every_route_is_401_and_says_where_to_get_one(api: Api) -> None:
+    api.access.refusals.per_minute = 10_000
     for method, path in routes(api):
         answer = await asked(api, method, path, None)
         assert answer.status_code == 401, (method, path, answer.text)
@@ -120,6 +121,7 @@ def forged(api: Api, kind: str) -> str:
 @pytest.mark.parametrize("kind", [*DAMAGED, *OTHERS], ids=lambda kind: kind[:40])
 async def test_a_token_that_is_not_good_is_401_on_every_route(api: Api, kind: str) -> None:
     token = forged(api, kind)
+    api.access.refusals.per_minute = 10_000
     for method, path in routes(api):
         answer = await asked(api, method, path, token)
         assert answer.status_code == 401, (method, path, answer.text)
@@ -141,6 +143,7 @@ async def test_a_reader_reads_everything_and_changes_nothing(api: Api) -> None:
 
 async def test_a_role_elsewhere_opens_nothing_here(api: Api) -> None:
     token = await token_of(api, Role.OWNER, "/subscriptions/another")
+    api.access.refusals.per_minute = 10_000
     for method, path in routes(api):
         answer = await asked(api, method, path, token)
         assert answer.status_code == (200 if path in OVERVIEW else 403), (method, path, answer.text)
