@@ -1,0 +1,142 @@
+"""The guard with its Temporal server: `python -P -m instar.guard`, as `instar up` starts it, until SIGTERM or SIGINT.
+
+`python -P -m instar.guard --page-of URL` guards the page of a Temporal server that is somewhere else, and nothing more.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import uvicorn
+
+from instar.children import die_with_parent
+from instar.connection.logs import log_to_stderr
+from instar.connection.sealed_payloads import sealed_payloads
+from instar.connection.settings import Settings
+from instar.domain.sets.names import NAMESPACE
+from instar.errors import Trouble
+from instar.guard.links import Sessions
+from instar.guard.network import leave_for_own_network
+from instar.guard.page import CODEC, page_app
+from instar.guard.place import Place, made
+from instar.guard.relay import demanding, relaying_to
+from instar.guard.server import LOOPBACK, OWN, InnerPorts, server_command, temporal_binary
+from instar.serving.door import BACKLOG, Door
+from instar.serving.limits import ConnectionSettings
+from instar.serving.server import QuietServer
+
+_log = logging.getLogger("instar.guard")
+
+PULSE_SECONDS = 0.1
+PATIENCE_SECONDS = 12.0
+"""Given to the server to end."""
+
+
+def main() -> None:
+    """Read the command line and guard."""
+    arguments = _arguments()
+    log_to_stderr()
+    data_dir = arguments.data_dir.expanduser().absolute()
+    try:
+        place = made(data_dir, arguments.temporal_port, arguments.page_port, NAMESPACE)
+        # Before the network is left: those who come in stay outside of it.
+        doors = [_listening(arguments.temporal_port), _listening(arguments.page_port)]
+        inner = _inner(arguments.inner_ports)
+        sys.exit(asyncio.run(_guard(data_dir, place, doors, inner)))
+    except (OSError, Trouble) as error:
+        sys.exit(f"guard: {error}")
+
+
+def _inner(shared: list[int]) -> InnerPorts:
+    if leave_for_own_network():
+        return OWN
+    _log.warning(
+        "this system gives Temporal no network of its own: other users of this machine can reach the server itself at "
+        "port %d of the loopback, past its guard",
+        shared[0],
+    )
+    return InnerPorts(*shared)
+
+
+def _listening(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((LOOPBACK, port))
+    listener.listen(BACKLOG)
+    return listener
+
+
+async def _guard(data_dir: Path, place: Place, doors: list[socket.socket], inner: InnerPorts) -> int:
+    """Until a signal, or until the server ends; the exit status."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    command = server_command(temporal_binary(), data_dir, inner, f"{place.page.url}{CODEC}")
+    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent())  # noqa: S603, PLW1509, ASYNC220  # our own program; we run no threads yet
+    try:
+        async with _relaying(place, doors[0], inner), _showing(place, doors[1], inner):
+            while not stop.is_set():
+                if (status := server.poll()) is not None:
+                    _log.error("the Temporal server ended with status %d", status)
+                    return 1
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), PULSE_SECONDS)
+    finally:
+        server.terminate()
+        try:
+            await asyncio.to_thread(server.wait, PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def _relaying(place: Place, listener: socket.socket, inner: InnerPorts) -> AsyncIterator[None]:
+    tls = demanding(place.certificates.certificate, place.certificates.key, place.certificates.authority)
+    door = Door(ConnectionSettings(), relaying_to(inner.temporal), tls)
+    door.open([listener])
+    try:
+        yield
+    finally:
+        door.close()
+
+
+@contextlib.asynccontextmanager
+async def _showing(place: Place, listener: socket.socket, inner: InnerPorts) -> AsyncIterator[None]:
+    app = page_app(
+        place.page.url, f"http://{LOOPBACK}:{inner.ui}", Sessions(place.page.key), sealed_payloads(Settings())
+    )
+    server = QuietServer(uvicorn.Config(app, access_log=False, log_config=None))
+    serving = asyncio.create_task(server.serve([listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.wait([serving])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -P -m instar.guard", description=__doc__)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--temporal-port", type=int, required=True, help="where mutual TLS lets clients in")
+    parser.add_argument("--page-port", type=int, required=True, help="where the page is")
+    parser.add_argument(
+        *("--inner-ports",),
+        type=int,
+        nargs=4,
+        required=True,
+        help="the server's own gRPC, page, HTTP and metrics ports, where it can have no network of its own",
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

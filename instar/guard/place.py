@@ -1,0 +1,76 @@
+"""Files in a data directory by which the guard and those whom it lets in know each other; all private to the user."""
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from instar.guard.links import FILE, Page, host_of, new_key
+from instar.stack.certificates import Certificates, local_certificates
+
+CONFIG = "temporal.toml"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What is in a data directory of the guard's."""
+
+    certificates: Certificates
+    """One key pair: the guard's own, and what those whom it lets in must show."""
+    config: Path
+    """A configuration file of Temporal's clients, with everything to get in: `TEMPORAL_CONFIG_FILE`."""
+    page: Page
+
+
+def made(data_dir: Path, temporal_port: int, page_port: int, namespace: str) -> Place:
+    """The files, made or brought up to date. Raises Trouble, OSError."""
+    certificates = local_certificates(data_dir / "temporal", for_clients=True)
+    page = Page(_key(data_dir / FILE), "")
+    page = Page(page.key, f"http://{host_of(page.key)}:{page_port}")
+    _write(data_dir / FILE, json.dumps({"key": page.key, "url": page.url}))
+    config = data_dir / CONFIG
+    _write(config, _configuration(certificates, temporal_port, namespace))
+    return Place(certificates, config, page)
+
+
+def _key(path: Path) -> str:
+    with suppress(OSError, ValueError):
+        return Page.read(path).key
+    return new_key()
+
+
+def _configuration(certificates: Certificates, port: int, namespace: str) -> str:
+    quoted = {
+        name: json.dumps(str(path))
+        for name, path in (
+            ("client_cert_path", certificates.certificate),
+            ("client_key_path", certificates.key),
+            ("server_ca_cert_path", certificates.authority),
+        )
+    }
+    return "\n".join(
+        (
+            "# How to reach the Temporal server of this `instar up`, for Temporal's clients:",
+            "# TEMPORAL_CONFIG_FILE=this file temporal workflow list",
+            "[profile.default]",
+            f'address = "localhost:{port}"',
+            f"namespace = {json.dumps(namespace)}",
+            "[profile.default.tls]",
+            *(f"{name} = {value}" for name, value in quoted.items()),
+            "",
+        )
+    )
+
+
+def _write(path: Path, content: str) -> None:
+    """In one step, readable by the user alone from its first moment."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
