@@ -18,7 +18,7 @@ from api.access.own_issuer import OwnIssuer, is_ours
 from api.access.principals import Principal, TokenRefused
 from api.wire.errors import ArmError, unavailable
 from instar.compute.clock import Clock
-from instar.domain.access import need_of
+from instar.domain.access import need_of, reads
 from instar.store.errors import Unavailable
 from instar.store.store import Store
 
@@ -26,7 +26,6 @@ _log = logging.getLogger("instar.audit")
 
 OPEN = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json", "/docs/oauth2-redirect", "/metadata/endpoints"})
 OPEN_BELOW = ("/static-offline-docs/",)
-READS = ("GET", "HEAD", "OPTIONS")
 TOKEN_AT_MOST = 16_384
 """Characters of a token; Entra ID's longest are far below."""
 
@@ -134,7 +133,7 @@ async def _caller(access: Access, scope: Scope) -> Caller:
 async def _note(access: Access, scope: Scope, caller: Caller, status: int, request_id: str = "") -> None:
     """What changes something, or was refused, is noted; plain reads are not."""
     refused = status in (401, 403)
-    if scope["method"] in READS and not refused:
+    if reads(scope["method"], scope["path"]) and not refused:
         return
     action = need_of(scope["method"], scope["path"]).action
     entry = entry_of(caller, action, scope["path"], status, access.clock(), request_id)
