@@ -1,7 +1,7 @@
 """The codec server of Temporal: `temporal … --codec-endpoint https://HOST/codec --codec-auth "Bearer TOKEN"`.
 
-Decoding takes the role Reader at `/`, because what is sealed is of all scale sets. Encoding takes Contributor there:
-who may send workflows a message may change everything (instar/domain/access.py).
+Both take the role Reader at `/`, because what is sealed is of all scale sets (instar/domain/access.py). Sealing lets
+nobody do more: a workflow takes a message in clear as well, from whoever reaches Temporal.
 """
 
 from fastapi import APIRouter, Request

@@ -55,7 +55,8 @@ def _read(body: bytes) -> Payloads:
         given = json.loads(body)
     except (ValueError, RecursionError):
         raise CodecRefusal(400, f"The body is no JSON: {_LIKE}.") from None
-    if not isinstance(given, dict) or not isinstance(given.get("payloads"), list):
+    # `{}` is what a query without arguments is.
+    if not isinstance(given, dict) or not isinstance(given.get("payloads", []), list):
         raise CodecRefusal(400, f"The body holds no payloads: {_LIKE}.")
     try:
         # Members that a newer Temporal may send along are not ours to refuse.

@@ -44,8 +44,8 @@ class Need:
 ROOT = "/"
 _READS = ("GET", "HEAD", "OPTIONS")
 _VERBS = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
-_READ_BY_POST = frozenset({"/codec/decode"})
-"""Bodies that are asked about, and change nothing."""
+_READ_BY_POST = frozenset({"/codec/decode", "/codec/encode"})
+"""What changes nothing: a body is asked about. Temporal's page and command line encode each query."""
 
 _SHARED = ("publishers", "operations")
 """What of a region everybody in a subscription may read; the rest is of single groups."""
@@ -63,7 +63,7 @@ OWN = "Instar"
 def reads(method: str, path: str) -> bool:
     """Whether a request changes nothing, by its method and its path.
 
-    >>> reads("GET", "/subscriptions"), reads("POST", "/codec/decode"), reads("POST", "/codec/encode")
+    >>> reads("GET", "/subscriptions"), reads("POST", "/codec/decode"), reads("POST", "/subscriptions")
     (True, True, False)
     """
     return method.upper() in _READS or (method.upper() == "POST" and path.lower() in _READ_BY_POST)

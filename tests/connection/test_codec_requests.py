@@ -36,7 +36,8 @@ async def test_what_was_encoded_is_decoded_in_its_order(codec: SealedPayloads) -
 async def test_what_is_in_clear_is_decoded_to_itself(codec: SealedPayloads) -> None:
     given = {"payloads": [payload('"first"')]}
     assert json.loads(await answer(codec, Verb.DECODE, json.dumps(given).encode())) == given
-    assert json.loads(await answer(codec, Verb.DECODE, b'{"payloads": []}')) == {}
+    for nothing in (b'{"payloads": []}', b"{}"):  # the second one is what a query without arguments is
+        assert json.loads(await answer(codec, Verb.ENCODE, nothing)) == {}
 
 
 async def test_members_of_a_newer_temporal_are_let_be(codec: SealedPayloads) -> None:
@@ -51,7 +52,6 @@ async def test_members_of_a_newer_temporal_are_let_be(codec: SealedPayloads) -> 
         b"nonsense",
         b"\xff\xfe",
         b"[]",
-        b"{}",
         b"null",
         b'{"payloads": {}}',
         b'{"payloads": [1]}',

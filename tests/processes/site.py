@@ -139,6 +139,11 @@ class Site:
         return f"{self._postgres.url}/postgres" if self._postgres else f"sqlite:///{self.data / 'store.sqlite'}"
 
     @property
+    def temporal_address(self) -> str:
+        """Of the Temporal server."""
+        return self._ports.temporal_address
+
+    @property
     def api_urls(self) -> list[str]:
         """Of each API."""
         return [self._ports.api_url, *([f"http://127.0.0.1:{self._second_port}"] if self._pairs else [])]
