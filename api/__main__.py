@@ -25,11 +25,12 @@ from instar.connection.client import connect
 from instar.connection.computes import CannotCompute, open_compute
 from instar.connection.logs import log_to_stderr
 from instar.connection.readiness import Readiness
+from instar.connection.sealed_payloads import sealed_payloads
 from instar.connection.settings import Settings, first_problem
 from instar.connection.waiting import enter_data_dir, open_store
 from instar.serving.server import CannotServe, QuietServer
 from instar.store.errors import StoreError
-from workflows.plugin import INSTAR
+from workflows.plugin import instar_plugin
 
 _log = logging.getLogger("api")
 
@@ -101,8 +102,10 @@ async def application(settings: Settings, readiness: Readiness) -> AsyncIterator
         fleet = opened.enter_context(closing(open_compute(settings)))
         store = opened.enter_context(closing(await open_store(settings, readiness)))
         # Lazy: reads are answered with Temporal down, and it may come later (A4).
-        client = await connect([INSTAR], lazy=True)
-        app = create_app(services_from(store, fleet, client, settings, access_from(settings, store, utc_now)))
+        codec = sealed_payloads(settings)
+        client = await connect([instar_plugin(codec)], lazy=True)
+        access = access_from(settings, store, utc_now)
+        app = create_app(services_from(store, fleet, client, settings, access))
         forgetting = asyncio.create_task(forget_regularly(store, utc_now, settings))
         try:
             async with app.router.lifespan_context(app):

@@ -9,6 +9,7 @@ from fastapi_offline import FastAPIOffline
 
 from api import probes
 from api.access.guard import Guard
+from api.codec.routes import router as codec_router
 from api.deployments import deployment_runs, deployments
 from api.images import images
 from api.instances import instance_actions, instance_extensions, instances, unsupported
@@ -85,6 +86,7 @@ def create_app(services: Services) -> FastAPI:
     if isinstance(services.provider, SimulatedFleet):
         app.include_router(simulated.router, dependencies=[Depends(printable_path)])
         app.include_router(simulated_galleries.router, dependencies=[Depends(printable_path)])
+    app.include_router(codec_router)
     app.include_router(probes.router)
     if services.access.own is not None:
         app.include_router(issuer_router)

@@ -13,13 +13,14 @@ from pydantic import ValidationError
 from instar.connection.computes import CannotCompute, open_compute
 from instar.connection.logs import log_to_stderr
 from instar.connection.readiness import Readiness
+from instar.connection.sealed_payloads import sealed_payloads
 from instar.connection.settings import Settings, first_problem
 from instar.connection.waiting import connect_to_temporal, enter_data_dir, open_store
 from instar.serving.server import CannotServe
 from instar.store.errors import StoreError
 from worker.composition import workers
 from worker.probes import answering, probes
-from workflows.plugin import INSTAR
+from workflows.plugin import instar_plugin
 
 log = logging.getLogger("worker")
 
@@ -48,7 +49,8 @@ async def run(settings: Settings) -> None:
         if store is None:
             return
         opened.enter_context(closing(store))
-        client = await _unless_stopped(connect_to_temporal([INSTAR], readiness), stop)
+        codec = sealed_payloads(settings)
+        client = await _unless_stopped(connect_to_temporal([instar_plugin(codec)], readiness), stop)
         if client is None:
             return
         for worker in workers(client, fleet, store):

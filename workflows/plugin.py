@@ -4,6 +4,7 @@ import dataclasses
 
 from pydantic import ValidationError
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -21,11 +22,19 @@ def _runner(_existing: WorkflowRunner | None) -> WorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
-INSTAR = SimplePlugin(
-    "instar",
-    data_converter=dataclasses.replace(pydantic_data_converter),
-    workflow_runner=_runner,
-    workflows=[ScaleSetWorkflow, OsUpgradeWorkflow, ScaleSetWorkflow01],
-    # A message that cannot be read fails its workflow or update; any other bug waits for its mend.
-    workflow_failure_exception_types=[ValidationError],
-)
+def instar_plugin(codec: PayloadCodec | None) -> SimplePlugin:
+    """With the codec that seals what goes through Temporal; None leaves it in clear, for histories that are kept."""
+    failures = pydantic_data_converter.failure_converter_class
+    if codec is not None:
+        # Messages and stack traces become payloads, so that they are sealed too; read back, they are what they were.
+        failures = DefaultFailureConverterWithEncodedAttributes
+    return SimplePlugin(
+        "instar",
+        data_converter=dataclasses.replace(
+            pydantic_data_converter, payload_codec=codec, failure_converter_class=failures
+        ),
+        workflow_runner=_runner,
+        workflows=[ScaleSetWorkflow, OsUpgradeWorkflow, ScaleSetWorkflow01],
+        # A message that cannot be read fails its workflow or update; any other bug waits for its mend.
+        workflow_failure_exception_types=[ValidationError],
+    )

@@ -19,7 +19,7 @@ from api.access.principals import Principal, TokenRefused
 from api.access.refusals import Refusals, too_many
 from api.wire.errors import ArmError, unavailable
 from instar.compute.clock import Clock
-from instar.domain.access import need_of
+from instar.domain.access import need_of, reads
 from instar.serving.connections import origin_of
 from instar.store.errors import Unavailable
 from instar.store.store import Store
@@ -28,7 +28,6 @@ _log = logging.getLogger("instar.audit")
 
 OPEN = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json", "/docs/oauth2-redirect", "/metadata/endpoints"})
 OPEN_BELOW = ("/static-offline-docs/",)
-READS = ("GET", "HEAD", "OPTIONS")
 REFUSED = (401, 403)
 TOO_MANY = 429
 TOKEN_AT_MOST = 16_384
@@ -146,7 +145,7 @@ def _who(scope: Scope, caller: Caller) -> str:
 async def _note(access: Access, scope: Scope, caller: Caller, status: int, request_id: str = "") -> None:
     """What changes something, or was refused, is noted; plain reads are not."""
     refused = status in REFUSED
-    if scope["method"] in READS and not refused and status != TOO_MANY:
+    if reads(scope["method"], scope["path"]) and not refused and status != TOO_MANY:
         return
     action = need_of(scope["method"], scope["path"]).action
     entry = entry_of(caller, action, scope["path"], status, access.clock(), request_id)

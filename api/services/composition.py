@@ -21,7 +21,13 @@ def services_from(
     *,
     clock: Clock = utc_now,
 ) -> Services:
-    """Put the services together. Whoever opened the store, the provider and the client closes them."""
+    """Put the services together. Whoever opened the store, the provider and the client closes them.
+
+    Raises ValueError for a client that seals nothing.
+    """
+    codec = client.data_converter.payload_codec
+    if codec is None:
+        raise ValueError("a client without a codec would leave everything in clear in Temporal")
     return Services(
         store=store,
         provider=provider,
@@ -30,4 +36,5 @@ def services_from(
         settings=settings,
         access=access,
         clock=clock,
+        codec=codec,
     )

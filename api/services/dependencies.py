@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
+from temporalio.converter import PayloadCodec
 
 from api.access.caller import NOBODY, Caller
 from api.access.guard import Access
@@ -41,6 +42,9 @@ class Services:
     settings: Settings
     access: Access
     clock: Clock
+    codec: PayloadCodec
+    """Opens and seals what goes through Temporal."""
+
     caller: Caller = NOBODY
     """Who sent the request that this is for."""
 

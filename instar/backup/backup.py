@@ -214,7 +214,8 @@ def remarks(wish: Wish, settings: Settings, manifest: Manifest) -> list[str]:
     else:
         lines.append(
             "it holds no keys: without seal.keys, kept elsewhere, secrets of models (passwords, protected settings, "
-            "custom data) can never be opened again; without signing.key everybody logs in again"
+            "custom data) can never be opened again, and what is going on in Temporal cannot go on; without "
+            "signing.key everybody logs in again"
         )
     if not manifest.temporal:
         lines.append(

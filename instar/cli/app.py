@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from instar.cli import backup_cli, credentials_cli, machines_cli
+from instar.cli import backup_cli, credentials_cli, keys_cli, machines_cli
 from instar.cli import reconcile as reconciling
 from instar.cli import status as standing
 from instar.cli.options import (
@@ -158,6 +158,7 @@ def watch(
 
 
 app.add_typer(credentials_cli.app)
+app.add_typer(keys_cli.app)
 app.command()(credentials_cli.audit)
 app.command()(credentials_cli.token)
 app.command()(credentials_cli.certificates)

@@ -44,6 +44,9 @@ class Need:
 ROOT = "/"
 _READS = ("GET", "HEAD", "OPTIONS")
 _VERBS = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
+_READ_BY_POST = frozenset({"/codec/decode", "/codec/encode"})
+"""What changes nothing: a body is asked about. Temporal's page and command line encode each query."""
+
 _SHARED = ("publishers", "operations")
 """What of a region everybody in a subscription may read; the rest is of single groups."""
 
@@ -57,6 +60,15 @@ OWN = "Instar"
 """The namespace of routes that ARM does not have."""
 
 
+def reads(method: str, path: str) -> bool:
+    """Whether a request changes nothing, by its method and its path.
+
+    >>> reads("GET", "/subscriptions"), reads("POST", "/codec/decode"), reads("POST", "/subscriptions")
+    (True, True, False)
+    """
+    return method.upper() in _READS or (method.upper() == "POST" and path.lower() in _READ_BY_POST)
+
+
 def need_of(method: str, path: str) -> Need:
     """What a request needs, by its method and its path.
 
@@ -68,29 +80,29 @@ def need_of(method: str, path: str) -> Need:
     True
     """
     parts = [part for part in path.split("/") if part]
-    reads = method.upper() in _READS
-    least = Role.READER if reads else Role.CONTRIBUTOR
+    only_reads = reads(method, path)
+    least = Role.READER if only_reads else Role.CONTRIBUTOR
     if not parts or parts[0].lower() != "subscriptions":
         name = "/".join([OWN, *parts[1:2]])
-        return Need(_action(name, method, ""), ROOT, least, within=reads and len(parts) <= 1)
+        return Need(_action(name, method, ""), ROOT, least, within=only_reads and len(parts) <= 1)
     scope_parts, provider = _split(parts)
     if not provider:
         named = parts[: len(parts) // 2 * 2]  # a list is read at what it is a list of
         action = _action(f"Microsoft.Resources/{'/'.join(parts[::2])}", method, "")
-        return Need(action, "/" + "/".join(named), least, within=reads and _is_overview(parts[2:]))
+        return Need(action, "/" + "/".join(named), least, within=only_reads and _is_overview(parts[2:]))
     kinds, names, verb = provider[1::2], provider[2::2], ""
-    if len(kinds) > len(names) and not reads and method.upper() not in _VERBS:
+    if len(kinds) > len(names) and not only_reads and method.upper() not in _VERBS:
         verb = kinds.pop()  # POST …/web/reimage
     action = _action("/".join([provider[0], *kinds]), method, verb)
     here = "/" + "/".join(scope_parts)
     if kinds and kinds[0].lower() == "locations":
         shared = "/".join(kinds[1:2]).lower()
-        if not reads and shared == _CATALOGUE:
+        if not only_reads and shared == _CATALOGUE:
             return Need(action, ROOT, least)
-        return Need(action, here, least, within=reads and shared in _SHARED)
+        return Need(action, here, least, within=only_reads and shared in _SHARED)
     named = [word for pair in zip(kinds, names, strict=False) for word in pair]
     below = ["providers", provider[0], *named] if named else []
-    return Need(action, "/".join([here, *below]), least, within=reads and not kinds)
+    return Need(action, "/".join([here, *below]), least, within=only_reads and not kinds)
 
 
 def _split(parts: list[str]) -> tuple[list[str], list[str]]:

@@ -37,6 +37,10 @@ class Deployments:
         """Those that run, by id."""
         return [one for one in self._resources.with_member(TYPE, SEAL) if one.document.get(SEAL)]
 
+    def tokens(self) -> list[str]:
+        """The seals of those that run."""
+        return [resource.document[SEAL] for resource in self.unfinished()]
+
     def rotated(self) -> dict[str, str]:
         """Id -> its seal made with the first key. Raises SealingError."""
         return {resource.resource_id: self._sealer.rotate(resource.document[SEAL]) for resource in self.unfinished()}

@@ -11,6 +11,7 @@ from instar.store.database.database import Database
 from instar.store.database.sealing import SealerProtocol
 from instar.store.database.tables import RESOURCES, SCALE_SETS, SECRETS
 from instar.store.deployments import Deployments
+from instar.store.errors import SealingError
 from instar.store.images import Images
 from instar.store.operations import Operations
 from instar.store.resources import Resources
@@ -99,10 +100,9 @@ class Store:
         return [first[key] for key in sorted(first)]
 
     def reseal(self) -> int:
-        """Seal every secret anew with the first key; how many. After it, older keys may be taken out of the file.
+        """Seal every secret anew with the first key; how many. After it, none of them needs the other keys.
 
-        To be run when every process has been started with the new key. Raises errors.SealingError, and then changes
-        nothing, when no key opens one of them.
+        Raises errors.SealingError, and then changes nothing, when no key opens one of them.
         """
         of_deployments = self.deployments.rotated()
         key = (SECRETS.c.unique_id, SECRETS.c.generation, SECRETS.c.place)
@@ -124,3 +124,17 @@ class Store:
         for resource_id, token in of_deployments.items():
             self.deployments.reseal(resource_id, token)
         return len(rows) + len(of_deployments)
+
+    def unopened(self, sealer: SealerProtocol) -> int:
+        """How many of the sealed secrets that sealer does not open. Nothing is changed."""
+        with self.database.reading() as connection:
+            tokens = list(connection.scalars(select(SECRETS.c.token)))
+        return sum(not _opens(sealer, token) for token in (*tokens, *self.deployments.tokens()))
+
+
+def _opens(sealer: SealerProtocol, token: str) -> bool:
+    try:
+        sealer.open(token)
+    except SealingError:
+        return False
+    return True

@@ -23,16 +23,18 @@ from instar.compute.provider import MachineModel
 from instar.compute.simulated.fleet import SimulatedFleet
 from instar.compute.simulated.pace import NoPace
 from instar.connection.client import connect
+from instar.connection.sealed_payloads import SealedPayloads
 from instar.connection.settings import Settings
 from instar.domain.images.images import ImageReference
 from instar.domain.messages.updates import Update
 from instar.domain.records.operations import OperationStatus
 from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.store.database.key_file import KeyFile
 from instar.store.database.sealing import Sealer
 from instar.store.sets.stored_scale_set import StoredScaleSet
 from instar.store.store import Store
 from tests.support.owner import OwnersToken
-from workflows.plugin import INSTAR
+from workflows.plugin import instar_plugin
 
 SUBSCRIPTION = "00000000-0000-0000-0000-00000000000a"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/Farm"
@@ -262,7 +264,7 @@ async def api(
     clock, gateway = FixedClock(), FakeGateway()
     store = Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}", Sealer.from_file(tmp_path / "keys"))
     fleet = SimulatedFleet(tmp_path / "fleet.sqlite", clock=clock, pace=NoPace())
-    client = await connect([INSTAR], lazy=True)
+    client = await connect([instar_plugin(SealedPayloads(KeyFile(tmp_path / "keys")))], lazy=True)
     settings = Settings(data_dir=tmp_path)
     settings.signing_key.touch(mode=0o600)
     settings.signing_key.write_bytes(signing_key)

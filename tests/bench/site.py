@@ -16,6 +16,7 @@ from temporalio.client import Client, WorkflowHistoryEventFilterType
 from api.services.scale_set_gateway import ScaleSetGateway
 from instar.compute.clock import utc_now
 from instar.compute.simulated.fleet import SimulatedFleet
+from instar.connection.sealed_payloads import SealedPayloads
 from instar.domain.delays import Delays
 from instar.domain.messages.scale_set import ApplyModel, StartUpgrade
 from instar.domain.messages.updates import Update
@@ -25,11 +26,12 @@ from instar.domain.sets.names import NAMESPACE, os_upgrade_workflow_id, scale_se
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.stack.processes import ProcessGroup
 from instar.stack.stack import Ports, start_stack
+from instar.store.database.key_file import KeyFile
 from instar.store.database.sealing import Sealer
 from instar.store.store import Store
 from tests.bench import scene
 from tests.support.models import IMAGE, LOCATION, NEW, OLD
-from workflows.plugin import INSTAR
+from workflows.plugin import instar_plugin
 
 
 @contextmanager
@@ -140,7 +142,8 @@ class Site:
 async def site(folder: Path, ports: Ports, delays: Delays = scene.DELAYS) -> AsyncIterator[Site]:
     """Connect, with the older version published."""
     data = folder / "data"
-    client = await Client.connect(ports.temporal_address, namespace=NAMESPACE, plugins=[INSTAR])
+    plugin = instar_plugin(SealedPayloads(KeyFile(data / "seal.keys")))
+    client = await Client.connect(ports.temporal_address, namespace=NAMESPACE, plugins=[plugin])
     store = Store.open(f"sqlite:///{data / 'store.sqlite'}", Sealer.from_file(data / "seal.keys"))
     fleet = SimulatedFleet(data / "fleet.sqlite")
     try:

@@ -24,7 +24,7 @@ from tests.support.servers import binary, register_search_attributes
 from tests.support.virtual_clock import VirtualClock
 from tests.support.world import World, a_world
 from worker.composition import workers
-from workflows.plugin import INSTAR
+from workflows.plugin import instar_plugin
 
 UPGRADE, SCALE_SET = "os-upgrade", "scale-set"
 
@@ -104,8 +104,9 @@ SCENES: dict[str, Scene] = {one.__name__: one for one in (nominal, rolled_back, 
 
 async def played(name: str, folder: Path) -> Recorded:
     """Play a scene on a server of its own and take its histories."""
-    stage = _real_time_world if name == continued_as_new.__name__ else a_world
-    async with stage(folder) as world:
+    # In clear: keys that seal them would have to be kept beside them.
+    stage = _real_time_world(folder) if name == continued_as_new.__name__ else a_world(folder, sealed=False)
+    async with stage as world:
         await SCENES[name](world)
         ids = {
             UPGRADE: os_upgrade_workflow_id(world.scale_set, 1),
@@ -161,7 +162,7 @@ async def _real_time_world(folder: Path) -> AsyncIterator[World]:
     """The time-skipping server cannot be told when to suggest a continue-as-new; the development server can."""
     dynamic = ("--dynamic-config-value", f"limit.historyCount.suggestContinueAsNew={SUGGEST_AFTER}")
     async with await WorkflowEnvironment.start_local(
-        plugins=[INSTAR], dev_server_existing_path=binary("temporal"), dev_server_extra_args=dynamic
+        plugins=[instar_plugin(None)], dev_server_existing_path=binary("temporal"), dev_server_extra_args=dynamic
     ) as env:
         await register_search_attributes(env.client)
         # The namespace's cache learns of the attributes a moment later.

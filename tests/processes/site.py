@@ -17,15 +17,17 @@ from temporalio.client import Client
 
 from instar.client.api_token import FILE, Login, TokenAuth
 from instar.compute.simulated.fleet import SimulatedFleet
+from instar.connection.sealed_payloads import SealedPayloads
 from instar.domain.delays import Delays
 from instar.domain.sets.names import NAMESPACE
 from instar.stack.ports import answers
 from instar.stack.stack import Ports, TemporalQuestions, server_command
+from instar.store.database.key_file import KeyFile
 from instar.store.database.sealing import Sealer
 from instar.store.store import Store
 from tests.support.postgres import PostgresServer
 from tests.support.servers import binary
-from workflows.plugin import INSTAR
+from workflows.plugin import instar_plugin
 
 TEMPORAL, WORKER, API = "temporal", "worker", "api"
 SECOND_WORKER, SECOND_API = "second-worker", "second-api"
@@ -137,6 +139,11 @@ class Site:
         return f"{self._postgres.url}/postgres" if self._postgres else f"sqlite:///{self.data / 'store.sqlite'}"
 
     @property
+    def temporal_address(self) -> str:
+        """Of the Temporal server."""
+        return self._ports.temporal_address
+
+    @property
     def api_urls(self) -> list[str]:
         """Of each API."""
         return [self._ports.api_url, *([f"http://127.0.0.1:{self._second_port}"] if self._pairs else [])]
@@ -209,9 +216,9 @@ class Site:
 
     async def client(self) -> Client:
         """A client of this site's server."""
-        self._client = self._client or await Client.connect(
-            self._ports.temporal_address, namespace=NAMESPACE, plugins=[INSTAR]
-        )
+        if self._client is None:
+            plugin = instar_plugin(SealedPayloads(KeyFile(self.data / "seal.keys")))
+            self._client = await Client.connect(self._ports.temporal_address, namespace=NAMESPACE, plugins=[plugin])
         return self._client
 
     def up(self) -> bool:

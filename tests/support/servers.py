@@ -8,10 +8,11 @@ from pathlib import Path
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
+from temporalio.converter import PayloadCodec
 from temporalio.testing import WorkflowEnvironment
 
 from instar.domain.sets.names import NAMESPACE, Attribute
-from workflows.plugin import INSTAR
+from workflows.plugin import instar_plugin
 
 
 def binary(name: str) -> str:
@@ -22,19 +23,19 @@ def binary(name: str) -> str:
     return found
 
 
-def time_skipping() -> Awaitable[WorkflowEnvironment]:
-    """A server whose time passes as fast as nothing happens."""
+def time_skipping(codec: PayloadCodec | None) -> Awaitable[WorkflowEnvironment]:
+    """A server whose time passes as fast as nothing happens; its client seals with the codec, if there is one."""
     return WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=binary("temporal-test-server"), plugins=[INSTAR]
+        test_server_existing_path=binary("temporal-test-server"), plugins=[instar_plugin(codec)]
     )
 
 
-def forgetful(after: int) -> Awaitable[WorkflowEnvironment]:
+def forgetful(after: int, codec: PayloadCodec | None) -> Awaitable[WorkflowEnvironment]:
     """The real dev server, in real time, which suggests continue-as-new after so many events."""
     return WorkflowEnvironment.start_local(
         dev_server_existing_path=binary("temporal"),
         dev_server_extra_args=["--dynamic-config-value", f"limit.historyCount.suggestContinueAsNew={after}"],
-        plugins=[INSTAR],
+        plugins=[instar_plugin(codec)],
     )
 
 

@@ -18,6 +18,7 @@ from api.services.first_state import first_state
 from instar.compute.simulated.file.scripts import FleetDefaults, InstanceScript, VersionScript
 from instar.compute.simulated.fleet import SimulatedFleet
 from instar.compute.simulated.pace import NoPace
+from instar.connection.sealed_payloads import SealedPayloads
 from instar.domain.delays import Delays
 from instar.domain.machines.actions import ActionKind
 from instar.domain.machines.instance_ids import InstanceIds
@@ -37,6 +38,7 @@ from instar.domain.records.operations import Operation, OperationKind, Operation
 from instar.domain.records.upgrades import UpgradeRecord
 from instar.domain.sets.names import WORKFLOW_QUEUE, os_upgrade_workflow_id, scale_set_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
+from instar.store.database.key_file import KeyFile
 from instar.store.database.sealing import Sealer
 from instar.store.store import Store
 from tests.support.heard import heard
@@ -356,13 +358,17 @@ class World(Seen):
 
 
 @asynccontextmanager
-async def a_world(folder: Path, *, cached_workflows: int = 1000, forgetful_after: int = 0) -> AsyncIterator[World]:
+async def a_world(
+    folder: Path, *, cached_workflows: int = 1000, forgetful_after: int = 0, sealed: bool = True
+) -> AsyncIterator[World]:
     """Start a server of its own: one stuck test must not freeze the clock of the next.
 
     With `forgetful_after` it is the real dev server, in real time, which suggests continue-as-new after so many events.
+    What is not `sealed` leaves histories in clear.
     """
     async with AsyncExitStack() as stack:
-        starting = forgetful(forgetful_after) if forgetful_after else time_skipping()
+        codec = SealedPayloads(KeyFile(folder / "seal.keys")) if sealed else None
+        starting = forgetful(forgetful_after, codec) if forgetful_after else time_skipping(codec)
         env = await stack.enter_async_context(await starting)
         await register_search_attributes(env.client)
         clock = VirtualClock(await env.get_current_time())

@@ -170,8 +170,10 @@ async def test_f7_keys_are_drawn_outside_of_workflows(world: World) -> None:
     await world.upgraded()
     await world.ended(await world.ask(ActionKind.REIMAGE))
     events = (await world.workflow_history()).events
+    codec = world.client.data_converter.payload_codec
+    assert codec is not None
     answers = [
-        payload.data.decode()
+        (await codec.decode([payload]))[0].data.decode()
         for event in events
         if event.HasField("activity_task_completed_event_attributes")
         for payload in event.activity_task_completed_event_attributes.result.payloads

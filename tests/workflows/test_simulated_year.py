@@ -22,7 +22,7 @@ from tests.support.models import OLD
 from tests.support.owner import OwnersToken
 from tests.support.reference_model import Attempt, ReferenceModel
 from tests.support.world import World, a_world
-from workflows.plugin import INSTAR
+from workflows import plugin
 from workflows.sets import scale_set
 
 SIZE = 6
@@ -120,7 +120,7 @@ async def test_a2_t5_f1_a_year_comes_to_what_the_rules_say(tmp_path: Path, monke
     # Workers that cache nothing, since the time-skipping server never takes a workflow away from a dead worker that
     # had it in its cache. Each step is then a replay, so histories are short (the set continues as new some 15 times)
     # and the sandbox, in which all other tests run, is left out.
-    monkeypatch.setattr(INSTAR, "workflow_runner", lambda _existing: UnsandboxedWorkflowRunner())
+    monkeypatch.setattr(plugin, "_runner", lambda _existing: UnsandboxedWorkflowRunner())
     monkeypatch.setattr(scale_set, "EVENTS_AT_MOST", 200)
     async with a_world(tmp_path, cached_workflows=0) as world:
         await _a_year(world, tmp_path)
