@@ -92,16 +92,26 @@ lint: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m tests.bench $(if $(JSON),--json $(JSON))
 
-# New locks: need pip-tools; the files name no registry.
-COMPILE = $(PYTHON) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+# New locks, by pip-tools in an environment of its own; what is locked already stays, and no file names a registry.
+# libvirt's binding must be built to know what it needs (as root, this installs the Debian packages for that).
+LOCK := .lock
+$(LOCK)/.ready:
+	$(PYTHON) -m venv $(LOCK)
+	$(LOCK)/bin/pip install --quiet --disable-pip-version-check pip-tools==7.6.2
+	@touch $@
+
+COMPILE = $(LOCK)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
 
-lock:
+lock: $(LOCK)/.ready
 	$(COMPILE) --extra dev --output-file requirements.txt pyproject.toml
+	$(COMPILE) --constraint requirements.txt --output-file requirements-run.txt pyproject.toml
+	$(COMPILE) --constraint requirements.txt --only-build-deps --build-deps-for wheel --output-file requirements-build.txt pyproject.toml
+	deploy/libvirt-packages.sh build
 	$(COMPILE) --extra libvirt --constraint requirements.txt --output-file requirements-libvirt.txt pyproject.toml
 
 lock-clients:
 	$(PYTHON) tests/clients/install.py --lock $(CLIENTS)
 
 clean:
-	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .lock .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
