@@ -19,7 +19,7 @@ help:
 	@echo "make test-long     kills, restores and an upgrade of Instar itself with real processes, some minutes"
 	@echo "make soak          random faults and wishes against real processes, judged by what is left (RUNS=2 SEED=1)"
 	@echo "make libvirt       what real machines need: Debian packages (as root) and libvirt's Python binding"
-	@echo "make lint          ruff, mypy --strict, import-linter"
+	@echo "make lint          ruff, mypy --strict, import-linter, bandit; hadolint for the Dockerfile"
 	@echo "make bench         ratios against the ideal and against a bare loop (JSON=FILE writes the figures)"
 
 $(READY): requirements.txt pyproject.toml
@@ -83,11 +83,14 @@ soak: $(READY)
 	@deploy/soak-packages.sh
 	@$(BIN)/python -m tests.soak --runs $(RUNS) --seed $(SEED)
 
+SHIPS := instar activities workflows worker api
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(SHIPS)
+	$(BIN)/hadolint --failure-threshold style Dockerfile
 
 bench: $(READY)
 	@$(BIN)/python -m tests.bench $(if $(JSON),--json $(JSON))

@@ -83,7 +83,9 @@ def test_the_lock_of_what_builds_the_wheel_has_all_that_it_takes() -> None:
 
 def test_nothing_is_imported_but_what_an_installation_has() -> None:
     installed = set(locks.read("run")) | named(EXTRAS["libvirt"])
-    of_module = {name: {canonicalize_name(item) for item in found} for name, found in packages_distributions().items()}
+    of_module: dict[str, set[str]] = {
+        name: {canonicalize_name(item) for item in found} for name, found in packages_distributions().items()
+    }
     # Of an extra that need not be installed here.
     of_module |= {"libvirt": {"libvirt-python"}, "libvirt_qemu": {"libvirt-python"}, "pycdlib": {"pycdlib"}}
     missing = set()
