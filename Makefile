@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 REAL := .venv/.libvirt
 
-.PHONY: demo demo-libvirt libvirt test-libvirt up test test-fast test-clients test-schema test-long soak lint bench lock lock-clients clean
+.PHONY: demo demo-libvirt libvirt test-libvirt up test test-fast test-clients test-schema test-long soak lint sbom bench lock lock-clients clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make soak          random faults and wishes against real processes, judged by what is left (RUNS=2 SEED=1)"
 	@echo "make libvirt       what real machines need: Debian packages (as root) and libvirt's Python binding"
 	@echo "make lint          ruff, mypy --strict, import-linter, bandit; hadolint for the Dockerfile"
+	@echo "make sbom          the software bill of materials (CycloneDX) of what is shipped, in dist/"
 	@echo "make bench         ratios against the ideal and against a bare loop (JSON=FILE writes the figures)"
 
 $(READY): requirements.txt pyproject.toml
@@ -92,6 +93,15 @@ lint: $(READY)
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(SHIPS)
 	$(BIN)/hadolint --failure-threshold style Dockerfile
 
+# An installation as others have it, made anew: what an older lock named would stay. It starts, and is what the file tells of.
+SHIPPED := .shipped
+sbom: $(READY)
+	rm -rf $(SHIPPED)
+	PYTHON=$(PYTHON) deploy/install.sh $(SHIPPED)
+	$(SHIPPED)/bin/instar --help >/dev/null
+	$(SHIPPED)/bin/python -P -m api --help >/dev/null
+	@$(BIN)/python -m tests.support.sbom $(SHIPPED)/bin/python dist
+
 bench: $(READY)
 	@$(BIN)/python -m tests.bench $(if $(JSON),--json $(JSON))
 
@@ -117,4 +127,4 @@ lock-clients:
 	$(PYTHON) tests/clients/install.py --lock $(CLIENTS)
 
 clean:
-	rm -rf .venv .lock .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .lock .shipped .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
