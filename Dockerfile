@@ -1,22 +1,25 @@
-# One image for the worker and the API; docker-compose.yml says which of them a container is.
+# One image for the worker and the API; docker-compose.yml says which of them a container is. On top of its base it
+# holds what requirements-run.txt names and Instar, nothing of the tests; `make sbom` runs the same script on any machine.
+# The base is pinned by the version of Python: what its digest is could not be looked up where this was written.
 FROM python:3.11-slim AS build
 WORKDIR /src
-COPY requirements.txt ./
-RUN python -m venv /opt/instar \
- && /opt/instar/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY requirements-run.txt ./
+COPY deploy/install.sh deploy/
+RUN deploy/install.sh /opt/instar packages
+COPY requirements-build.txt pyproject.toml README.md LICENSE ./
 COPY activities activities
 COPY workflows workflows
 COPY worker worker
 COPY api api
 COPY instar instar
-RUN /opt/instar/bin/pip install --no-cache-dir --no-deps .
+RUN deploy/install.sh /opt/instar instar
 
 FROM python:3.11-slim
 COPY --from=build /opt/instar /opt/instar
 # The volume takes over owner and mode of this folder when it is first mounted.
 RUN useradd --create-home --uid 10001 instar && install -d -o instar -g instar -m 0700 /data
-USER instar
+# By number: a host that must know that it is not root knows no names of this image.
+USER 10001:10001
 ENV PATH=/opt/instar/bin:$PATH PYTHONUNBUFFERED=1 INSTAR_DATA_DIR=/data
 VOLUME /data
 CMD ["python", "-P", "-m", "worker"]

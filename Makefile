@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 REAL := .venv/.libvirt
 
-.PHONY: demo demo-libvirt libvirt test-libvirt up test test-fast test-clients test-schema test-long soak lint bench lock lock-clients clean
+.PHONY: demo demo-libvirt libvirt test-libvirt up test test-fast test-clients test-schema test-long soak lint sbom bench lock lock-clients clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,7 +19,8 @@ help:
 	@echo "make test-long     kills, restores and an upgrade of Instar itself with real processes, some minutes"
 	@echo "make soak          random faults and wishes against real processes, judged by what is left (RUNS=2 SEED=1)"
 	@echo "make libvirt       what real machines need: Debian packages (as root) and libvirt's Python binding"
-	@echo "make lint          ruff, mypy --strict, import-linter"
+	@echo "make lint          ruff, mypy --strict, import-linter, bandit; hadolint for the Dockerfile"
+	@echo "make sbom          the software bill of materials (CycloneDX) of what is shipped, in dist/"
 	@echo "make bench         ratios against the ideal and against a bare loop (JSON=FILE writes the figures)"
 
 $(READY): requirements.txt pyproject.toml
@@ -83,25 +84,47 @@ soak: $(READY)
 	@deploy/soak-packages.sh
 	@$(BIN)/python -m tests.soak --runs $(RUNS) --seed $(SEED)
 
+SHIPS := instar activities workflows worker api
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(SHIPS)
+	$(BIN)/hadolint --failure-threshold style Dockerfile
+
+# An installation as others have it, made anew: what an older lock named would stay. It starts, and is what the file tells of.
+SHIPPED := .shipped
+sbom: $(READY)
+	rm -rf $(SHIPPED)
+	PYTHON=$(PYTHON) deploy/install.sh $(SHIPPED)
+	$(SHIPPED)/bin/instar --help >/dev/null
+	$(SHIPPED)/bin/python -P -m api --help >/dev/null
+	@$(BIN)/python -m tests.support.sbom $(SHIPPED)/bin/python dist
 
 bench: $(READY)
 	@$(BIN)/python -m tests.bench $(if $(JSON),--json $(JSON))
 
-# New locks: need pip-tools; the files name no registry.
-COMPILE = $(PYTHON) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+# New locks, by pip-tools in an environment of its own; what is locked already stays, and no file names a registry.
+# libvirt's binding must be built to know what it needs (as root, this installs the Debian packages for that).
+LOCK := .lock
+$(LOCK)/.ready:
+	$(PYTHON) -m venv $(LOCK)
+	$(LOCK)/bin/pip install --quiet --disable-pip-version-check pip-tools==7.6.2
+	@touch $@
+
+COMPILE = $(LOCK)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
 
-lock:
+lock: $(LOCK)/.ready
 	$(COMPILE) --extra dev --output-file requirements.txt pyproject.toml
+	$(COMPILE) --constraint requirements.txt --output-file requirements-run.txt pyproject.toml
+	$(COMPILE) --constraint requirements.txt --only-build-deps --build-deps-for wheel --output-file requirements-build.txt pyproject.toml
+	deploy/libvirt-packages.sh build
 	$(COMPILE) --extra libvirt --constraint requirements.txt --output-file requirements-libvirt.txt pyproject.toml
 
 lock-clients:
 	$(PYTHON) tests/clients/install.py --lock $(CLIENTS)
 
 clean:
-	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .lock .shipped .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
