@@ -47,6 +47,7 @@ _LISTS_OF_OBJECTS = (
     DATA_DISKS,
     f"{_PROFILE}.extensionProfile.extensions",
     f"{_PROFILE}.networkProfile.networkInterfaceConfigurations",
+    f"{_PROFILE}.osProfile.windowsConfiguration.additionalUnattendContent",
 )
 _IMAGE = f"{_PROFILE}.storageProfile.imageReference"
 _TEXTS = (
