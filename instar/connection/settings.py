@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from instar.connection.quotas import QuotaSettings
 from instar.domain.delays import Delays, seconds_as_text
 
 MOST_PORT = 65535
@@ -118,6 +119,8 @@ class Settings(BaseSettings):
     oidc: OidcSettings = OidcSettings()
 
     tls: TlsSettings = TlsSettings()
+
+    quotas: QuotaSettings = QuotaSettings()
 
     @field_validator("audit_kept", "sweep", mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from api.wire.errors import unavailable
@@ -252,8 +253,9 @@ async def test_lists_hold_the_sets_of_the_group_or_the_subscription(api: Api) ->
 async def test_f5_an_answer_files_content_is_never_shown_and_kept_when_it_is_put_back(api: Api) -> None:
     told = {"passName": "OobeSystem", "componentName": "Microsoft-Windows-Shell-Setup", "settingName": "AutoLogon"}
     system = "properties__virtualMachineProfile__osProfile__windowsConfiguration"
-    given = {"AdditionalUnattendContent": [told | {"Content": "<Password>hunter2-unattend</Password>"}]}
-    made = await api.create(**{system: given})
+    content = {"Content": "<Password>hunter2-unattend</Password>"}
+    changes: dict[str, Any] = {system: {"AdditionalUnattendContent": [told | content]}}
+    made = await api.create(**changes)
     got = await api.get(SCALE_SET)
     patched = await api.call("PATCH", SCALE_SET, {"properties": got["properties"], "tags": {"a": "b"}})
     for answer in (made.text, str(got), patched.text, str(await api.get(SCALE_SET, _expand="userData"))):
