@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import typer
 
+from instar.domain.legible import legible_lines
+
 
 class Trouble(Exception):
     """Something that a person can mend; its text says what is wrong and what to do."""
@@ -24,5 +26,5 @@ def ended() -> Iterator[None]:
     try:
         yield
     except Trouble as trouble:
-        typer.echo(f"instar: {trouble}", err=True)
+        typer.echo(legible_lines(f"instar: {trouble}"), err=True)
         raise typer.Exit(trouble.exit_status) from None

@@ -5,7 +5,8 @@ import logging
 from datetime import datetime
 
 from api.access.caller import Caller
-from instar.store.audit import Entry, legible
+from instar.domain.legible import legible
+from instar.store.audit import Entry
 from instar.store.errors import StoreError
 from instar.store.store import Store
 

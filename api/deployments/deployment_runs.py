@@ -34,6 +34,7 @@ from api.templates.planned import Planned
 from api.templates.scope import Place
 from api.templates.template import Template, read_template
 from api.wire.errors import ArmError
+from api.wire.texts import check_texts
 from instar.compute.errors import TryAgain
 from instar.domain.access import need_of
 from instar.domain.records.operations import OperationStatus
@@ -91,6 +92,9 @@ async def advanced(services: Services, stored: StoredResource) -> StoredResource
             return stored
         except TemplateError as error:
             after = await changed(services, stored, ending(services, FAILED, failure(str(error), error.code)))
+        except ArmError as error:
+            end = ending(services, FAILED, failure(error.message, error.code))
+            after = await changed(services, stored, end)
         except SealingError as error:
             after = await changed(services, stored, ending(services, FAILED, failure(str(error), "InvalidTemplate")))
         except (Unavailable, Conflict):
@@ -125,6 +129,7 @@ async def _step(services: Services, template: Template, stored: StoredResource) 
     states = [entry["state"] for entry in entries]
     if all(state == SUCCEEDED for state in states):
         outputs = await asyncio.to_thread(template.results, lambda one: looked_up(services, one))
+        check_texts({"outputs": outputs})
         return await changed(services, stored, ending(services, SUCCEEDED, None, outputs))
     if FAILED in states and RUNNING not in states:
         errors = [detail for entry in entries if entry["state"] == FAILED for detail in entry["error"]["details"]]

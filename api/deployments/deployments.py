@@ -23,6 +23,7 @@ from api.services.dependencies import ApiVersion, Services, ServicesDep
 from api.services.long_running import RETRY_AFTER
 from api.services.paging import PagingDep
 from api.services.public_url import public_url
+from api.services.quotas import within_quotas
 from api.stored.stored_resources import ResourceName, by_id, checked_name, stored_resource
 from api.templates.errors import TemplateError
 from api.templates.scope import Place
@@ -30,6 +31,7 @@ from api.templates.template import Template, read_template
 from api.wire.bodies import described, raw_body
 from api.wire.errors import ArmError, bad_content, not_found
 from api.wire.lenient_json import lenient_object
+from api.wire.texts import check_texts
 from instar.domain.access import need_of
 from instar.store.deployments import SEAL, TYPE
 from instar.store.errors import Conflict
@@ -226,9 +228,11 @@ async def _template(request: Request, services: Services, which: ResourceName) -
         now=services.clock(),
     )
     try:
-        template = await asyncio.to_thread(read_template, document, parameters, place, TYPES, REFUSED)
+        most = services.settings.quotas.template_resources
+        template = await asyncio.to_thread(read_template, document, parameters, place, TYPES, REFUSED, at_most=most)
     except TemplateError as error:
         raise _refused(str(error), error.code) from None
+    check_texts({"parameters": template.shown_parameters, "outputs": dict.fromkeys(template.outputs)})
     # A role at the deployment is none at what it makes.
     services.caller.require_deployed(
         (resource.type, need_of("PUT", resource.resource_id)) for resource in template.resources
@@ -243,11 +247,11 @@ async def _template(request: Request, services: Services, which: ResourceName) -
 async def _written(
     services: Services, which: ResourceName, had: StoredResource | None, document: Json
 ) -> StoredResource:
-    """Begin, unless another request of the same name was faster. Raises ArmError 409."""
+    """Begin, unless another request of the same name was faster, or there are too many. Raises ArmError 409."""
     try:
         if had is not None:
             return await asyncio.to_thread(services.store.resources.replace, had, document)
-        stored, _ = await asyncio.to_thread(
+        stored, _ = await within_quotas(
             lambda: services.store.resources.put(
                 TYPE,
                 which.resource_id,
@@ -256,6 +260,7 @@ async def _written(
                 document,
                 services.clock(),
                 expected_etag=0,
+                quotas=services.settings.quotas.counted,
             )
         )
     except Conflict:

@@ -18,6 +18,7 @@ from api.wire.bodies import OptionalJsonBody, described
 from api.wire.errors import ArmError, invalid, not_found
 from api.wire.properties import REGION, normal_location
 from api.wire.queries import wanted
+from api.wire.texts import check_texts
 from instar.domain.images.images import ImageReference
 from instar.store.images import ImageVersionRow
 
@@ -161,6 +162,7 @@ async def publish_version(
     properties = body.get("properties", {})
     if not isinstance(properties, dict):
         raise invalid("'properties' must be an object.", "properties")
+    check_texts(body)
     images, now = services.store.images, services.clock()
     before = await asyncio.to_thread(images.get, publisher, offer, sku, version, region)
     row, created = await asyncio.to_thread(images.publish, publisher, offer, sku, version, region, properties, now)

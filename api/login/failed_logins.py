@@ -9,8 +9,8 @@ from api.access.caller import Caller
 from api.access.noting import entry_of, noted
 from api.access.principals import Principal
 from api.services.dependencies import Services
+from instar.domain.legible import legible
 from instar.serving.connections import origin_of
-from instar.store.audit import legible
 
 _log = logging.getLogger("instar.audit")
 

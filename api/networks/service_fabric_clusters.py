@@ -13,10 +13,10 @@ from api.services.dependencies import Services
 from api.stored.kinds import Draft, Kind, Routes, Words
 from api.stored.stored_resources import ResourceName, resource_body
 from api.wire.errors import invalid
-from api.wire.merge import without_secrets
 from api.wire.properties import at
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.domain.sets.service_fabric import Durability, FabricCluster, cluster_of
+from instar.store.database.secret_places import without_secrets
 from instar.store.resources import StoredResource
 
 Json = dict[str, Any]

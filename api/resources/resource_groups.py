@@ -12,6 +12,7 @@ from api.services.deletions import deleted
 from api.services.dependencies import ApiVersion, Services, ServicesDep
 from api.services.long_running import accepted, begin
 from api.services.paging import PagingDep
+from api.services.quotas import check_given, within_quotas
 from api.wire.bodies import JsonBody, described
 from api.wire.errors import ArmError, invalid
 from api.wire.filters import TAG, by_tag, read_filter
@@ -19,11 +20,12 @@ from api.wire.merge import canonical, merged
 from api.wire.properties import REGION, normal_location
 from instar.domain.access import need_of
 from instar.domain.records.operations import OperationKind
+from instar.store.quotas import GROUPS_TYPE
 from instar.store.resources import StoredResource
 
 router = APIRouter(tags=["resource groups"])
 
-TYPE = "Microsoft.Resources/resourceGroups"
+TYPE = GROUPS_TYPE
 GROUPS = "/subscriptions/{subscriptionId}/resourceGroups"
 GROUP = GROUPS + "/{resourceGroupName}"
 EXAMPLE = {"location": "westeurope", "tags": {"owner": "night shift"}}
@@ -48,7 +50,8 @@ async def put_group(services: ServicesDep, subscription_id: Subscription, name: 
             f"Invalid resource group location '{location}'. The Resource group already exists in location "
             f"'{had.document['location']}'.",
         )
-    document = {"location": normal_location(location), "tags": _tags(body)}
+    check_given(services, {"tags": body.get("tags")}, had.document if had else None)
+    document = {"location": normal_location(location), "tags": body.get("tags") or {}}
     stored, new = await _written(services, subscription_id, name, document)
     return JSONResponse(_body(stored.resource_id, stored.name, stored.document), status_code=201 if new else 200)
 
@@ -57,7 +60,9 @@ async def put_group(services: ServicesDep, subscription_id: Subscription, name: 
 async def patch_group(services: ServicesDep, subscription_id: Subscription, name: Name, body: JsonBody) -> Json:
     """Change a group's tags."""
     resource_id, shown, document = await _existing(services, subscription_id, name)
-    document = merged(document, {"tags": _tags(canonical(body))})
+    tags = canonical(body).get("tags")
+    check_given(services, {"tags": tags}, document)
+    document = merged(document, {"tags": tags or {}})
     await _written(services, subscription_id, shown, document)
     return _body(resource_id, shown, document)
 
@@ -151,26 +156,13 @@ async def _made(services: Services, subscription_id: str, name: str) -> StoredRe
 
 
 async def _written(services: Services, subscription_id: str, name: str, document: Json) -> tuple[StoredResource, bool]:
-    return await asyncio.to_thread(
-        services.store.resources.put,
-        TYPE,
-        _id(subscription_id, name),
-        subscription_id,
-        name,
-        document,
-        services.clock(),
-    )
+    where = (TYPE, _id(subscription_id, name), subscription_id, name)
+    put, quotas = services.store.resources.put, services.settings.quotas.counted
+    return await within_quotas(lambda: put(*where, document, services.clock(), quotas=quotas))
 
 
 def _id(subscription_id: str, name: str) -> str:
     return f"/subscriptions/{subscription_id}/resourceGroups/{name}"
-
-
-def _tags(body: Json) -> Json:
-    tags = body.get("tags") or {}
-    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
-        raise invalid("'tags' must be an object of strings.", "tags")
-    return tags
 
 
 def _body(resource_id: str, name: str, document: Json) -> Json:

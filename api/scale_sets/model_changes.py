@@ -16,6 +16,7 @@ from api.scale_sets.set_images import refuse_absent, runs_windows, without_updat
 from api.services.dependencies import ScaleSetPath, Services
 from api.services.handover import hand_over
 from api.services.long_running import begun_on
+from api.services.quotas import check_given, within_quotas
 from api.services.scale_set_lookup import find
 from api.shapes.answers import quoted_etag
 from api.shapes.documents import NAME, check_shape, normal, read_model
@@ -83,6 +84,7 @@ async def change_stored(
             raise scale_set_not_found(path.name, path.resource_group)
         body = change_of(stored)
         check_shape(body)
+        check_given(services, body, stored.document if stored else None)
         refuse_unknown(body, api_version)
         try:
             change = await (
@@ -110,15 +112,9 @@ async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
         location=document["location"],
     )
     operation = begun_on(services, OperationKind.PUT, path.subscription_id, identity)
-    stored = await asyncio.to_thread(
-        services.store.scale_sets.create,
-        identity,
-        path.subscription_id,
-        path.resource_group,
-        document,
-        services.clock(),
-        announcement(operation),
-    )
+    where, now, accepted = (path.subscription_id, path.resource_group), services.clock(), announcement(operation)
+    create, quotas = services.store.scale_sets.create, services.settings.quotas.counted
+    stored = await within_quotas(lambda: create(identity, *where, document, now, accepted, quotas))
     return Change(stored, operation, created=True)
 
 

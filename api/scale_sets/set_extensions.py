@@ -19,10 +19,11 @@ from api.shapes.answers import quoted_etag
 from api.stored.stored_resources import checked_name
 from api.wire.bodies import JsonBody, described
 from api.wire.errors import invalid, not_found
-from api.wire.merge import canonical, merged, without_read_only, without_secrets
+from api.wire.merge import canonical, merged, without_read_only
 from api.wire.preconditions import NO_PRECONDITIONS, Preconditions, PreconditionsDep
 from api.wire.properties import at
 from api.wire.queries import wanted
+from instar.store.database.secret_places import without_secrets
 from instar.store.sets.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["extensions"])

@@ -13,8 +13,9 @@ from api.services.scale_set_lookup import StoredDep
 from api.shapes.answers import SCALE_SET_TYPE
 from api.wire.bodies import JsonBody, OptionalJsonBody, described
 from api.wire.errors import ArmError, invalid, not_allowed, not_found
-from api.wire.merge import canonical, without_secrets
+from api.wire.merge import canonical
 from api.wire.preconditions import NO_PRECONDITIONS
+from instar.store.database.secret_places import without_secrets
 from instar.store.sets.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["scale sets"])

@@ -4,11 +4,11 @@ from typing import Any
 
 from api.shapes.upgrade_policies import echoed, policy_body
 from api.wire.api_versions import NEWEST, PAST_UPGRADE, ROLLING_UPGRADE, SCALE_SET, shaped
-from api.wire.merge import without_secrets
 from api.wire.moments import moment
 from instar.domain.images.images import ImageReference
 from instar.domain.records.operations import Operation, OperationKind, OperationStatus
 from instar.domain.records.upgrades import Decision, UpgradeError, UpgradeRecord
+from instar.store.database.secret_places import without_secrets
 from instar.store.sets.stored_scale_set import StoredScaleSet
 from instar.store.waits import Wait
 

@@ -47,6 +47,7 @@ _LISTS_OF_OBJECTS = (
     DATA_DISKS,
     f"{_PROFILE}.extensionProfile.extensions",
     f"{_PROFILE}.networkProfile.networkInterfaceConfigurations",
+    f"{_PROFILE}.osProfile.windowsConfiguration.additionalUnattendContent",
 )
 _IMAGE = f"{_PROFILE}.storageProfile.imageReference"
 _TEXTS = (
@@ -99,7 +100,6 @@ def check_shape(document: Json) -> None:
         _expect_number(at(document, path), path)
     for path in _TRUTHS:
         _expect_truth(at(document, path), path)
-    _check_tags(document)
     for index, disk in enumerate(at(document, DATA_DISKS) or []):
         _expect_number(disk.get("lun"), f"{DATA_DISKS}[{index}].lun")
     zones = _expect(document, "zones", list, "a list") or []
@@ -165,12 +165,6 @@ def _expect_truth(value: Any, path: str) -> None:
     """True or false, or its text: templates write truths as strings."""
     if not isinstance(value, bool | None) and str(value).lower() not in ("true", "false"):
         raise invalid(f"'{path}' must be true or false.", path)
-
-
-def _check_tags(document: Json) -> None:
-    tags = document.get("tags") or {}
-    if not all(isinstance(value, str) for value in tags.values()):
-        raise invalid("Every value of 'tags' must be a string.", "tags")
 
 
 def _check_extension(extension: Json, path: str) -> None:

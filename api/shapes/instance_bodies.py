@@ -9,7 +9,6 @@ from typing import Any
 
 from api.shapes.answers import target_body
 from api.shapes.custom_metrics import add_custom_metrics
-from api.wire.merge import without_secrets
 from api.wire.moments import moment
 from instar.domain.machines.instances import (
     ExtensionStatus,
@@ -19,6 +18,7 @@ from instar.domain.machines.instances import (
     OsDisk,
     PowerState,
 )
+from instar.store.database.secret_places import without_secrets
 from instar.store.sets.stored_scale_set import StoredScaleSet
 from instar.store.waits import Wait
 

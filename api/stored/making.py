@@ -16,6 +16,7 @@ from api.stored.stored_resources import (
 )
 from api.wire.errors import invalid
 from api.wire.preconditions import NO_PRECONDITIONS, Preconditions
+from api.wire.texts import check_texts
 from instar.domain.records.operations import Operation
 from instar.store.resources import StoredResource
 
@@ -68,6 +69,7 @@ async def make_part(kind: Kind, part: Part, services: Services, name: ResourceNa
     whole = ResourceName(kind.type, name.subscription_id, name.resource_group, name.names[:-1])
     stored = await stored_resource(services, whole)
     properties = stored.document.get("properties") or {}
+    check_texts(given.get("properties"), properties)
     new = {"name": checked_name(name.names[-1], "name"), "properties": given.get("properties") or {}}
     others = [kept for kept in parts_of(stored, part) if str(kept.get("name")).lower() != name.names[-1].lower()]
     document = stored.document | {"properties": properties | {part.name: [*others, new]}}

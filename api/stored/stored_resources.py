@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from api.services.dependencies import Services
 from api.services.long_running import accepted, resource_headers
 from api.services.paging import Key
+from api.services.quotas import check_given, within_quotas
 from api.wire.errors import ArmError, changed_meanwhile, invalid
 from api.wire.merge import canonical, merged, without_read_only
 from api.wire.preconditions import NO_PRECONDITIONS, Preconditions
@@ -79,8 +80,7 @@ async def merged_document(
     for key in ("properties", "tags", "sku"):
         if not isinstance(document.get(key, {}), dict):
             raise invalid(f"'{key}' must be an object.", key)
-    if not all(isinstance(value, str) for value in document.get("tags", {}).values()):
-        raise invalid("Every value of 'tags' must be a string.", "tags")
+    check_given(services, body, had.document if had else None)
     return document
 
 
@@ -91,7 +91,9 @@ async def write_resource(
     expected_etag: int | None = None,
     preconditions: Preconditions = NO_PRECONDITIONS,
 ) -> tuple[StoredResource, bool]:
-    """Store a document that was found good; whether the resource is new. Raises ArmError 409 if another was faster.
+    """Store a document that was found good; whether the resource is new.
+
+    Raises ArmError 409 if another was faster, or if there are as many as there may be.
 
     `expected_etag`: that of the resource whose document this one was made from, 0 if there was none. 412 where it is
     not as the preconditions want it.
@@ -100,7 +102,7 @@ async def write_resource(
         found = await _as_wanted(services, name, preconditions)
         expected_etag = found if expected_etag is None else expected_etag
     try:
-        return await asyncio.to_thread(
+        return await within_quotas(
             lambda: services.store.resources.put(
                 name.type,
                 name.resource_id,
@@ -110,6 +112,7 @@ async def write_resource(
                 services.clock(),
                 parent_id=name.parent.resource_id if name.parent else "",
                 expected_etag=expected_etag,
+                quotas=services.settings.quotas.counted,
             )
         )
     except Conflict:

@@ -19,10 +19,6 @@ from api.templates.scope import LookUp, Place, Scope, is_supported, unsupported
 
 Json = dict[str, Any]
 
-RESOURCES_AT_MOST = 800
-"""ARM's own limit."""
-
-
 LANGUAGES = ("1.0", "1.10-experimental", "1.9-experimental", "2.0")
 OTHER_SCOPES = ("subscription", "managementgroup", "tenant")
 
@@ -77,10 +73,13 @@ def read_template(
     place: Place,
     types: Collection[str],
     refused: Mapping[str, str] | None = None,
+    *,
+    at_most: int | None = None,
 ) -> Template:
     """Check a template and lay out what it makes.
 
     `types` are the resource types that can be made, `refused` says why some, by their names in lower case, cannot.
+    `at_most` is how many resources it may make; None where that was asked before.
 
     Raises TemplateError that names what is wrong.
     """
@@ -90,9 +89,13 @@ def read_template(
     scope = Scope(place)
     scope = replace(scope, parameters=parameters.resolved(declared, given, scope))
     scope = replace(scope, variables=_variables(document.get("variables") or {}, scope))
-    laid_out = list(islice(expanded(listed(document.get("resources") or []), scope), RESOURCES_AT_MOST + 1))
-    if len(laid_out) > RESOURCES_AT_MOST:
-        raise TemplateError(f"the template makes more than {RESOURCES_AT_MOST} resources")
+    within = None if at_most is None else at_most + 1
+    laid_out = list(islice(expanded(listed(document.get("resources") or []), scope), within))
+    if at_most is not None and len(laid_out) > at_most:
+        raise TemplateError(
+            f"the template makes more than {at_most} resources: make several of it, or let the operator of the API "
+            "raise its setting INSTAR_QUOTAS__TEMPLATE_RESOURCES"
+        )
     for resource in laid_out:
         if resource.is_made and resource.type.lower() not in known:
             why = refused.get(resource.type.lower(), "")

@@ -11,9 +11,6 @@ from fastapi import Depends, Request
 
 from api.wire.errors import ArmError, bad_content
 
-SIZE_AT_MOST = 4 * 1024 * 1024
-"""Bytes; ARM's own limit."""
-
 DEPTH_AT_MOST = 64
 """Objects in objects; the deepest ARM model needs about ten."""
 
@@ -98,12 +95,17 @@ def _check_text(text: str) -> None:
 
 async def raw_body(request: Request) -> bytes:
     """The bytes of the body. Raises ArmError 413."""
-    too_large = ArmError(413, "RequestContentTooLarge", f"The request content is larger than {SIZE_AT_MOST} bytes.")
+    at_most: int = request.app.state.services.settings.quotas.body_bytes
+    message = (
+        f"The request content is larger than {at_most} bytes. Send less at once, or let the operator of the API raise "
+        "its setting INSTAR_QUOTAS__BODY_BYTES."
+    )
+    too_large = ArmError(413, "RequestContentTooLarge", message)
     if not hasattr(request.state, "body"):
         parts, size = [], 0
         async for part in request.stream():
             size += len(part)
-            if size > SIZE_AT_MOST:
+            if size > at_most:
                 raise too_large
             parts.append(part)
         request.state.body = b"".join(parts)

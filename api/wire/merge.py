@@ -54,6 +54,7 @@ _WORDS = """
     constrainedMaximumCapacity resiliencyPolicy skuProfile zonalPlatformFaultDomainAlignMode externalHealthPolicy
     lifecycleHooksProfile billingProfile networkApiVersion capacityReservation applicationProfile hardwareProfile
     deleteOption diskControllerType securityPostureReference
+    additionalUnattendContent passName componentName settingName content
     protectFromScaleSetActions probes protocol port intervalInSeconds numberOfProbes probeThreshold requestPath
 """
 _SPELLING = {word.lower(): word for word in _WORDS.split()}
@@ -121,12 +122,3 @@ def without(document: Json, path: Sequence[str]) -> Json:
         return {key: value for key, value in document.items() if key != first}
     inner = document.get(first)
     return document | {first: without(inner, rest)} if isinstance(inner, dict) else document
-
-
-def without_secrets(value: Any) -> Any:
-    """The same without any secret, at any depth. The store takes them out; this is the second look (F5)."""
-    if isinstance(value, dict):
-        return {key: without_secrets(inner) for key, inner in value.items() if key.lower() not in SECRET_KEYS}
-    if isinstance(value, list):
-        return [without_secrets(item) for item in value]
-    return value

@@ -15,6 +15,7 @@ from instar.backup import restore as restoring
 from instar.cli.options import INTERRUPTED
 from instar.client.credentials import settings_of
 from instar.compute.clock import utc_now
+from instar.domain.legible import legible_lines
 from instar.errors import Nonsense, Trouble, ended
 
 DataDir = Annotated[
@@ -51,10 +52,10 @@ def backup(
         with _shown() as told:
             made, manifest = backing_up.backup(wish, settings, utc_now(), told)
         for entry in manifest.files:
-            typer.echo(f"{entry.name:<14} {entry.size / 1e6:10.1f} MB")
+            _say(f"{entry.name:<14} {entry.size / 1e6:10.1f} MB")
         for remark in backing_up.remarks(wish, settings, manifest):
-            typer.echo(f"note: {remark}")
-        typer.echo(f"backup {made}")
+            _say(f"note: {remark}")
+        _say(f"backup {made}")
 
 
 def restore(
@@ -72,15 +73,20 @@ def restore(
         settings = settings_of(data_dir)
         manifest, pieces = restoring.checked(folder, settings)
         for line in restoring.plan(folder, manifest, pieces, settings):
-            typer.echo(line)
+            _say(line)
         if not yes:
             if not sys.stdin.isatty():
                 raise Trouble("nothing was changed: give --yes to do this without being asked")
             if not typer.confirm("Put this back?"):
                 raise Trouble("nothing was changed")
-        restoring.restore(folder, settings, utc_now(), typer.echo)
+        restoring.restore(folder, settings, utc_now(), _say)
         for line in restoring.what_follows(folder, manifest, settings):
-            typer.echo(f"note: {line}")
+            _say(f"note: {line}")
+
+
+def _say(line: str) -> None:
+    """Names in a backup were written by whoever made it."""
+    typer.echo(legible_lines(line))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from instar.client import credentials
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
 from instar.compute.clock import utc_now
+from instar.domain.legible import legible_line, legible_lines
 from instar.errors import Nonsense, Trouble, ended
 from instar.stack.certificates import LOCAL_NAMES, local_certificates
 from instar.store.store import Store
@@ -96,7 +97,7 @@ def revoke(
     with ended(), _opened(data_dir) as store:
         one = credentials.client_of(store, client)
         anew = store.credentials.revoke(one.client_id, utc_now())
-    typer.echo(f"revoked {one.client_id}" if anew else f"{one.client_id} was revoked before")
+    typer.echo(legible_line(f"revoked {one.client_id}" if anew else f"{one.client_id} was revoked before"))
 
 
 @app.command()
@@ -106,7 +107,7 @@ def grant(principal: Principal, role: Role, scope: Scope = "/", data_dir: DataDi
         given = credentials.grant_of(role, scope)
         with _opened(data_dir) as store:
             store.credentials.assign(credentials.principal_of(store, principal), given)
-    typer.echo(f"{principal} is {given.role} at {given.scope}")
+    typer.echo(legible_line(f"{principal} is {given.role} at {given.scope}"))
 
 
 @app.command()
@@ -122,7 +123,7 @@ def ungrant(
         with _opened(data_dir) as store:
             if not store.credentials.unassign(principal, taken):
                 raise Trouble(f"{principal} is no {taken.role} at {taken.scope}")
-    typer.echo(f"{principal} is no {taken.role} at {taken.scope} any more")
+    typer.echo(legible_line(f"{principal} is no {taken.role} at {taken.scope} any more"))
 
 
 def audit(
@@ -161,7 +162,7 @@ def token(
     """Print a bearer token, for `curl -H "Authorization: Bearer $(instar token)"`."""
     with ended():
         login = Login.read(credentials_file or data_dir / FILE)
-        typer.echo(token_of(login))
+        typer.echo(legible_lines(token_of(login)))
 
 
 def certificates(
@@ -173,7 +174,7 @@ def certificates(
     """Make a local authority and a certificate; does nothing where good ones are."""
     with ended():
         made = local_certificates(directory, tuple(name or LOCAL_NAMES))
-    typer.echo(f"authority   {made.authority}\ncertificate {made.certificate}\nkey         {made.key}")
+    typer.echo(legible_lines(f"authority   {made.authority}\ncertificate {made.certificate}\nkey         {made.key}"))
 
 
 def token_of(login: Login) -> str:
@@ -235,6 +236,6 @@ def _show(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, as_json: b
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     table = Table(*heads, box=None)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(legible_line, row))
     # What stands in names and paths was written by others: it is no markup.
     Console(soft_wrap=True, markup=False, emoji=False, highlight=False).print(table, soft_wrap=True)

@@ -8,6 +8,7 @@ from rich.markup import escape
 from instar.client.api_client import ApiClient
 from instar.client.api_token import Login
 from instar.client.watch import find
+from instar.domain.legible import legible_line
 from instar.errors import Trouble
 
 
@@ -23,7 +24,7 @@ def reconcile(  # which set, and how it is asked
     except ValueError:
         raise Trouble(f"what answers at {api.url} is no Instar API: its answer is no JSON") from None
     for line in lines(told):
-        console.print(escape(line), soft_wrap=True)
+        console.print(escape(legible_line(line)), soft_wrap=True)
 
 
 def lines(told: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from rich.markup import escape
 from instar.client.api_client import ApiClient
 from instar.client.api_token import Login
 from instar.client.watch import find
+from instar.domain.legible import legible_line
 
 
 def status(name: str, login: Login, subscription: str, resource_group: str, console: Console) -> None:
@@ -16,7 +17,7 @@ def status(name: str, login: Login, subscription: str, resource_group: str, cons
         resource_id = find(api, name, subscription, resource_group)
         told = api.get(f"{resource_id}/instar/automaticOSUpgrades")["properties"]
     for line in lines(told):
-        console.print(escape(line), soft_wrap=True)
+        console.print(escape(legible_line(line)), soft_wrap=True)
 
 
 def lines(told: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from instar.client.api_client import ApiClient, ApiRefused
 from instar.client.api_token import Login
@@ -16,6 +17,7 @@ from instar.compute.errors import ComputeError
 from instar.connection.computes import libvirt_settings
 from instar.connection.settings import Settings
 from instar.domain.images.images import ImageReference
+from instar.domain.legible import legible_line
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.errors import Trouble
 
@@ -77,7 +79,9 @@ def adopt(wish: Wish, settings: Settings, login: Login, console: Console, pause:
             raise Trouble(str(error)) from None
         capacity = {"sku": {**document["sku"], "capacity": len(candidates)}}
         api.finish(api.send("PATCH", wish.path, capacity), pause, OPERATION_SECONDS)
-    console.print(f"adopted {len(candidates)} machines as {scale_set.name}; none was touched")
+    console.print(
+        legible_line(f"adopted {len(candidates)} machines as {scale_set.name}; none was touched"), markup=False
+    )
     return len(candidates)
 
 
@@ -87,7 +91,9 @@ def table(candidates: list[Any]) -> Table:
     for candidate in candidates:
         data = ", ".join(f"{target} ({source})" for target, source in candidate.data_disks) or "none"
         os_disk = f"{candidate.os_target} ({candidate.os_disk}, {candidate.os_format})" if candidate.os_target else "?"
-        shown.add_row(candidate.name, os_disk, data, "; ".join(candidate.refusals) or "can be adopted")
+        words = (candidate.name, os_disk, data, "; ".join(candidate.refusals) or "can be adopted")
+        # Text: what a domain or a disk is called is no markup.
+        shown.add_row(*(Text(legible_line(word)) for word in words))
     return shown
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 import httpx
 
 from instar.client.api_token import Login, TokenAuth
+from instar.domain.legible import legible_line
 from instar.errors import Trouble
 
 API_VERSION = "2024-11-01"
@@ -135,6 +136,6 @@ def _trusting(ca_file: str) -> ssl.SSLContext | bool:
 def _refusal(response: httpx.Response) -> ApiRefused:
     try:
         error = response.json()["error"]
-        return ApiRefused(response.status_code, str(error["code"]), str(error["message"]))
+        return ApiRefused(response.status_code, legible_line(str(error["code"])), legible_line(str(error["message"])))
     except (ValueError, KeyError, TypeError):
         return ApiRefused(response.status_code, response.reason_phrase, response.text[:200] or "(no body)")

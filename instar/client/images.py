@@ -22,6 +22,7 @@ from instar.compute.errors import ComputeError
 from instar.connection.computes import NO_LIBVIRT, CannotCompute, libvirt_settings
 from instar.connection.settings import Settings
 from instar.domain.images.images import ImageReference
+from instar.domain.legible import legible_line
 from instar.errors import Trouble
 
 DOWNLOAD_SECONDS = 60.0
@@ -47,7 +48,7 @@ def publish(place: Place, image: ImageReference, file: Path, console: Console) -
     with hypervisor(place.settings) as (connection, pool), bars(console) as progress:
         sha256 = _uploaded(connection, pool, image, file, place.settings.data_dir / "uploads", progress)
     register(place, image, sha256, file.stat().st_size)
-    console.print(f"published {image} in {place.location} (sha256 {sha256[:12]}…)", markup=False)
+    console.print(legible_line(f"published {image} in {place.location} (sha256 {sha256[:12]}…)"), markup=False)
 
 
 def _uploaded(  # noqa: PLR0917  # passed on
@@ -135,7 +136,7 @@ def follow(  # noqa: PLR0917  # an index, where to, what of it, how often
         except Trouble as trouble:
             if every is None:
                 raise
-            console.print(f"{trouble}; looking again in {every:g} s", markup=False)
+            console.print(legible_line(f"{trouble}; looking again in {every:g} s"), markup=False)
         if every is None:
             return
         time.sleep(every)

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from instar.client.upgrade_view import BatchView, Machine, UpgradeView
+from instar.domain.legible import legible_line
 from instar.domain.records.progress import Outcome
 from instar.domain.records.upgrades import UpgradeStatus
 
@@ -45,7 +46,7 @@ _STATUS_STYLES = {
 def picture(name: str, view: UpgradeView, height: int | None = None) -> RenderableType:
     """The whole of it; with `height` (lines of a screen) as many of the reasons as fit, the newest unabridged."""
     parts: list[RenderableType] = [
-        Text.assemble((name, "bold"), "  ", (view.headline, _STATUS_STYLES[view.status])),
+        Text.assemble((legible_line(name), "bold"), "  ", (view.headline, _STATUS_STYLES[view.status])),
     ]
     if earlier := view.batches[:-BATCHES_SHOWN]:
         done = sum(len(batch.machines) for batch in earlier)

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from instar.domain.legible import legible_line
 from instar.domain.records.progress import Outcome
 from instar.domain.records.upgrades import UpgradeStatus
 
@@ -89,21 +90,32 @@ def upgrade_view(latest: dict[str, Any]) -> UpgradeView:
     """Read the answer of `rollingUpgrades/latest?$expand=decisions,instances`. Raises KeyError, ValueError."""
     properties = latest["properties"]
     machines = [
-        Machine(key, Outcome(one["outcome"]), int(one.get("batch") or 0), one.get("reason") or "")
+        Machine(
+            legible_line(key),
+            Outcome(one["outcome"]),
+            int(one.get("batch") or 0),
+            legible_line(one.get("reason") or ""),
+        )
         for key, one in sorted((properties.get("instances") or {}).items(), key=lambda item: int(item[0]))
     ]
     numbers = sorted({machine.batch for machine in machines} - {0})
     return UpgradeView(
         status=UpgradeStatus(properties["runningStatus"]["code"]),
         started_at=properties["runningStatus"]["startTime"],
-        counts={name: properties["progress"][key] for name, key in _COUNTS.items()},
+        counts={name: int(properties["progress"][key]) for name, key in _COUNTS.items()},
         batches=tuple(
             BatchView(number, tuple(machine for machine in machines if machine.batch == number)) for number in numbers
         ),
         waiting=tuple(machine for machine in machines if not machine.batch),
         decisions=tuple(
-            Decision(one["sequence"], one["time"], one["batch"], one["action"], one["reason"])
+            Decision(
+                one["sequence"],
+                legible_line(one["time"]),
+                one["batch"],
+                legible_line(one["action"]),
+                legible_line(one["reason"]),
+            )
             for one in properties.get("decisions") or ()
         ),
-        error=(properties.get("error") or {}).get("message", ""),
+        error=legible_line((properties.get("error") or {}).get("message", "")),
     )

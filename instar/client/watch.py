@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from instar.client.api_client import ApiAway, ApiClient, ApiRefused
 from instar.client.api_token import Login
 from instar.client.picture import picture
 from instar.client.upgrade_view import UpgradeView, upgrade_view
+from instar.domain.legible import legible_line
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.errors import Trouble
 
@@ -138,7 +140,7 @@ class LiveScreen(Screen):
         return self._live
 
     def say(self, line: str) -> None:
-        self._live.update(line)
+        self._live.update(Text(legible_line(line)))
 
     def show(self, view: UpgradeView) -> None:
         # The last picture stays, so it need not fit the screen.
@@ -158,7 +160,7 @@ class Lines(Screen):
     def say(self, line: str) -> None:
         if line != self._last_line:
             self._last_line = line
-            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self.console.print(legible_line(line), markup=False, highlight=False, soft_wrap=True)
 
     def show(self, view: UpgradeView) -> None:
         if view.started_at != self._started_at:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from instar.connection.quotas import QuotaSettings
 from instar.domain.delays import Delays, seconds_as_text
 from instar.serving.limits import ConnectionSettings
 from instar.serving.proxies import networks_of
@@ -131,6 +132,8 @@ class Settings(BaseSettings):
 
     trusted_proxies: str = ""
     """Addresses and networks, by commas, whose X-Forwarded-For, -Proto and -Host are believed; empty: none."""
+
+    quotas: QuotaSettings = QuotaSettings()
 
     @field_validator("audit_kept", "sweep", mode="before")
     @classmethod

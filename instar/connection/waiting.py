@@ -59,8 +59,18 @@ async def enter_data_dir(settings: Settings, readiness: Readiness) -> Presence:
 async def open_store(settings: Settings, readiness: Readiness) -> Store:
     """The store, once its database answers. Raises Unusable and SealingError for what no waiting mends."""
 
+    def opened() -> Store:
+        store = Store.open(settings.store_url, Sealer.from_file(settings.keys))
+        try:
+            if sealed := store.seal_clear_secrets():
+                _log.warning("sealed %s secrets that an earlier release kept in the clear", sealed)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
     async def get() -> Store:
-        return await asyncio.to_thread(Store.open, settings.store_url, Sealer.from_file(settings.keys))
+        return await asyncio.to_thread(opened)
 
     return await until_there("the database", get, Unavailable, readiness)
 

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -25,6 +25,28 @@ class Phase(Enum):
     BODY = "the body of a request"
     ANSWER = "our answer"
     READING = "taking the answer"
+
+
+class Watched(Protocol):
+    """What a door makes of each connection: a protocol of asyncio's that tells what it waits for."""
+
+    connection: "Connection | None"
+    transport: Any
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the handshake is done."""
+        ...
+
+    @property
+    def request(self) -> Any:
+        """Which request it is at; None before the first."""
+        ...
+
+    @property
+    def phase(self) -> Phase:
+        """What it is at."""
+        ...
 
 
 class HttpProtocol(H11Protocol):
@@ -73,7 +95,7 @@ class Connection:
     """Whose it counts as: see `origin_of`."""
     since: float
     """When its phase began, in the loop's seconds."""
-    protocol: HttpProtocol | None = None
+    protocol: Watched | None = None
     over: bool = False
     _seen: tuple[Phase, object] = field(default=(Phase.HANDSHAKE, None))
 

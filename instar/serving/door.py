@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 
-from instar.serving.connections import Connection, HttpProtocol, Phase, origin_of
+from instar.serving.connections import Connection, Phase, Watched, origin_of
 from instar.serving.limits import ConnectionSettings
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Door:
     """Open from `open` to `close`; connections that are under way then go on."""
 
     def __init__(
-        self, settings: ConnectionSettings, protocol: Callable[[], HttpProtocol], tls: ssl.SSLContext | None
+        self, settings: ConnectionSettings, protocol: Callable[[], Watched], tls: ssl.SSLContext | None
     ) -> None:
         self._settings = settings
         self._protocol = protocol
@@ -108,6 +108,7 @@ class Door:
         loop = asyncio.get_running_loop()
         patience = self._settings.handshake.total_seconds() if self._tls else None
         try:
+            protocol: Watched
             _, protocol = await loop.connect_accepted_socket(
                 self._made_for(connection), connection.socket, ssl=self._tls, ssl_handshake_timeout=patience
             )
@@ -121,8 +122,8 @@ class Door:
             protocol.transport.abort()
             self._connections.discard(connection)
 
-    def _made_for(self, connection: Connection) -> Callable[[], HttpProtocol]:
-        def make() -> HttpProtocol:
+    def _made_for(self, connection: Connection) -> Callable[[], Any]:
+        def make() -> Watched:
             protocol = self._protocol()
             protocol.connection = connection
             connection.protocol = protocol

@@ -53,8 +53,13 @@ class _Signer:
     key: ec.EllipticCurvePrivateKey
 
 
-def local_certificates(directory: Path, names: Sequence[str] = LOCAL_NAMES, clock: Clock = utc_now) -> Certificates:
-    """Those of a directory; made where they are missing, soon over, or for other names. Raises Trouble."""
+def local_certificates(
+    directory: Path, names: Sequence[str] = LOCAL_NAMES, clock: Clock = utc_now, *, for_clients: bool = False
+) -> Certificates:
+    """Those of a directory; made where they are missing, soon over, or for other names. Raises Trouble.
+
+    `for_clients`: whoever has the key may show the certificate as a client, too (mutual TLS).
+    """
     files = Certificates(*(directory / name for name in ("ca.crt", "ca.key", "server.crt", "server.key")))
     now = clock()
     try:
@@ -62,7 +67,7 @@ def local_certificates(directory: Path, names: Sequence[str] = LOCAL_NAMES, cloc
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not _are_good(files, wanted, now):
             signer = _authority(files, wanted, now) or _new_authority(files, wanted, now)
-            _new_certificate(files, signer, wanted, now)
+            _new_certificate(files, signer, wanted, now, for_clients=for_clients)
     except OSError as error:
         raise Trouble(f"cannot write the certificates in {directory}: {error.strerror}") from None
     return files
@@ -142,14 +147,17 @@ def _new_authority(files: Certificates, names: list[x509.GeneralName], now: date
     return _Signer(certificate, key)
 
 
-def _new_certificate(files: Certificates, signer: _Signer, names: list[x509.GeneralName], now: datetime) -> None:
+def _new_certificate(
+    files: Certificates, signer: _Signer, names: list[x509.GeneralName], now: datetime, *, for_clients: bool
+) -> None:
+    usages = [ExtendedKeyUsageOID.SERVER_AUTH] + ([ExtendedKeyUsageOID.CLIENT_AUTH] if for_clients else [])
     key = ec.generate_private_key(ec.SECP256R1())
     good_for = min(GOOD_FOR, signer.certificate.not_valid_after_utc - now)
     certificate = (
         _begun(_common_name(str(names[0].value)[:64]), signer.certificate.subject, key.public_key(), now, good_for)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key()), critical=False)

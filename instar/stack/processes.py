@@ -5,11 +5,8 @@ and we stop them in our order. When one dies, the others are stopped and the per
 they are to be kept alive, it is started again first, and that is said. On Linux the kernel kills them if we are killed.
 """
 
-import ctypes
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +14,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
+from instar.children import die_with_parent
 from instar.errors import Trouble
 
 LOG_LINES = 60
@@ -32,7 +30,6 @@ FIRST_PAUSE_SECONDS = 1.0
 PULSE_SECONDS = 0.1
 """How soon a signal or a death is noticed."""
 
-_PR_SET_PDEATHSIG = 1
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -188,7 +185,7 @@ def _started(
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(),  # noqa: PLW1509  # we run no threads
+                preexec_fn=die_with_parent(),  # noqa: PLW1509  # we run no threads
             )
         except OSError as error:
             raise Trouble(f"cannot start {name} ({command[0]}): {error.strerror}") from None
@@ -199,18 +196,3 @@ def _how(status: int) -> str:
     if status < 0:
         return f"was killed by {signal.Signals(-status).name}"
     return f"ended with status {status}"
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """On Linux, what a child calls before it becomes its program: the kernel shall kill it when we die (F1)."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
-
-    def ask_kernel() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # we died before it asked
-            os._exit(1)
-
-    return ask_kernel

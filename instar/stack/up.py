@@ -8,6 +8,7 @@ import typer
 
 from instar.client.api_token import FILE, Login
 from instar.connection.presence import BeingRestored, check_whole
+from instar.domain.legible import legible_lines
 from instar.errors import Trouble
 from instar.stack.data_dir import claimed
 from instar.stack.processes import ProcessGroup, Stopped
@@ -75,6 +76,6 @@ def how_to_log_in(login: Login, directory: Path) -> list[str]:
 def say(line: str) -> None:
     """A line to whoever started us; a reader that went away is no reason to stop."""
     try:
-        typer.echo(line)
+        typer.echo(legible_lines(line))
     except BrokenPipeError:
         return

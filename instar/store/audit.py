@@ -21,19 +21,6 @@ SAME_WITHIN = timedelta(hours=1)
 FIRST_REFUSAL = 400
 """HTTP statuses from here on are refusals."""
 
-WORDS_AT_MOST = 1_000
-"""Characters of a path or a name that are kept: both may be as long as whoever sends them likes."""
-
-
-def legible(text: str) -> str:
-    r"""A text of others as it may stand in a log: on one line, of one colour, not endless.
-
-    >>> legible("/web"), legible("/web\n2026-03-01 all is well\x1b[8m")
-    ('/web', '/web\\n2026-03-01 all is well\\x1b[8m')
-    """
-    shown = text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
-    return shown if len(shown) <= WORDS_AT_MOST else f"{shown[:WORDS_AT_MOST]}…"
-
 
 @dataclass(frozen=True)
 class Entry:

@@ -10,9 +10,10 @@ from typing import Any
 from instar.store.database.columns import written
 from instar.store.database.sealing import SealerProtocol
 from instar.store.errors import Conflict
+from instar.store.quotas import DEPLOYMENTS_TYPE
 from instar.store.resources import Resources, StoredResource
 
-TYPE = "Microsoft.Resources/deployments"
+TYPE = DEPLOYMENTS_TYPE
 SEAL = "sealed"
 """The member of the document that holds it."""
 

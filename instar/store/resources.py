@@ -17,6 +17,7 @@ from instar.store.database.columns import folded, written
 from instar.store.database.database import Database
 from instar.store.database.tables import RESOURCES
 from instar.store.errors import Conflict
+from instar.store.quotas import UNLIMITED, Quotas, require_room
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,12 @@ class Resources:
         *,
         parent_id: str = "",
         expected_etag: int | None = None,
+        quotas: Quotas = UNLIMITED,
     ) -> tuple[StoredResource, bool]:
         """Write a resource, or replace its document; whether it is a new one. The same document changes nothing.
 
-        `expected_etag`: the etag that it must have, 0: it must not be there. Raises Conflict otherwise, and Unstorable.
+        `expected_etag`: the etag that it must have, 0: it must not be there. Raises Conflict otherwise,
+        QuotaExceeded for a new one that is one too many, and Unstorable.
         """
         written(document)  # refuses what is no JSON before the database is asked
         here = RESOURCES.c.resource_key == folded(resource_id)
@@ -80,7 +83,9 @@ class Resources:
             if expected_etag not in (None, etag):
                 raise Conflict(f"{resource_id} was changed: its etag is {etag}, not {expected_etag}")
             new = had is None and self._database.insert_new(connection, RESOURCES, row)
-            if not new:
+            if new:
+                require_room(connection, quotas, row)
+            else:
                 connection.execute(
                     update(RESOURCES)
                     .where(here, RESOURCES.c.document != dict(document))

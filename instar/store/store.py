@@ -15,6 +15,7 @@ from instar.store.errors import SealingError
 from instar.store.images import Images
 from instar.store.operations import Operations
 from instar.store.resources import Resources
+from instar.store.sets.clear_secrets import seal_clear_secrets
 from instar.store.sets.fleet_marks import FleetMarks
 from instar.store.sets.outbox import Outbox
 from instar.store.sets.reconciliation import Reconciliations
@@ -98,6 +99,10 @@ class Store:
         for row in rows:
             first.setdefault(row[0], row[1])
         return [first[key] for key in sorted(first)]
+
+    def seal_clear_secrets(self) -> int:
+        """Seal what an earlier Instar kept in the clear; how many secrets. Raises errors.SealingError."""
+        return seal_clear_secrets(self.database, self._sealer)
 
     def reseal(self) -> int:
         """Seal every secret anew with the first key; how many. After it, none of them needs the other keys.

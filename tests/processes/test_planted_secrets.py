@@ -40,10 +40,10 @@ def planted(label: str) -> str:
     return f"Kern{label}Vorn7391{AWKWARD}Kern{label}Hint5527"
 
 
-PASSWORD, CUSTOM, USER, SETTINGS = map(planted, ("Pass", "Cust", "User", "Sett"))
+PASSWORD, CUSTOM, USER, SETTINGS, UNATTEND = map(planted, ("Pass", "Cust", "User", "Sett", "Unat"))
 LATER = planted("Later")
 REFUSED = planted("Refused")
-SECRETS = (PASSWORD, CUSTOM, USER, SETTINGS)
+SECRETS = (PASSWORD, CUSTOM, USER, SETTINGS, UNATTEND)
 
 
 def disguises(secret: str, *, halves: bool = True) -> Iterator[bytes]:
@@ -80,14 +80,24 @@ def found(places: dict[str, bytes], secrets: Iterable[str]) -> list[str]:
     return hits
 
 
-def model(secrets: tuple[str, str, str, str]) -> dict[str, Any]:
-    password, custom, user, settings = secrets
+def model(secrets: tuple[str, ...]) -> dict[str, Any]:
+    password, custom, user, settings, unattend = secrets
     document = arm(SIZE)
     profile = document["properties"]["virtualMachineProfile"]
     profile["osProfile"] = {
         "adminUsername": NO_SECRET,
         "adminPassword": password,
         "customData": base64.b64encode(custom.encode()).decode(),
+        "windowsConfiguration": {
+            "additionalUnattendContent": [
+                {
+                    "passName": "OobeSystem",
+                    "componentName": "Microsoft-Windows-Shell-Setup",
+                    "settingName": "AutoLogon",
+                    "content": f"<AutoLogon><Password><Value>{unattend}</Value></Password></AutoLogon>",
+                }
+            ]
+        },
     }
     profile["userData"] = base64.b64encode(user.encode()).decode()
     extension = {
@@ -178,12 +188,12 @@ def files(folder: Path) -> dict[str, bytes]:
 
 async def refusals(site: Site) -> dict[str, bytes]:
     """Requests with secrets in them that cannot be done."""
-    wrong_capacity = model((REFUSED,) * 4)
+    wrong_capacity = model((REFUSED,) * len(SECRETS))
     wrong_capacity["sku"]["capacity"] = "many"
-    wrong_type = model((REFUSED,) * 4)
+    wrong_type = model((REFUSED,) * len(SECRETS))
     wrong_type["properties"]["virtualMachineProfile"]["osProfile"]["adminPassword"] = {"no": [REFUSED]}
     wrong_type["properties"]["upgradePolicy"]["rollingUpgradePolicy"] = {"maxBatchInstancePercent": 500}
-    cut_off = json.dumps(model((REFUSED,) * 4))[:-3].encode()
+    cut_off = json.dumps(model((REFUSED,) * len(SECRETS)))[:-3].encode()
     places = {}
     for name, body in (("capacity", wrong_capacity), ("type", wrong_type), ("cut off", cut_off)):
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from instar.client.picture import CELLS
 from instar.compute.libvirt.settings import LibvirtSettings
+from instar.connection.quotas import QuotaSettings
 from instar.connection.settings import Settings
 from instar.domain.decisions.verdicts import exceeds
 from instar.domain.delays import Delays
@@ -35,6 +36,11 @@ def test_t6_every_setting_is_in_the_docs(name: str) -> None:
 def test_t6_every_nested_setting_is_in_the_docs(group: str) -> None:
     for name in NESTED[group].model_fields:
         assert f"| `INSTAR_{group.upper()}__{name.upper()}` |" in OPERATIONS
+
+
+@pytest.mark.parametrize("name", sorted(QuotaSettings.model_fields))
+def test_t6_every_quota_is_in_the_docs_with_its_default(name: str) -> None:
+    assert f"| `INSTAR_QUOTAS__{name.upper()}` | {QuotaSettings.model_fields[name].default} |" in OPERATIONS
 
 
 @pytest.mark.parametrize("name", sorted(Delays.model_fields))

@@ -11,11 +11,11 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from instar.store.database.sealing import Sealer, SealerProtocol
 from instar.store.database.secret_places import put_back, take_out
-from instar.store.database.tables import METADATA
+from instar.store.database.tables import METADATA, MODELS
 from instar.store.errors import SealingError
 from instar.store.store import Store
 from tests.store.samples import NOW, SUBSCRIPTION, PlainSealer, document, extension, identity
@@ -25,6 +25,7 @@ PLANTED = {
     "customData": "I2Nsb3VkLWNvbmZpZw-planted==",
     "userData": "planted user data; 100%\n",
     "protectedSettings": "planted-storage-key/+==",
+    "content": "<AutoLogon><Password><Value>planted & \u00e9</Value></Password></AutoLogon>",
 }
 
 
@@ -36,6 +37,19 @@ def planted() -> dict[str, Any]:
         CustomData=PLANTED["customData"],
     )
     whole["properties"]["virtualMachineProfile"]["userData"] = PLANTED["userData"]
+    return answered(whole, part("AutoLogon", PLANTED["content"]))
+
+
+def part(setting: str, content: object = None, component: str = "Microsoft-Windows-Shell-Setup") -> dict[str, Any]:
+    """A part of Windows' answer file; without its content, as a client gets it, if that is None."""
+    told = {"passName": "OobeSystem", "componentName": component, "settingName": setting}
+    return told if content is None else told | {"content": content}
+
+
+def answered(whole: dict[str, Any], *parts: dict[str, Any]) -> dict[str, Any]:
+    """The same model with an answer file."""
+    windows = {"additionalUnattendContent": list(parts)}
+    whole["properties"]["virtualMachineProfile"]["osProfile"]["windowsConfiguration"] = windows
     return whole
 
 
@@ -181,9 +195,44 @@ def test_f5_an_extension_of_another_kind_under_the_same_name_inherits_nothing(st
     assert store.scale_sets.open_model("u-1", 2) == document(3, extension("a", kind="Exfiltrate"))
 
 
+def test_f5_an_answer_files_content_is_kept_for_its_own_setting(store: Store) -> None:
+    had = answered(document(3), part("AutoLogon", "a"), part("FirstLogonCommands", "f"))
+    store.scale_sets.create(identity(), SUBSCRIPTION, "Rg", had, NOW)
+    turned = answered(document(3), part("firstlogoncommands"), part("AutoLogon"))
+    store.scale_sets.put_model("u-1", turned, 1, NOW)
+    assert store.scale_sets.open_model("u-1", 2) == answered(
+        document(3), part("firstlogoncommands", "f"), part("AutoLogon", "a")
+    )
+    fewer = answered(document(3), part("AutoLogon", component="Elsewhere"), part("FirstLogonCommands", "new"))
+    store.scale_sets.put_model("u-1", fewer, 2, NOW)
+    assert store.scale_sets.open_model("u-1", 3) == fewer
+    gone = answered(document(3), part("FirstLogonCommands") | {"content": None})
+    store.scale_sets.put_model("u-1", gone, 3, NOW)
+    assert store.scale_sets.open_model("u-1", 4) == answered(document(3), part("FirstLogonCommands"))
+
+
+def test_f5_what_an_earlier_release_kept_in_the_clear_is_sealed_and_no_machine_is_upgraded_for_it(
+    store: Store,
+) -> None:
+    whole = answered(document(3), part("AutoLogon", PLANTED["content"]))
+    bare = answered(document(3), part("AutoLogon"))
+    store.scale_sets.create(identity(), SUBSCRIPTION, "Rg", bare, NOW)
+    with store.database.writing() as connection:
+        connection.execute(update(MODELS).values(document=whole))
+    assert found_in(everything(store)) == {"content"}
+    assert (store.seal_clear_secrets(), store.seal_clear_secrets()) == (1, 0)
+    assert found_in(everything(store)) == set()
+    assert store.scale_sets.open_model("u-1", 1) == whole
+    same = store.scale_sets.put_model("u-1", bare | {"tags": {"a": "b"}}, 1, NOW)
+    assert (same.generation, same.machine_generation) == (2, 1)
+
+
 @pytest.mark.parametrize(
     "odd",
     [
+        {"additionalUnattendContent": [{"content": "a"}, {"Content": {"x": 1}}, "content"]},
+        {"AdditionalUnattendContent": {"content": "no list", "settingName": "content"}},
+        {"additionalUnattendContent": [[{"content": "deep"}], {"settingName": "s", "content": ""}]},
         {"extensions": [{"protectedSettings": 1}, {"protectedSettings": {"x": None}}]},
         {"extensions": [{"name": "same", "customData": "a"}, {"name": "SAME", "customData": "b"}]},
         {"extensions": [{"name": "a/b~c", "customData": ""}, {"name": 7, "userData": []}]},

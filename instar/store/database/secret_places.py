@@ -2,7 +2,11 @@
 
 A place is a path like `/properties/virtualMachineProfile/osProfile/adminPassword`. In a list of named things (the
 extensions) the name stands for the position, so that an extension added in front does not inherit its neighbour's
-secret: `…/extensions/name=health/properties/protectedSettings`.
+secret: `…/extensions/name=health/properties/protectedSettings`. Parts of Windows' answer file are told apart by their
+setting: `…/additionalUnattendContent/settingName=autologon/content`.
+
+These are all that Azure's schemas call secret in what Instar keeps. Certificates and keys of key vaults
+(`osProfile.secrets`, `winRM`, `protectedSettingsFromKeyVault`, disk encryption) are named there by URL, never given.
 """
 
 import json
@@ -13,6 +17,42 @@ from instar.store.database.columns import written
 
 SECRET_KEYS = frozenset({"adminpassword", "customdata", "userdata", "protectedsettings"})
 """Members whose whole value is secret, wherever they stand, whatever their case."""
+
+SECRET_BELOW = frozenset({("additionalunattendcontent", "content")})
+"""The same, where they stand below a member of that name only, in its object or in an object of its list."""
+
+_TOLD_BY = ("name", "settingName")
+"""What tells the objects of a list apart."""
+
+_MUST_STAY = {
+    "protectedsettings": ("publisher", "type"),
+    "content": ("passName", "componentName", "settingName"),
+}
+"""Members beside a secret that say whose it is: with another value the secret is not kept."""
+
+
+def is_secret(key: str, above: str) -> bool:
+    """Whether the value of this member is secret; `above` is the member that its object, or its list, stands under.
+
+    >>> is_secret("AdminPassword", "osProfile"), is_secret("content", "AdditionalUnattendContent")
+    (True, True)
+    >>> is_secret("content", "settings")
+    False
+    """
+    return key.lower() in SECRET_KEYS or (above.lower(), key.lower()) in SECRET_BELOW
+
+
+def without_secrets(value: Any, above: str = "") -> Any:
+    """The same without any secret, at any depth; `above` is the member that it stands under.
+
+    >>> without_secrets({"osProfile": {"adminUsername": "a", "adminPassword": "p"}})
+    {'osProfile': {'adminUsername': 'a'}}
+    """
+    if isinstance(value, dict):
+        return {key: without_secrets(inner, key) for key, inner in value.items() if not is_secret(key, above)}
+    if isinstance(value, list):
+        return [without_secrets(item, above) for item in value]
+    return value
 
 
 def take_out(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -25,13 +65,16 @@ def take_out(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
     """
     clean: dict[str, Any] = json.loads(written(document))
     secrets: dict[str, Any] = {}
-    waiting: list[tuple[str, Any]] = [("", clean)]
+    waiting: list[tuple[str, str, Any]] = [("", "", clean)]
     while waiting:  # not by recursion: a client decides how deep a document is
-        path, node = waiting.pop()
+        path, above, node = waiting.pop()
         if isinstance(node, dict):
-            for key in [key for key in node if key.lower() in SECRET_KEYS]:
+            for key in [key for key in node if is_secret(key, above)]:
                 secrets[f"{path}/{_escaped(key)}"] = node.pop(key)
-        waiting.extend((f"{path}/{segment}", child) for segment, child in _children(node))
+        of_list = isinstance(node, list)
+        waiting.extend(
+            (f"{path}/{segment}", above if of_list else _plain(segment), child) for segment, child in _children(node)
+        )
     return clean, secrets
 
 
@@ -57,7 +100,8 @@ def still_in_place(
 
     A client that read a model and sends it back cannot send the secrets: it never saw them. So a secret that is not
     given is kept, as long as what it belonged to is still there; an extension must still be of the same publisher and
-    type, lest one extension be handed another's secret. One given as null is thereby taken away.
+    type, lest one extension be handed another's secret, and likewise a part of an answer file. One given as null is
+    thereby taken away.
     """
     taken = {place.lower() for place in given}
     kept = []
@@ -66,24 +110,28 @@ def still_in_place(
         new, old = _at(after, path), _at(before, path)
         if place.lower() in taken or not isinstance(new, dict) or not isinstance(old, dict):
             continue
-        if key.lower() == "protectedsettings" and _kind(new) != _kind(old):
-            continue
-        kept.append(place)
+        owner = _MUST_STAY.get(key.lower(), ())
+        if _members(new, owner) == _members(old, owner):
+            kept.append(place)
     return kept
 
 
-def _kind(extension: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(str(_member(extension, key)).lower() for key in ("publisher", "type"))
+def _members(node: dict[str, Any], keys: Iterable[str]) -> tuple[str, ...]:
+    return tuple(str(_member(node, key)).lower() for key in keys)
 
 
 def _children(node: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(node, dict):
         yield from ((_escaped(key), child) for key, child in node.items())
     elif isinstance(node, list):
-        names = [str(child["name"]).lower() if isinstance(child, dict) and "name" in child else "" for child in node]
-        named = all(names) and len(set(names)) == len(names)
-        for index, child in enumerate(node):
-            yield (f"name={_escaped(names[index])}" if named else str(index)), child
+        for told_by in _TOLD_BY:
+            names = [
+                str(child[told_by]).lower() if isinstance(child, dict) and told_by in child else "" for child in node
+            ]
+            if all(names) and len(set(names)) == len(names):
+                yield from ((f"{told_by}={_escaped(name)}", child) for name, child in zip(names, node, strict=True))
+                return
+        yield from ((str(index), child) for index, child in enumerate(node))
 
 
 def _at(document: Mapping[str, Any], path: str) -> Any:

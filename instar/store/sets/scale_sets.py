@@ -14,6 +14,7 @@ from instar.store.database.sealing import SealerProtocol
 from instar.store.database.secret_places import put_back, still_in_place, take_out
 from instar.store.database.tables import DECISIONS, INSTANCES, MODELS, SCALE_SET_STATUS, SCALE_SETS, SECRETS, UPGRADES
 from instar.store.errors import AlreadyThere, Conflict, Missing
+from instar.store.quotas import UNLIMITED, Quotas, require_room
 from instar.store.sets.fleet_marks import NO_IDS, raise_marks
 from instar.store.sets.machine_generations import seen_before
 from instar.store.sets.stored_scale_set import (
@@ -44,10 +45,11 @@ class ScaleSets:
         document: Mapping[str, Any],
         now: datetime,
         accepted: Accepted | None = None,
+        quotas: Quotas = UNLIMITED,
     ) -> StoredScaleSet:
         """Write a new set with its first generation, and the operation that it is made by (F6).
 
-        Raises AlreadyThere when one of that resource id or unique id is there, be it in deletion, and Unstorable.
+        Raises AlreadyThere for a resource or unique id that is there, be it in deletion, QuotaExceeded, and Unstorable.
         """
         clean, secrets = take_out(document)
         tokens = self._sealed(secrets)
@@ -69,6 +71,7 @@ class ScaleSets:
         with self._database.writing() as connection:
             if not self._database.insert_new(connection, SCALE_SETS, row):
                 raise AlreadyThere(f"scale set {identity.resource_id} is there already")
+            require_room(connection, quotas, row)
             _write_model(connection, (identity.unique_id, 1), clean, tokens, now, machine_generation=1)
             raise_marks(self._database, connection, identity.unique_id, ids_up_to=NO_IDS)
             return with_operation(connection, identity.unique_id, accepted)

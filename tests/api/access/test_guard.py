@@ -13,7 +13,7 @@ from api.access.own_issuer import ISSUER
 from api.access.principals import Principal
 from api.login.composition import access_from
 from instar.domain.access import Grant, Role, need_of
-from instar.store.audit import WORDS_AT_MOST
+from instar.domain.legible import WORDS_AT_MOST
 from instar.store.errors import Unavailable
 from tests.api.access.served import MINE, sent, served_with, token_of
 from tests.api.conftest import GROUP, SCALE_SET, SUBSCRIPTION, Api, document, error_of

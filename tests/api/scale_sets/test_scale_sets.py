@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from api.wire.errors import unavailable
@@ -15,6 +16,7 @@ from tests.api.conftest import (
     SECRETS,
     SUBSCRIPTION,
     Api,
+    document,
     error_of,
 )
 
@@ -246,3 +248,29 @@ async def test_lists_hold_the_sets_of_the_group_or_the_subscription(api: Api) ->
     every = await api.get(f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachineScaleSets")
     assert [one["id"] for one in group["value"]] == [SCALE_SET]
     assert {one["id"] for one in every["value"]} == {SCALE_SET, other}
+
+
+async def test_f5_an_answer_files_content_is_never_shown_and_kept_when_it_is_put_back(api: Api) -> None:
+    told = {"passName": "OobeSystem", "componentName": "Microsoft-Windows-Shell-Setup", "settingName": "AutoLogon"}
+    system = "properties__virtualMachineProfile__osProfile__windowsConfiguration"
+    content = {"Content": "<Password>hunter2-unattend</Password>"}
+    changes: dict[str, Any] = {system: {"AdditionalUnattendContent": [told | content]}}
+    made = await api.create(**changes)
+    got = await api.get(SCALE_SET)
+    patched = await api.call("PATCH", SCALE_SET, {"properties": got["properties"], "tags": {"a": "b"}})
+    for answer in (made.text, str(got), patched.text, str(await api.get(SCALE_SET, _expand="userData"))):
+        assert "hunter2-unattend" not in answer
+    profile = got["properties"]["virtualMachineProfile"]
+    assert profile["osProfile"]["windowsConfiguration"] == {"additionalUnattendContent": [told]}
+    stored = api.stored()
+    assert (stored.generation, stored.machine_generation) == (2, 1)
+    assert "hunter2-unattend" in str(api.store.scale_sets.open_model(stored.identity.unique_id, 2))
+
+
+async def test_f5_an_answer_file_that_is_no_list_is_refused_and_not_quoted(api: Api) -> None:
+    system = "properties__virtualMachineProfile__osProfile__windowsConfiguration"
+    for odd in ("hunter2-unattend", [["hunter2-unattend"]], {"content": "hunter2-unattend"}):
+        refused = await api.call("PUT", SCALE_SET, document(**{system: {"additionalUnattendContent": odd}}))
+        assert refused.status_code == 400
+        assert "additionalUnattendContent" in error_of(refused)["target"]
+        assert "hunter2" not in refused.text

@@ -1,4 +1,4 @@
-"""Temporal's page, for who has a session of it: asked under its own name, from nowhere else, and with payloads opened."""
+"""Temporal's page, for who has a session: asked under its own name, from nowhere else, and with payloads opened."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response, Streamin
 from temporalio.converter import PayloadCodec
 
 from instar.connection.codec_requests import CodecRefusal, Verb, answer
-from instar.guard.links import OPEN, SESSION_LIFE, Sessions
+from instar.stack.guard.links import OPEN, SESSION_LIFE, Sessions
 
 COOKIE = "instar_page"
 CODEC = "/instar/codec"

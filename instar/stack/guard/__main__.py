@@ -1,6 +1,6 @@
-"""The guard with its Temporal server: `python -P -m instar.guard`, as `instar up` starts it, until SIGTERM or SIGINT.
+"""The guard with its Temporal server: `python -P -m instar.stack.guard`, as `instar up` starts it, until SIGTERM or SIGINT.
 
-`python -P -m instar.guard --page-of URL` guards the page of a Temporal server that is somewhere else, and nothing more.
+`python -P -m instar.stack.guard --page-of URL` guards the page of a Temporal server that is somewhere else, and nothing more.
 """
 
 import argparse
@@ -22,17 +22,17 @@ from instar.connection.sealed_payloads import sealed_payloads
 from instar.connection.settings import Settings
 from instar.domain.sets.names import NAMESPACE
 from instar.errors import Trouble
-from instar.guard.links import Sessions
-from instar.guard.network import leave_for_own_network
-from instar.guard.page import CODEC, page_app
-from instar.guard.place import Place, made
-from instar.guard.relay import demanding, relaying_to
-from instar.guard.server import LOOPBACK, OWN, InnerPorts, server_command, temporal_binary
 from instar.serving.door import BACKLOG, Door
 from instar.serving.limits import ConnectionSettings
 from instar.serving.server import QuietServer
+from instar.stack.guard.links import Sessions
+from instar.stack.guard.network import leave_for_own_network
+from instar.stack.guard.page import CODEC, page_app
+from instar.stack.guard.place import Place, made
+from instar.stack.guard.relay import demanding, relaying_to
+from instar.stack.guard.server import LOOPBACK, OWN, InnerPorts, server_command, temporal_binary
 
-_log = logging.getLogger("instar.guard")
+_log = logging.getLogger("instar.stack.guard")
 
 PULSE_SECONDS = 0.1
 PATIENCE_SECONDS = 12.0
@@ -124,7 +124,7 @@ async def _showing(place: Place, listener: socket.socket, inner: InnerPorts) -> 
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -P -m instar.guard", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -P -m instar.stack.guard", description=__doc__)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--temporal-port", type=int, required=True, help="where mutual TLS lets clients in")
     parser.add_argument("--page-port", type=int, required=True, help="where the page is")

@@ -1,7 +1,7 @@
 """Links that open Temporal's page once, and the sessions that they begin (RFC 7519 tokens, signed with the page's key).
 
-The page has a host name of its own, `instar-….localhost`, which nobody can guess: a browser sends a cookie to every port
-of a host, and other users of the machine may have servers at other ports of `localhost`.
+The page has a host name of its own, `instar-….localhost`, which nobody can guess: a browser sends a cookie to every
+port of a host, and other users of the machine may have servers at other ports of `localhost`.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import jwt
 
@@ -83,14 +84,14 @@ class Sessions:
         """Whether it was begun here and is not over."""
         return self._claims(session, SESSION) is not None
 
-    def _claims(self, token: str, kind: str) -> dict[str, object] | None:
-        options = {"require": ["exp", "aud", "jti"], "verify_exp": False}
+    def _claims(self, token: str, kind: str) -> dict[str, Any] | None:
+        # Its end is judged by our own clock, below.
+        options: Any = {"require": ["exp", "aud", "jti"], "verify_exp": False}
         try:
-            claims: dict[str, object] = jwt.decode(token, self.key, ["HS256"], options=options, audience=kind)  # type: ignore[arg-type]
-            expires_at = float(str(claims["exp"]))
+            claims: dict[str, Any] = jwt.decode(token, self.key, ["HS256"], options=options, audience=kind)
         except (jwt.InvalidTokenError, ValueError):
             return None
-        return claims if self.clock().timestamp() < expires_at else None
+        return claims if self.clock().timestamp() < float(claims["exp"]) else None
 
 
 def _signed(key: str, kind: str, until: datetime) -> str:

@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from instar.guard.links import FILE, Page, host_of, new_key
 from instar.stack.certificates import Certificates, local_certificates
+from instar.stack.guard.links import FILE, Page, host_of, new_key
 
 CONFIG = "temporal.toml"
 

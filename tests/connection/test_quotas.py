@@ -1,0 +1,30 @@
+"""Quotas as they are set: what is nonsense is told, by the name of its variable."""
+
+import pytest
+from pydantic import ValidationError
+
+from instar.connection.quotas import QuotaSettings
+from instar.connection.settings import Settings, first_problem
+from instar.store.quotas import Counted
+
+
+@pytest.mark.parametrize("name", sorted(QuotaSettings.model_fields))
+@pytest.mark.parametrize("value", ["0", "-1", "many", "", "1.5", "1e9", "99999999999999999999"])
+def test_nonsense_is_refused_by_name(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"INSTAR_QUOTAS__{name.upper()}", value)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert first_problem(refused.value).startswith(f"INSTAR_QUOTAS__{name.upper()}: Input should be ")
+
+
+def test_a_misspelt_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTAR_QUOTAS__SCALESETS", "3")
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert "INSTAR_QUOTAS__SCALESETS" in first_problem(refused.value)
+
+
+def test_each_that_is_counted_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, counted in enumerate(Counted, start=7):
+        monkeypatch.setenv(f"INSTAR_QUOTAS__{counted.name}", str(number))
+    assert Settings().quotas.counted == {counted: number for number, counted in enumerate(Counted, start=7)}
