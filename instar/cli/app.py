@@ -28,6 +28,7 @@ from instar.demo import demo_libvirt as real_demonstration
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.errors import Trouble, ended
 from instar.stack import up as stack
+from instar.stack.guard.place import link_of
 
 app = typer.Typer(
     name="instar",
@@ -57,6 +58,13 @@ def up(
     """
     with ended():
         stack.up(data_dir, api_port, temporal_port, ui_port, tls=tls)
+
+
+@app.command()
+def page(data_dir: DataDir = DATA_DIR) -> None:
+    """Print a link that opens Temporal's page once, within 10 minutes; the session then lasts 12 hours."""
+    with ended():
+        typer.echo(link_of(data_dir))
 
 
 @app.command()

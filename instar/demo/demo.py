@@ -29,6 +29,8 @@ from instar.demo.demo_fleet import DemoFleet, is_healthy, version_of
 from instar.domain.delays import Delays
 from instar.domain.images.images import ImageReference
 from instar.domain.spans import in_words
+from instar.stack.guard.links import FILE as PAGE
+from instar.stack.guard.links import Page
 from instar.stack.processes import ProcessGroup, Stopped
 from instar.stack.stack import Ports, start_stack
 
@@ -64,7 +66,7 @@ def demo(console: Console) -> bool:
         ports = Ports.chosen(0, 0, 0)
         console.print("Starting a Temporal server, a worker and the API in a temporary directory.")
         login = start_stack(group, Path(directory), ports, env)
-        console.print(f"Temporal's own page shows it too, while it lasts: {ports.ui_url}")
+        console.print(f"Temporal's own page shows it too, while it lasts: {Page.read(Path(directory) / PAGE).link()}")
         console.print(f"So does the API: {ports.api_url}/docs")
         with ApiClient(login) as api:
             play = Play(DemoFleet(api, group, console, SCALE_SET, PATIENCE_SECONDS))

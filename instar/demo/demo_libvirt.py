@@ -28,6 +28,8 @@ from instar.domain.delays import Delays
 from instar.domain.images.images import ImageReference
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.stack.guard.links import FILE as PAGE
+from instar.stack.guard.links import Page
 from instar.stack.processes import ProcessGroup
 from instar.stack.stack import Ports, start_stack
 
@@ -61,7 +63,7 @@ def demo_libvirt(console: Console) -> bool:
             ports = Ports.chosen(0, 0, 0)
             env = demo_env(data, DELAYS) | private.settings()
             login = start_stack(group, data, ports, env)
-            console.print(f"Temporal's own page shows it too, while it lasts: {ports.ui_url}")
+            console.print(f"Temporal's own page shows it too, while it lasts: {Page.read(data / PAGE).link()}")
             with ApiClient(login) as api:
                 place = Place(_settings(data, private), login, DEFAULT_SUBSCRIPTION, LOCATION)
                 fleet = DemoFleet(api, group, console, SCALE_SET, MACHINES_SECONDS)

@@ -10,6 +10,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from instar.serving.connections import Connection, Phase, Watched, origin_of
 from instar.serving.limits import ConnectionSettings

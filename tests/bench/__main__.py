@@ -38,10 +38,10 @@ def measured(measure: Callable[[Site], Coroutine[Any, Any, Figures]]) -> tuple[F
     """One measurement on a stack of its own; gives the worker's peak memory in MiB too."""
     with tempfile.TemporaryDirectory(prefix="instar-bench-") as name:
         folder = Path(name)
-        with stack(folder) as (ports, worker), PeakMemory(worker) as memory:
+        with stack(folder) as (_, worker), PeakMemory(worker) as memory:
 
             async def run() -> Figures:
-                async with site(folder, ports) as one:
+                async with site(folder) as one:
                     return await measure(one)
 
             figures = asyncio.run(run())
@@ -102,7 +102,7 @@ def api() -> Figures:
     with tempfile.TemporaryDirectory(prefix="instar-bench-") as name, stack(Path(name)) as (ports, _worker):
 
         async def prepare() -> str:
-            async with site(Path(name), ports) as one:
+            async with site(Path(name)) as one:
                 scale_set = await one.has_set("one", 100)
                 await one.booted()
                 await one.start(scale_set)
@@ -128,10 +128,10 @@ def idle_sets() -> Figures:
     """A thousand sets with automatic upgrades on and nothing to do."""
     with tempfile.TemporaryDirectory(prefix="instar-bench-") as name:
         folder = Path(name)
-        with processes(folder) as (ports, pids):
+        with processes(folder) as (_, pids):
 
             async def run() -> Figures:
-                async with site(folder, ports, idle.DELAYS) as one:
+                async with site(folder, idle.DELAYS) as one:
                     return await idle.measure(one, {part: pids[part] for part in ("worker", "temporal")})
 
             return asyncio.run(run())

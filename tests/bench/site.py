@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from temporalio.client import Client, WorkflowHistoryEventFilterType
+from temporalio.envconfig import ClientConfig
 
 from api.services.scale_set_gateway import ScaleSetGateway
 from instar.compute.clock import utc_now
@@ -22,8 +23,9 @@ from instar.domain.messages.scale_set import ApplyModel, StartUpgrade
 from instar.domain.messages.updates import Update
 from instar.domain.records.operations import Operation, OperationKind, OperationStatus
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
-from instar.domain.sets.names import NAMESPACE, os_upgrade_workflow_id, scale_set_workflow_id
+from instar.domain.sets.names import os_upgrade_workflow_id, scale_set_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.stack.guard.place import CONFIG
 from instar.stack.processes import ProcessGroup
 from instar.stack.stack import Ports, start_stack
 from instar.store.database.key_file import KeyFile
@@ -49,7 +51,11 @@ def processes(folder: Path) -> Iterator[tuple[Ports, dict[str, int]]]:
     data.mkdir(parents=True, mode=0o700)
     with ProcessGroup(folder / "logs", print) as group:
         start_stack(group, data, ports, os.environ)
-        yield ports, {child.name: child.process.pid for child in group._children}
+        pids = {child.name: child.process.pid for child in group._children}
+        # What costs is the server behind the guard.
+        guard = pids["temporal"]
+        [server] = Path(f"/proc/{guard}/task/{guard}/children").read_text().split()
+        yield ports, pids | {"temporal": int(server)}
 
 
 @dataclass
@@ -139,11 +145,13 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path, ports: Ports, delays: Delays = scene.DELAYS) -> AsyncIterator[Site]:
+async def site(folder: Path, delays: Delays = scene.DELAYS) -> AsyncIterator[Site]:
     """Connect, with the older version published."""
     data = folder / "data"
     plugin = instar_plugin(SealedPayloads(KeyFile(data / "seal.keys")))
-    client = await Client.connect(ports.temporal_address, namespace=NAMESPACE, plugins=[plugin])
+    client = await Client.connect(
+        **ClientConfig.load_client_connect_config(config_file=str(data / CONFIG)), plugins=[plugin]
+    )
     store = Store.open(f"sqlite:///{data / 'store.sqlite'}", Sealer.from_file(data / "seal.keys"))
     fleet = SimulatedFleet(data / "fleet.sqlite")
     try:

@@ -20,8 +20,9 @@ from instar.compute.simulated.fleet import SimulatedFleet
 from instar.connection.sealed_payloads import SealedPayloads
 from instar.domain.delays import Delays
 from instar.domain.sets.names import NAMESPACE
+from instar.stack.guard.server import server_command
 from instar.stack.ports import answers
-from instar.stack.stack import Ports, TemporalQuestions, server_command
+from instar.stack.stack import Ports, TemporalQuestions
 from instar.store.database.key_file import KeyFile
 from instar.store.database.sealing import Sealer
 from instar.store.store import Store
@@ -95,7 +96,7 @@ class Site:
         self.data.mkdir(mode=0o700)
         try:
             self._start(TEMPORAL)
-            ask = TemporalQuestions(binary(TEMPORAL), self._ports.temporal_address, self._env())
+            ask = TemporalQuestions(binary(TEMPORAL), self._env())
             await eventually(lambda: asyncio.to_thread(ask.attributes_known), "the Temporal server is up")
             if self._postgres:
                 self._start(POSTGRES)
@@ -141,7 +142,7 @@ class Site:
     @property
     def temporal_address(self) -> str:
         """Of the Temporal server."""
-        return self._ports.temporal_address
+        return self._temporal_address
 
     @property
     def api_urls(self) -> list[str]:
@@ -218,7 +219,7 @@ class Site:
         """A client of this site's server."""
         if self._client is None:
             plugin = instar_plugin(SealedPayloads(KeyFile(self.data / "seal.keys")))
-            self._client = await Client.connect(self._ports.temporal_address, namespace=NAMESPACE, plugins=[plugin])
+            self._client = await Client.connect(self._temporal_address, namespace=NAMESPACE, plugins=[plugin])
         return self._client
 
     def up(self) -> bool:
@@ -248,11 +249,16 @@ class Site:
                     self.fallen.append(f"{name} ended with {child.returncode}:\n{self.log_text(name)[-2000:]}")
                 if name in WORKERS:
                     # It does not start without its server; started too early it would end and be started again.
-                    while not await asyncio.to_thread(answers, self._ports.temporal):
+                    while not await asyncio.to_thread(answers, self._ports.inner.temporal):
                         await asyncio.sleep(PULSE)
                         self._keep_server()
                 self._start(name)
             await asyncio.sleep(PULSE)
+
+    @property
+    def _temporal_address(self) -> str:
+        """The server itself, without its guard: here its processes are killed one by one."""
+        return f"127.0.0.1:{self._ports.inner.temporal}"
 
     def _keep_server(self) -> None:
         if self._children[TEMPORAL].poll() is not None:
@@ -263,7 +269,7 @@ class Site:
         self._starts[name] += 1
         python = [binary("python"), "-P", "-m"]
         commands = {
-            TEMPORAL: server_command(binary(TEMPORAL), self.data, self._ports),
+            TEMPORAL: server_command(binary(TEMPORAL), self.data, self._ports.inner),
             WORKER: [*python, self.worker],
             SECOND_WORKER: [*python, self.worker],
             API: [*python, API, "--port", str(self._ports.api)],
@@ -294,7 +300,7 @@ class Site:
         mine = {name: value for name, value in os.environ.items() if not name.startswith(("INSTAR_", "TEMPORAL_"))}
         return mine | {
             "INSTAR_DATA_DIR": str(self.data),
-            "TEMPORAL_ADDRESS": self._ports.temporal_address,
+            "TEMPORAL_ADDRESS": self._temporal_address,
             "TEMPORAL_NAMESPACE": NAMESPACE,
             "TEMPORAL_CONFIG_FILE": os.devnull,
             **({"INSTAR_DATABASE_URL": self._store_url} if self._postgres else {}),

@@ -133,7 +133,9 @@ def test_what_a_stolen_authority_key_signs_for_other_names_is_not_taken(
     authority = x509.load_pem_x509_certificate(files.authority.read_bytes())
     key = load_pem_private_key(files.authority_key.read_bytes(), password=None)
     assert isinstance(key, EllipticCurvePrivateKey)
-    certificates._new_certificate(stolen, certificates._Signer(authority, key), [x509.DNSName(name)], NOW)
+    certificates._new_certificate(
+        stolen, certificates._Signer(authority, key), [x509.DNSName(name)], NOW, for_clients=False
+    )
     assert trusted(stolen, name, files.authority.read_bytes()) is taken
 
 

@@ -5,9 +5,10 @@ import pytest
 
 from instar.demo.demo import DELAYS, demo_env
 from instar.domain.sets.names import Attribute
-from instar.stack.stack import Ports, server_command
+from instar.stack.guard.server import InnerPorts, server_command
+from instar.stack.stack import Ports
 
-PORTS = Ports(api=1, temporal=2, ui=3, http=4, metrics=5)
+PORTS = InnerPorts(temporal=2, ui=3, http=4, metrics=5)
 
 
 def test_the_server_listens_on_the_loopback_only_and_keeps_its_data() -> None:
@@ -26,7 +27,8 @@ def test_the_server_is_told_every_search_attribute() -> None:
 
 def test_free_ports_of_a_stack_all_differ() -> None:
     chosen = Ports.chosen(0, 0, 0)
-    assert len({chosen.api, chosen.temporal, chosen.ui, chosen.http, chosen.metrics}) == 5
+    inner = chosen.inner
+    assert len({chosen.api, chosen.temporal, chosen.ui, inner.temporal, inner.ui, inner.http, inner.metrics}) == 7
 
 
 def test_t6_the_demo_shortens_delays_by_settings_and_takes_none_of_the_persons_own(

@@ -65,6 +65,9 @@ def test_f1_up_ends_orderly_and_goes_on_where_it_was_even_after_kill_9(tmp_path:
         assert published.is_success, published.text
         children = children_of(process.pid)
         assert len(children) == 3
+        # The guard's own child is the Temporal server.
+        children += [grandchild for child in children for grandchild in children_of(child)]
+        assert len(children) == 4
         process.kill()
         process.wait()
         until = time.monotonic() + 10
@@ -77,6 +80,7 @@ def test_f1_up_ends_orderly_and_goes_on_where_it_was_even_after_kill_9(tmp_path:
         kept = httpx.get(url + VERSION, headers={"Authorization": f"Bearer {auth.token}"}, trust_env=False)
         assert kept.json()["name"] == FIRST.version
         children = children_of(process.pid)
+        children += [grandchild for child in children for grandchild in children_of(child)]
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
         assert not any(map(alive, children))

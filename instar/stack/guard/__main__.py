@@ -1,7 +1,4 @@
-"""The guard with its Temporal server: `python -P -m instar.stack.guard`, as `instar up` starts it, until SIGTERM or SIGINT.
-
-`python -P -m instar.stack.guard --page-of URL` guards the page of a Temporal server that is somewhere else, and nothing more.
-"""
+"""The guard with its Temporal server: `python -P -m instar.stack.guard`, as `instar up` starts it, until a signal."""
 
 import argparse
 import asyncio
@@ -20,14 +17,13 @@ from instar.children import die_with_parent
 from instar.connection.logs import log_to_stderr
 from instar.connection.sealed_payloads import sealed_payloads
 from instar.connection.settings import Settings
-from instar.domain.sets.names import NAMESPACE
 from instar.errors import Trouble
 from instar.serving.door import BACKLOG, Door
 from instar.serving.limits import ConnectionSettings
 from instar.serving.server import QuietServer
 from instar.stack.guard.links import Sessions
 from instar.stack.guard.network import leave_for_own_network
-from instar.stack.guard.page import CODEC, page_app
+from instar.stack.guard.page import page_app
 from instar.stack.guard.place import Place, made
 from instar.stack.guard.relay import demanding, relaying_to
 from instar.stack.guard.server import LOOPBACK, OWN, InnerPorts, server_command, temporal_binary
@@ -43,26 +39,17 @@ def main() -> None:
     """Read the command line and guard."""
     arguments = _arguments()
     log_to_stderr()
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     data_dir = arguments.data_dir.expanduser().absolute()
     try:
-        place = made(data_dir, arguments.temporal_port, arguments.page_port, NAMESPACE)
         # Before the network is left: those who come in stay outside of it.
         doors = [_listening(arguments.temporal_port), _listening(arguments.page_port)]
-        inner = _inner(arguments.inner_ports)
+        own_network = leave_for_own_network()
+        inner = OWN if own_network else InnerPorts(*arguments.inner_ports)
+        place = made(data_dir, arguments.temporal_port, arguments.page_port, own_network=own_network)
         sys.exit(asyncio.run(_guard(data_dir, place, doors, inner)))
     except (OSError, Trouble) as error:
         sys.exit(f"guard: {error}")
-
-
-def _inner(shared: list[int]) -> InnerPorts:
-    if leave_for_own_network():
-        return OWN
-    _log.warning(
-        "this system gives Temporal no network of its own: other users of this machine can reach the server itself at "
-        "port %d of the loopback, past its guard",
-        shared[0],
-    )
-    return InnerPorts(*shared)
 
 
 def _listening(port: int) -> socket.socket:
@@ -78,7 +65,7 @@ async def _guard(data_dir: Path, place: Place, doors: list[socket.socket], inner
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    command = server_command(temporal_binary(), data_dir, inner, f"{place.page.url}{CODEC}")
+    command = server_command(temporal_binary(), data_dir, inner)
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent())  # noqa: S603, PLW1509, ASYNC220  # our own program; we run no threads yet
     try:
         async with _relaying(place, doors[0], inner), _showing(place, doors[1], inner):

@@ -34,6 +34,8 @@ class Page:
     key: str
     url: str
     """Scheme, host and port."""
+    own_network: bool = False
+    """Whether the Temporal server behind it has a network of its own, so that nobody gets past the guard."""
 
     @classmethod
     def read(cls, path: Path) -> "Page":
@@ -41,7 +43,7 @@ class Page:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in ("key", "url")):
             raise ValueError(f"{path} holds no key and url")
-        return cls(found["key"], found["url"])
+        return cls(found["key"], found["url"], found.get("own_network") is True)
 
     def link(self, clock: Clock = utc_now) -> str:
         """A URL that begins a session, once and soon."""

@@ -1,5 +1,6 @@
 """Temporal's page, for who has a session: asked under its own name, from nowhere else, and with payloads opened."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -7,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from temporalio.converter import PayloadCodec
 
 from instar.connection.codec_requests import CodecRefusal, Verb, answer
@@ -15,6 +16,9 @@ from instar.stack.guard.links import OPEN, SESSION_LIFE, Sessions
 
 COOKIE = "instar_page"
 CODEC = "/instar/codec"
+SETTINGS = "/api/v1/settings"
+"""Where Temporal's page asks how it is set up."""
+
 BODY_AT_MOST = 8 * 1024 * 1024
 PATIENCE_SECONDS = 60.0
 
@@ -78,7 +82,7 @@ def page_app(url: str, inner: str, sessions: Sessions, codec: PayloadCodec) -> F
     async def pass_on(request: Request) -> Response:
         if (refused := _locked(request, url, sessions)) is not None:
             return refused
-        return await _passed_on(request)
+        return await _passed_on(request, url)
 
     return app
 
@@ -114,7 +118,7 @@ async def _body(request: Request) -> bytes:
     return b"".join(parts)
 
 
-async def _passed_on(request: Request) -> Response:
+async def _passed_on(request: Request, url: str) -> Response:
     client: httpx.AsyncClient = request.app.state.inner
     headers = [(name, value) for name, value in request.headers.items() if name not in HOP_BY_HOP | OURS]
     theirs = "; ".join(f"{name}={value}" for name, value in request.cookies.items() if name != COOKIE)
@@ -123,13 +127,16 @@ async def _passed_on(request: Request) -> Response:
     try:
         content = await _body(request)
         # As it came: a slash within an id is escaped in it.
-        target = httpx.URL(raw_path=request.scope["raw_path"] + b"?" + request.scope["query_string"])
+        query = request.scope["query_string"]
+        target = httpx.URL(raw_path=request.scope["raw_path"] + (b"?" + query if query else b""))
         asked = client.build_request(request.method, target, headers=headers, content=content)
         answered = await client.send(asked, stream=True)
     except CodecRefusal as refusal:
         return Response(str(refusal), refusal.status, headers=SAFE)
     except httpx.HTTPError:
         return Response("Temporal's page does not answer just now.\n", HTTPStatus.BAD_GATEWAY, headers=SAFE)
+    if request.url.path == SETTINGS and answered.is_success:
+        return await _with_our_codec(answered, url)
     passed = StreamingResponse(_taken_from(answered), answered.status_code)
     passed.raw_headers = [
         (name.lower(), value)
@@ -138,6 +145,18 @@ async def _passed_on(request: Request) -> Response:
     ]
     passed.headers.update(SAFE)
     return passed
+
+
+async def _with_our_codec(answered: httpx.Response, url: str) -> Response:
+    """The page's settings, with the codec server of this guard in them: nobody has a setting to find."""
+    try:
+        settings = json.loads(await answered.aread())
+        settings["Codec"] = {**(settings.get("Codec") or {}), "Endpoint": f"{url}{CODEC}"}
+    except (ValueError, TypeError, AttributeError):
+        return Response("Temporal's page has no settings that we know.\n", HTTPStatus.BAD_GATEWAY, headers=SAFE)
+    finally:
+        await answered.aclose()
+    return JSONResponse(settings, headers=SAFE | {"Cache-Control": "no-store"})
 
 
 async def _taken_from(answered: httpx.Response) -> AsyncIterator[bytes]:

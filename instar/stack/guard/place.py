@@ -4,9 +4,11 @@ import json
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from instar.domain.sets.names import NAMESPACE
+from instar.errors import Trouble
 from instar.stack.certificates import Certificates, local_certificates
 from instar.stack.guard.links import FILE, Page, host_of, new_key
 
@@ -24,15 +26,26 @@ class Place:
     page: Page
 
 
-def made(data_dir: Path, temporal_port: int, page_port: int, namespace: str) -> Place:
+def made(data_dir: Path, temporal_port: int, page_port: int, *, own_network: bool) -> Place:
     """The files, made or brought up to date. Raises Trouble, OSError."""
     certificates = local_certificates(data_dir / "temporal", for_clients=True)
-    page = Page(_key(data_dir / FILE), "")
-    page = Page(page.key, f"http://{host_of(page.key)}:{page_port}")
-    _write(data_dir / FILE, json.dumps({"key": page.key, "url": page.url}))
+    key = _key(data_dir / FILE)
+    page = Page(key, f"http://{host_of(key)}:{page_port}", own_network)
+    _write(data_dir / FILE, json.dumps(asdict(page)))
     config = data_dir / CONFIG
-    _write(config, _configuration(certificates, temporal_port, namespace))
+    _write(config, _configuration(certificates, temporal_port))
     return Place(certificates, config, page)
+
+
+def link_of(data_dir: Path) -> str:
+    """A link that opens the page of that directory once. Raises Trouble where there is none."""
+    path = data_dir.expanduser().absolute() / FILE
+    try:
+        return Page.read(path).link()
+    except FileNotFoundError:
+        raise Trouble(f"there is no {path}: name the data directory of a running `instar up` with --data-dir") from None
+    except (OSError, ValueError) as error:
+        raise Trouble(f"{path} cannot be read ({error}); start `instar up` again, which makes it anew") from None
 
 
 def _key(path: Path) -> str:
@@ -41,7 +54,7 @@ def _key(path: Path) -> str:
     return new_key()
 
 
-def _configuration(certificates: Certificates, port: int, namespace: str) -> str:
+def _configuration(certificates: Certificates, port: int) -> str:
     quoted = {
         name: json.dumps(str(path))
         for name, path in (
@@ -56,7 +69,7 @@ def _configuration(certificates: Certificates, port: int, namespace: str) -> str
             "# TEMPORAL_CONFIG_FILE=this file temporal workflow list",
             "[profile.default]",
             f'address = "localhost:{port}"',
-            f"namespace = {json.dumps(namespace)}",
+            f"namespace = {json.dumps(NAMESPACE)}",
             "[profile.default.tls]",
             *(f"{name} = {value}" for name, value in quoted.items()),
             "",

@@ -28,7 +28,7 @@ OWN = InnerPorts(temporal=7233, ui=8233, http=7243, metrics=9233)
 """In a network of its own every port is free."""
 
 
-def server_command(temporal: str, data_dir: Path, ports: InnerPorts, codec_url: str = "") -> list[str]:
+def server_command(temporal: str, data_dir: Path, ports: InnerPorts) -> list[str]:
     """The Temporal development server: one process, one SQLite file, no access control, hence loopback only."""
     attributes = [word for name in Attribute for word in ("--search-attribute", f"{name}=Keyword")]
     return [
@@ -36,7 +36,6 @@ def server_command(temporal: str, data_dir: Path, ports: InnerPorts, codec_url: 
         *("--port", str(ports.temporal), "--ui-port", str(ports.ui)),
         *("--http-port", str(ports.http), "--metrics-port", str(ports.metrics)),
         *("--db-filename", str(data_dir / "temporal.db"), "--log-level", "warn", "--ui-disable-news-fetch"),
-        *(("--ui-codec-endpoint", codec_url) if codec_url else ()),
         # A web page of any site could start and end workflows there, without asking first.
         *("--dynamic-config-value", f'frontend.httpAllowedHosts=["{NOBODY}"]'),
         # Without it the server rounds timers up to a second.
