@@ -18,6 +18,10 @@ from workflows.plugin import instar_plugin
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 PLAIN = Payload(metadata={"encoding": b"json/plain", "mine": b"1"}, data=b'"10.1.2.3 is unhealthy"')
+KEPT = (
+    "9b0f27b141c4cd9ce3fb67f9c1c46cda70dedc2ea91f073769469c7618293154e0f82a43506b330ec81cb632f7655c9c"
+    "4482245cf0cd684c8e35ab62"
+)
 WORDS = (b"10.1.2.3", b"unhealthy", b"json/plain")
 
 
@@ -40,6 +44,17 @@ async def test_f5_a_payload_tells_nothing_but_its_key_and_opens_as_it_was(codec:
     assert first.data[12:] != second.data[12:]
     assert await codec.decode([first, second]) == [PLAIN, PLAIN]
     assert first.ByteSize() - PLAIN.ByteSize() < 200
+
+
+async def test_f5_what_was_sealed_once_opens_in_every_release_to_come(tmp_path: Path) -> None:
+    """Made with the bytes 0 to 31 as the key: another derivation, cipher or binding would open nothing that is kept."""
+    (tmp_path / "kept.keys").write_text("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")
+    kept = Payload(
+        metadata={"encoding": b"binary/encrypted", "encryption-cipher": b"AES256-GCM", KEY_ID: b"244d05ea660bb9bc"},
+        data=bytes.fromhex(KEPT),
+    )
+    [opened] = await SealedPayloads(KeyFile(tmp_path / "kept.keys")).decode([kept])
+    assert opened == Payload(metadata={"encoding": b"json/plain"}, data=b'"kept"')
 
 
 async def test_f5_what_is_in_clear_is_read_as_it_is(codec: SealedPayloads) -> None:

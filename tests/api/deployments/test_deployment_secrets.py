@@ -32,7 +32,7 @@ async def test_f5_what_a_run_needs_is_sealed_while_it_lasts_and_forgotten_then(a
 async def test_f5_seals_of_running_deployments_are_made_anew_with_the_others(api: Api) -> None:
     await begin(api, resource(SETS, "early", **document(properties__virtualMachineProfile__userData=None)))
     before = stored(api)["sealed"]
-    old = (api.app.state.services.settings.data_dir / "keys").read_text().strip()
+    old = (api.app.state.services.settings.data_dir / "keys").read_text().split()[-1]
     fresh = Fernet.generate_key().decode()
     url = f"sqlite:///{api.app.state.services.settings.data_dir / 'store.sqlite'}"
     both = Store.open(url, Sealer([fresh, old]))
