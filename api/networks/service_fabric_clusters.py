@@ -16,7 +16,6 @@ from api.wire.errors import invalid
 from api.wire.properties import at
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.domain.sets.service_fabric import Durability, FabricCluster, cluster_of
-from instar.store.database.secret_places import without_secrets
 from instar.store.resources import StoredResource
 
 Json = dict[str, Any]
@@ -37,7 +36,7 @@ async def cluster_named(services: Services, subscription_id: str, model: ScaleSe
 
 
 async def _checked(draft: Draft) -> Json:
-    return _well_shaped(without_secrets(draft.document), draft.name)
+    return _well_shaped(draft.document, draft.name)
 
 
 def _well_shaped(document: Json, name: ResourceName) -> Json:

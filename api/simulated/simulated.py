@@ -16,6 +16,7 @@ from api.services.dependencies import ServicesDep
 from api.wire.bodies import JsonBody, described
 from api.wire.errors import invalid, not_found
 from api.wire.moments import moment
+from api.wire.texts import check_texts
 from instar.compute.simulated.file.scripts import ExtensionScript, FleetDefaults, VersionScript
 from instar.compute.simulated.fleet import SimulatedFleet
 from instar.compute.simulated.flight.judgement import judge
@@ -131,6 +132,7 @@ async def _verdict(fleet: SimulatedFleet, percent: int, unique_id: str) -> dict[
 
 def read_script(kind: type[Script], body: dict[str, Any]) -> Script:
     """What is scripted, in either spelling. Raises ArmError 400 that names the wrong property."""
+    check_texts(body)
     try:
         return kind.model_validate({re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower(): body[key] for key in body})
     except ValidationError as error:

@@ -21,6 +21,7 @@ from api.wire.merge import canonical, merged, without_read_only
 from api.wire.preconditions import NO_PRECONDITIONS, Preconditions
 from api.wire.properties import REGION, normal_location
 from instar.domain.records.operations import Operation, OperationKind, OperationStatus
+from instar.store.database.secret_places import without_secrets
 from instar.store.errors import Conflict
 from instar.store.resources import StoredResource
 
@@ -96,8 +97,11 @@ async def write_resource(
     Raises ArmError 409 if another was faster, or if there are as many as there may be.
 
     `expected_etag`: that of the resource whose document this one was made from, 0 if there was none. 412 where it is
-    not as the preconditions want it.
+    not as the preconditions want it. What is called like a secret of a machine's model is left out: it would not be
+    sealed here (F5).
     """
+    if "properties" in document:
+        document = document | {"properties": without_secrets(document["properties"])}
     if preconditions != NO_PRECONDITIONS:
         found = await _as_wanted(services, name, preconditions)
         expected_etag = found if expected_etag is None else expected_etag

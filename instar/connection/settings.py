@@ -11,7 +11,8 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from instar.connection.quotas import QuotaSettings
 from instar.domain.delays import Delays, seconds_as_text
@@ -80,6 +81,16 @@ class Compute(StrEnum):
     LIBVIRT = "libvirt"
 
 
+class _Environment(EnvSettingsSource):
+    """The environment, where a group that is no JSON is a wrong value like any other."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
 class Settings(BaseSettings):
     """All paths are made absolute; delays nest as `INSTAR_DELAYS__HEALTH_WAIT=PT5M` (ISO 8601, or seconds)."""
 
@@ -134,6 +145,17 @@ class Settings(BaseSettings):
     """Addresses and networks, by commas, whose X-Forwarded-For, -Proto and -Host are believed; empty: none."""
 
     quotas: QuotaSettings = QuotaSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in code, then the environment."""
+        return init_settings, _Environment(settings_cls)
 
     @field_validator("audit_kept", "sweep", mode="before")
     @classmethod

@@ -28,3 +28,20 @@ def test_each_that_is_counted_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> N
     for number, counted in enumerate(Counted, start=7):
         monkeypatch.setenv(f"INSTAR_QUOTAS__{counted.name}", str(number))
     assert Settings().quotas.counted == {counted: number for number, counted in enumerate(Counted, start=7)}
+
+
+@pytest.mark.parametrize("group", ["QUOTAS", "OIDC", "TLS", "DELAYS", "LIBVIRT"])
+@pytest.mark.parametrize("value", ["garbage", "[]", "5", "{"])
+def test_a_group_that_is_no_json_object_is_refused_by_name(
+    group: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"INSTAR_{group}", value)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert first_problem(refused.value).startswith(f"INSTAR_{group}: Input should be a valid dictionary")
+
+
+def test_a_group_may_be_one_json_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTAR_QUOTAS", '{"tags": 7}')
+    monkeypatch.setenv("INSTAR_QUOTAS__SCALE_SETS", "8")
+    assert (Settings().quotas.tags, Settings().quotas.scale_sets) == (7, 8)

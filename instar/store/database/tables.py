@@ -178,6 +178,7 @@ RESOURCES = Table(
     Column("etag", Integer, nullable=False),
     Index("resources_by_type", "type_key", "subscription_key", "resource_group_key"),
     Index("resources_by_parent", "parent_key", "type_key"),
+    Index("resources_by_group", "subscription_key", "resource_group_key", "type_key"),
 )
 
 CREDENTIALS = Table(

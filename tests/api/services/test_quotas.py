@@ -80,7 +80,18 @@ async def test_groups_are_counted_those_too_that_only_have_something_in_them(api
     assert (await api.call("PUT", in_third, GALLERY_BODY)).status_code == 201
 
 
+IMAGE_BODY = {
+    "location": "westus2",
+    "properties": {
+        "osType": "Linux",
+        "osState": "Generalized",
+        "identifier": {"publisher": "p", "offer": "o", "sku": "s"},
+    },
+}
+
+
 async def test_a_quota_below_what_there_is_refuses_what_is_new_and_nothing_else(api: Api) -> None:
+    assert (await api.call("PUT", GROUP.replace("Farm", "Second"), {"location": "westus2"})).status_code == 201
     for name in ("one", "two", "three"):
         assert (await api.call("PUT", f"{GALLERY}/{name}", GALLERY_BODY)).status_code == 201
     set_quotas(api, resources=1, resource_groups=1)
@@ -88,8 +99,10 @@ async def test_a_quota_below_what_there_is_refuses_what_is_new_and_nothing_else(
     changed = {"location": "westus2", "properties": {"description": "changed"}}
     assert (await api.call("PUT", f"{GALLERY}/one", changed)).status_code == 200
     assert (await api.call("PATCH", f"{GALLERY}/two", {"tags": {"a": "b"}})).status_code == 200
-    for name in ("one", "two", "three"):
+    assert (await api.call("PUT", f"{GALLERY}/one/images/web", IMAGE_BODY)).status_code == 409
+    for name in ("one", "two"):
         assert (await api.call("DELETE", f"{GALLERY}/{name}")).status_code == 202
+    set_quotas(api, resources=2, resource_groups=1)
     assert (await api.call("PUT", f"{GALLERY}/four", GALLERY_BODY)).status_code == 201
 
 

@@ -91,6 +91,22 @@ async def test_k7_what_was_got_can_be_put_back_and_changes_nothing(place: Place)
     assert without_etags(answer.json()) == without_etags(got)
 
 
+async def test_f5_what_is_called_like_a_secret_is_kept_of_no_kind_and_shown_of_none(place: Place) -> None:
+    unattend = {"additionalUnattendContent": [{"settingName": "AutoLogon", "content": "hunter2-unattend"}]}
+    secrets = {"adminPassword": "hunter2", "deep": [{"ProtectedSettings": {"a": "hunter2"}}], "windows": unattend}
+    place.document = place.document | {"properties": place.document.get("properties", {}) | secrets}
+    answers = [str(await place.put()), (await place.call("GET")).text]
+    if not place.kind.only_tags_are_patched:
+        patched = await place.call("PATCH", {"properties": secrets})
+        assert patched.status_code == 200, patched.text
+        answers.append(patched.text)
+    stored = place.api.store.resources.find(place.path)
+    assert stored is not None
+    for text in (*answers, str(stored.document)):
+        assert "hunter2" not in text
+        assert "AutoLogon" in text
+
+
 async def test_it_is_listed_where_it_is_and_nowhere_else(place: Place) -> None:
     await place.put()
     for path in place.lists:

@@ -15,7 +15,7 @@ GROUP = "/subscriptions/S/resourceGroups/Farm/providers"
 
 def read(resources: list[Any], given: dict[str, Any] | None = None, **template: Any) -> Template:
     parameters = {name: {"value": value} for name, value in (given or {}).items()}
-    return read_template({"resources": resources, **template}, parameters, PLACE, TYPES)
+    return read_template({"resources": resources, **template}, parameters, PLACE, TYPES, at_most=800)
 
 
 def resource(name: str, kind: str = SETS, **more: Any) -> dict[str, Any]:

@@ -132,7 +132,7 @@ async def test_a_part_that_a_template_writes_is_refused_it(api: Api) -> None:
     subnet = resource(f"{NETS}/subnets", "net/inner", properties={"description": HIDES})
     await deploy(api, subnet)
     assert await state(api) == "Failed"
-    assert (await api.get(f"{GROUP}/providers/{NETS}/net")).get("properties", {}).get("subnets") is None
+    assert (await api.get(f"{GROUP}/providers/{NETS}/net"))["properties"]["subnets"] == []
 
 
 async def test_a_template_makes_no_such_name_or_text_of_its_expressions(api: Api) -> None:
@@ -154,7 +154,7 @@ async def test_a_deployment_shows_no_such_parameter_and_no_such_output(api: Api)
     await deploy(api, outputs={"who": {"type": "string", "value": evil}})
     await look_after(api)
     found = (await api.get(ONE))["properties"]
-    assert (found["provisioningState"], "outputs.who.value" in found["error"]["message"]) == ("Failed", True)
+    assert (found["provisioningState"], "outputs.who.value" in str(found["error"])) == ("Failed", True)
 
 
 async def test_a_platform_images_properties_are_looked_at(api: Api) -> None:
@@ -162,3 +162,9 @@ async def test_a_platform_images_properties_are_looked_at(api: Api) -> None:
     body = {"location": "westus2", "properties": {"description": HIDES}}
     assert (await api.call("PUT", path, body)).status_code == 400
     assert (await api.call("GET", path)).status_code == 404
+
+
+async def test_a_script_of_the_simulated_fleet_is_looked_at(api: Api) -> None:
+    body = {"scripts": [{"name": "setup", "fails": f"exit{HIDES}", "instances": ["0"]}]}
+    refused = await api.call("PUT", "/instar/simulated/extensions", body)
+    assert (refused.status_code, error_of(refused)["target"]) == (400, "fails")
