@@ -105,13 +105,14 @@ def _checked(gpgv: str, folder: Path, at_most: int) -> tuple[bytes, str]:
         ) as checking:
             watchdog = Timer(CHECK_SECONDS, checking.kill)
             watchdog.start()
-            assert checking.stdout is not None  # noqa: S101  # a pipe was asked for
-            text = checking.stdout.read(at_most + 1)
-            if len(text) > at_most:
-                checking.kill()
-                text = b""
-            checking.wait()
-            watchdog.cancel()
+            try:
+                text = checking.stdout.read(at_most + 1) if checking.stdout else b""
+                if len(text) > at_most:
+                    checking.kill()
+                    text = b""
+                checking.wait()
+            finally:
+                watchdog.cancel()
         status.seek(0)
         return text, status.read().decode(errors="replace")
 
