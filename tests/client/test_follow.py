@@ -250,7 +250,6 @@ def dripping_head(asked: Answers) -> None:
         (redirect(lambda scene: scene.other.url() + INDEX, INDEX), "which is another server"),
         (redirect(lambda _: "file:///etc/passwd", DISK), "is not at an http server"),
         (redirect(lambda scene: scene.mirror.url("me:secret@localhost") + DISK, DISK), "a user name or a password"),
-        (redirect(lambda scene: scene.mirror.url() + DISK, DISK), "more than 5 redirects"),
         (redirect(lambda _: "https://[nonsense", DISK), "which is another server"),
         (redirect(lambda _: "https://localhost:port/", DISK), "broken off: Invalid URL in location header"),
         (document_path("../ubuntu.json"), "names a document outside of the mirror"),
@@ -343,6 +342,20 @@ def test_an_endless_body_is_ended_at_once(scene: Scene) -> None:
         scene.look()
     time.sleep(0.2)
     assert scene.mirror.sent < len(CONTENT) + (16 << 20)  # the rest is in the buffers of two sockets
+
+
+def test_redirects_have_an_end(scene: Scene) -> None:
+    redirect(lambda scene: scene.mirror.url() + DISK, DISK)(scene)
+    with pytest.raises(Refused, match="more than 5 redirects"):
+        scene.look()
+    assert scene.mirror.asked.count(f"/{DISK}") == 6
+
+
+def test_a_connection_that_breaks_before_the_first_byte_leaves_no_empty_file(scene: Scene) -> None:
+    disk_answer(lambda asked: asked.answer(200, b"", length=len(CONTENT)))(scene)
+    with pytest.raises(Trouble, match="was broken off"):
+        scene.look()
+    assert scene.left == []
 
 
 def test_a_host_that_is_named_may_be_led_to(scene: Scene) -> None:

@@ -114,6 +114,7 @@ MINE = UBUNTU.fingerprint
         ("[GNUPG:] GOODSIG 1A5D6C4C7DB87C81 A Publisher", "no signature that can be checked"),
         ("[GNUPG:] GOODSIG 1 A\n[GNUPG:] VALIDSIG 1 2", "no signature that can be checked"),
         (GOOD.format(MINE, 10) + "\n" + GOOD.format(MINE, 10), "or more than a single one"),
+        (GOOD.format(MINE, 10) + "\n" + VALID.format("0" * 40, 10), "or more than a single one"),
         (GOOD.format(MINE, 10) + "\n[GNUPG:] ERRSIG 1", "signed with another key"),
         (GOOD.format(MINE, 10) + "\n[GNUPG:] EXPSIG 1 A", "its signature has expired"),
         (GOOD.format(MINE, 1), "a hash function that is not safe"),
