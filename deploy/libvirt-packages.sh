@@ -1,12 +1,12 @@
 #!/bin/sh
 # What real machines need on Debian: as root it is installed, otherwise what is missing is named; run anew it changes nothing.
 #   build    only what the Python binding is built from (CI of the unit tests, a worker that speaks to a remote libvirt)
-#   host     also the hypervisor and the tools for disks (default)
+#   host     also the hypervisor and the tools for disks and their signatures (default)
 #   guest    also what the tiny guest of tests and demo is made with
 set -eu
 
 build="libvirt-dev pkg-config gcc libc6-dev python3-dev"
-host="qemu-system-x86 qemu-utils seabios libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients"
+host="gpgv qemu-system-x86 qemu-utils seabios libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients"
 guest="syslinux syslinux-common busybox-static cpio mtools dosfstools fdisk"
 
 case "${1:-host}" in

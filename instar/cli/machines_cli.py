@@ -9,11 +9,14 @@ from rich.console import Console
 
 from instar.cli.options import DATA_DIR, INTERRUPTED, ApiUrl, Credentials, DataDir, Subscription, login_of
 from instar.client import adopt as adopting
+from instar.client import follow as following
 from instar.client import images as publishing
+from instar.client.origins import Origins
+from instar.client.signatures import UBUNTU, Publisher
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.connection.settings import Settings
 from instar.domain.images.images import ImageReference, version_key
-from instar.errors import Trouble, ended
+from instar.errors import Nonsense, Trouble, ended
 
 app = typer.Typer(help="Disks as image versions of real machines.", no_args_is_help=True)
 
@@ -58,6 +61,22 @@ def follow_images(
     release: Annotated[list[str], typer.Option(help="An Ubuntu version, like 22.04; may be given again.")],
     every: Annotated[float | None, typer.Option(metavar="SECONDS", min=1, help="Look again after that long.")] = None,
     architecture: Annotated[str, typer.Option()] = "amd64",
+    key: Annotated[
+        Path | None,
+        typer.Option(help="The public key that signs the index, if not Ubuntu's. With --fingerprint."),
+    ] = None,
+    fingerprint: Annotated[str, typer.Option(metavar="HEX", help="Of the key in --key, as its owner says it.")] = "",
+    unsigned: Annotated[
+        bool,
+        typer.Option("--unsigned", help="Check no signature: whoever changes what is served chooses what runs."),
+    ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST", help="It may lead to that host too, over https; may be given again."),
+    ] = None,
+    allow_http: Annotated[
+        list[str] | None, typer.Option(metavar="HOST", help="That host may be asked without TLS; may be given again.")
+    ] = None,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -66,14 +85,28 @@ def follow_images(
 ) -> None:
     """Publish the newest Canonical image of each release that a simplestreams index offers.
 
-    Disks are checked against the index's checksums, not against its signature: use https and a mirror that you trust.
+    The index must be signed with Ubuntu's key for cloud images, or with --key. It is read over https, and leads to no
+    other server than its own, unless --allow-host or --allow-http names that. Each disk must be what the index says.
     """
     try:
         with ended():
+            origins = Origins.of(url, allow_host or (), allow_http or ())
+            publisher = _publisher(key, fingerprint, unsigned=unsigned)
+            source = following.Source(origins, publisher, frozenset(release), architecture)
             place = publishing.Place(Settings(), login_of(credentials, data_dir, api), subscription, location)
-            publishing.follow(place, url, frozenset(release), architecture, every, _console())
+            following.follow(place, source, every, _console())
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _publisher(key: Path | None, fingerprint: str, *, unsigned: bool) -> Publisher | None:
+    if unsigned and (key or fingerprint):
+        raise Nonsense("--unsigned checks no signature, so --key and --fingerprint can mean nothing beside it")
+    if fingerprint and not key:
+        raise Nonsense("--fingerprint is that of the key in a file: name it with --key FILE")
+    if unsigned:
+        return None
+    return Publisher.of(key, fingerprint) if key else UBUNTU
 
 
 def adopt(

@@ -4,10 +4,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from instar.domain.images.images import ImageReference, version_key
 
-INDEX = "streams/v1/index.json"
+INDEX, SIGNED_INDEX = "streams/v1/index.json", "streams/v1/index.sjson"
+SIGNED_SUFFIX = ".sjson"
+PATH_CHARACTERS = 1024
+DOCUMENTS = 32
+"""How many documents an index may name at most. Ubuntu's names one with disks."""
+
 DATATYPE = "image-downloads"
 DISKS = ("disk1.img", "disk-kvm.img")
 """Kinds of files that are bootable qcow2 disks, the best first."""
@@ -24,7 +30,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One disk that can be downloaded. `path` is relative to the root of the mirror."""
+    """One disk that can be downloaded. `path` is relative to the root of the mirror; `size` is in bytes."""
 
     image: ImageReference
     path: str
@@ -33,18 +39,45 @@ class Release:
 
 
 def product_files(index: Any) -> list[str]:
-    """The paths of the documents with downloadable images.
+    """The paths of the documents with downloadable images. Raises Unreadable, also where one leads out of the mirror.
 
     >>> product_files({"index": {"a": {"datatype": "image-downloads", "path": "streams/v1/a.json"},
     ...                          "b": {"datatype": "image-ids", "path": "streams/v1/b.json"}}})
     ['streams/v1/a.json']
     """
     entries = _mapping(_mapping(index, "the index").get("index"), "its 'index'")
-    return [
-        str(entry["path"])
+    paths = [
+        entry.get("path")
         for entry in entries.values()
         if isinstance(entry, dict) and entry.get("datatype") == DATATYPE and entry.get("path")
     ]
+    if len(paths) > DOCUMENTS:
+        raise Unreadable(f"it names {len(paths)} documents with images, and {DOCUMENTS} is the most")
+    for path in paths:
+        if not stays_below(path):
+            raise Unreadable(f"it names a document outside of the mirror: {str(path)[:200]!r}")
+    return [str(path) for path in paths]
+
+
+def signed_path(path: str) -> str:
+    """Where the clear-signed form of a document is.
+
+    >>> signed_path("streams/v1/com.ubuntu.cloud:released:download.json")
+    'streams/v1/com.ubuntu.cloud:released:download.sjson'
+    """
+    return path if path.endswith(SIGNED_SUFFIX) else path.removesuffix(".json") + SIGNED_SUFFIX
+
+
+def stays_below(path: Any) -> bool:
+    r"""Whether a name in an index leads to nothing above where it is relative to.
+
+    >>> [stays_below(path) for path in ("server/x.img", "../x.img", "a/%2e%2e/x.img", "a\\..\\x.img", "")]
+    [True, False, False, False, False]
+    """
+    if not isinstance(path, str) or not path or len(path) > PATH_CHARACTERS:
+        return False
+    plain = unquote(path)
+    return plain.isprintable() and "\\" not in plain and ".." not in plain.split("/")
 
 
 def newest_releases(products: Any, versions: frozenset[str], architecture: str) -> list[Release]:
@@ -83,10 +116,10 @@ def _is_disk(item: Any) -> bool:
     return (
         isinstance(item, dict)
         and item.get("ftype") in DISKS
-        and isinstance(item.get("path"), str)
-        and ".." not in item["path"].split("/")
+        and stays_below(item.get("path"))
         and bool(_SHA256.fullmatch(str(item.get("sha256", ""))))
-        and isinstance(item.get("size"), int)
+        and type(item.get("size")) is int
+        and item["size"] > 0
     )
 
 

@@ -82,7 +82,7 @@ def test_what_cannot_be_published_is_said_before_anything_is_sent(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "command", [("demo-libvirt",), ("images", "follow", "http://127.0.0.1:1", "--release", "22.04")]
+    "command", [("demo-libvirt",), ("images", "follow", "https://127.0.0.1:1", "--release", "22.04")]
 )
 def test_without_libvirt_a_command_says_what_to_install(
     command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

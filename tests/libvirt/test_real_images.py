@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ import libvirt
 import pytest
 from rich.console import Console
 
+from instar.client import follow
 from instar.client import images as publishing
 from instar.client.api_token import Login
 from instar.client.images import Place
+from instar.client.origins import Origins
 from instar.compute.libvirt.storage import images, uploads, volumes
 from instar.compute.libvirt.storage.uploads import Damaged, DifferentContent
 from instar.connection.settings import Settings
@@ -236,9 +239,13 @@ def mirror_of(site: Site, sha256: str | None = None, size: int | None = None) ->
 UBUNTU = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="22.04-LTS", version="22.04.20240101")
 
 
+def source(site: Site, version: str = "22.04") -> follow.Source:
+    origins = Origins.of(site.api.url, plain=["127.0.0.1"])
+    return follow.Source(origins, None, frozenset({version}), "amd64")
+
+
 def take(site: Site) -> int:
-    wanted = frozenset({"22.04"})
-    return len(publishing.take_newest(site.place, site.api.url, wanted, "amd64", Console(quiet=True)))
+    return len(follow.take_newest(site.place, source(site), Console(quiet=True)))
 
 
 def test_a_new_image_of_an_index_becomes_available_by_itself(site: Site) -> None:
@@ -270,11 +277,51 @@ def test_a_disk_that_is_not_what_the_index_says_is_not_kept(site: Site) -> None:
 
 
 def test_an_index_that_cannot_be_read_or_has_nothing_says_so(site: Site) -> None:
-    with pytest.raises(Trouble, match="cannot read"):
+    with pytest.raises(Trouble, match="is answered with 404"):
         take(site)
     mirror_of(site)
     with pytest.raises(Trouble, match=r"has no amd64 disk of 18\.04"):
-        publishing.take_newest(site.place, site.api.url, frozenset({"18.04"}), "amd64", Console(quiet=True))
+        follow.take_newest(site.place, source(site, "18.04"), Console(quiet=True))
     (site.mirror / "streams" / "v1" / "ubuntu.json").write_text("[]")
     with pytest.raises(Trouble, match="is no simplestreams index that can be read"):
         take(site)
+
+
+def test_a_disk_with_the_right_checksum_that_is_no_image_is_not_kept(site: Site) -> None:
+    head = bytearray(mirror_of(site).read_bytes())
+    head[4:8] = (4).to_bytes(4, "big")
+    disk = mirror_of(site, sha256=hashlib.sha256(head).hexdigest(), size=len(head))
+    disk.write_bytes(head)
+    with pytest.raises(Trouble, match="is qcow2 of version 4"):
+        take(site)
+    assert site.pool.listVolumes() == []
+    assert site.api.registered == []
+    assert list((site.settings.data_dir / "downloads").iterdir()) == []
+
+
+def test_the_largest_virtual_size_is_that_of_the_settings(site: Site) -> None:
+    file = site.mirror / "large.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", file, "3G"], check=True)  # noqa: S603, S607  # qemu's
+    small = replace(site.place, settings=Settings(libvirt=site.settings.libvirt | {"image_gib": 2}))
+    with pytest.raises(Trouble, match="has a virtual size of 3 GiB, and 2 GiB is the most"):
+        publishing.publish(small, IMAGE, file, Console(quiet=True))
+    assert site.pool.listVolumes() == []
+
+
+def test_the_checksum_comes_before_the_header(site: Site) -> None:
+    file, notes = site.mirror / "nonsense.qcow2", site.settings.data_dir / "uploads"
+    file.write_bytes(b"no image")
+    with pytest.raises(Damaged, match="is not what was announced"):
+        uploads.publish(site.connection, site.pool, IMAGE, file, notes, site._tell, uploads.Wanted("0" * 64))
+    with pytest.raises(Trouble, match="is no qcow2 image"):
+        publishing.publish(site.place, IMAGE, file, Console(quiet=True), hashlib.sha256(b"no image").hexdigest())
+    assert site.pool.listVolumes() == []
+
+
+def test_a_version_that_an_index_offers_with_another_content_than_before_is_refused(site: Site) -> None:
+    mirror_of(site)
+    assert take(site) == 1
+    mirror_of(site, sha256="0" * 64)
+    with pytest.raises(Trouble, match="a version never changes"):
+        take(site)
+    assert site.api.registered == ["22.04.20240101"]

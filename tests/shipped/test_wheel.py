@@ -9,6 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from instar.client.signatures import UBUNTU
 from tests.support.house import OURS, ROOT
 
 
@@ -61,3 +62,8 @@ def test_whatever_is_shipped_starts_our_processes_so() -> None:
     safe = re.compile(r"""-P["', ]+-m["', ]+(?:api|worker|instar)\b""")
     assert [page.name for page, text in said.items() if len(started.findall(text)) != len(safe.findall(text))] == []
     assert sum(len(safe.findall(text)) for text in said.values()) > 4
+
+
+def test_the_wheel_has_ubuntus_key(wheel: ZipFile) -> None:
+    file = UBUNTU.key.relative_to(ROOT).as_posix()
+    assert wheel.read(file) == UBUNTU.key.read_bytes()

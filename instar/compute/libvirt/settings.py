@@ -59,6 +59,9 @@ class LibvirtSettings(BaseModel):
     data_disk_mib: Annotated[int, Field(ge=1)] = 1024
     """Of a data disk whose model gives no `diskSizeGB`."""
 
+    image_gib: Annotated[int, Field(ge=1, le=65_536)] = 4096
+    """The largest virtual size of an image that is published: a small file can claim any."""
+
     reserve_mib: Annotated[int, Field(ge=0)] = 1024
     """What must be free in the pool before a disk is made: overlays grow, and a full pool stops every machine."""
 
@@ -94,6 +97,11 @@ class LibvirtSettings(BaseModel):
     def forwards_ports(self) -> bool:
         """Whether guests are reached through ports of this host's loopback."""
         return self.network == "user"
+
+    @property
+    def image_bytes(self) -> int:
+        """The largest virtual size of an image."""
+        return self.image_gib << 30
 
     @property
     def network_name(self) -> str:

@@ -5,6 +5,7 @@ What has been sent is written down on the uploader's side; the pool shows a vers
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,17 @@ class Damaged(Exception):
     """What was read back is not what was sent; the text says so."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a file must be before it is sent."""
+
+    sha256: str = ""
+    """Of the whole file, in lower-case hexadecimal digits; empty where nobody announced one."""
+
+    largest: int = qcow2.VIRTUAL_SIZE_AT_MOST
+    """Bytes that the disk may seem to have."""
+
+
 class Sent(BaseModel):
     """How far an upload has come."""
 
@@ -37,17 +49,25 @@ class Sent(BaseModel):
 
 
 def publish(  # noqa: PLR0917  # one thing from here to there, told as it goes
-    connection: Any, pool: Any, image: ImageReference, file: Path, notes: Path, progress: Progress
+    connection: Any,
+    pool: Any,
+    image: ImageReference,
+    file: Path,
+    notes: Path,
+    progress: Progress,
+    wanted: Wanted = Wanted(),  # frozen
 ) -> str:
     """Upload one exact version; its SHA-256. Nothing is sent if it is there already.
 
     notes: a directory for what has been sent. Raises NotUsable, DifferentContent, Damaged, DiskNotMade, OSError,
     libvirtError; after the last two the same call goes on where it was.
     """
-    qcow2.inspect(file)
     name = images.image_volume(image)
     size = file.stat().st_size
     sha256 = _checksum_of(file, size, progress)
+    if wanted.sha256 not in {"", sha256}:
+        raise Damaged(f"{file} is not what was announced: its checksum is {sha256[:12]}…, not {wanted.sha256[:12]}…")
+    qcow2.inspect(file, wanted.largest)
     if there := images.checksum(pool, name):
         if there != sha256:
             raise DifferentContent(
