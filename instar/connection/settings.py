@@ -4,15 +4,17 @@ How to reach Temporal is not here: the SDK's own `TEMPORAL_…` variables and pr
 (`instar.connection.client`).
 """
 
+import json
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from instar.compute.probing.reach import Network, networks_of
 from instar.domain.delays import Delays, seconds_as_text
 
 MOST_PORT = 65535
@@ -70,6 +72,39 @@ class TlsSettings(BaseModel):
         return self
 
 
+class ProbesSettings(BaseModel):
+    """Where probes of machines' health may go (`INSTAR_PROBES__NETWORKS`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    networks: Annotated[tuple[Network, ...] | None, NoDecode] = None
+    """Networks in CIDR notation, comma-separated or as a JSON list; None or "": those of the compute's own."""
+
+    @field_validator("networks", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            given = _list_of(given)
+        if given is None:
+            return None
+        if not isinstance(given, list | tuple) or not all(isinstance(network, str | Network) for network in given):
+            raise ValueError('networks are listed as 10.20.0.0/16,fd12:3456::/64 or ["10.20.0.0/16", "fd12:3456::/64"]')
+        if not given:
+            raise ValueError("an empty list allows no probe: name a network, or leave the setting out")
+        return networks_of(given)
+
+
+def _list_of(text: str) -> Any:
+    """What a JSON list holds, or the parts between commas; None of a text that is empty."""
+    text = text.strip()
+    if not text.startswith(("[", "{", '"')):
+        return text.split(",") if text else None
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ValueError("it begins like JSON and is none") from None
+
+
 class Compute(StrEnum):
     """What runs the machines."""
 
@@ -118,6 +153,8 @@ class Settings(BaseSettings):
     oidc: OidcSettings = OidcSettings()
 
     tls: TlsSettings = TlsSettings()
+
+    probes: ProbesSettings = ProbesSettings()
 
     @field_validator("audit_kept", "sweep", mode="before")
     @classmethod

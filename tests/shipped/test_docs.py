@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from instar.client.picture import CELLS
 from instar.compute.libvirt.settings import LibvirtSettings
-from instar.connection.settings import OidcSettings, Settings, TlsSettings
+from instar.connection.settings import OidcSettings, ProbesSettings, Settings, TlsSettings
 from instar.domain.decisions.verdicts import exceeds
 from instar.domain.delays import Delays
 from instar.domain.records.progress import Outcome
@@ -19,7 +19,7 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 LIBVIRT = (ROOT / "docs" / "libvirt.md").read_text()
 
 
-NESTED: dict[str, type[BaseModel]] = {"oidc": OidcSettings, "tls": TlsSettings}
+NESTED: dict[str, type[BaseModel]] = {"oidc": OidcSettings, "probes": ProbesSettings, "tls": TlsSettings}
 
 
 @pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"delays", "libvirt", *NESTED}))
