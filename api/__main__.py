@@ -23,9 +23,11 @@ from api.tls import TlsError, check_certificate
 from instar.compute.clock import utc_now
 from instar.connection.client import connect
 from instar.connection.computes import CannotCompute, open_compute
+from instar.connection.private_data import keep_private
 from instar.connection.readiness import CannotServe, QuietServer, Readiness
 from instar.connection.settings import Settings, first_problem
 from instar.connection.waiting import enter_data_dir, open_store
+from instar.private_files import TooOpen, keep_new_files_private
 from instar.store.errors import StoreError
 from workflows.plugin import INSTAR
 
@@ -37,6 +39,7 @@ GRACE_SECONDS = 10
 
 def main() -> None:
     """Read the command line and serve."""
+    keep_new_files_private()
     arguments = _arguments()
     try:
         settings = Settings()
@@ -54,13 +57,14 @@ def main() -> None:
     try:
         check_certificate(settings.tls, utc_now())
         asyncio.run(serve(settings, arguments.host, arguments.port))
-    except (CannotCompute, CannotServe, SigningKeyError, StoreError, TlsError) as error:
+    except (CannotCompute, CannotServe, SigningKeyError, StoreError, TlsError, TooOpen) as error:
         sys.exit(f"api: {error}")
 
 
 async def serve(settings: Settings, host: str, port: int) -> None:
     """Answer until a signal asks to stop: 503 while something is waited for, then as the application does (F9)."""
     settings.make_data_dir()
+    keep_private(settings)
     readiness = Readiness()
     config = uvicorn.Config(
         readiness,

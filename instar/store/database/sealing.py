@@ -12,6 +12,7 @@ from typing import Protocol, Self
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from instar.private_files import TooOpen, check_key
 from instar.store.errors import SealingError
 
 
@@ -49,13 +50,17 @@ class Sealer:
         """The keys of a file, one a line, empty lines and those that begin with `#` left out.
 
         A file that is not there is made, with one new key, readable by its owner alone. It appears whole or not at all,
-        and of two processes that make it at once both end up with the same key. Raises SealingError.
+        and of two processes that make it at once both end up with the same key. Raises SealingError, also for one that
+        others may use.
         """
         path = Path(path)
         try:
             if not path.exists():
                 _make(path)
+            check_key(path)
             lines = path.read_text(encoding="ascii").splitlines()
+        except TooOpen as error:
+            raise SealingError(f"the key file cannot be used: {error}") from None
         except UnicodeDecodeError:
             raise SealingError(f"the key file {path} holds no keys: it is no text") from None
         except OSError as error:
