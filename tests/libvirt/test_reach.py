@@ -1,5 +1,6 @@
 """Which addresses of real machines are asked: those on the networks that libvirt describes, or that a person named."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,8 @@ from instar.compute.libvirt.guests import record
 from instar.compute.probing.prober import Prober, Target
 from instar.compute.probing.reach import Network, networks_of
 from instar.compute.provider import MachineModel
+from instar.connection.computes import open_compute
+from instar.connection.settings import Compute, Settings
 from instar.domain.health.sources import HealthSource, SourceKind
 from instar.domain.machines.instances import HealthObservation, HealthState
 from tests.compute.scene import ManualClock
@@ -171,3 +174,13 @@ async def test_a_forwarded_port_is_asked_whatever_networks_are_named(tmp_path: P
             [seen] = await look(scene, networks_of(["10.20.0.0/16"]))
     assert seen.state is HealthState.HEALTHY
     assert len(served.times) == 1
+
+
+@pytest.mark.parametrize(("given", "networks"), [("10.20.0.0/16", ("10.20.0.0/16",)), ("", None)])
+def test_the_setting_reaches_the_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, networks: tuple[str, ...] | None
+) -> None:
+    monkeypatch.setenv("INSTAR_PROBES__NETWORKS", given)
+    with closing(open_compute(Settings(data_dir=tmp_path, compute=Compute.LIBVIRT))) as fleet:
+        assert isinstance(fleet, LibvirtFleet)
+        assert fleet._looks._networks == (None if networks is None else networks_of(networks))
