@@ -24,10 +24,12 @@ from instar.compute.clock import utc_now
 from instar.connection.client import connect
 from instar.connection.computes import CannotCompute, open_compute
 from instar.connection.logs import log_to_stderr
+from instar.connection.private_data import keep_private
 from instar.connection.readiness import Readiness
 from instar.connection.sealed_payloads import sealed_payloads
 from instar.connection.settings import Settings, first_problem
 from instar.connection.waiting import enter_data_dir, open_store
+from instar.private_files import TooOpen, keep_new_files_private
 from instar.serving.server import CannotServe, QuietServer
 from instar.store.errors import StoreError
 from workflows.plugin import instar_plugin
@@ -40,6 +42,7 @@ GRACE_SECONDS = 10
 
 def main() -> None:
     """Read the command line and serve."""
+    keep_new_files_private()
     arguments = _arguments()
     try:
         settings = Settings()
@@ -57,13 +60,14 @@ def main() -> None:
     try:
         check_certificate(settings.tls, utc_now())
         asyncio.run(serve(settings, arguments.host, arguments.port))
-    except (CannotCompute, CannotServe, SigningKeyError, StoreError, TlsError) as error:
+    except (CannotCompute, CannotServe, SigningKeyError, StoreError, TlsError, TooOpen) as error:
         sys.exit(f"api: {error}")
 
 
 async def serve(settings: Settings, host: str, port: int) -> None:
     """Answer until a signal asks to stop: 503 while something is waited for, then as the application does (F9)."""
     settings.make_data_dir()
+    keep_private(settings)
     readiness = Readiness()
     config = uvicorn.Config(
         readiness,

@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from instar.connection.settings import TlsSettings
+from instar.connection.setting_groups import TlsSettings
 
 
 class TlsError(Exception):

@@ -14,6 +14,7 @@
 #   GET /health    200
 # An ACPI shutdown ends it. Where it has the channel of a guest agent, one answers there; told `test-hang`, never again. The packages that this needs: deploy/libvirt-packages.sh guest
 set -eu
+umask 022  # the modes of files in the guest are not those of whoever makes it
 
 [ $# -eq 1 ] || { echo "usage: $0 DIRECTORY" >&2; exit 2; }
 PATH="$PATH:/usr/sbin:/sbin"

@@ -12,10 +12,12 @@ from pydantic import ValidationError
 
 from instar.connection.computes import CannotCompute, open_compute
 from instar.connection.logs import log_to_stderr
+from instar.connection.private_data import keep_private
 from instar.connection.readiness import Readiness
 from instar.connection.sealed_payloads import sealed_payloads
 from instar.connection.settings import Settings, first_problem
 from instar.connection.waiting import connect_to_temporal, enter_data_dir, open_store
+from instar.private_files import TooOpen, keep_new_files_private
 from instar.serving.server import CannotServe
 from instar.store.errors import StoreError
 from worker.composition import workers
@@ -37,6 +39,7 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     settings.make_data_dir()
+    keep_private(settings)
     readiness = Readiness()
     async with AsyncExitStack() as opened:
         await opened.enter_async_context(answering(readiness, settings.worker_probes))
@@ -76,6 +79,7 @@ async def _unless_stopped(coming: Coroutine[Any, Any, There], stop: asyncio.Even
 
 def main() -> None:
     """Read the settings and work."""
+    keep_new_files_private()
     log_to_stderr()
     try:
         settings = Settings()
@@ -83,7 +87,7 @@ def main() -> None:
         sys.exit(f"worker: the settings are wrong: {first_problem(error)}")
     try:
         asyncio.run(run(settings))
-    except (CannotCompute, CannotServe, StoreError) as error:
+    except (CannotCompute, CannotServe, StoreError, TooOpen) as error:
         sys.exit(f"worker: {error}")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from instar.compute.clock import Clock
-from instar.compute.errors import ComputeError
+from instar.compute.errors import ComputeError, NotProbed
 from instar.compute.provider import Provider
 from instar.domain.health.instance_health import health_of
 from instar.domain.health.sources import HealthSource
@@ -71,6 +71,9 @@ class Healths:
         key = scale_set.unique_id
         try:
             found = await self._provider.observe_health(scale_set, source)
+        except NotProbed as error:
+            # It decides nothing, and readers are told why it is so.
+            found = error.seen
         except ComputeError:
             # A look that could not be made says nothing: what is kept stays, and shows its age (H7).
             return

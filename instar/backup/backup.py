@@ -19,6 +19,7 @@ from typing import Literal
 from instar.backup.backup_manifest import UNFINISHED, Manifest, complete_backups, entry_of
 from instar.backup.backup_places import DUMP, KEYS, STORE, TEMPORAL, key_files, place_of, store_file, synced
 from instar.backup.postgres_dump import check_program, dump_command, run, schema_version
+from instar.backup.private_backups import keep_backups_private
 from instar.backup.sqlite_copy import ask, copy_database
 from instar.connection.presence import BeingRestored, check_whole
 from instar.connection.settings import Settings
@@ -51,6 +52,7 @@ def backup(wish: Wish, settings: Settings, now: datetime, told: Told) -> tuple[P
     folder = wish.folder.expanduser().absolute()
     try:
         with _one_at_a_time(folder, settings.data_dir), _draft(folder, now) as draft:
+            keep_backups_private(complete_backups(folder))
             _check_space(folder, settings, store)
             manifest = _filled(draft, wish, settings, now, told)
             made = _named(draft, folder, now)

@@ -1,5 +1,6 @@
 """The command `instar`."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,7 @@ from instar.demo import demo as demonstration
 from instar.demo import demo_libvirt as real_demonstration
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.errors import Trouble, ended
+from instar.private_files import keep_new_files_private
 from instar.stack import up as stack
 from instar.stack.guard.place import link_of
 
@@ -39,6 +41,13 @@ app = typer.Typer(
 )
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port.")]
+
+
+@app.callback(help=app.info.help)
+def begin(context: typer.Context) -> None:
+    """What every command begins with."""
+    umask = keep_new_files_private()
+    context.call_on_close(lambda: os.umask(umask))
 
 
 @app.command()

@@ -12,8 +12,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 
 from instar.backup import backup as backing_up
 from instar.backup import restore as restoring
+from instar.backup.private_backups import keep_backups_private
 from instar.cli.options import INTERRUPTED
-from instar.client.credentials import settings_of
+from instar.client.credentials import keep_data_private, settings_of
 from instar.compute.clock import utc_now
 from instar.domain.legible import legible_lines
 from instar.errors import Nonsense, Trouble, ended
@@ -48,6 +49,7 @@ def backup(
         if keep is not None and keep < 1:
             raise Nonsense("--keep needs at least 1: the backup that is made")
         settings = settings_of(data_dir)
+        keep_data_private(settings)
         wish = backing_up.Wish(folder, keys=not without_keys, database=not without_database, keep=keep)
         with _shown() as told:
             made, manifest = backing_up.backup(wish, settings, utc_now(), told)
@@ -71,6 +73,8 @@ def restore(
     """
     with ended(), _interruptible():
         settings = settings_of(data_dir)
+        keep_data_private(settings)
+        keep_backups_private([folder])
         manifest, pieces = restoring.checked(folder, settings)
         for line in restoring.plan(folder, manifest, pieces, settings):
             _say(line)

@@ -52,6 +52,11 @@ def create(
     """Make a client of Instar's own issuer. Its secret is shown now and never again."""
     with ended():
         as_json, grant = _as_json(output), credentials.grant_of(role, scope)
+        if not credentials.settings_of(data_dir).oidc.own_issuer:
+            raise Trouble(
+                "Instar's own issuer is off (INSTAR_OIDC__OWN_ISSUER), and a client of it could not log in: give a "
+                "role to somebody of the other issuer, `instar credentials grant subject:ID --role ROLE`"
+            )
         there = _served_at(data_dir, endpoint, ca_file)
         with _opened(data_dir) as store:
             made = credentials.create(store, name, grant, *there)

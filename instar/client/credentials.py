@@ -13,9 +13,11 @@ from api.services.dependencies import RESOURCE_GROUP, SUBSCRIPTION
 from instar.client.api_token import FILE, Login
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
+from instar.connection.private_data import keep_private
 from instar.connection.settings import Settings
 from instar.domain.access import ROOT, Grant, Role
 from instar.errors import Nonsense, Trouble
+from instar.private_files import TooOpen
 from instar.store.credentials import Credential
 from instar.store.database.sealing import Sealer
 from instar.store.errors import StoreError
@@ -42,12 +44,21 @@ def settings_of(data_dir: Path | None) -> Settings:
         raise Trouble(f"the settings are wrong: INSTAR_{name}: {one['msg'].removeprefix('Value error, ')}") from None
 
 
+def keep_data_private(settings: Settings) -> None:
+    """See `keep_private`. Raises Trouble for what others may use and that cannot be tightened."""
+    try:
+        keep_private(settings)
+    except TooOpen as error:
+        raise Trouble(str(error)) from None
+
+
 @contextmanager
 def opened(data_dir: Path | None) -> Iterator[Store]:
     """The store of a data directory, or the one that the environment names. Raises Trouble."""
     settings = settings_of(data_dir)
     try:
         settings.make_data_dir()
+        keep_data_private(settings)
         with closing(Store.open(settings.store_url, Sealer.from_file(settings.keys))) as store:
             yield store
     except (StoreError, OSError) as error:

@@ -13,6 +13,7 @@ from instar.client.images import Place, bars, hypervisor, publish, register
 from instar.client.origins import Origins, Refused
 from instar.client.signatures import Publisher, signed_text
 from instar.client.simplestreams import Release, Unreadable
+from instar.domain.legible import legible_line
 from instar.errors import Trouble
 
 UNSIGNED = (
@@ -43,7 +44,7 @@ def follow(place: Place, source: Source, every: float | None, console: Console) 
         except Trouble as trouble:
             if every is None:
                 raise
-            console.print(f"{trouble}; looking again in {every:g} s", markup=False)
+            console.print(legible_line(f"{trouble}; looking again in {every:g} s"), markup=False)
         if every is None:
             return
         time.sleep(every)

@@ -4,6 +4,7 @@ ComputeError
 ├── TryAgain                 the same call may work later; nothing is said of the machine or the image
 │   ├── Throttled            too many calls; `retry_after` says when to come back
 │   └── Unavailable          the compute does not answer just now
+│       └── NotProbed        this process may not ask some of the machines; `seen` is for readers alone
 ├── InstanceFailed           give up on this instance, go on with the others
 │   ├── InstanceGone         it was deleted: no failure of anybody's
 │   ├── DiskNotMade          its new OS disk cannot be made
@@ -20,6 +21,8 @@ the instance is not healthy, and what follows from that is the health wait's aff
 """
 
 from datetime import timedelta
+
+from instar.domain.machines.instances import HealthObservation
 
 
 class ComputeError(Exception):
@@ -42,6 +45,17 @@ class Throttled(TryAgain):
 
 class Unavailable(TryAgain):
     """The compute does not answer just now."""
+
+
+class NotProbed(Unavailable):
+    """A look that could not be made whole, because probes may not go where some of the machines are (H7).
+
+    Its text names no address. `seen` is the look for readers: Unknown, with the reason, of those that were not asked.
+    """
+
+    def __init__(self, message: str, seen: tuple[HealthObservation, ...]) -> None:
+        super().__init__(message)
+        self.seen = seen
 
 
 class InstanceFailed(ComputeError):

@@ -38,7 +38,7 @@ def open_compute(settings: Settings) -> Closable:
                 raise CannotCompute(NO_LIBVIRT)
             from instar.compute.libvirt.fleet import LibvirtFleet  # noqa: PLC0415  # an extra
 
-            return LibvirtFleet(libvirt_settings(settings), settings.gates)
+            return LibvirtFleet(libvirt_settings(settings), settings.gates, networks=settings.probes.networks)
 
 
 def libvirt_settings(settings: Settings) -> LibvirtSettings:

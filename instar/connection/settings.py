@@ -7,71 +7,19 @@ How to reach Temporal is not here: the SDK's own `TEMPORAL_…` variables and pr
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from instar.connection.quotas import QuotaSettings
+from instar.connection.setting_groups import OidcSettings, ProbesSettings, TlsSettings
 from instar.domain.delays import Delays, seconds_as_text
 from instar.serving.limits import ConnectionSettings
-from instar.serving.proxies import networks_of
+from instar.serving.proxies import proxies_of
 
 MOST_PORT = 65535
-
-
-def _is_safe(url: str) -> bool:
-    """Whether what is fetched there comes from whom the URL names: by https, or from this machine."""
-    parts = urlsplit(url)
-    here = ("127.0.0.1", "localhost", "::1")
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in here))
-
-
-class OidcSettings(BaseModel):
-    """Whose tokens are good (`INSTAR_OIDC__ISSUER` and so on)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    issuer: str = ""
-    """URL of an OpenID Connect issuer (Entra ID, Keycloak) whose tokens are believed; empty: none."""
-
-    audience: str = ""
-    """Whom that issuer's tokens must be for; needed with `issuer`."""
-
-    own_issuer: bool = True
-    """Whether Instar's own issuer gives and accepts tokens."""
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.issuer and not _is_safe(self.issuer):
-            raise ValueError("the issuer must be an https URL")
-        if self.issuer and not self.audience:
-            raise ValueError(
-                "an issuer without an audience would let in whatever token it ever gives: set the audience"
-            )
-        if not self.issuer and not self.own_issuer:
-            raise ValueError("nobody could get in: name an issuer, or leave our own one on")
-        return self
-
-
-class TlsSettings(BaseModel):
-    """What the API serves https with (`INSTAR_TLS__CERTIFICATE`, `INSTAR_TLS__KEY`): both or none."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    certificate: Path | None = None
-    """PEM, with the chain."""
-
-    key: Path | None = None
-    """PEM, without a password."""
-
-    @model_validator(mode="after")
-    def _both(self) -> Self:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key go together")
-        return self
 
 
 class Compute(StrEnum):
@@ -146,6 +94,8 @@ class Settings(BaseSettings):
 
     quotas: QuotaSettings = QuotaSettings()
 
+    probes: ProbesSettings = ProbesSettings()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -187,7 +137,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, given: str) -> str:
-        networks_of(_listed(given))
+        proxies_of(_listed(given))
         return given
 
     @field_validator("data_dir", "seal_key_file", "fleet_file")

@@ -20,7 +20,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @lru_cache(maxsize=8)
-def networks_of(given: tuple[str, ...]) -> tuple[Network, ...]:
+def proxies_of(given: tuple[str, ...]) -> tuple[Network, ...]:
     """Addresses and networks (`10.0.0.0/8`). Raises ValueError that says which is none."""
     return tuple(_network(text) for text in given)
 
@@ -39,7 +39,7 @@ class TrustedProxies:
     """
 
     def __init__(self, app: Application, trusted: Callable[[Message], tuple[str, ...]]) -> None:
-        """`trusted` tells the proxies, as `networks_of` takes them, at each request."""
+        """`trusted` tells the proxies, as `proxies_of` takes them, at each request."""
         self._app = app
         self._trusted = trusted
 
@@ -49,7 +49,7 @@ class TrustedProxies:
             await self._app(scope, receive, send)
             return
         trusted = self._trusted(scope)
-        if _is_among(networks_of(trusted), scope.get("client")):
+        if _is_among(proxies_of(trusted), scope.get("client")):
             believing: Any = ProxyHeadersMiddleware(self._app, list(trusted))  # type: ignore[arg-type]
             await believing(scope, receive, send)
         else:

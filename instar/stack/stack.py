@@ -62,7 +62,16 @@ class Ports:
 
 
 def start_stack(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[str, str]) -> Login:
-    """Start the three and wait until each can work; how to log in. Raises as `ProcessGroup.wait_until`."""
+    """As `start_parts`; how to log in with our own issuer, by credentials that are made where there are none."""
+    ca_file = start_parts(group, data_dir, ports, env)
+    return owner(data_dir, ports.api_url, ca_file)
+
+
+def start_parts(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[str, str]) -> str:
+    """Start the three and wait until each can work; the file of the API's authority, "" without TLS.
+
+    Raises as `ProcessGroup.wait_until`.
+    """
     # A profile or key meant for another Temporal server must not reach the one that we start.
     child_env = {name: value for name, value in env.items() if not name.startswith("TEMPORAL_")} | {
         "INSTAR_DATA_DIR": str(data_dir),
@@ -85,7 +94,7 @@ def start_stack(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[
     ca_file = str(certificates.authority) if certificates else ""
     group.wait_until(lambda: _api_ready(ports.api_url, ca_file), "api", START_SECONDS)
     group.wait_until(lambda: all(map(ask.has_pollers, (WORKFLOW_QUEUE, COMPUTE_QUEUE))), "worker", START_SECONDS)
-    return owner(data_dir, ports.api_url, ca_file)
+    return ca_file
 
 
 def guard_command(data_dir: Path, ports: Ports) -> list[str]:

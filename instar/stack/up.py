@@ -7,7 +7,9 @@ from shlex import quote
 import typer
 
 from instar.client.api_token import FILE, Login
+from instar.client.credentials import keep_data_private, settings_of
 from instar.connection.presence import BeingRestored, check_whole
+from instar.connection.setting_groups import OidcSettings
 from instar.domain.legible import legible_lines
 from instar.errors import Trouble
 from instar.stack.data_dir import claimed
@@ -15,7 +17,7 @@ from instar.stack.guard.links import FILE as PAGE
 from instar.stack.guard.links import Page
 from instar.stack.guard.place import CONFIG
 from instar.stack.processes import ProcessGroup, Stopped
-from instar.stack.stack import Ports, start_stack
+from instar.stack.stack import Ports, start_parts, start_stack
 
 
 def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: bool = False) -> None:
@@ -24,6 +26,8 @@ def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: 
     A process that dies is started again. Raises Trouble if a port or the directory cannot be had, or a process dies
     three times within a minute.
     """
+    settings = settings_of(data_dir)
+    keep_data_private(settings)
     with claimed(data_dir) as directory:
         try:
             check_whole(directory)
@@ -33,11 +37,12 @@ def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: 
         with ProcessGroup(directory / "logs", say) as group:
             try:
                 say(f"starting Temporal, worker and API; data in {directory}, logs in {directory / 'logs'}")
-                login = start_stack(group, directory, ports, os.environ)
-                for line in how_to_reach_temporal(directory, ports):
-                    say(line)
-                say(f"API           {ports.api_url}/docs")
-                for line in how_to_log_in(login, directory):
+                if settings.oidc.own_issuer:
+                    lines = how_to_log_in(start_stack(group, directory, ports, os.environ), directory)
+                else:
+                    ca_file = start_parts(group, directory, ports, os.environ)
+                    lines = how_to_log_in_outside(settings.oidc, directory, ports.api_url, ca_file)
+                for line in (*how_to_reach_temporal(directory, ports), f"API           {ports.api_url}/docs", *lines):
                     say(line)
                 say("Ctrl-C stops all; a second one at once")
                 say(f"ready {ports.api_url}")
@@ -89,6 +94,18 @@ def how_to_log_in(login: Login, directory: Path) -> list[str]:
         f"  az cloud register {cloud} || az cloud update {cloud}",
         "  az cloud set -n instar",
         f'  az login --service-principal -u {login.clientId} -p "{secret}" --tenant {login.tenantId}',
+    ]
+
+
+def how_to_log_in_outside(oidc: OidcSettings, directory: Path, api_url: str, ca_file: str) -> list[str]:
+    """What to do where our own issuer is off, and no credentials were made."""
+    authority = f"--cacert {quote(ca_file)} " if ca_file else ""
+    grant = f"instar credentials grant subject:ID --role Owner --data-dir {quote(str(directory))}"
+    url = f"'{api_url}/subscriptions?api-version=2022-12-01'"
+    return [
+        f"credentials   none of ours (INSTAR_OIDC__OWN_ISSUER): log in with {oidc.issuer}, as aud {oidc.audience}",
+        f"roles         {grant} (or group:ID, role:NAME, client:ID)",
+        f'with curl     curl -H "Authorization: Bearer $TOKEN" {authority}{url}',
     ]
 
 

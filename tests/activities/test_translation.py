@@ -13,6 +13,7 @@ from instar.compute.errors import (
     InstanceGone,
     NotAllowed,
     NothingToRestore,
+    NotProbed,
     Superseded,
     Throttled,
     Unavailable,
@@ -28,7 +29,7 @@ async def told(error: ComputeError) -> ApplicationError:
 
 async def test_f3_h7_what_may_work_later_is_tried_again_after_the_computes_own_delay() -> None:
     soon = timedelta(seconds=15)
-    for error, delay in ((Throttled("slower", soon), soon), (Unavailable("away"), None)):
+    for error, delay in ((Throttled("slower", soon), soon), (Unavailable("away"), None), (NotProbed("no", ()), None)):
         failure = await told(error)
         assert (failure.non_retryable, failure.next_retry_delay) == (False, delay)
         assert (failure.type, failure.message) == (type(error).__name__, str(error))

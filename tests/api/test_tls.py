@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 from api import __main__ as api_process
 from api.tls import TlsError, check_certificate
 from instar.compute.clock import utc_now
-from instar.connection.settings import TlsSettings
+from instar.connection.setting_groups import TlsSettings
 from instar.stack.certificates import GOOD_FOR, local_certificates
 
 

@@ -13,6 +13,7 @@ import pytest
 from instar.compute.errors import Unavailable
 from instar.compute.probing import questions
 from instar.compute.probing.prober import Prober, Target
+from instar.compute.probing.reach import Listening
 from instar.domain.health.sources import HealthSource, Protocol, SourceKind
 from instar.domain.machines.instances import HealthObservation, HealthState
 from tests.compute.scene import ManualClock
@@ -32,8 +33,12 @@ def of(source: HealthSource, **changes: Any) -> HealthSource:
 
 
 async def look(source: HealthSource, port: int, since: Any = None) -> HealthObservation:
-    [seen] = await Prober(ManualClock()).look([Target("7", LOOPBACK, port, since)], source)
+    [seen] = await Prober(ManualClock()).look([at(port, since=since)], source)
     return seen
+
+
+def at(port: int, number: int = 7, since: Any = None) -> Target:
+    return Target(str(number), LOOPBACK, port, Listening(frozenset({port})), since)
 
 
 def closed_port() -> int:
@@ -227,7 +232,7 @@ async def test_hundreds_are_asked_at_once_and_no_thread_is_started() -> None:
     source = of(RICH, interval=timedelta(seconds=5))
     async with server(http(200, HEALTHY)) as good, server(http(200, UNHEALTHY)) as bad, server(silence) as silent:
         ports = [good.port, bad.port, silent.port, closed_port()] * 75
-        targets = [Target(str(number), LOOPBACK, port) for number, port in enumerate(ports)]
+        targets = [at(port, number) for number, port in enumerate(ports)]
         loop = asyncio.get_running_loop()
         began = loop.time()
         seen = await Prober().look(targets, source)
@@ -256,7 +261,7 @@ async def test_no_more_are_asked_at_once_than_there_are_sockets_for() -> None:
         writer.write(http(200))
 
     async with server(count) as served:
-        targets = [Target(str(number), LOOPBACK, served.port) for number in range(30)]
+        targets = [at(served.port, number) for number in range(30)]
         prober = Prober(at_once=5)
         looks = await asyncio.gather(prober.look(targets[:10], HTTP), prober.look(targets[10:], HTTP))
     assert {one.state for seen in looks for one in seen} == {HealthState.HEALTHY}
@@ -286,7 +291,7 @@ async def test_h7_a_worker_that_stood_still_says_nothing_of_the_machine() -> Non
 
 async def test_h7_a_cancelled_look_leaves_nothing_behind() -> None:
     async with server(silence) as served:
-        targets = [Target(str(number), LOOPBACK, served.port) for number in range(20)]
+        targets = [at(served.port, number) for number in range(20)]
         task = asyncio.create_task(Prober().look(targets, of(HTTP, interval=timedelta(seconds=30))))
         while len(served.requests) < 20:  # noqa: ASYNC110  # the server is a bystander
             await asyncio.sleep(0.01)

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from instar.connection.settings import OidcSettings, Settings, TlsSettings
+from instar.connection.setting_groups import OidcSettings, TlsSettings
+from instar.connection.settings import Settings, first_problem
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,54 @@ def test_t6_a_delay_is_given_in_seconds_or_as_iso_8601(
     assert Settings().delays.health_wait == timedelta(seconds=seconds)
     monkeypatch.setenv("INSTAR_SWEEP", "5")
     assert Settings().sweep == timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("given", "networks"),
+    [
+        ("10.20.0.0/16", "10.20.0.0/16"),
+        (" 10.20.0.0/16 , fd12:3456::/64 ", "10.20.0.0/16 fd12:3456::/64"),
+        ('["10.20.0.0/16", "fd12:3456::/64"]', "10.20.0.0/16 fd12:3456::/64"),
+        ("10.20.0.7", "10.20.0.7/32"),
+        ("::ffff:10.20.0.0/112,10.20.0.0/16", "10.20.0.0/16"),
+        ("0.0.0.0/0,::/0", "0.0.0.0/0 ::/0"),
+    ],
+)
+def test_networks_that_may_be_probed_are_a_list_or_json(
+    given: str, networks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSTAR_PROBES__NETWORKS", given)
+    assert " ".join(map(str, Settings().probes.networks or ())) == networks
+
+
+def test_without_a_word_the_networks_are_the_computes_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().probes.networks is None
+    monkeypatch.setenv("INSTAR_PROBES__NETWORKS", "  ")
+    assert Settings().probes.networks is None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("hunter2", "entry 1 is no network"),
+        ("10.0.0.0/8,", "entry 2 is no network"),
+        ("10.0.0.5/24", "entry 1 is no network: one is like 10.20.0.0/16 or fd12:3456::/64, without bits set behind"),
+        ("10.0.0.0/33", "entry 1 is no network"),
+        ("10.0.0.0 10.1.0.0", "entry 1 is no network"),
+        ("localhost", "entry 1 is no network"),
+        ("[]", "an empty list allows no probe"),
+        ("[1]", "networks are listed as"),
+        ('[["10.0.0.0/8"]]', "networks are listed as"),
+        ('{"a": 1}', "networks are listed as"),
+        ('"10.0.0.0/8"', "networks are listed as"),
+        ("[10.0.0.0/8]", "it begins like JSON and is none"),
+    ],
+)
+def test_networks_that_are_none_are_refused_in_one_sentence(
+    given: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSTAR_PROBES__NETWORKS", given)
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    assert first_problem(error.value).startswith(f"INSTAR_PROBES__NETWORKS: {said}")
+    assert given not in first_problem(error.value)

@@ -11,6 +11,7 @@ from instar.compute.errors import NotAllowed, Unavailable
 from instar.compute.libvirt.guests import domains, networks
 from instar.compute.libvirt.settings import LibvirtSettings, VirtType
 from instar.compute.libvirt.sizes import Size
+from instar.compute.probing.reach import LOOPBACK
 from instar.compute.provider import MachineModel
 from instar.domain.health.sources import HealthSource, SourceKind
 from tests.libvirt.scene import OLD, SETTINGS, Scene
@@ -63,7 +64,7 @@ async def test_a_bridge_is_named_in_the_domain(tmp_path: Path) -> None:
 
 
 async def test_each_machine_has_a_forwarded_port_of_its_own(tmp_path: Path) -> None:
-    with closing(socket.create_server((networks.LOOPBACK, 0))) as taken:
+    with closing(socket.create_server((LOOPBACK, 0))) as taken:
         first = taken.getsockname()[1]
         settings = USER.model_copy(update={"first_port": first, "last_port": min(first + 50, 65535)})
         with Scene(tmp_path, settings) as scene:

@@ -1,6 +1,9 @@
 """Swap and restore on libvirt's mock driver, as the port promises them (P4, P5, P7, P18, F2, F3)."""
 
+import dataclasses
 import re
+from typing import Any
+from xml.etree import ElementTree as ET
 
 import libvirt
 import pytest
@@ -8,9 +11,9 @@ import pytest
 from instar.compute.errors import DiskNotMade, ImageGone, InstanceGone, NothingToRestore, Superseded
 from instar.compute.libvirt import disks
 from instar.compute.libvirt.settings import LibvirtSettings
-from instar.compute.libvirt.storage import images
+from instar.compute.libvirt.storage import images, volumes
 from instar.domain.machines.instances import PowerState
-from tests.libvirt.scene import LINE, NEW, NEWER, OLD, SETTINGS, Scene, identity, models
+from tests.libvirt.scene import LINE, MODEL, NEW, NEWER, OLD, SETTINGS, Scene, identity, models
 
 SWAP_STEPS = RESTORE_STEPS = range(1, 5)
 
@@ -277,3 +280,23 @@ async def test_f2_a_set_made_again_under_its_name_has_nothing_to_do_with_the_fir
     await scene.fleet.delete_instance(again, "0")
     assert len(await scene.fleet.list_instances(scene.scale_set)) == 1
     assert scene.domain().isActive()
+
+
+async def test_f5_a_seed_is_its_owners_alone_from_the_moment_that_it_is_made(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described: list[ET.Element] = []
+    made = volumes._made
+
+    def noted(pool: Any, volume: ET.Element, name: str) -> Any:
+        described.append(volume)
+        return made(pool, volume, name)
+
+    def takes_it(*_: object) -> None:
+        """The mock driver has no streams."""
+
+    monkeypatch.setattr(volumes, "_made", noted)
+    monkeypatch.setattr(volumes, "send", takes_it)
+    await scene.fleet.create_instance(scene.scale_set, "0", OLD, dataclasses.replace(MODEL, custom_data="c2VjcmV0"))
+    seeds = [volume for volume in described if ".seed." in (volume.findtext("name") or "")]
+    assert [volume.findtext("target/permissions/mode") for volume in seeds] == ["0600"]

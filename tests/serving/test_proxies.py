@@ -2,7 +2,7 @@
 
 import pytest
 
-from instar.serving.proxies import Message, TrustedProxies, networks_of
+from instar.serving.proxies import Message, TrustedProxies, proxies_of
 
 TOLD = [
     (b"host", b"10.0.0.5:8080"),
@@ -47,4 +47,4 @@ async def test_a_trusted_proxy_is_believed(proxies: list[str]) -> None:
 @pytest.mark.parametrize("text", ["nonsense", "10.0.0.0/33", "10.0.0.1/8", "*", "::g"])
 def test_what_is_no_network_is_said(text: str) -> None:
     with pytest.raises(ValueError, match="neither an address nor a network"):
-        networks_of((text,))
+        proxies_of((text,))

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from api.tls import check_certificate
 from instar.cli.app import app
 from instar.compute.clock import utc_now
-from instar.connection.settings import TlsSettings
+from instar.connection.setting_groups import TlsSettings
 from instar.domain.sets.names import NAMESPACE, Attribute
 
 ROOT = Path(__file__).parents[2]

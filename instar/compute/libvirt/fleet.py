@@ -17,6 +17,7 @@ from instar.compute.libvirt.gates import Gates
 from instar.compute.libvirt.health import Looks
 from instar.compute.libvirt.machines import Host
 from instar.compute.libvirt.settings import LibvirtSettings
+from instar.compute.probing.reach import Network
 from instar.compute.provider import Effect, MachineModel, Made, Models
 from instar.domain.health.sources import HealthSource
 from instar.domain.images.images import ImageReference
@@ -30,15 +31,24 @@ LOOK_WHETHER_STOPPED_SECONDS = 0.2
 class LibvirtFleet:
     """A `instar.compute.provider.Provider`. Use it from one event loop; close it.
 
-    gates: a directory that all workers of this host share.
+    gates: a directory that all workers of this host share. networks: where probes may go; None: to the networks of
+    libvirt's that each machine is on.
     """
 
-    def __init__(self, settings: LibvirtSettings, gates: Path, *, clock: Clock = utc_now, opened: Any = None) -> None:
+    def __init__(
+        self,
+        settings: LibvirtSettings,
+        gates: Path,
+        *,
+        networks: tuple[Network, ...] | None = None,
+        clock: Clock = utc_now,
+        opened: Any = None,
+    ) -> None:
         self.settings = settings
         self.hypervisor = Hypervisor(settings, opened=opened)
         self._host = Host(settings, Gates(gates), clock)
         self._starting = asyncio.Semaphore(settings.starts_at_once)
-        self._looks = Looks(self.hypervisor, clock)
+        self._looks = Looks(self.hypervisor, clock, networks)
 
     def close(self) -> None:
         """Let running calls end, and close the connection. Machines go on."""

@@ -5,13 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from instar.compute.clock import Clock
+from instar.compute.errors import NotProbed
 from instar.compute.libvirt import machines
 from instar.compute.libvirt.blindness import refuse_blind
 from instar.compute.libvirt.calls import Hypervisor
-from instar.compute.libvirt.guests import agents, networks, power
+from instar.compute.libvirt.guests import agents, power
+from instar.compute.libvirt.guests.addresses import Networks, address_of
 from instar.compute.libvirt.guests.record import CREATION, MachineRecord
 from instar.compute.libvirt.settings import LibvirtSettings
 from instar.compute.probing.prober import Prober, Target
+from instar.compute.probing.reach import LOOPBACK, Listening, Network
 from instar.domain.health.sources import HealthSource, SourceKind
 from instar.domain.machines.instances import HealthObservation, HealthState
 from instar.domain.sets.scale_sets import ScaleSetIdentity
@@ -31,19 +34,20 @@ class Found:
 class Looks:
     """Looks at machines: one pass over libvirt for where they are, then questions over the network, no thread each."""
 
-    def __init__(self, hypervisor: Hypervisor, clock: Clock) -> None:
+    def __init__(self, hypervisor: Hypervisor, clock: Clock, networks: tuple[Network, ...] | None) -> None:
         self._hypervisor = hypervisor
         self._clock = clock
+        self._networks = networks
         self._prober = Prober(clock)
         self._agents_at_once = asyncio.Semaphore(max(1, hypervisor.settings.threads // 2))
 
     async def observe(
         self, scale_set: ScaleSetIdentity, source: HealthSource, named: frozenset[str] | None
     ) -> tuple[HealthObservation, ...]:
-        """See `Provider.observe_health`."""
+        """See `Provider.observe_health`. Raises NotProbed where probes may not go to one of the machines."""
         settings = self._hypervisor.settings
         refuse_blind(settings, source)
-        found = await self._hypervisor.run(_find, settings, scale_set, source, named)
+        found = await self._hypervisor.run(self._find, scale_set, source, named)
         if source.kind is SourceKind.DEFAULT:
             found = tuple(await asyncio.gather(*map(self._agent_asked, found)))
         silent = HealthState.UNKNOWN if source.rich else HealthState.UNHEALTHY
@@ -56,9 +60,11 @@ class Looks:
         }
         if source.kind is not SourceKind.DEFAULT:
             targets = [one.target for one in found if one.target is not None]
-            observed |= {
-                observation.instance_id: observation for observation in await self._prober.look(targets, source)
-            }
+            try:
+                seen = await self._prober.look(targets, source)
+            except NotProbed as error:
+                raise NotProbed(str(error), _joined(observed, error.seen)) from None
+            return _joined(observed, seen)
         return tuple(observed.values())
 
     async def _agent_asked(self, one: Found) -> Found:
@@ -68,25 +74,29 @@ class Looks:
         async with self._agents_at_once:
             return replace(one, why_not=await self._hypervisor.run(agents.why_silent, one.agent))
 
-
-def _find(
-    connection: Any,
-    settings: LibvirtSettings,
-    scale_set: ScaleSetIdentity,
-    source: HealthSource,
-    named: frozenset[str] | None,
-) -> tuple[Found, ...]:
-    found = [
-        _found(settings, domain, machine, source)
-        for domain, machine in machines.of_set(connection, scale_set)
-        if (named is None or machine.instance_id in named)
-        and not machine.is_reserved
-        and (machine.out_for != CREATION or power.is_on(domain))
-    ]
-    return tuple(sorted(found, key=lambda one: int(one.instance_id)))
+    def _find(
+        self, connection: Any, scale_set: ScaleSetIdentity, source: HealthSource, named: frozenset[str] | None
+    ) -> tuple[Found, ...]:
+        settings, networks = self._hypervisor.settings, Networks(connection, self._networks)
+        found = [
+            _found(settings, networks, domain, machine, source)
+            for domain, machine in machines.of_set(connection, scale_set)
+            if (named is None or machine.instance_id in named)
+            and not machine.is_reserved
+            and (machine.out_for != CREATION or power.is_on(domain))
+        ]
+        return tuple(sorted(found, key=lambda one: int(one.instance_id)))
 
 
-def _found(settings: LibvirtSettings, domain: Any, machine: MachineRecord, source: HealthSource) -> Found:
+def _joined(
+    observed: dict[str, HealthObservation], seen: tuple[HealthObservation, ...]
+) -> tuple[HealthObservation, ...]:
+    return tuple((observed | {observation.instance_id: observation for observation in seen}).values())
+
+
+def _found(
+    settings: LibvirtSettings, networks: Networks, domain: Any, machine: MachineRecord, source: HealthSource
+) -> Found:
     why_not = power.why_not_running(domain, machine)
     if why_not:
         return Found(machine.instance_id, None, why_not)
@@ -97,8 +107,12 @@ def _found(settings: LibvirtSettings, domain: Any, machine: MachineRecord, sourc
         if source.port != machine.guest_port:
             reason = f"its port {machine.guest_port} is forwarded, and not {source.port}: it will be at its next swap"
             return Found(machine.instance_id, None, reason)
-        return Found(machine.instance_id, Target(machine.instance_id, networks.LOOPBACK, machine.host_port, since), "")
-    address = networks.address_of(domain)
+        # The one way to such a machine, and libvirt itself listens there for it.
+        forwarded = Listening(frozenset({machine.host_port}))
+        target = Target(machine.instance_id, LOOPBACK, machine.host_port, forwarded, since)
+        return Found(machine.instance_id, target, "")
+    reach = networks.reach_of(domain)
+    address = address_of(domain, reach)
     if address is None:
         return Found(machine.instance_id, None, f"no address of it is known on {settings.network}")
-    return Found(machine.instance_id, Target(machine.instance_id, address, source.port, since), "")
+    return Found(machine.instance_id, Target(machine.instance_id, address, source.port, reach, since), "")

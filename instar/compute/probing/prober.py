@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from instar.compute.clock import Clock, utc_now
+from instar.compute.errors import NotProbed
 from instar.compute.probing.questions import any_certificate, ask
+from instar.compute.probing.reach import SETTING, Reach
 from instar.domain.health.probe_answers import Said, believed, observed
 from instar.domain.health.sources import HealthSource, SourceKind
 from instar.domain.machines.instances import HealthObservation, HealthState
 
 AT_ONCE = 500
 """Questions open at the same time, each with a socket: half of what a process may have open by default."""
+
+NAMED_AT_MOST = 10
+"""Instances that one sentence names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ class Target:
     instance_id: str
     host: str
     port: int
+    reach: Reach
+    """Where probes of this machine may go: what its address was said to be may be anything."""
     since: datetime | None = None
 
 
@@ -44,7 +51,8 @@ class Prober:
     async def look(self, targets: Iterable[Target], source: HealthSource) -> tuple[HealthObservation, ...]:
         """One look at each target, in their order; the source must be one that asks machines.
 
-        A probe without an answer is an observation. Raises Unavailable if one could not be made at all (H7).
+        A probe without an answer is an observation. Raises Unavailable if one could not be made at all (H7), NotProbed
+        if one may not be made: the other machines were asked then.
         """
         if source.kind is SourceKind.DEFAULT:
             raise ValueError("without a source there is nothing to ask a machine")
@@ -52,20 +60,46 @@ class Prober:
             why = f"the load balancer's probe '{source.name}' does not exist"
             now = self._clock()
             return tuple(HealthObservation(target.instance_id, HealthState.UNHEALTHY, now, why) for target in targets)
-        tls = any_certificate()
+        targets, tls = tuple(targets), any_certificate()
+        not_asked = {
+            target.instance_id: why for target in targets if (why := target.reach.why_not(target.host, target.port))
+        }
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._observe(tls, source, target)) for target in targets]
+                tasks = [
+                    group.create_task(self._observe(tls, source, target))
+                    for target in targets
+                    if target.instance_id not in not_asked
+                ]
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
-        return tuple(task.result() for task in tasks)
+        seen = {task.result().instance_id: task.result() for task in tasks}
+        if not_asked:
+            raise self._not_probed(targets, seen, not_asked)
+        return tuple(seen[target.instance_id] for target in targets)
+
+    def _not_probed(
+        self, targets: Iterable[Target], seen: dict[str, HealthObservation], not_asked: dict[str, str]
+    ) -> NotProbed:
+        now = self._clock()
+        seen = seen | {
+            instance_id: HealthObservation(instance_id, HealthState.UNKNOWN, now, f"it is not probed: {why}")
+            for instance_id, why in not_asked.items()
+        }
+        ids = sorted(not_asked, key=int)
+        more = f" and {len(ids) - NAMED_AT_MOST} more" if len(ids) > NAMED_AT_MOST else ""
+        return NotProbed(
+            f"probes may not go to the address of instance {', '.join(ids[:NAMED_AT_MOST])}{more}: its health says "
+            f"why, {SETTING} says where they may go",
+            tuple(seen[target.instance_id] for target in targets),
+        )
 
     async def _observe(self, tls: ssl.SSLContext, source: HealthSource, target: Target) -> HealthObservation:
         loop, answers = asyncio.get_running_loop(), list[Said]()
         while len(answers) < source.probes_at_most:
             async with self._gate:
                 asked_at = loop.time()
-                answers.append(await ask(tls, source, target.host, target.port))
+                answers.append(await ask(tls, source, target.reach, target.host, target.port))
             if believed(answers, source.number_of_probes):
                 break
             if len(answers) < source.probes_at_most:

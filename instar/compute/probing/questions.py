@@ -8,6 +8,7 @@ in a fifth of the time: what a probe waits for us must not be taken for the mach
 
 import asyncio
 import errno
+import socket
 import ssl
 import string
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from urllib.parse import quote
 import h11
 
 from instar.compute.errors import Unavailable
+from instar.compute.probing.reach import Reach, parsed
 from instar.domain.health.probe_answers import Said, connected, read_body, read_status, unanswered
 from instar.domain.health.sources import HealthSource, Protocol
 
@@ -47,8 +49,11 @@ def any_certificate() -> ssl.SSLContext:
     return context
 
 
-async def ask(tls: ssl.SSLContext, source: HealthSource, host: str, port: int) -> Said:
-    """Ask once, within the source's time-out. Raises Unavailable where no question could be asked."""
+async def ask(tls: ssl.SSLContext, source: HealthSource, reach: Reach, host: str, port: int) -> Said:
+    """Ask once, within the source's time-out. Raises Unavailable where no question could be asked, or none may be."""
+    if why := reach.why_not(host, port):
+        raise Unavailable(f"no probe is made: {why}")
+    host = str(parsed(host))
     loop, longest = asyncio.get_running_loop(), source.timeout.total_seconds()
     began = loop.time()
     try:
@@ -71,13 +76,13 @@ async def ask(tls: ssl.SSLContext, source: HealthSource, host: str, port: int) -
 
 
 async def _connect(host: str, port: int) -> Said:
-    _, writer = await asyncio.open_connection(host, port)
+    _, writer = await asyncio.open_connection(host, port, flags=socket.AI_NUMERICHOST)
     writer.transport.abort()
     return connected()
 
 
 async def _get(tls: ssl.SSLContext | None, source: HealthSource, host: str, port: int) -> Said:
-    reader, writer = await asyncio.open_connection(host, port, ssl=tls)
+    reader, writer = await asyncio.open_connection(host, port, ssl=tls, flags=socket.AI_NUMERICHOST)
     try:
         http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_AT_MOST)
         writer.write(_question(http, source, host, port))

@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 from instar.compute.simulated.answers.sockets import MachineSockets
+from instar.private_files import keep_new_files_private
 
 
 def main() -> None:
     """Read the command line and serve."""
+    keep_new_files_private()
     parser = argparse.ArgumentParser(prog="python -P -m instar.compute.simulated", description=__doc__)
     parser.add_argument("fleet", type=Path, help="the fleet's file: fleet.sqlite in the data directory")
     parser.add_argument("set", help="properties.uniqueId of the scale set")

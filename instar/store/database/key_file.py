@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from instar.private_files import TooOpen, check_key
 from instar.store.errors import SealingError
 
 _log = logging.getLogger(__name__)
@@ -152,7 +153,10 @@ class KeyFile:
 
     def _lines(self) -> list[str]:
         try:
+            check_key(self.path)
             return self.path.read_text(encoding="ascii").splitlines()
+        except TooOpen as error:
+            raise SealingError(f"the key file cannot be used: {error}") from None
         except UnicodeDecodeError:
             raise SealingError(f"the key file {self.path} holds no keys: it is no text") from None
         except OSError as error:

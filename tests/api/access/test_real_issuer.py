@@ -21,7 +21,8 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from api.access.outside_issuer import FETCH_AT_LEAST_APART, KEPT_FOR
 from api.login.composition import access_from
 from instar.compute.clock import utc_now
-from instar.connection.settings import OidcSettings, Settings
+from instar.connection.setting_groups import OidcSettings
+from instar.connection.settings import Settings
 from instar.domain.access import Grant, Role
 from tests.api.access.served import served_with
 from tests.api.conftest import GROUP, SCALE_SET, Api, document, error_of

@@ -1,9 +1,12 @@
 from datetime import timedelta
 
+import pytest
+
 from api.wire.errors import unavailable
+from instar.compute.errors import NotProbed
 from instar.compute.provider import Effect, Fence, MachineModel, Step
 from instar.compute.simulated.file.scripts import InstanceScript, VersionScript
-from instar.domain.machines.instances import PowerState
+from instar.domain.machines.instances import HealthObservation, HealthState, PowerState
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.api.conftest import IMAGE, LOCATION, NEW, OLD, SCALE_SET, Api, error_of
@@ -109,6 +112,24 @@ async def test_h7_what_was_seen_last_is_shown_with_its_age_when_no_look_can_be_m
         assert view["instar"]["health"]["ageSeconds"] == 60
     else:
         assert answer.status_code == 503
+
+
+async def test_h7_readers_are_told_why_a_machine_is_not_probed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await api.create()
+    await api.add_machines(1)
+
+    async def observe_health(*_: object) -> object:
+        seen = HealthObservation("0", HealthState.UNKNOWN, api.clock(), "it is not probed: 10.20.0.7 is elsewhere")
+        raise NotProbed("probes may not go to the address of instance 0", (seen,))
+
+    monkeypatch.setattr(api.fleet, "observe_health", observe_health)
+    view = (await api.get(f"{SCALE_SET}/virtualMachines/0", _expand="instanceView"))["properties"]["instanceView"]
+    assert view["vmHealth"]["status"] | {"time": ""} == {
+        "code": "HealthState/unknown",
+        "level": "Warning",
+        "displayStatus": "it is not probed: 10.20.0.7 is elsewhere",
+        "time": "",
+    }
 
 
 async def test_the_whole_compute_away_is_503_with_retry_after(api: Api) -> None:

@@ -12,8 +12,8 @@ import libvirt
 from instar.compute.errors import Unavailable
 from instar.compute.libvirt.guests.record import MachineRecord
 from instar.compute.libvirt.settings import LibvirtSettings
+from instar.compute.probing.reach import LOOPBACK
 
-LOOPBACK = "127.0.0.1"
 QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
 NETDEV = "instar"
 SLOT = "0x1e"
@@ -73,26 +73,6 @@ def free_port(settings: LibvirtSettings, taken: set[int]) -> int:
                 continue
         return port
     raise Unavailable(f"no port from {settings.first_port} to {settings.last_port} of the loopback is free")
-
-
-def address_of(domain: Any) -> str | None:
-    """The IPv4 address of a running machine, as leases or the host's neighbours tell it."""
-    for source in (
-        libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE,
-        libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP,
-    ):
-        try:
-            interfaces = domain.interfaceAddresses(source)
-        except libvirt.libvirtError as error:
-            if error.get_error_domain() == libvirt.VIR_FROM_RPC:
-                raise
-            continue
-        for name in sorted(interfaces):
-            for addr in interfaces[name]["addrs"] or ():
-                address = ipaddress.ip_address(addr["addr"])
-                if address.version == 4 and not address.is_loopback:  # noqa: PLR2004
-                    return str(address)
-    return None
 
 
 def fix_lease(connection: Any, settings: LibvirtSettings, mac: str, name: str) -> None:

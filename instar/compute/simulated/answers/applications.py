@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from instar.compute.probing.prober import Prober, Target
+from instar.compute.probing.reach import LOOPBACK, Listening
 from instar.compute.simulated.answers.health import life_since
 from instar.compute.simulated.answers.metrics import metrics_of, scripted_metrics
 from instar.compute.simulated.file.database import Database
@@ -15,8 +16,6 @@ from instar.compute.simulated.file.scripts import Mute
 from instar.domain.health.probe_answers import Answer
 from instar.domain.health.sources import HealthSource, SourceKind
 from instar.domain.machines.instances import HealthObservation, PowerState
-
-LOOPBACK = "127.0.0.1"
 
 
 class Manner(StrEnum):
@@ -115,8 +114,9 @@ async def with_real_answers(
         found = {application.instance_id: application for application in applications(database, connection, unique_id)}
     if not found:
         return computed
+    reach = Listening(frozenset(application.port for application in found.values()))
     targets = [
-        Target(observation.instance_id, LOOPBACK, app.port, from_micros(app.boot_end) if app.boot_end else None)
+        Target(observation.instance_id, LOOPBACK, app.port, reach, from_micros(app.boot_end) if app.boot_end else None)
         for observation in computed
         if (app := found.get(observation.instance_id))
     ]

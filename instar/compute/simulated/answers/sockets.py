@@ -17,7 +17,8 @@ from typing import Self
 
 from instar.compute.clock import Clock, utc_now
 from instar.compute.errors import Unavailable
-from instar.compute.simulated.answers.applications import LOOPBACK, Application, Manner, applications, body
+from instar.compute.probing.reach import LOOPBACK
+from instar.compute.simulated.answers.applications import Application, Manner, applications, body
 from instar.compute.simulated.file.database import Database
 
 FOLLOW_SECONDS = 0.05

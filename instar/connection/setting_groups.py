@@ -1,0 +1,96 @@
+"""Settings that belong together, as nested ones: whose tokens are good, TLS, where probes may go."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from instar.compute.probing.reach import Network, networks_of
+
+
+def _is_safe(url: str) -> bool:
+    """Whether what is fetched there comes from whom the URL names: by https, or from this machine."""
+    parts = urlsplit(url)
+    here = ("127.0.0.1", "localhost", "::1")
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in here))
+
+
+class OidcSettings(BaseModel):
+    """Whose tokens are good (`INSTAR_OIDC__ISSUER` and so on)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = ""
+    """URL of an OpenID Connect issuer (Entra ID, Keycloak) whose tokens are believed; empty: none."""
+
+    audience: str = ""
+    """Whom that issuer's tokens must be for; needed with `issuer`."""
+
+    own_issuer: bool = True
+    """Whether Instar's own issuer gives and accepts tokens."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.issuer and not _is_safe(self.issuer):
+            raise ValueError("the issuer must be an https URL")
+        if self.issuer and not self.audience:
+            raise ValueError(
+                "an issuer without an audience would let in whatever token it ever gives: set the audience"
+            )
+        if not self.issuer and not self.own_issuer:
+            raise ValueError("nobody could get in: name an issuer, or leave our own one on")
+        return self
+
+
+class TlsSettings(BaseModel):
+    """What the API serves https with (`INSTAR_TLS__CERTIFICATE`, `INSTAR_TLS__KEY`): both or none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    certificate: Path | None = None
+    """PEM, with the chain."""
+
+    key: Path | None = None
+    """PEM, without a password."""
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together")
+        return self
+
+
+class ProbesSettings(BaseModel):
+    """Where probes of machines' health may go (`INSTAR_PROBES__NETWORKS`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    networks: Annotated[tuple[Network, ...] | None, NoDecode] = None
+    """Networks in CIDR notation, comma-separated or as a JSON list; None or "": those of the compute's own."""
+
+    @field_validator("networks", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            given = _list_of(given)
+        if given is None:
+            return None
+        if not isinstance(given, list | tuple) or not all(isinstance(network, str | Network) for network in given):
+            raise ValueError('networks are listed as 10.20.0.0/16,fd12:3456::/64 or ["10.20.0.0/16", "fd12:3456::/64"]')
+        if not given:
+            raise ValueError("an empty list allows no probe: name a network, or leave the setting out")
+        return networks_of(given)
+
+
+def _list_of(text: str) -> Any:
+    """What a JSON list holds, or the parts between commas; None of a text that is empty."""
+    text = text.strip()
+    if not text.startswith(("[", "{", '"')):
+        return text.split(",") if text else None
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ValueError("it begins like JSON and is none") from None
