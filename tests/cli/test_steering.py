@@ -16,9 +16,11 @@ from typer.testing import CliRunner
 
 from instar.cli import status as standing
 from instar.cli.app import app
-from instar.client import adopt, images
+from instar.client import adopt, follow, images
 from instar.client.api_client import ApiClient, ApiRefused
 from instar.client.api_token import FILE, Login
+from instar.client.follow import Source
+from instar.client.origins import Origins
 from instar.client.upgrade_view import upgrade_view
 from instar.client.watch import DEFAULT_SUBSCRIPTION, Lines, LiveScreen
 from instar.compute.clock import utc_now
@@ -209,10 +211,10 @@ def test_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def enough(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(images, "take_newest", troubled)
+    monkeypatch.setattr(follow, "take_newest", troubled)
     monkeypatch.setattr(time, "sleep", enough)
     with pytest.raises(KeyboardInterrupt):
-        images.follow(place, "https://mirror", frozenset(), "amd64", 1.0, console)
+        follow.follow(place, Source(Origins.of("https://mirror"), None, frozenset(), "amd64"), 1.0, console)
     assert_harmless(shown.getvalue())
     disk = tmp_path / "disk"
     disk.write_bytes(b"x")
