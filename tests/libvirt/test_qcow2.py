@@ -83,6 +83,8 @@ def written(folder: Path, content: bytes) -> Path:
         (image(version=2, backing_at=112), "has a backing file"),
         (image(extension(BACKING_FORMAT, b"raw")), "has the format of a backing file"),
         (image(extension(FEATURE_NAMES, bytes(48)) + extension(BACKING_FORMAT, b"raw")), "has the format of a backing"),
+        (image(extension(0x12345678, b"12345") + extension(BACKING_FORMAT, b"raw")), "has the format of a backing"),
+        (image(length=1 << 17, cluster_bits=21), "has header extensions without an end"),
         (image(version=2, extensions=extension(BACKING_FORMAT, b"raw")), "has the format of a backing file"),
         (image(extension(DATA_FILE, b"/etc/shadow")), "names another file for its data"),
         (image(extension(LUKS, bytes(16))), "is encrypted"),

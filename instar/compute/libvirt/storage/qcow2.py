@@ -114,7 +114,7 @@ def _parsed(head: bytes) -> _Header:
     if len(head) < COMPRESSION_AT:
         raise NotUsable("is cut off within its header")
     incompatible, _, _, refcount_order, length = VERSION_3.unpack_from(head, COMMON.size)
-    if length < COMPRESSION_AT or length % 8 or length > len(head):
+    if length < COMPRESSION_AT or length % 8:
         raise NotUsable(f"has an impossible header: its length is {length}")
     compression = head[COMPRESSION_AT] if length > COMPRESSION_AT else 0
     return replace(
