@@ -73,6 +73,7 @@ def written(folder: Path, content: bytes) -> Path:
         (b"QFI\xfb", "is no qcow2 image"),
         (image()[:71], "is no qcow2 image"),
         (image()[:100], "is cut off within its header"),
+        (image()[:104], "is cut off within its header"),
         (image()[:200], "is cut off: its L1 table is behind its end"),
         (image(version=0), "is qcow2 of version 0: only 2 and 3"),
         (image(version=1), "is qcow2 of version 1"),

@@ -111,7 +111,7 @@ def _parsed(head: bytes) -> _Header:
         return _Header(version, backing_at, *common)
     if version != 3:  # noqa: PLR2004  # the format's
         raise NotUsable(f"is qcow2 of version {version}: only 2 and 3 are known")
-    if len(head) < COMPRESSION_AT:
+    if len(head) <= COMPRESSION_AT:
         raise NotUsable("is cut off within its header")
     incompatible, _, _, refcount_order, length = VERSION_3.unpack_from(head, COMMON.size)
     if length < COMPRESSION_AT or length % 8:
