@@ -111,10 +111,10 @@ def _parsed(head: bytes) -> _Header:
         return _Header(version, backing_at, *common)
     if version != 3:  # noqa: PLR2004  # the format's
         raise NotUsable(f"is qcow2 of version {version}: only 2 and 3 are known")
-    if len(head) < COMPRESSION_AT:
+    if len(head) <= COMPRESSION_AT:
         raise NotUsable("is cut off within its header")
     incompatible, _, _, refcount_order, length = VERSION_3.unpack_from(head, COMMON.size)
-    if length < COMPRESSION_AT or length % 8 or length > len(head):
+    if length < COMPRESSION_AT or length % 8:
         raise NotUsable(f"has an impossible header: its length is {length}")
     compression = head[COMPRESSION_AT] if length > COMPRESSION_AT else 0
     return replace(
