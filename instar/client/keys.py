@@ -58,7 +58,7 @@ def prune(settings: Settings) -> Pruned:
         old = [key.fingerprint for key in now.keys[1:]]
         if not old:
             return Pruned((), {}, 0)
-        in_temporal = asyncio.run(_in_temporal())
+        in_temporal = asyncio.run(_in_temporal(settings))
         with _store(settings, keys) as store:
             needed = {name: why for name in old if (why := _why(name, now, store, in_temporal))}
             dropped = tuple(name for name in old if name not in needed)
@@ -87,10 +87,10 @@ def _in_words(uses: Uses) -> str:
     return f"in Temporal {' and '.join(parts)} need it"
 
 
-async def _in_temporal() -> Found:
+async def _in_temporal(settings: Settings) -> Found:
     """Raises Trouble."""
     try:
-        return await keys_in_use(await connect([]))
+        return await keys_in_use(await connect([], data_dir=settings.data_dir))
     except (RuntimeError, RPCError) as error:
         raise Trouble(
             "nothing was dropped: Temporal cannot be asked what it still needs. Start it, and set TEMPORAL_ADDRESS "

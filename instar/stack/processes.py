@@ -16,6 +16,7 @@ from typing import Self
 
 from instar.children import die_with_parent
 from instar.errors import Trouble
+from instar.stack.child_logs import kept_small
 
 LOG_LINES = 60
 """Shown of the log of a process that died: above a stack of calls, the reason is still seen."""
@@ -119,6 +120,8 @@ class ProcessGroup:
             time.sleep(min(left, PULSE_SECONDS))
 
     def _look_after(self, child: Child) -> None:
+        if kept_small(child.log):
+            child.log_start = 0
         now = time.monotonic()
         if child.again_at is not None:
             if child.again_at <= now:

@@ -13,9 +13,9 @@ import httpx
 
 from instar.client.api_token import Login
 from instar.client.credentials import owner
+from instar.connection.client import LOCAL_CONFIG
 from instar.domain.sets.names import COMPUTE_QUEUE, WORKFLOW_QUEUE, Attribute
 from instar.stack.certificates import local_certificates
-from instar.stack.guard.place import CONFIG
 from instar.stack.guard.server import InnerPorts, temporal_binary
 from instar.stack.ports import LOOPBACK, answers, choose_ports
 from instar.stack.processes import ProcessGroup
@@ -75,7 +75,7 @@ def start_parts(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[
     # A profile or key meant for another Temporal server must not reach the one that we start.
     child_env = {name: value for name, value in env.items() if not name.startswith("TEMPORAL_")} | {
         "INSTAR_DATA_DIR": str(data_dir),
-        "TEMPORAL_CONFIG_FILE": str(data_dir / CONFIG),
+        "TEMPORAL_CONFIG_FILE": str(data_dir / LOCAL_CONFIG),
         "PYTHONUNBUFFERED": "1",
     }
     python = [sys.executable, "-P", "-m"]  # -P: no folder named `worker` where we happen to stand is taken for ours

@@ -8,6 +8,7 @@ import typer
 
 from instar.client.api_token import FILE, Login
 from instar.client.credentials import keep_data_private, settings_of
+from instar.connection.client import LOCAL_CONFIG
 from instar.connection.presence import BeingRestored, check_whole
 from instar.connection.setting_groups import OidcSettings
 from instar.domain.legible import legible_lines
@@ -15,7 +16,6 @@ from instar.errors import Trouble
 from instar.stack.data_dir import claimed
 from instar.stack.guard.links import FILE as PAGE
 from instar.stack.guard.links import Page
-from instar.stack.guard.place import CONFIG
 from instar.stack.processes import ProcessGroup, Stopped
 from instar.stack.stack import Ports, start_parts, start_stack
 
@@ -57,7 +57,8 @@ def how_to_reach_temporal(directory: Path, ports: Ports) -> list[str]:
     """Where Temporal is, and what is not closed there."""
     page, folder = Page.read(directory / PAGE), quote(str(directory))
     lines = [
-        f"Temporal      {ports.temporal_address}, by mutual TLS: TEMPORAL_CONFIG_FILE={folder}/{CONFIG} temporal …",
+        f"Temporal      {ports.temporal_address}, by mutual TLS; its command line gets in with",
+        f"              TEMPORAL_CONFIG_FILE={folder}/{LOCAL_CONFIG} temporal workflow list",
         f"Temporal page {page.link()}",
         f"              opens once, within 10 minutes; for another link: instar page --data-dir {folder}",
     ]

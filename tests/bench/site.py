@@ -17,6 +17,7 @@ from temporalio.envconfig import ClientConfig
 from api.services.scale_set_gateway import ScaleSetGateway
 from instar.compute.clock import utc_now
 from instar.compute.simulated.fleet import SimulatedFleet
+from instar.connection.client import LOCAL_CONFIG
 from instar.connection.sealed_payloads import SealedPayloads
 from instar.domain.delays import Delays
 from instar.domain.messages.scale_set import ApplyModel, StartUpgrade
@@ -25,7 +26,6 @@ from instar.domain.records.operations import Operation, OperationKind, Operation
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from instar.domain.sets.names import os_upgrade_workflow_id, scale_set_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity
-from instar.stack.guard.place import CONFIG
 from instar.stack.processes import ProcessGroup
 from instar.stack.stack import Ports, start_stack
 from instar.store.database.key_file import KeyFile
@@ -150,7 +150,7 @@ async def site(folder: Path, delays: Delays = scene.DELAYS) -> AsyncIterator[Sit
     data = folder / "data"
     plugin = instar_plugin(SealedPayloads(KeyFile(data / "seal.keys")))
     client = await Client.connect(
-        **ClientConfig.load_client_connect_config(config_file=str(data / CONFIG)), plugins=[plugin]
+        **ClientConfig.load_client_connect_config(config_file=str(data / LOCAL_CONFIG)), plugins=[plugin]
     )
     store = Store.open(f"sqlite:///{data / 'store.sqlite'}", Sealer.from_file(data / "seal.keys"))
     fleet = SimulatedFleet(data / "fleet.sqlite")

@@ -17,6 +17,7 @@ from instar.cli.app import app
 from instar.compute.clock import utc_now
 from instar.connection.setting_groups import TlsSettings
 from instar.domain.sets.names import NAMESPACE, Attribute
+from instar.stack.guard import page_process
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -46,7 +47,8 @@ def test_the_file_obeys_the_compose_schema(tmp_path: Path) -> None:
 
 def test_ports_are_published_on_the_loopback_only() -> None:
     published = [port for service in compose()["services"].values() for port in service.get("ports", ())]
-    assert len(published) == 3
+    assert len(published) == 2
+    assert {name for name, service in compose()["services"].items() if service.get("ports")} == {"api", "page"}
     assert all(str(port).startswith("127.0.0.1:") for port in published)
     assert not any(service.get("network_mode") for service in compose()["services"].values())
 
@@ -138,6 +140,19 @@ def test_f9_a_worker_is_healthy_once_it_says_that_it_is_ready() -> None:
 def test_nobody_turns_tokens_off() -> None:
     for service in compose()["services"].values():
         assert not any(name.startswith("INSTAR_OIDC") for name in service.get("environment") or {})
+
+
+def test_the_page_is_guarded_with_the_keys_of_the_api_and_its_link_is_made_where_it_runs() -> None:
+    services = compose()["services"]
+    page = services["page"]
+    assert page["volumes"] == services["api"]["volumes"]
+    assert "ports" not in services["temporal-ui"]
+    assert "ports" not in services["temporal"]
+    given = [word for word in page["command"] if word.startswith("--")]
+    arguments = page_process.arguments([re.sub(r"\$\{\w+:-(\w+)\}", r"\1", word) for word in given])
+    assert (arguments.host, arguments.port, arguments.of) == ("0.0.0.0", 8233, "http://temporal-ui:8080")  # noqa: S104
+    assert page["ports"] == ["127.0.0.1:${TEMPORAL_UI_PORT:-8233}:8233"]
+    assert "--published-port=${TEMPORAL_UI_PORT:-8233}" in given
 
 
 def test_every_search_attribute_is_registered() -> None:

@@ -18,6 +18,7 @@ from instar.connection.logs import log_to_stderr
 from instar.connection.sealed_payloads import sealed_payloads
 from instar.connection.settings import Settings
 from instar.errors import Trouble
+from instar.private_files import keep_new_files_private
 from instar.serving.door import BACKLOG, Door
 from instar.serving.limits import ConnectionSettings
 from instar.serving.server import QuietServer
@@ -27,6 +28,7 @@ from instar.stack.guard.page import page_app
 from instar.stack.guard.place import Place, made
 from instar.stack.guard.relay import demanding, relaying_to
 from instar.stack.guard.server import LOOPBACK, OWN, InnerPorts, server_command, temporal_binary
+from instar.store.errors import SealingError
 
 _log = logging.getLogger("instar.stack.guard")
 
@@ -38,6 +40,7 @@ PATIENCE_SECONDS = 12.0
 def main() -> None:
     """Read the command line and guard."""
     arguments = _arguments()
+    keep_new_files_private()
     log_to_stderr()
     logging.getLogger("httpx").setLevel(logging.WARNING)
     data_dir = arguments.data_dir.expanduser().absolute()
@@ -48,7 +51,7 @@ def main() -> None:
         inner = OWN if own_network else InnerPorts(*arguments.inner_ports)
         place = made(data_dir, arguments.temporal_port, arguments.page_port, own_network=own_network)
         sys.exit(asyncio.run(_guard(data_dir, place, doors, inner)))
-    except (OSError, Trouble) as error:
+    except (OSError, SealingError, Trouble) as error:
         sys.exit(f"guard: {error}")
 
 

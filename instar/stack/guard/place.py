@@ -7,12 +7,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from instar.connection.client import LOCAL_CONFIG
 from instar.domain.sets.names import NAMESPACE
 from instar.errors import Trouble
 from instar.stack.certificates import Certificates, local_certificates
 from instar.stack.guard.links import FILE, Page, host_of, new_key
-
-CONFIG = "temporal.toml"
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,18 @@ class Place:
 def made(data_dir: Path, temporal_port: int, page_port: int, *, own_network: bool) -> Place:
     """The files, made or brought up to date. Raises Trouble, OSError."""
     certificates = local_certificates(data_dir / "temporal", for_clients=True)
-    key = _key(data_dir / FILE)
-    page = Page(key, f"http://{host_of(key)}:{page_port}", own_network)
-    _write(data_dir / FILE, json.dumps(asdict(page)))
-    config = data_dir / CONFIG
+    page = made_page(data_dir, page_port, own_network=own_network)
+    config = data_dir / LOCAL_CONFIG
     _write(config, _configuration(certificates, temporal_port))
     return Place(certificates, config, page)
+
+
+def made_page(data_dir: Path, port: int, *, own_network: bool = False) -> Page:
+    """The page's file, with the key that it had, or a new one. Raises OSError."""
+    key = _key(data_dir / FILE)
+    page = Page(key, f"http://{host_of(key)}:{port}", own_network)
+    _write(data_dir / FILE, json.dumps(asdict(page)))
+    return page
 
 
 def link_of(data_dir: Path) -> str:

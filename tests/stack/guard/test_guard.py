@@ -15,8 +15,9 @@ import pytest
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
+from instar.connection.client import LOCAL_CONFIG
 from instar.stack.guard.links import FILE, Page
-from instar.stack.guard.place import CONFIG, link_of
+from instar.stack.guard.place import link_of
 from instar.stack.guard.server import OWN
 from tests.support.servers import binary
 
@@ -55,7 +56,7 @@ def temporal(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 def test_its_own_configuration_file_lets_temporals_program_in_and_nothing_else_does(up: tuple[Path, str]) -> None:
     directory, told = up
-    config = directory / CONFIG
+    config = directory / LOCAL_CONFIG
     assert f"TEMPORAL_CONFIG_FILE={config}" in told
     listed = temporal("workflow", "list", TEMPORAL_CONFIG_FILE=str(config))
     assert listed.returncode == 0, listed.stderr
@@ -68,7 +69,7 @@ def test_its_own_configuration_file_lets_temporals_program_in_and_nothing_else_d
 
 
 async def test_the_sdk_gets_in_by_the_same_file(up: tuple[Path, str]) -> None:
-    config = ClientConfig.load_client_connect_config(config_file=str(up[0] / CONFIG))
+    config = ClientConfig.load_client_connect_config(config_file=str(up[0] / LOCAL_CONFIG))
     client = await Client.connect(**config)
     assert await client.service_client.check_health()
 
