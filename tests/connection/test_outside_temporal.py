@@ -1,0 +1,115 @@
+"""A Temporal server that is not ours, reached as the environment says: mutual TLS, an API key (docs/operations.md).
+
+The server is Temporal's development server, which has neither itself: a TLS relay stands before it.
+"""
+
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from instar.connection.client import LOCAL_CONFIG, connect
+from instar.serving.door import Door
+from instar.serving.limits import ConnectionSettings
+from instar.stack.certificates import Certificates, local_certificates
+from instar.stack.guard.relay import demanding, relaying_to
+from instar.stack.guard.server import InnerPorts, server_command
+from instar.stack.ports import answers, choose_ports
+from tests.support.servers import binary
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a real Temporal server, in clear."""
+    folder = tmp_path_factory.mktemp("temporal")
+    ports = InnerPorts(**choose_ports(dict.fromkeys(("temporal", "ui", "http", "metrics"), 0)))
+    with (folder / "log").open("wb") as log:
+        command = server_command(binary("temporal"), folder, ports)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603  # Temporal's own program
+        try:
+            until = time.monotonic() + 60
+            while not answers(ports.temporal):
+                assert time.monotonic() < until
+                time.sleep(0.1)
+            yield ports.temporal
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@asynccontextmanager
+async def behind(context: ssl.SSLContext, port: int) -> AsyncIterator[str]:
+    """The address of that server behind TLS."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    door = Door(ConnectionSettings(), relaying_to(port), context)
+    door.open([listener])
+    try:
+        yield f"localhost:{listener.getsockname()[1]}"
+    finally:
+        door.close()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Certificates:
+    return local_certificates(tmp_path / "tls", for_clients=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", str(tmp_path / "none.toml"))
+    for name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "TEMPORAL_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+async def test_mutual_tls_as_the_docs_say(server: int, files: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with behind(demanding(files.certificate, files.key, files.authority), server) as address:
+        monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+        monkeypatch.setenv("TEMPORAL_TLS_SERVER_CA_CERT_PATH", str(files.authority))
+        with pytest.raises(RuntimeError):
+            await connect([])
+        monkeypatch.setenv("TEMPORAL_TLS_CLIENT_CERT_PATH", str(files.certificate))
+        monkeypatch.setenv("TEMPORAL_TLS_CLIENT_KEY_PATH", str(files.key))
+        client = await connect([])
+        assert await client.service_client.check_health()
+
+
+async def test_an_api_key_goes_over_tls_alone(
+    server: int, files: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_to_all = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    open_to_all.load_cert_chain(files.certificate, files.key)
+    open_to_all.set_alpn_protocols(["h2"])
+    monkeypatch.setenv("TEMPORAL_API_KEY", "a-key")
+    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{server}")
+    with pytest.raises(RuntimeError):
+        await connect([])  # the server in clear: the key is not sent there
+    async with behind(open_to_all, server) as address:
+        monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+        monkeypatch.setenv("TEMPORAL_TLS_SERVER_CA_CERT_PATH", str(files.authority))
+        client = await connect([])
+        assert client.api_key == "a-key"
+        assert await client.service_client.check_health()
+
+
+async def test_the_server_of_a_data_directory_is_meant_where_the_environment_says_nothing(
+    server: int, files: Certificates, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("TEMPORAL_CONFIG_FILE")
+    async with behind(demanding(files.certificate, files.key, files.authority), server) as address:
+        tls = {"client_cert_path": files.certificate, "client_key_path": files.key}
+        tls["server_ca_cert_path"] = files.authority
+        lines = [f'[profile.default]\naddress = "{address}"', "[profile.default.tls]"]
+        lines += [f'{name} = "{path}"' for name, path in tls.items()]
+        (tmp_path / LOCAL_CONFIG).write_text("\n".join(lines))
+        client = await connect([], data_dir=tmp_path)
+        assert await client.service_client.check_health()
+        monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+        with pytest.raises(RuntimeError):
+            await connect([], data_dir=tmp_path)
