@@ -64,7 +64,7 @@ def test_what_is_missing_or_another_version_is_noticed(shipped: dict[str, Any]) 
 
 def test_what_nothing_needs_is_noticed(shipped: dict[str, Any]) -> None:
     shipped["dependencies"] = []
-    assert "nothing needs limits==" in " ".join(found(shipped))
+    assert "nothing needs lark==" in " ".join(found(shipped))
 
 
 def test_a_document_that_is_not_of_the_schema_is_noticed(shipped: dict[str, Any]) -> None:

@@ -213,7 +213,7 @@ async def test_in_mode_automatic_a_changed_model_reaches_all_at_once(world: Worl
     before = await world.look_at_the_clock()
     ended = await world.ended(await world.announce(document=world.document(**other_data())))
     assert ended.status is OperationStatus.SUCCEEDED
-    assert await world.look_at_the_clock() - before < timedelta(seconds=1)
+    assert await world.look_at_the_clock() - before < timedelta(minutes=1)
     assert set(await generations(world)) == {2}
     assert world.store.upgrades.latest(world.scale_set.unique_id) is None, "it is no rolling upgrade"
     assert world.record().kind is UpgradeKind.INSTANCE_ACTION

@@ -67,7 +67,7 @@ class Year:
         request = Duration()
         request.FromTimedelta(duration)
         await self.world.client.test_service.unlock_time_skipping_with_sleep(
-            SleepRequest(duration=request), timeout=timedelta(minutes=2)
+            SleepRequest(duration=request), timeout=timedelta(minutes=5)
         )
         await self.world.look_at_the_clock()
 

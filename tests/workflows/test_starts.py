@@ -60,7 +60,7 @@ async def test_t4_a_start_by_hand_is_at_once_with_automatic_upgrades_on_too(worl
     result = await world.upgraded()
     assert result.status is UpgradeStatus.COMPLETED
     record = world.record()
-    assert record.started_at - began < timedelta(seconds=5)
+    assert record.started_at - began < timedelta(minutes=1)
     assert record.started_by is StartedBy.USER
     assert record.operation_id
 
