@@ -33,7 +33,10 @@ from instar.store.errors import SealingError
 _log = logging.getLogger("instar.stack.guard")
 
 PULSE_SECONDS = 0.1
-PATIENCE_SECONDS = 12.0
+GRACE_SECONDS = 2
+"""Given to requests of the page that are under way: it asks for news all the time."""
+
+PATIENCE_SECONDS = 10.0
 """Given to the server to end."""
 
 
@@ -104,7 +107,9 @@ async def _showing(place: Place, listener: socket.socket, inner: InnerPorts) -> 
     app = page_app(
         place.page.url, f"http://{LOOPBACK}:{inner.ui}", Sessions(place.page.key), sealed_payloads(Settings())
     )
-    server = QuietServer(uvicorn.Config(app, access_log=False, log_config=None))
+    server = QuietServer(
+        uvicorn.Config(app, access_log=False, log_config=None, timeout_graceful_shutdown=GRACE_SECONDS)
+    )
     serving = asyncio.create_task(server.serve([listener]))
     try:
         yield

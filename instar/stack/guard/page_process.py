@@ -25,6 +25,8 @@ from instar.stack.guard.page import page_app
 from instar.stack.guard.place import made_page
 from instar.store.errors import SealingError
 
+GRACE_SECONDS = 5
+
 
 def main() -> None:
     """Read the command line and the settings, and guard until a signal."""
@@ -44,7 +46,14 @@ async def _serve(given: argparse.Namespace, settings: Settings) -> None:
     settings.make_data_dir()
     page = made_page(settings.data_dir, given.published_port or given.port)
     app = page_app(page.url, given.of, Sessions(page.key), sealed_payloads(settings))
-    config = uvicorn.Config(app, host=given.host, port=given.port, access_log=False, log_config=None)
+    config = uvicorn.Config(
+        app,
+        host=given.host,
+        port=given.port,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
     server = QuietServer(config, settings.connections)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
