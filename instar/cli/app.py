@@ -26,6 +26,7 @@ from instar.client import watch as watching
 from instar.connection.computes import NO_LIBVIRT
 from instar.demo import demo as demonstration
 from instar.demo import demo_libvirt as real_demonstration
+from instar.domain.legible import legible_line
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.errors import Trouble, ended
 from instar.private_files import keep_new_files_private
@@ -73,7 +74,7 @@ def up(
 def page(data_dir: DataDir = DATA_DIR) -> None:
     """Print a link that opens Temporal's page once, within 10 minutes; the session then lasts 12 hours."""
     with ended():
-        typer.echo(link_of(data_dir))
+        typer.echo(legible_line(link_of(data_dir)))
 
 
 @app.command()

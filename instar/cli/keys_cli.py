@@ -11,6 +11,7 @@ from rich.table import Table
 from instar.client import keys
 from instar.client.credentials import settings_of
 from instar.compute.clock import utc_now
+from instar.domain.legible import legible_line
 from instar.errors import Nonsense, Trouble, ended
 
 app = typer.Typer(name="keys", help="What seals secrets, and everything in Temporal.", no_args_is_help=True)
@@ -56,8 +57,12 @@ def rotate(data_dir: DataDir = None) -> None:
     with ended():
         settings = settings_of(data_dir)
         key, secrets = keys.rotate(settings, utc_now())
-    typer.echo(f"{key.fingerprint} seals from now on; {secrets} secrets in the store were sealed anew")
-    typer.echo(f"no restart is needed; another machine with its own copy of {settings.keys.name} needs the new one now")
+    typer.echo(legible_line(f"{key.fingerprint} seals from now on; {secrets} secrets in the store were sealed anew"))
+    typer.echo(
+        legible_line(
+            f"no restart is needed; another machine with its own copy of {settings.keys.name} needs the new one now"
+        )
+    )
 
 
 @app.command()
@@ -65,7 +70,7 @@ def reseal(data_dir: DataDir = None) -> None:
     """Seal the store's secrets with the key that seals now: after a change of the file by hand, or half a rotation."""
     with ended():
         secrets = keys.reseal(settings_of(data_dir))
-    typer.echo(f"{secrets} secrets in the store were sealed anew")
+    typer.echo(legible_line(f"{secrets} secrets in the store were sealed anew"))
 
 
 @app.command()
@@ -77,7 +82,7 @@ def prune(data_dir: DataDir = None) -> None:
     with ended():
         pruned = keys.prune(settings_of(data_dir))
         for name in pruned.dropped:
-            typer.echo(f"dropped {name}")
+            typer.echo(legible_line(f"dropped {name}"))
         if pruned.needed:
             raise Trouble("\n".join(f"{name} is kept: {why}" for name, why in pruned.needed.items()))
     if not pruned.dropped:

@@ -37,7 +37,7 @@ class Source:
 def follow(place: Place, source: Source, every: float | None, console: Console) -> None:
     """Publish the newest disk of each wanted version that the index has; with `every`, look again after that long."""
     if source.publisher is None:
-        console.print(UNSIGNED.format(source.origins.root), markup=False, style="bold red")
+        console.print(legible_line(UNSIGNED.format(source.origins.root)), markup=False, style="bold red")
     while True:
         try:
             take_newest(place, source, console)

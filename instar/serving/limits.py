@@ -25,10 +25,10 @@ class ConnectionSettings(BaseModel):
     per_address: int = Field(default=128, ge=2, le=100_000)
     """Of one IPv4 address, or of one IPv6 network of 64 bits. A proxy in front counts as one address."""
 
-    handshake: timedelta = timedelta(seconds=10)
+    handshake: timedelta = timedelta(seconds=20)
     """For the TLS handshake."""
 
-    head: timedelta = timedelta(seconds=10)
+    head: timedelta = timedelta(seconds=20)
     """For request line and headers, from the first byte of the connection on."""
 
     body: timedelta = timedelta(minutes=1)

@@ -239,6 +239,13 @@ def error_of(response: httpx.Response) -> dict[str, Any]:
     return error
 
 
+def trusting(api: Api, *proxies: str) -> None:
+    """Believe these proxies from now on; the tests themselves ask from 127.0.0.1."""
+    services = api.app.state.services
+    settings = services.settings.model_copy(update={"trusted_proxies": ",".join(proxies)})
+    api.app.state.services = dataclasses.replace(services, settings=settings)
+
+
 @pytest.fixture(scope="session")
 def signing_key(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """One for all: making it takes longer than most tests."""

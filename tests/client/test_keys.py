@@ -104,6 +104,7 @@ def test_a_directory_without_keys_gets_none_by_being_asked(tmp_path: Path, verb:
     assert "there is no key file" in run(tmp_path / "empty", verb, status=1)
     assert list((tmp_path / "empty").iterdir()) == []
     assert "there is no key file" in run(tmp_path / "absent", verb, status=1)
+    (tmp_path / "empty" / "seal.keys").touch(mode=0o600)
     (tmp_path / "empty" / "seal.keys").write_text("nonsense")
     assert "cannot be used: key 1 is none" in run(tmp_path / "empty", verb, status=1)
 

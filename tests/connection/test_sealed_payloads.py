@@ -48,6 +48,7 @@ async def test_f5_a_payload_tells_nothing_but_its_key_and_opens_as_it_was(codec:
 
 async def test_f5_what_was_sealed_once_opens_in_every_release_to_come(tmp_path: Path) -> None:
     """Made with the bytes 0 to 31 as the key: another derivation, cipher or binding would open nothing that is kept."""
+    (tmp_path / "kept.keys").touch(mode=0o600)
     (tmp_path / "kept.keys").write_text("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")
     kept = Payload(
         metadata={"encoding": b"binary/encrypted", "encryption-cipher": b"AES256-GCM", KEY_ID: b"244d05ea660bb9bc"},

@@ -54,6 +54,7 @@ def test_f5_a_file_that_is_open_shows_the_key_that_was_added_and_seals_with_it(t
 def test_a_changed_file_is_whole_private_and_keeps_what_somebody_wrote_into_it(tmp_path: Path) -> None:
     path = tmp_path / "seal.keys"
     mine = Fernet.generate_key().decode()
+    path.touch(mode=0o600)
     path.write_text(f"# the first one, by hand\n\n{mine}\n")
     path.chmod(0o644)
     keys = KeyFile(path)

@@ -156,7 +156,7 @@ class KeyFile:
             check_key(self.path)
             return self.path.read_text(encoding="ascii").splitlines()
         except TooOpen as error:
-            raise SealingError(f"the key file cannot be used: {error}") from None
+            raise SealingError(str(error)) from None
         except UnicodeDecodeError:
             raise SealingError(f"the key file {self.path} holds no keys: it is no text") from None
         except OSError as error:

@@ -89,6 +89,7 @@ class Run:
 
 @pytest.fixture
 async def there(api: Api, tmp_path: Path) -> AsyncIterator[Inhabited]:
+    api.access.refusals.per_minute = 1_000_000
     made = await inhabited(api, tmp_path)
     yield made
     asgi.shutdown_lifespans()

@@ -18,6 +18,7 @@ from tests.api.conftest import (
     Api,
     document,
     error_of,
+    trusting,
 )
 
 
@@ -60,6 +61,9 @@ async def test_urls_follow_the_proxy_in_front_but_nothing_that_is_no_host(api: A
     await api.create()
     query = {"api-version": "2024-11-01"}
     proxied = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "arm.example:8443"}
+    response = await api.http.patch(SCALE_SET, params=query, json={}, headers=proxied)
+    assert response.headers["Azure-AsyncOperation"].startswith("http://api.test:8000/"), "whoever says so is believed"
+    trusting(api, "10.0.0.0/8", "127.0.0.1")
     response = await api.http.patch(SCALE_SET, params=query, json={}, headers=proxied)
     assert response.headers["Azure-AsyncOperation"].startswith("https://arm.example:8443/subscriptions/")
     rubbish = {"X-Forwarded-Host": "evil/ path"}

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from api.services import paging
-from tests.api.conftest import GROUP, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, error_of
+from tests.api.conftest import GROUP, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, error_of, trusting
 from tests.api.galleries.gallery import GALLERY, IMAGE, image_body, make_image, publish
 from tests.api.upgrades.test_rolling_upgrades import record
 
@@ -123,6 +123,7 @@ async def test_a_link_is_absolute_and_keeps_the_other_parameters(full: Api) -> N
     assert last["instanceId"] == "2"
     assert last["properties"]["instanceView"]
     behind = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "instar.example"}
+    trusting(full, "127.0.0.1")
     got = await full.http.get(path, params={"api-version": "2026-04-01", "$top": 1}, headers=behind)
     assert got.json()["nextLink"].startswith(f"https://instar.example{path}?")
 
