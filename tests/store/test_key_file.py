@@ -57,6 +57,9 @@ def test_a_changed_file_is_whole_private_and_keeps_what_somebody_wrote_into_it(t
     path.touch(mode=0o600)
     path.write_text(f"# the first one, by hand\n\n{mine}\n")
     path.chmod(0o644)
+    with pytest.raises(SealingError, match="others may use"):
+        KeyFile(path)
+    path.chmod(0o600)
     keys = KeyFile(path)
     assert keys.ring().keys[0].made_at is None
     keys.add_first(NOW)

@@ -27,6 +27,7 @@ async def ended_badly(world: World, size: int = 10, **model: Any) -> None:
     result = await world.end_of(1)
     assert result.error is not None
     assert result.error.code == ErrorCode.UNHEALTHY_UPGRADED
+    await world.at_rest()
 
 
 def document(world: World, **changes: Any) -> dict[str, Any]:
