@@ -269,13 +269,14 @@ class World(Seen):
 
     async def _result(self, number: int) -> UpgradeResult:
         """Asked again where the server, which has failed a task (see `at_rest`), answers without an end."""
-        for _ in range(5):
+        for _ in range(10):
             try:
                 return await self.upgrade(number).result()
             except RuntimeError as error:
                 if "No completion event" not in str(error):
                     raise
-        raise AssertionError(f"the server never says how upgrade {number} ended")
+        described = (await self.upgrade(number).describe()).raw_description
+        raise AssertionError(f"the server never says how upgrade {number} ended: {described}")
 
     async def look_at_the_clock(self) -> datetime:
         """Virtual now."""
