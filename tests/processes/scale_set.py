@@ -59,8 +59,11 @@ class LiveSet:
 
         await eventually(done, "the operation has ended")
 
-    async def start(self) -> None:
-        """Start an upgrade by hand, as a client does: told to come back later, it does (A4)."""
+    async def start(self, *, after_others: bool = False) -> None:
+        """Start an upgrade by hand, as a client does: told to come back later, it does (A4).
+
+        after_others: where another one may still run, it is waited for, and not taken for a fault.
+        """
         told_to_come_back = False
 
         async def taken() -> bool:
@@ -68,7 +71,8 @@ class LiveSet:
             answer = await self.site.http.post(f"{PATH}/osRollingUpgrade", params=VERSION)
             # What was answered 503 may have been begun all the same: then the second one is refused.
             known = (202, 409, 503) if told_to_come_back else (202, 503)
-            if answer.status_code == 409 and (one := RUNNING.search(answer.text)) and self.has_ended(int(one[1])):
+            running = RUNNING.search(answer.text) if answer.status_code == 409 else None
+            if running and (after_others or self.has_ended(int(running[1]))):
                 return False  # its end is written down, and the set hears of it a moment later
             assert answer.status_code in known, answer.text
             told_to_come_back = told_to_come_back or answer.status_code == 503

@@ -156,7 +156,8 @@ async def test_f7_a_backup_of_a_running_upgrade_is_restored_and_everything_comes
         await sizes(live, 7)
         for version in (NEW, NEWER, NEWEST):
             await publish(site, version)
-        await live.start()
+        # A Temporal that is newer than the records may run one that these do not know.
+        await live.start(after_others=True)
 
         async def newest() -> bool:
             return set((await live.versions()).values()) == {NEWEST}
