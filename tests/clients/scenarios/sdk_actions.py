@@ -6,6 +6,7 @@ Tells also how late the slowest poller was: from the end that Instar names to it
 import json
 import os
 import sys
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from azure.core.exceptions import (  # type: ignore[import-not-found]
     HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
+    ResourceNotFoundError,
 )
 from azure.core.rest import HttpRequest  # type: ignore[import-not-found]
 from azure.identity import ClientSecretCredential  # type: ignore[import-not-found]
@@ -64,12 +66,24 @@ def power() -> list[str]:
     return sorted(code for code in codes if code.startswith("PowerState/"))
 
 
+def until_begun() -> None:
+    """One that is cancelled before it has begun leaves no upgrade behind, and none is the latest."""
+    for _ in range(300):
+        try:
+            upgrades.get_latest(group, name)
+        except ResourceNotFoundError:
+            time.sleep(0.1)
+        else:
+            return
+
+
 def upgrade_that_lasts() -> None:
     """`sys.argv[2]` is the version, on which machines take an hour to boot."""
     version = f"{base}{sys.argv[2]}?api-version=2024-11-01"
     client.send_request(HttpRequest("PUT", version, json={"location": "westeurope"})).raise_for_status()
     poller = upgrades.begin_start_os_upgrade(group, name)
     told["ends at once"] = poller.done()
+    until_begun()
     wait("cancel", upgrades.begin_cancel(group, name))
     told["latest"] = upgrades.get_latest(group, name)["properties"]["runningStatus"]["code"]
     client.send_request(HttpRequest("DELETE", version)).raise_for_status()
