@@ -51,7 +51,10 @@ async def test_timers_and_activity_inputs_are_those_of_the_kept_run(scene: str, 
     assert chosen(fresh[SCALE_SET]) == pytest.approx(chosen(kept[SCALE_SET]), abs=A_SLOW_MACHINE)
     assert len(timers(fresh[SCALE_SET])) == len(timers(kept[SCALE_SET]))
     for kind in (UPGRADE, SCALE_SET):
-        assert activities(fresh[kind]) == activities(kept[kind])
+        there, wanted = activities(fresh[kind]), activities(kept[kind])
+        assert there[: len(wanted)] == wanted
+        # The clock of a busy machine stops late: the day of the previous disks may be over by then.
+        assert {activity["type"] for activity in there[len(wanted) :]} <= {"collect_os_disks"}
 
 
 def chosen(runs: list[WorkflowHistory]) -> list[float]:
