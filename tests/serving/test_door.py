@@ -144,6 +144,44 @@ async def test_strangers_who_say_nothing_keep_nobody_out(tmp_path: Path, limit: 
                 writer.close()
 
 
+async def test_one_connection_may_ask_again_and_again_for_longer_than_one_request_may_take() -> None:
+    async with served(**QUICK) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        began = time.monotonic()
+        while time.monotonic() - began < 4:
+            writer.write(HEAD + b"\r\n")
+            assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200")
+            await reader.readuntil(b"{}")
+            await asyncio.sleep(0.3)
+        writer.close()
+
+
+async def test_of_those_who_wait_the_oldest_leaves() -> None:
+    async with served(most=4) as port:
+        waiting = []
+        for _ in range(4):
+            waiting.append(await asyncio.open_connection("127.0.0.1", port))
+            await asyncio.sleep(0.1)
+        newest = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(5):
+            with suppress(ConnectionError):
+                assert await waiting[0][0].read() == b""
+        assert not any(reader.at_eof() for reader, _ in (*waiting[1:], newest))
+        for _, writer in (*waiting, newest):
+            writer.close()
+
+
+async def test_where_all_have_begun_to_ask_who_is_slow_leaves_for_a_newcomer() -> None:
+    async with served(most=4) as port:
+        slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
+        for _, writer in slow:
+            writer.write(POST)
+        await asyncio.sleep(0.3)
+        assert await asks(port) == 200
+        for _, writer in slow:
+            writer.close()
+
+
 async def test_who_waits_for_an_answer_never_leaves_for_a_newcomer() -> None:
     async with served(most=4) as port:
         asking = [asyncio.create_task(asks(port, path="/slow")) for _ in range(4)]

@@ -57,8 +57,10 @@ def test_a_refusal_is_counted_with_the_one_that_it_repeats_and_a_change_never(st
     store.audit.add(ENTRY)
     store.audit.add(ENTRY)
     assert [entry.repeats for entry in store.audit.newest(2)] == [0, 0]
-    store.audit.add(replace(REFUSED, at=NOW + audit.SAME_WITHIN))
-    assert store.audit.newest(1)[0].repeats == 0
+    later = NOW + audit.SAME_WITHIN
+    store.audit.add(replace(REFUSED, at=later))
+    [newest] = store.audit.newest(1)
+    assert (newest.at, newest.repeats) == (later, 0)
 
 
 def test_of_too_many_entries_refusals_go_first_and_then_the_oldest(store: Store) -> None:
