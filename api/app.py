@@ -97,5 +97,5 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(CaseInsensitivePaths, paths=Paths(app.openapi()["paths"]))
     app.add_middleware(LastResort)
     app.add_middleware(SafeHeaders)
-    app.add_middleware(TrustedProxies, trusted=lambda scope: scope["app"].state.services.settings.proxies)
+    app.add_middleware(TrustedProxies, trusted=lambda scope: scope["app"].state.services.settings.trusted_proxies)
     return app

@@ -7,6 +7,7 @@ Outside it nothing is changed: a file that is too open there is refused, with wh
 import errno
 import os
 import stat
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,6 +65,24 @@ class Tightened:
 def keep_new_files_private() -> int:
     """What this process and its children make from now on is its owner's alone; the umask of before."""
     return os.umask(UMASK)
+
+
+def draft_beside(path: Path, content: bytes) -> Path:
+    """A file with that content beside `path`, whole and on the disk, its owner's alone from its first moment.
+
+    The caller gives it its name, by `replace` or `os.link`. Raises OSError, and leaves nothing then.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    draft = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    return draft
 
 
 def tighten(directory: Path, others: Iterable[Path] = ()) -> Iterator[Tightened]:

@@ -6,7 +6,6 @@ Kept, because clients cache a token for its whole life (docs/rules.md K8).
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import RSAAlgorithm
 
+from instar.private_files import draft_beside
+
 ALGORITHM = "RS256"
+
 KEY_BITS = 2048
 OF_OTHERS = 0o077
 """What nobody but the user may do with the file."""
@@ -78,15 +80,10 @@ def _make(path: Path) -> None:
     pem = generate_private_key(public_exponent=65537, key_size=KEY_BITS).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    draft = draft_beside(path, pem)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return  # another process was faster: its key counts
+        os.link(draft, path)
+    except FileExistsError:
+        return  # another process was faster: its key counts
     finally:
-        Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)

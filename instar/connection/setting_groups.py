@@ -74,15 +74,24 @@ class ProbesSettings(BaseModel):
     @field_validator("networks", mode="before")
     @classmethod
     def _listed(cls, given: Any) -> Any:
-        if isinstance(given, str):
-            given = _list_of(given)
-        if given is None:
-            return None
-        if not isinstance(given, list | tuple) or not all(isinstance(network, str | Network) for network in given):
-            raise ValueError('networks are listed as 10.20.0.0/16,fd12:3456::/64 or ["10.20.0.0/16", "fd12:3456::/64"]')
-        if not given:
+        found = networks_in(given)
+        if found == ():
             raise ValueError("an empty list allows no probe: name a network, or leave the setting out")
-        return networks_of(given)
+        return found
+
+
+def networks_in(given: Any) -> Any:
+    """Networks as a setting has them: between commas, as a JSON list, or parsed. None or "" stay None.
+
+    Raises ValueError with a sentence that repeats nothing of what was given.
+    """
+    if isinstance(given, str):
+        given = _list_of(given)
+    if given is None:
+        return None
+    if not isinstance(given, list | tuple) or not all(isinstance(network, str | Network) for network in given):
+        raise ValueError('networks are listed as 10.20.0.0/16,fd12:3456::/64 or ["10.20.0.0/16", "fd12:3456::/64"]')
+    return networks_of(given)
 
 
 def _list_of(text: str) -> Any:

@@ -7,17 +7,17 @@ How to reach Temporal is not here: the SDK's own `TEMPORAL_…` variables and pr
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from instar.compute.probing.reach import Network
 from instar.connection.quotas import QuotaSettings
-from instar.connection.setting_groups import OidcSettings, ProbesSettings, TlsSettings
+from instar.connection.setting_groups import OidcSettings, ProbesSettings, TlsSettings, networks_in
 from instar.domain.delays import Delays, seconds_as_text
 from instar.serving.limits import ConnectionSettings
-from instar.serving.proxies import proxies_of
 
 MOST_PORT = 65535
 
@@ -89,7 +89,7 @@ class Settings(BaseSettings):
 
     connections: ConnectionSettings = ConnectionSettings()
 
-    trusted_proxies: str = ""
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     """Addresses and networks, by commas, whose X-Forwarded-For, -Proto and -Host are believed; empty: none."""
 
     quotas: QuotaSettings = QuotaSettings()
@@ -134,21 +134,15 @@ class Settings(BaseSettings):
             raise ValueError("a host and a port from 1 to 65535, as in 127.0.0.1:8081")
         return address
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", mode="before")
     @classmethod
-    def _networks(cls, given: str) -> str:
-        proxies_of(_listed(given))
-        return given
+    def _networks(cls, given: Any) -> Any:
+        return networks_in(given) or ()
 
     @field_validator("data_dir", "seal_key_file", "fleet_file")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None
-
-    @property
-    def proxies(self) -> tuple[str, ...]:
-        """The proxies that are trusted."""
-        return _listed(self.trusted_proxies)
 
     @property
     def store_url(self) -> str:
@@ -178,10 +172,6 @@ class Settings(BaseSettings):
     def make_data_dir(self) -> None:
         """Make the data directory, private to the user. Raises OSError where that is not allowed."""
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
-def _listed(given: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in given.split(",") if part.strip())
 
 
 def first_problem(error: ValidationError) -> str:

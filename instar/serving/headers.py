@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 
-from instar.serving.proxies import Application, Message, Receive, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
@@ -35,10 +35,10 @@ def policy_of(page: bytes) -> bytes:
 class SafeHeaders:
     """ASGI middleware. Pages are held back until they are whole, since their policy names their scripts."""
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with them."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)

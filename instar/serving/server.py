@@ -1,6 +1,7 @@
 """An HTTP server in a process that has other things to do as well."""
 
 import contextlib
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -52,7 +53,8 @@ class QuietServer(uvicorn.Server):
             listeners = sockets or _bound(config.host, config.port)
         except OSError as error:
             await self.lifespan.shutdown()
-            raise CannotServe(f"cannot listen at {config.host}, port {config.port}: {error.strerror}") from error
+            why = error.strerror if isinstance(error, socket.gaierror) or not error.errno else os.strerror(error.errno)
+            raise CannotServe(f"cannot listen at {config.host}, port {config.port}: {why}") from error
         door = Door(self._settings, self._protocol, config.ssl)
         door.open(listeners)
         # Uvicorn asks no more of its servers than that they can be closed.
@@ -75,15 +77,9 @@ def _bound(host: str, port: int) -> list[socket.socket]:
     listeners: list[socket.socket] = []
     try:
         for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
-            listener = socket.socket(family, socket.SOCK_STREAM)
-            listeners.append(listener)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             # A free port is the same for every address.
-            chosen = listeners[0].getsockname()[1] if len(listeners) > 1 and not port else address[1]
-            listener.bind((address[0], chosen, *address[2:]))
-            listener.listen(BACKLOG)
+            chosen = port or (listeners[0].getsockname()[1] if listeners else 0)
+            listeners.append(socket.create_server((address[0], chosen, *address[2:]), family=family, backlog=BACKLOG))
     except BaseException:
         for listener in listeners:
             listener.close()

@@ -19,6 +19,7 @@ from api.login.composition import access_from
 from api.services.composition import services_from
 from api.services.scale_set_gateway import ScaleSetGateway
 from api.wire.errors import ArmError
+from instar.compute.probing.reach import networks_of
 from instar.compute.provider import MachineModel
 from instar.compute.simulated.fleet import SimulatedFleet
 from instar.compute.simulated.pace import NoPace
@@ -242,7 +243,7 @@ def error_of(response: httpx.Response) -> dict[str, Any]:
 def trusting(api: Api, *proxies: str) -> None:
     """Believe these proxies from now on; the tests themselves ask from 127.0.0.1."""
     services = api.app.state.services
-    settings = services.settings.model_copy(update={"trusted_proxies": ",".join(proxies)})
+    settings = services.settings.model_copy(update={"trusted_proxies": networks_of(proxies)})
     api.app.state.services = dataclasses.replace(services, settings=settings)
 
 

@@ -116,3 +116,22 @@ def test_networks_that_are_none_are_refused_in_one_sentence(
         Settings()
     assert first_problem(error.value).startswith(f"INSTAR_PROBES__NETWORKS: {said}")
     assert given not in first_problem(error.value)
+
+
+def test_trusted_proxies_are_networks_by_commas_or_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().trusted_proxies == ()
+    for text in ("10.0.0.0/8, 192.0.2.7", '["10.0.0.0/8", "192.0.2.7"]'):
+        monkeypatch.setenv("INSTAR_TRUSTED_PROXIES", text)
+        assert list(map(str, Settings().trusted_proxies)) == ["10.0.0.0/8", "192.0.2.7/32"]
+    monkeypatch.setenv("INSTAR_TRUSTED_PROXIES", "")
+    assert Settings().trusted_proxies == ()
+
+
+@pytest.mark.parametrize("text", ["nonsense", "10.0.0.0/33", "10.0.0.1/8", "*", "::g", "[", "{}", "1,,2"])
+def test_a_trusted_proxy_that_is_no_network_is_one_sentence(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("INSTAR_TRUSTED_PROXIES", text)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    said = first_problem(caught.value)
+    assert said.startswith("INSTAR_TRUSTED_PROXIES: ")
+    assert "\n" not in said

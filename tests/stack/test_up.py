@@ -2,10 +2,7 @@
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -14,33 +11,14 @@ import pytest
 from instar.client.api_token import FILE, Login, TokenAuth
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.demo.demo_checks import FIRST
+from tests.support.running_up import INSTAR, up
 
 pytestmark = pytest.mark.processes
 
-INSTAR = Path(sys.executable).parent / "instar"
 VERSION = (
     f"/subscriptions/{DEFAULT_SUBSCRIPTION}/providers/Microsoft.Compute/locations/westeurope/publishers/{FIRST.publisher}"
     f"/artifacttypes/vmimage/offers/{FIRST.offer}/skus/{FIRST.sku}/versions/{FIRST.version}?api-version=2024-11-01"
 )
-
-
-@contextmanager
-def up(directory: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    ports = ["--api-port", "0", "--temporal-port", "0", "--ui-port", "0"]
-    command = [str(INSTAR), "up", "--data-dir", str(directory), *ports]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout is not None
-        told: list[str] = []
-        for line in process.stdout:
-            told.append(line)
-            if line.startswith("ready "):
-                break
-        try:
-            assert told[-1].startswith("ready http://127.0.0.1:"), "".join(told)
-            yield process, told[-1].split()[1]
-        finally:
-            if process.poll() is None:
-                process.kill()
 
 
 def children_of(pid: int) -> list[int]:
@@ -58,7 +36,8 @@ def alive(pid: int) -> bool:
 
 
 def test_f1_up_ends_orderly_and_goes_on_where_it_was_even_after_kill_9(tmp_path: Path) -> None:
-    with up(tmp_path) as (process, url):
+    with up(tmp_path) as (process, told):
+        url = told[-1].split()[1]
         assert httpx.get(url + VERSION, trust_env=False).status_code == 401
         auth = TokenAuth(Login.read(tmp_path / FILE))
         published = httpx.put(url + VERSION, json={"location": "westeurope"}, auth=auth, trust_env=False)
@@ -75,7 +54,8 @@ def test_f1_up_ends_orderly_and_goes_on_where_it_was_even_after_kill_9(tmp_path:
             time.sleep(0.02)
         assert not any(map(alive, children))
 
-    with up(tmp_path) as (process, url):
+    with up(tmp_path) as (process, told):
+        url = told[-1].split()[1]
         # The token of before is still good: the issuer's key was kept.
         kept = httpx.get(url + VERSION, headers={"Authorization": f"Bearer {auth.token}"}, trust_env=False)
         assert kept.json()["name"] == FIRST.version

@@ -49,21 +49,14 @@ def main() -> None:
     data_dir = arguments.data_dir.expanduser().absolute()
     try:
         # Before the network is left: those who come in stay outside of it.
-        doors = [_listening(arguments.temporal_port), _listening(arguments.page_port)]
+        ports = (arguments.temporal_port, arguments.page_port)
+        doors = [socket.create_server((LOOPBACK, port), backlog=BACKLOG) for port in ports]
         own_network = leave_for_own_network()
         inner = OWN if own_network else InnerPorts(*arguments.inner_ports)
         place = made(data_dir, arguments.temporal_port, arguments.page_port, own_network=own_network)
         sys.exit(asyncio.run(_guard(data_dir, place, doors, inner)))
     except (OSError, SealingError, Trouble) as error:
         sys.exit(f"guard: {error}")
-
-
-def _listening(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((LOOPBACK, port))
-    listener.listen(BACKLOG)
-    return listener
 
 
 async def _guard(data_dir: Path, place: Place, doors: list[socket.socket], inner: InnerPorts) -> int:

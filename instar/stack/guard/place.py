@@ -1,8 +1,6 @@
 """Files in a data directory by which the guard and those whom it lets in know each other; all private to the user."""
 
 import json
-import os
-import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 from instar.connection.client import LOCAL_CONFIG
 from instar.domain.sets.names import NAMESPACE
 from instar.errors import Trouble
+from instar.private_files import draft_beside
 from instar.stack.certificates import Certificates, local_certificates
 from instar.stack.guard.links import FILE, Page, host_of, new_key
 
@@ -83,12 +82,4 @@ def _configuration(certificates: Certificates, port: int) -> str:
 
 
 def _write(path: Path, content: str) -> None:
-    """In one step, readable by the user alone from its first moment."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    draft_beside(path, content.encode()).replace(path)

@@ -3,7 +3,6 @@
 import fcntl
 import logging
 import os
-import tempfile
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from instar.private_files import TooOpen, check_key
+from instar.private_files import TooOpen, check_key, draft_beside
 from instar.store.errors import SealingError
 
 _log = logging.getLogger(__name__)
@@ -183,7 +182,7 @@ class KeyFile:
         path = self.path.resolve()
         try:
             owner = path.stat()
-            draft = _draft(path, "".join(f"{line}\n" for line in lines))
+            draft = draft_beside(path, "".join(f"{line}\n" for line in lines).encode("ascii"))
             try:
                 if (owner.st_uid, owner.st_gid) != (draft.stat().st_uid, draft.stat().st_gid):
                     os.chown(draft, owner.st_uid, owner.st_gid)
@@ -218,19 +217,9 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _draft(path: Path, text: str) -> Path:
-    """A file beside that one, on the disk before it gets its name. mkstemp opens with O_EXCL and mode 0600."""
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    return Path(draft)
-
-
 def _make(path: Path) -> None:
     now = datetime.now(UTC)  # noqa: TID251  # an edge, below the compute with its clock
-    draft = _draft(path, f"{_made_at(now)}\n{Fernet.generate_key().decode('ascii')}\n")
+    draft = draft_beside(path, f"{_made_at(now)}\n{Fernet.generate_key().decode('ascii')}\n".encode("ascii"))
     # The link is what makes the file appear, whole, and fails when another process was faster: then that one's key
     # counts.
     try:

@@ -19,11 +19,11 @@ from instar.connection.client import LOCAL_CONFIG
 from instar.stack.guard.links import FILE, Page
 from instar.stack.guard.place import link_of
 from instar.stack.guard.server import OWN
+from tests.support import running_up
 from tests.support.servers import binary
 
 pytestmark = pytest.mark.processes
 
-INSTAR = Path(sys.executable).parent / "instar"
 CHROMIUM = shutil.which("chromium")
 
 
@@ -31,20 +31,8 @@ CHROMIUM = shutil.which("chromium")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """A data directory of a running `instar up`, and all that it printed."""
     directory = tmp_path_factory.mktemp("up") / "data"
-    ports = ["--api-port", "0", "--temporal-port", "0", "--ui-port", "0"]
-    command = [str(INSTAR), "up", "--data-dir", str(directory), *ports]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603  # our own program
-        assert process.stdout is not None
-        told: list[str] = []
-        for line in process.stdout:
-            told.append(line)
-            if line.startswith("ready "):
-                break
-        try:
-            assert told[-1].startswith("ready "), "".join(told)
-            yield directory, "".join(told)
-        finally:
-            process.terminate()
+    with running_up.up(directory) as (_, told):
+        yield directory, "".join(told)
 
 
 def temporal(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
