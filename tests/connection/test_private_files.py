@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from instar import private_files
 from instar.connection.private_data import keep_private
 from instar.connection.setting_groups import TlsSettings
 from instar.connection.settings import Settings
@@ -271,3 +272,17 @@ def test_what_was_changed_before_a_refusal_is_said(
     with pytest.raises(TooOpen):
         keep_private(Settings(data_dir=data))
     assert f"{data}: mode 0755 was changed to 0700" in caplog.text
+
+
+def test_a_draft_that_finds_no_room_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = private_files.draft_beside(tmp_path / "seal.keys", b"content")
+    assert (draft.read_bytes(), draft.stat().st_mode & 0o777, draft.parent) == (b"content", 0o600, tmp_path)
+    draft.unlink()
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        private_files.draft_beside(tmp_path / "seal.keys", b"content")
+    assert list(tmp_path.iterdir()) == []
