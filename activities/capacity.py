@@ -88,9 +88,12 @@ class CapacityActivities:
         if image.follows_latest:
             version = await newest_version(self.store, image, scale_set.location, self.clock(), excluded)
             if version is None:
-                error = f"no version of {image} is published in {scale_set.location}"
+                error = image.not_published_in(scale_set.location)
                 if excluded:
-                    error += f" but what is quarantined here: {', '.join(excluded)}"
+                    error = (
+                        f"no version of {image} is published in {scale_set.location} but what is quarantined here: "
+                        f"{', '.join(excluded)}: publish a newer one, or lift the quarantine"
+                    )
                 return plan.model_copy(update={"error": error})
             image = image.at(version)
         unique_id = scale_set.unique_id

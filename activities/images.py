@@ -183,7 +183,7 @@ class ImageActivities:
 
 
 def _nothing_offered(model: ScaleSetModel, location: str) -> Resolution:
-    return Resolution(plan=None, reason=f"no version of {model.image} is published in {location}", refused=True)
+    return Resolution(plan=None, reason=model.image.not_published_in(location), refused=True)
 
 
 def _is_on(instance: Instance, target: ImageReference) -> bool:

@@ -78,6 +78,6 @@ async def model_change(
         any_version=model.image.follows_latest,
     )
     if not offered and needs_image(instances, plan):
-        reason = f"no version of {model.image} is published in {scale_set.location}"
+        reason = model.image.not_published_in(scale_set.location)
         return ModelChange(generation=generation, reason=reason, refused=True), policy.mode
     return ModelChange(plan=plan, generation=generation, reason=f"model generation {generation}"), policy.mode

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import ipaddress
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -26,9 +27,12 @@ from instar.connection.computes import CannotCompute, open_compute
 from instar.connection.logs import log_to_stderr
 from instar.connection.private_data import keep_private
 from instar.connection.readiness import Readiness
+from instar.connection.remarks.names import unread
+from instar.connection.remarks.problems import first_problem
 from instar.connection.sealed_payloads import sealed_payloads
-from instar.connection.settings import Settings, first_problem
+from instar.connection.settings import Settings
 from instar.connection.waiting import enter_data_dir, open_store
+from instar.domain.legible import legible_line
 from instar.private_files import TooOpen, keep_new_files_private
 from instar.serving.server import CannotServe, QuietServer
 from instar.store.errors import StoreError
@@ -54,6 +58,8 @@ def main() -> None:
             "INSTAR_TLS__CERTIFICATE and INSTAR_TLS__KEY (`instar certificates` makes them).",
         )
     log_to_stderr()
+    for remark in unread(os.environ):
+        _log.warning("%s", legible_line(remark))
     # Until there is a server that they can stop.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)

@@ -11,15 +11,26 @@ from api import probes
 from api.access.guard import Guard
 from api.codec.routes import router as codec_router
 from api.deployments import deployment_runs, deployments
-from api.images import images
-from api.instances import instance_actions, instance_extensions, instances, unsupported
+from api.images import extension_types, images
+from api.instances import instance_actions, instance_extensions, instances, network_interfaces, unsupported
+from api.kept import routes as kept_routes
 from api.login.issuer_routes import router as issuer_router
 from api.openapi import document
-from api.resources import operations, providers, resource_groups, resource_lists, subscriptions
+from api.resources import (
+    nothing_here,
+    operations,
+    providers,
+    resource_groups,
+    resource_lists,
+    sizes,
+    subscriptions,
+    tags,
+)
 from api.resources.kinds import STORED
 from api.scale_sets import scale_sets, set_extensions, set_sizes
 from api.services import handover
 from api.services.dependencies import GUARDS, Services, printable_path
+from api.services.known_groups import group_comes_first
 from api.simulated import simulated, simulated_galleries
 from api.stored.routes import router_of
 from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, sweep
@@ -42,18 +53,24 @@ ARM_ROUTERS = (
     automatic_upgrades.router,
     reconciliation.router,
     images.router,
+    extension_types.router,
+    network_interfaces.router,
     *(router_of(routes) for routes in STORED),
     operations.router,
     subscriptions.router,
     resource_groups.router,
     resource_lists.router,
     providers.router,
+    sizes.router,
+    tags.router,
     deployments.router,
+    kept_routes.router,
+    nothing_here.router,
 )
 
 DESCRIPTION = """Rolling OS image upgrades for scale sets, with the paths and bodies of Azure Resource Manager.
 
-Every request below `/subscriptions` needs `?api-version=` (2018-10-01 or later)."""
+Every request below `/subscriptions` needs `?api-version=`: of Microsoft.Compute 2018-10-01 or later."""
 
 
 @asynccontextmanager
@@ -81,8 +98,9 @@ def create_app(services: Services) -> FastAPI:
     # The interactive docs at /docs bring their scripts along: they work where the internet is out of reach.
     app = FastAPIOffline(title="Instar", description=DESCRIPTION, lifespan=life, redirect_slashes=False, redoc_url=None)
     app.state.services = services
+    before = [*(Depends(guard) for guard in GUARDS), Depends(group_comes_first)]
     for router in ARM_ROUTERS:
-        app.include_router(router, dependencies=[Depends(guard) for guard in GUARDS])
+        app.include_router(router, dependencies=before)
     if isinstance(services.provider, SimulatedFleet):
         app.include_router(simulated.router, dependencies=[Depends(printable_path)])
         app.include_router(simulated_galleries.router, dependencies=[Depends(printable_path)])

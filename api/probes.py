@@ -1,13 +1,19 @@
-"""Whether this process lives, and whether it can answer."""
+"""Whether this process lives, and whether it can answer; and where a person finds out what it is."""
 
 import asyncio
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from api.services.dependencies import ServicesDep
 
 router = APIRouter(tags=["probes"])
+
+
+@router.get("/", include_in_schema=False)
+async def root() -> RedirectResponse:
+    """Whoever opens the address that `instar up` prints is led to the pages."""
+    return RedirectResponse("/docs", status_code=307)
 
 
 @router.get("/healthz", response_model=None)

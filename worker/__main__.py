@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -14,9 +15,12 @@ from instar.connection.computes import CannotCompute, open_compute
 from instar.connection.logs import log_to_stderr
 from instar.connection.private_data import keep_private
 from instar.connection.readiness import Readiness
+from instar.connection.remarks.names import unread
+from instar.connection.remarks.problems import first_problem
 from instar.connection.sealed_payloads import sealed_payloads
-from instar.connection.settings import Settings, first_problem
+from instar.connection.settings import Settings
 from instar.connection.waiting import connect_to_temporal, enter_data_dir, open_store
+from instar.domain.legible import legible_line
 from instar.private_files import TooOpen, keep_new_files_private
 from instar.serving.server import CannotServe
 from instar.store.errors import StoreError
@@ -81,6 +85,8 @@ def main() -> None:
     """Read the settings and work."""
     keep_new_files_private()
     log_to_stderr()
+    for remark in unread(os.environ):
+        log.warning("%s", legible_line(remark))
     try:
         settings = Settings()
     except ValidationError as error:

@@ -26,7 +26,7 @@ from instar.store.store import Store
 
 _log = logging.getLogger("instar.audit")
 
-OPEN = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json", "/docs/oauth2-redirect", "/metadata/endpoints"})
+OPEN = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json", "/docs/oauth2-redirect", "/metadata/endpoints"})
 OPEN_BELOW = ("/static-offline-docs/",)
 REFUSED = (401, 403)
 TOO_MANY = 429

@@ -25,7 +25,7 @@ async def decode(request: Request, services: ServicesDep) -> Response:
 
 @router.post("/codec/encode", response_model=None, openapi_extra=_BODY)
 async def encode(request: Request, services: ServicesDep) -> Response:
-    """Seal payloads, likewise."""
+    """Seal payloads, as Temporal's codec servers do."""
     return await _answered(Verb.ENCODE, request, services)
 
 

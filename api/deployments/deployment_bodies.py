@@ -38,14 +38,16 @@ def deployment_body(stored: StoredResource, now: datetime) -> Json:
             if resource["state"] == SUCCEEDED or resource.get("operation")
         ],
     }
+    if warnings := document.get("diagnostics"):
+        properties["diagnostics"] = warnings
     if document["error"]:
         properties["error"] = document["error"]
     return {"id": stored.resource_id, "name": stored.name, "type": TYPE, "properties": properties}
 
 
-def validation_body(resource_id: str, name: str, template: Template, now: datetime) -> Json:
-    """A template that was found good."""
-    made = [(resource.resource_id, resource.type) for resource in template.resources]
+def validation_body(resource_id: str, name: str, template: Template, warnings: list[Json], now: datetime) -> Json:
+    """A template that was found good, with what there is to say of it."""
+    made = [(resource.resource_id, resource.type) for resource in template.everything]
     properties: Json = {
         "provisioningState": SUCCEEDED,
         "mode": "Incremental",
@@ -56,6 +58,8 @@ def validation_body(resource_id: str, name: str, template: Template, now: dateti
         "dependencies": _dependencies([_entry(resource) for resource in template.resources]),
         "validatedResources": [{"id": one} for one, _ in made],
     }
+    if warnings:
+        properties["diagnostics"] = warnings
     return {"id": resource_id, "name": name, "type": TYPE, "properties": properties}
 
 
@@ -118,5 +122,5 @@ def _dependencies(resources: list[Json]) -> list[Json]:
 
 
 def _named(resource_id: str, kind: str) -> Json:
-    names = resource_id.split("/providers/")[1].split("/")[2::2]
+    names = resource_id.rsplit("/providers/", 1)[-1].split("/")[2::2]
     return {"id": resource_id, "resourceType": kind, "resourceName": "/".join(names)}

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 NOT_STARTED, RUNNING, SUCCEEDED, FAILED, CANCELED = "NotStarted", "Running", "Succeeded", "Failed", "Canceled"
 
 
-def begun(template: Template, deployment_id: str, now: datetime) -> Json:
+def begun(template: Template, warnings: list[Json], deployment_id: str, now: datetime) -> Json:
     """The document of a deployment of which nothing was done yet, but for the seal."""
     return {
         "id": deployment_id,
@@ -30,6 +30,7 @@ def begun(template: Template, deployment_id: str, now: datetime) -> Json:
             {"id": resource.resource_id, "type": resource.type, "needs": list(resource.needs), "state": NOT_STARTED}
             for resource in template.resources
         ],
+        "diagnostics": warnings,
         "error": None,
         "outputs": {},
     }

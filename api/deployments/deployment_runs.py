@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from api.access.noting import entry_of, noted
-from api.access.principals import Principal
 from api.deployments.deployment_documents import (
     FAILED,
     NOT_STARTED,
@@ -26,13 +25,14 @@ from api.deployments.deployment_documents import (
     failed,
     failure,
 )
-from api.deployments.resource_types import REFUSED, TYPES, looked_up, made
+from api.deployments.nested_runs import begin_nested, end_of_nested, is_nested
+from api.deployments.plans import principal_of, read_plan
+from api.deployments.resource_types import looked_up, made, types_of
 from api.resources.operations import as_it_stands
 from api.services.dependencies import Services
 from api.templates.errors import TemplateError
 from api.templates.planned import Planned
-from api.templates.scope import Place
-from api.templates.template import Template, read_template
+from api.templates.template import Template
 from api.wire.errors import ArmError
 from api.wire.texts import check_texts
 from instar.compute.errors import TryAgain
@@ -110,9 +110,9 @@ async def advanced(services: Services, stored: StoredResource) -> StoredResource
 async def _opened(services: Services, stored: StoredResource) -> tuple[Services, Template]:
     """The template, and the services in the name of who deployed it, with the roles that are theirs now."""
     plan = await asyncio.to_thread(services.store.deployments.opened, stored)
-    place = Place(**plan["place"] | {"now": datetime.fromisoformat(stored.document["startedAt"])})
-    template = await asyncio.to_thread(read_template, plan["template"], plan["parameters"], place, TYPES, REFUSED)
-    caller = await services.access.caller(Principal(**plan["principal"] | {"names": tuple(plan["principal"]["names"])}))
+    began = datetime.fromisoformat(stored.document["startedAt"])
+    template = await asyncio.to_thread(read_plan, plan, began, types_of(services))
+    caller = await services.access.caller(principal_of(plan))
     return replace(services, caller=caller), template
 
 
@@ -174,7 +174,7 @@ async def _make(
 
     async def one(index: int) -> Json:
         async with gate:
-            return await _made(services, template.resources[index])
+            return await _made(services, template, template.resources[index], held)
 
     found = await asyncio.gather(*map(one, mine), return_exceptions=True)
     ends = {index: end for index, end in zip(mine, found, strict=True) if not isinstance(end, BaseException)}
@@ -185,10 +185,13 @@ async def _make(
     return after
 
 
-async def _made(services: Services, planned: Planned) -> Json:
+async def _made(services: Services, template: Template, planned: Planned, stored: StoredResource) -> Json:
     """Make one resource; what is to be written down of it. Raises what may work later."""
     try:
-        operation, status = await made(services, planned), 200
+        if planned.nested is None:
+            operation, status = await made(services, planned), 200
+        else:
+            operation, status = await begin_nested(services, template, planned, stored), 200
     except ArmError as error:
         end, status = failed(services, failure(error.message, error.code, planned.resource_id)), error.status
     except TemplateError as error:
@@ -209,6 +212,8 @@ async def _made(services: Services, planned: Planned) -> Json:
 
 async def _end_of(services: Services, entry: Json) -> Json | None:
     """How the operation of a resource has ended, None while it runs."""
+    if is_nested(entry):
+        return await end_of_nested(services, entry)
     operation = await asyncio.to_thread(services.store.operations.get, entry["operation"])
     if operation is None:
         return failed(services, failure("Its operation is not known any more.", "OperationNotFound", entry["id"]))

@@ -6,7 +6,6 @@ of it.
 """
 
 import asyncio
-import dataclasses
 import uuid
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -17,7 +16,10 @@ from fastapi.responses import JSONResponse, Response
 from api.deployments.deployment_bodies import deployment_body, operation_bodies, validation_body
 from api.deployments.deployment_documents import CANCELED, RUNNING, begun, canceled, changed
 from api.deployments.deployment_runs import advanced
-from api.deployments.resource_types import REFUSED, TYPES
+from api.deployments.diagnostics import diagnostics_of
+from api.deployments.nested_runs import cancel_nested
+from api.deployments.plans import plan_of
+from api.deployments.resource_types import types_of
 from api.resources.resource_groups import GROUP, group_location
 from api.services.dependencies import ApiVersion, Services, ServicesDep
 from api.services.long_running import RETRY_AFTER
@@ -67,7 +69,7 @@ async def put_deployment(
     if had is not None and had.document["state"] == RUNNING:
         raise _active(had)
     template, plan = await _template(request, services, which)
-    document = begun(template, str(uuid.uuid4()), services.clock())
+    document = begun(template, diagnostics_of(template), str(uuid.uuid4()), services.clock())
     document[SEAL] = await asyncio.to_thread(services.store.deployments.sealed, plan)
     stored = await _written(services, which, had, document)
     stored = await advanced(services, stored)
@@ -85,7 +87,7 @@ async def validate_deployment(
     """Check a template and make nothing."""
     which = ResourceName(TYPE, subscription_id, group, (checked_name(name, "deploymentName"),))
     template, _ = await _template(request, services, which)
-    return validation_body(which.resource_id, name, template, services.clock())
+    return validation_body(which.resource_id, name, template, diagnostics_of(template), services.clock())
 
 
 @router.post(ONE + "/cancel", response_model=None)
@@ -96,6 +98,7 @@ async def cancel_deployment(services: ServicesDep, subscription_id: Subscription
     if ended is None or ended.document["state"] != CANCELED:
         message = f"The deployment '{stored.name}' cannot be cancelled: it does not run."
         raise ArmError(409, "DeploymentCannotBeCancelled", message)
+    await cancel_nested(services, ended)
     return Response(status_code=204)
 
 
@@ -195,7 +198,7 @@ async def deployment_operation(
     name: Name,
     operation_id: Annotated[str, Path(alias="operationId")],
 ) -> Json:
-    """One of them."""
+    """One operation of a deployment: what it made or did not."""
     stored = await _stored(services, subscription_id, group, name)
     for operation_body in operation_bodies(stored, services.clock()):
         if operation_body["operationId"].lower() == operation_id.lower():
@@ -229,19 +232,16 @@ async def _template(request: Request, services: Services, which: ResourceName) -
     )
     try:
         most = services.settings.quotas.template_resources
-        template = await asyncio.to_thread(read_template, document, parameters, place, TYPES, REFUSED, at_most=most)
+        types = types_of(services)
+        template = await asyncio.to_thread(read_template, document, parameters, place, types, at_most=most)
     except TemplateError as error:
         raise _refused(str(error), error.code) from None
     check_texts({"parameters": template.shown_parameters, "outputs": dict.fromkeys(template.outputs)})
     # A role at the deployment is none at what it makes.
     services.caller.require_deployed(
-        (resource.type, need_of("PUT", resource.resource_id)) for resource in template.resources
+        (resource.type, need_of("PUT", resource.resource_id)) for resource in template.everything
     )
-    # Defaults may have asked the clock or chance: they are settled now.
-    values = {name: {"value": value} for name, value in template.scope.parameters.items()}
-    where = {key: value for key, value in dataclasses.asdict(place).items() if key != "now"}
-    principal = dataclasses.asdict(services.caller.principal)
-    return template, {"template": document, "parameters": values, "place": where, "principal": principal}
+    return template, plan_of(template, services.caller.principal)
 
 
 async def _written(

@@ -2,25 +2,39 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
+from api.deployments.deployment_bodies import deployment_body
+from api.kept.documents import keep, kept_body
+from api.kept.filled_in import filled_in
+from api.kept.kinds import is_kept, what_fails, why_refused
 from api.resources.kinds import KINDS
 from api.scale_sets.model_changes import change_model
 from api.scale_sets.set_extensions import make_extension
 from api.services.dependencies import NAME_AT_MOST, ScaleSetPath, Services
 from api.shapes.answers import scale_set_body
 from api.stored.kinds import Kind, Part
-from api.stored.making import make, make_part
-from api.stored.stored_resources import ResourceName, checked_name, resource_body
+from api.stored.making import make
+from api.stored.parts import is_named, make_part
+from api.stored.stored_resources import ResourceName, checked_name
 from api.templates.coercion import coerced
 from api.templates.errors import TemplateError
-from api.templates.planned import Planned
+from api.templates.planned import DEPLOYMENTS, Planned
+from api.templates.secrets import without_secret_parts
+from api.templates.types import Types, keeps_nothing
+from api.wire.errors import ArmError, changed_meanwhile
 from api.wire.preconditions import NO_PRECONDITIONS
+from instar.connection.settings import UnusedResources
 from instar.domain.access import need_of
+from instar.store.resources import StoredResource
 
 Json = dict[str, Any]
 Make = Callable[[Services, Planned, Json], Awaitable[str]]
 """Makes a resource from its document; gives the id of the operation that ends with it, "" if it is made at once."""
+
+PARTS_AT_ONCE = 20
+"""How often a part is made anew where others of the same resource are made at the same time, and were faster."""
 
 SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets"
 EXTENSIONS = f"{SCALE_SETS}/extensions"
@@ -54,8 +68,15 @@ def _stored(kind: Kind) -> Make:
 
 def _part(kind: Kind, part: Part) -> Make:
     async def make_one(services: Services, planned: Planned, document: Json) -> str:
-        await make_part(kind, part, services, _name(planned, planned.type), document)
-        return ""
+        for _ in range(PARTS_AT_ONCE):
+            try:
+                await make_part(kind, part, services, _name(planned, planned.type), document)
+            except ArmError as error:
+                if error.code != changed_meanwhile().code:
+                    raise
+            else:
+                return ""
+        raise changed_meanwhile()
 
     return make_one
 
@@ -78,19 +99,19 @@ MAKERS: dict[str, Make] = {
     },
 }
 
-TYPES = tuple(MAKERS)
+_KIND_OF = {kind.type.lower(): kind for kind in KINDS}
 
-REFUSED = {
-    "microsoft.resources/deployments": "deployments in deployments are not; put their resources into the template",
-    "microsoft.insights/autoscalesettings": "nothing here would scale the set",
-    "microsoft.storage/storageaccounts": "nothing here would keep what is stored in it",
-    "microsoft.network/networkinterfaces": "those of a scale set's machines are part of the set's own document",
-    "microsoft.network/applicationgateways": "no traffic passes here",
-    "microsoft.compute/virtualmachines": "only machines of scale sets are",
-    "microsoft.compute/images": "put the image into a gallery",
-    "microsoft.keyvault/vaults": "nothing here would keep its secrets",
-}
-"""Why some types that scale-set templates have are not made: a document that means nothing would say that it works."""
+
+def types_of(services: Services) -> Types:
+    """Which types a deployment takes here, as the setting `INSTAR_UNUSED_RESOURCES` wants it."""
+    keeps = services.settings.unused_resources is UnusedResources.KEEP
+    return Types(frozenset(MAKERS), _why_refused, is_kept if keeps else keeps_nothing, nested=True)
+
+
+def _why_refused(kind: str) -> str:
+    if is_kept(kind):
+        return f"{what_fails(kind) or 'nothing here acts on it'} (INSTAR_UNUSED_RESOURCES is refuse)"
+    return why_refused(kind)
 
 
 def looked_up(services: Services, resource_id: str) -> Json | None:
@@ -107,9 +128,29 @@ def looked_up(services: Services, resource_id: str) -> Json | None:
         )
     stored = services.store.scale_sets.find(resource_id)
     if stored is not None:
-        return scale_set_body(stored, "Succeeded")
+        return filled_in(SCALE_SETS, stored.identity.resource_id, scale_set_body(stored, "Succeeded"))
     kept = services.store.resources.find(resource_id)
-    return None if kept is None else resource_body(kept)
+    return _part_looked_up(services, resource_id) if kept is None else _body(services, kept)
+
+
+def _body(services: Services, stored: StoredResource) -> Json:
+    if stored.type.lower() == DEPLOYMENTS:
+        return deployment_body(stored, services.clock())
+    kind = _KIND_OF.get(stored.type.lower())
+    if kind is None:
+        return kept_body(stored)
+    return filled_in(stored.type, stored.resource_id, kind.body(stored, services.clock(), frozenset()))
+
+
+def _part_looked_up(services: Services, resource_id: str) -> Json | None:
+    """A part of a resource, like a subnet; None if it is of nothing, or not there."""
+    whole_id, _, name = resource_id.rpartition("/")
+    whole_id, _, word = whole_id.rpartition("/")
+    whole = services.store.resources.find(whole_id)
+    part = _KIND_OF[whole.type.lower()].part(word) if whole is not None and whole.type.lower() in _KIND_OF else None
+    if whole is None or part is None:
+        return None
+    return next((part.shown(whole, kept) for kept in part.of(whole) if is_named(kept, name)), None)
 
 
 async def made(services: Services, planned: Planned) -> str:
@@ -118,5 +159,18 @@ async def made(services: Services, planned: Planned) -> str:
     The one place where a deployment makes something. Whoever deploys it may have lost the role since it began.
     """
     services.caller.require(need_of("PUT", planned.resource_id))
-    document = await asyncio.to_thread(planned.document, lambda one: looked_up(services, one))
-    return await MAKERS[planned.type.lower()](services, planned, document)
+    make_it = MAKERS.get(planned.type.lower())
+    if make_it is None or planned.added_to:
+        return await _kept(services, planned)
+    document = await asyncio.to_thread(planned.document, lambda wanted: looked_up(services, wanted))
+    return await make_it(services, planned, document)
+
+
+async def _kept(services: Services, planned: Planned) -> str:
+    """What Instar has no use for is written down, but for what is made of secrets (F5)."""
+    clean = replace(planned, body=without_secret_parts(planned.body, planned.scope))
+    document = await asyncio.to_thread(clean.document, lambda wanted: looked_up(services, wanted))
+    _, _, subscription, _, group, *_ = planned.scope.place.made_in_id.split("/")
+    where = (subscription, group, planned.scope.place.location)
+    await keep(services, planned.type, planned.resource_id, where, document)
+    return ""

@@ -8,7 +8,7 @@ from api.instances.instances import INSTANCE, InstanceId, existing_instance
 from api.services.dependencies import ServicesDep
 from api.services.paging import PagingDep
 from api.services.scale_set_lookup import StoredDep
-from api.shapes.instance_bodies import extension_view
+from api.shapes.instance_statuses import extension_view
 from api.wire.errors import not_found
 from instar.domain.machines.instances import ExtensionStatus, Instance
 from instar.store.sets.stored_scale_set import StoredScaleSet
@@ -25,7 +25,7 @@ Json = dict[str, Any]
 async def list_extensions_of_instance(
     services: ServicesDep, stored: StoredDep, instance_id: InstanceId, paging: PagingDep
 ) -> Json:
-    """Those that ran, by name."""
+    """The extensions that ran on an instance, by name."""
     instance = await existing_instance(services, stored, instance_id)
     page = paging.page(instance.extensions, lambda one: (one.name.lower(),))
     return page.answer(_body(stored, instance, item) for item in page.items)
@@ -35,7 +35,7 @@ async def list_extensions_of_instance(
 async def get_extension_of_instance(
     services: ServicesDep, stored: StoredDep, instance_id: InstanceId, name: Annotated[str, Path(alias="extensionName")]
 ) -> Json:
-    """One of them, with how it ended."""
+    """One extension of an instance, with how it ended."""
     instance = await existing_instance(services, stored, instance_id)
     for extension in instance.extensions:
         if extension.name.lower() == name.lower():

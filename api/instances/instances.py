@@ -11,6 +11,7 @@ from api.services.dependencies import SCALE_SET, ApiVersion, Services, ServicesD
 from api.services.paging import PagingDep
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.instance_bodies import instance_body, instance_view
+from api.shapes.machine_profiles import MachineProfiles
 from api.stored.stored_resources import shown
 from api.wire.api_versions import INSTANCE as INSTANCE_MEMBERS
 from api.wire.api_versions import INSTANCE_VIEW, shaped
@@ -35,11 +36,16 @@ EXPANSIONS = ("instanceView", "userData", "resiliencyView")
 ALWAYS = ("name", "id", "type", "location", "instanceId")
 """What `$select` leaves of an instance in any case."""
 
+BESIDE_A_VIEW = ("latestModelApplied", "hardwareProfile", "provisioningState")
+"""What it leaves of `properties` beside the view that was selected."""
+
 FILTERED = (
     *("instanceId", "name", "id", "location", "zones", "sku", "etag"),
     *("properties/latestModelApplied", "properties/modelDefinitionApplied", "properties/vmId"),
     *("properties/provisioningState", "properties/storageProfile", "properties/protectionPolicy"),
-    *("properties/timeCreated", "properties/instanceView", "instanceView", "instar"),
+    *("properties/timeCreated", "properties/instanceView", "instanceView", "instar", "tags"),
+    *("properties/hardwareProfile", "properties/osProfile", "properties/networkProfile"),
+    "properties/networkProfileConfiguration",
 )
 """What `$filter` may look at, with all below it."""
 
@@ -67,11 +73,11 @@ async def list_instances(
         instances = await _filtered(services, stored, instances, chosen)
     page = paging.page(instances, lambda one: (int(one.instance_id),))
     healths = await _healths(services, stored, page.items) if expanded else {}
-    now = services.clock()
+    now, profiles = services.clock(), MachineProfiles(stored)
 
     def bodies() -> list[dict[str, Any]]:
         made = (
-            instance_body(stored, item, healths.get(item.instance_id), expanded=expanded, now=now)
+            instance_body(stored, item, healths.get(item.instance_id), expanded=expanded, now=now, profiles=profiles)
             for item in page.items
         )
         return [_selected(shaped(one, INSTANCE_MEMBERS, api_version), selected) for one in made]
@@ -131,10 +137,11 @@ async def _filtered(
     """Those that the filter holds for. Health is looked at only where it asks for it."""
     there = list(instances)
     healths = await _healths(services, stored, there) if chosen.looks_at("vmHealth") else {}
-    now = services.clock()
+    now, profiles = services.clock(), MachineProfiles(stored)
 
     def holds(one: Instance) -> bool:
-        return chosen.holds(instance_body(stored, one, healths.get(one.instance_id), expanded=True, now=now))
+        health = healths.get(one.instance_id)
+        return chosen.holds(instance_body(stored, one, health, expanded=True, now=now, profiles=profiles))
 
     return await asyncio.to_thread(lambda: [instance for instance in there if holds(instance)])
 
@@ -146,5 +153,6 @@ def _selected(body: dict[str, Any], selected: frozenset[str]) -> dict[str, Any]:
     result = {key: value for key, value in body.items() if key in ALWAYS or key in selected}
     if "properties" not in selected and (view := body["properties"].get("instanceView")):
         whole = "instanceview" in selected
-        result["properties"] = {"instanceView": view if whole else {"statuses": view["statuses"]}}
+        beside = {key: value for key, value in body["properties"].items() if key in BESIDE_A_VIEW}
+        result["properties"] = beside | {"instanceView": view if whole else {"statuses": view["statuses"]}}
     return result

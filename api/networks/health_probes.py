@@ -4,11 +4,16 @@ import asyncio
 
 from api.services.dependencies import Services
 from api.wire.errors import ArmError
-from api.wire.properties import at
 from instar.domain.health.load_balancers import ProbeId, probe_settings
 from instar.domain.health.sources import SourceKind
 from instar.domain.sets.scale_sets import ScaleSetModel
 
+_IN_USE = (
+    "Load balancer rule {balancer}/loadBalancingRules/{rule} cannot be removed because the rule references the load "
+    "balancer probe {balancer}/probes/{probe} that is used as health probe by VM scale set {scale_set}. To remove this "
+    "rule, please update VM scale set to remove the reference to the probe."
+)
+RULES = "properties.loadBalancingRules"
 HEALTH_PROBE = "properties.virtualMachineProfile.networkProfile.healthProbe.id"
 
 
@@ -41,13 +46,3 @@ async def _check(services: Services, scale_set_id: str, location: str, probe_id:
             "referenced resource exists, and that both resources are in the same region."
         )
         raise ArmError(400, "InvalidResourceReference", message, target=HEALTH_PROBE)
-
-
-async def probes_in_use(services: Services, subscription_id: str, load_balancer_id: str) -> dict[str, str]:
-    """Which probes of a load balancer scale sets name: names in lower case, each with the id of one such set."""
-    used = {}
-    for stored in await asyncio.to_thread(services.store.scale_sets.list, subscription_id):
-        named = ProbeId.read(str(at(stored.document, HEALTH_PROBE) or ""))
-        if named is not None and named.load_balancer.lower() == load_balancer_id.lower():
-            used[named.probe.lower()] = stored.identity.resource_id
-    return used

@@ -1,44 +1,58 @@
 """Virtual networks and what else of Microsoft.Network scale sets mention: documents, kept as they are given.
 
 Instar makes no networks: what a machine is connected to is the compute's affair. Templates and clients need them to be
-there. Load balancers are a kind of their own, because their probes mean something. A subnet or security rule is part
-of its network's document: it is read by itself, and changed by a PUT of the network.
+there. Load balancers are a kind of their own, because their probes mean something. Subnets, rules and routes are parts
+of their resource's document, and can be written by themselves.
 """
 
-from datetime import datetime
 from typing import Any
 
-from api.stored.kinds import Kind, Part, Routes, Words
-from api.stored.stored_resources import resource_body
-from instar.store.resources import StoredResource
+from api.networks.default_rules import DEFAULT_RULES, NO_LISTS
+from api.networks.filled import public_address, public_prefix
+from api.networks.network_kinds import network_kind
+from api.networks.parts import network_part
+from api.stored.kinds import Routes, Words
 
 Json = dict[str, Any]
 
-
-def _network(word: str, *parts: Part) -> Kind:
-    def body(stored: StoredResource, _now: datetime, _expanded: frozenset[str]) -> Json:
-        # `az vmss create` looks through the subnets of every network, and needs the list to be there.
-        given = stored.document.get("properties") or {}
-        return resource_body(stored, **{part.name: [] for part in parts if part.name not in given})
-
-    return Kind(
-        type=f"Microsoft.Network/{word}",
-        name_parameter="name",
-        only_tags_are_patched=True,
-        last_put_wins=True,
-        body=body,
-        parts=parts,
-    )
-
+_SUBNET: Json = {
+    "delegations": [],
+    "privateEndpointNetworkPolicies": "Disabled",
+    "privateLinkServiceNetworkPolicies": "Enabled",
+}
+_PEERING: Json = {"peeringState": "Initiated", "peeringSyncLevel": "RemoteNotInSync"}
+_PUBLIC: Json = {"publicIPAddressVersion": "IPv4", "ipTags": []}
 
 KINDS = (
-    _network("virtualNetworks", Part("subnets", "subnet")),
-    _network("publicIPAddresses"),
-    _network("publicIPPrefixes"),
-    _network("networkSecurityGroups", Part("securityRules", "security rule")),
-    _network("natGateways"),
-    _network("routeTables"),
-    _network("applicationSecurityGroups"),
+    network_kind(
+        "virtualNetworks",
+        "virtual network",
+        (
+            network_part("subnets", "subnet", _SUBNET),
+            network_part("virtualNetworkPeerings", "virtual network peering", _PEERING),
+        ),
+        {"enableDdosProtection": False},
+    ),
+    network_kind(
+        "publicIPAddresses",
+        "public IP address",
+        defaults={**_PUBLIC, "publicIPAllocationMethod": "Dynamic", "idleTimeoutInMinutes": 4},
+        fill=public_address,
+    ),
+    network_kind("publicIPPrefixes", "public IP prefix", defaults=_PUBLIC, fill=public_prefix),
+    network_kind(
+        "networkSecurityGroups",
+        "network security group",
+        (network_part("securityRules", "security rule", NO_LISTS), DEFAULT_RULES),
+    ),
+    network_kind("natGateways", "NAT gateway", defaults={"idleTimeoutInMinutes": 4}),
+    network_kind(
+        "routeTables",
+        "route table",
+        (network_part("routes", "route", {"hasBgpOverride": False}),),
+        {"disableBgpRoutePropagation": False},
+    ),
+    network_kind("applicationSecurityGroups", "application security group"),
 )
 
 ROUTES = Routes(
@@ -48,13 +62,18 @@ ROUTES = Routes(
     plural="networks",
     parameters=("name",),
     example={"location": "westeurope", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}},
+    part_example={"properties": {"addressPrefix": "10.0.1.0/24"}},
     words=Words(
-        put="Keep a network, public address or security group as it is given.",
+        put="Keep a network, public address or security group as it is given. A subnet that a scale set names cannot "
+        "be left out (409).",
         patch="Replace the tags of one of them; nothing else can be patched.",
         get="One of them.",
-        delete="Forget one of them.",
+        delete="Forget one of them; 204 if there is none, 409 while something names it.",
         list="Those of a resource group.",
         list_all="Those of a subscription.",
-        part="A subnet of a network, as the network's document has it.",
+        part="One subnet, peering, rule or route.",
+        parts="The subnets, peerings, rules or routes of one of them.",
+        put_part="Add a subnet, peering, rule or route (201), or replace it (200): a change of what it is in.",
+        delete_part="Take a subnet, peering, rule or route away; 204 if there is none, 409 while something names it.",
     ),
 )

@@ -15,15 +15,25 @@ from fastapi.routing import iter_route_contexts
 from api.openapi import shapes
 from api.openapi.answers import ERRORS, errors, successes
 from api.openapi.peculiar import OF_NAME, OF_PATH, PECULIAR
-from api.services.dependencies import NAME_AT_MOST, RESOURCE_GROUP, SUBSCRIPTION
+from api.openapi.titles import title_of
+from api.services.dependencies import (
+    NAME_AT_MOST,
+    OLDEST_API_VERSION,
+    OLDEST_OF_OTHERS,
+    RESOURCE_GROUP,
+    SUBSCRIPTION,
+    oldest_version,
+)
 from api.wire.bodies import optional_json_object
 
 Json = dict[str, Any]
 
-_API_VERSION: Json = {
-    "type": "string",
-    "pattern": "^(2018-1[0-2]|20(19|[2-9][0-9])-(0[1-9]|1[0-2]))-(0[1-9]|[12][0-9]|3[01])(-preview)?$",
+_DAY = "-(0[1-9]|[12][0-9]|3[01])(-preview)?$"
+_API_VERSIONS: dict[str, Json] = {
+    OLDEST_API_VERSION: {"type": "string", "pattern": f"^(2018-1[0-2]|20(19|[2-9][0-9])-(0[1-9]|1[0-2])){_DAY}"},
+    OLDEST_OF_OTHERS: {"type": "string", "pattern": f"^20(1[4-9]|[2-9][0-9])-(0[1-9]|1[0-2]){_DAY}"},
 }
+"""By the oldest that is taken."""
 _NAMES = {"subscriptionId": SUBSCRIPTION.pattern, "resourceGroupName": RESOURCE_GROUP.pattern}
 _NAME = re.compile(r"\{(\w+)\}")
 _TOKEN: Json = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
@@ -47,6 +57,7 @@ def finish(app: FastAPI, open_paths: Iterable[str]) -> None:
 
 def _finish(operation: Json, method: str, route: Any, *, is_open: bool) -> None:
     path: str = route.path_format
+    operation["summary"] = title_of(operation.get("description", ""), path) or operation["summary"]
     parameters = operation.setdefault("parameters", [])
     parameters += _missing(path, {one["name"] for one in parameters if one["in"] == "path"})
     for parameter in parameters:
@@ -99,7 +110,7 @@ def _finish_parameter(parameter: Json, path: str) -> None:
     if len(options) == 1:  # FastAPI's word for a parameter that may be left out
         parameter["schema"] = options[0]
     if name == "api-version" and path.startswith(("/subscriptions", "/tenants")):
-        parameter |= {"required": True, "schema": _API_VERSION}
+        parameter |= {"required": True, "schema": _API_VERSIONS[oldest_version(path)]}
     elif parameter["in"] == "path":
         schema |= {"minLength": 1, "maxLength": NAME_AT_MOST}
         if name in _NAMES:

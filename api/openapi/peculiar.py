@@ -6,12 +6,12 @@ from typing import Any
 from fastapi.routing import APIRoute
 
 from api.deployments import deployments
-from api.images import images
-from api.instances import instance_actions, instances, unsupported
+from api.images import extension_types, images
+from api.instances import instance_actions, instances, network_interfaces, unsupported
 from api.login import issuer_routes
 from api.openapi import shapes
 from api.openapi.answers import ACCEPTED, EMPTY, LISTED, READ, Answer, Answers
-from api.resources import operations, providers, resource_groups, subscriptions
+from api.resources import nothing_here, operations, providers, resource_groups, subscriptions, tags
 from api.scale_sets import scale_sets, set_sizes
 from api.simulated import simulated, simulated_galleries
 from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades
@@ -20,6 +20,7 @@ _OBJECT = {200: Answer(shapes.OBJECT)}
 _IMAGES = {200: Answer(shapes.IMAGES)}
 _IMAGE = Answer(shapes.IMAGE)
 _GROUP = Answer(shapes.RESOURCE)
+_TAGS = Answer(shapes.RESOURCE)
 _DEPLOYED = Answer(shapes.RESOURCE, ("Azure-AsyncOperation", "Retry-After"))
 
 PECULIAR: dict[Callable[..., Any], Answers] = {
@@ -49,6 +50,16 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     resource_groups.put_group: {200: _GROUP, 201: _GROUP},
     resource_groups.patch_group: {200: _GROUP},
     resource_groups.delete_group: {202: ACCEPTED},
+    tags.tags_of_subscription: {200: _TAGS},
+    tags.tags_of_group: {200: _TAGS},
+    tags.tags_of_resource: {200: _TAGS},
+    nothing_here.none_of_that_name: {},
+    nothing_here.export_group: {},
+    nothing_here.list_none_of_subscription: {200: LISTED},
+    nothing_here.list_none_of_group: {200: LISTED},
+    extension_types.list_extension_types: _IMAGES,
+    extension_types.list_extension_versions: _IMAGES,
+    network_interfaces.get_interface: {200: Answer(shapes.PART)},
     providers.get_provider: {200: Answer(shapes.PROVIDER)},
     providers.register_provider: {200: Answer(shapes.PROVIDER)},
     deployments.put_deployment: {200: _DEPLOYED, 201: _DEPLOYED},
@@ -60,6 +71,7 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     deployments.deploy_to_subscription: {},
     deployments.deployment_status: {200: Answer(shapes.DEPLOYMENT_STATUS, sometimes=("Retry-After",))},
     simulated.script_version: _OBJECT,
+    simulated.get_defaults: _OBJECT,
     simulated.set_defaults: _OBJECT,
     simulated.script_extensions: _OBJECT,
     simulated.verdict_of_all: _OBJECT,
@@ -70,10 +82,20 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
 }
 """By the function that answers."""
 
+_PART = Answer(shapes.PART, ("Azure-AsyncOperation", "Retry-After", "ETag"))
+
 OF_NAME: dict[str, Answers] = {
     "list_networks_of_group": {200: LISTED},
     "list_networks_of_subscription": {200: LISTED},
-    "get_part_of_network": {200: Answer(shapes.PART)},
+    **{
+        name: answers
+        for noun in ("network", "load_balancer")
+        for name, answers in {
+            f"list_parts_of_{noun}": {200: LISTED},
+            f"get_part_of_{noun}": {200: Answer(shapes.PART)},
+            f"put_part_of_{noun}": {200: _PART, 201: _PART},
+        }.items()
+    },
 }
 """By the name of the route, where the function that answers was made for it."""
 

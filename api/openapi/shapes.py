@@ -73,6 +73,8 @@ SCHEMAS: Json = {
     DEPLOYMENT_STATUS: _object({"status": {"enum": ["Running", "Succeeded", "Failed"]}}, {"error": _FAULT}),
     UPGRADE: _object(
         {
+            "id": _TEXT,
+            "name": _TEXT,
             "type": _TEXT,
             "location": _TEXT,
             "properties": _object(
@@ -93,7 +95,7 @@ SCHEMAS: Json = {
                 {"error": _FAULT},
             ),
         },
-        description="Azure sends no id and no name.",
+        description="Azure sends neither its id nor its name.",
     ),
     SET_VIEW: _object(
         {"virtualMachine": _object({"statusesSummary": _SUMMARY}), "extensions": _list_of(_OBJECT)},
@@ -110,7 +112,7 @@ SCHEMAS: Json = {
     PROVIDER: _object(
         {"id": _TEXT, "namespace": _TEXT, "registrationState": _TEXT, "resourceTypes": _list_of(_OBJECT)}
     ),
-    PART: _object({"id": _TEXT, "name": _TEXT}, {"properties": _OBJECT}),
+    PART: _object({"id": _TEXT, "name": _TEXT}, {"type": _TEXT, "etag": _TEXT, "properties": _OBJECT}),
     TOKEN: _object({"token_type": {"const": "Bearer"}, "expires_in": _COUNT, "access_token": _TEXT}),
     OAUTH_ERROR: _object({"error": _TEXT, "error_description": _TEXT}),
     KEYS: _object({"keys": _list_of(_OBJECT)}),

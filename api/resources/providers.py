@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
+from api.networks import load_balancers, networks
 from api.resources.subscriptions import REGIONS
 from api.wire.errors import ArmError
 
@@ -21,13 +22,13 @@ TYPES = {
         "galleries/images/versions",
         "locations/publishers",
         "locations/operations",
+        "locations/usages",
+        "locations/vmSizes",
+        "skus",
     ),
     "Microsoft.Network": (
-        "loadBalancers",
-        "virtualNetworks",
-        "virtualNetworks/subnets",
-        "publicIPAddresses",
-        "networkSecurityGroups",
+        *(kind.type.partition("/")[2] for kind in (load_balancers.KIND, *networks.KINDS)),
+        *(f"{kind.type.partition('/')[2]}/{part.name}" for kind in networks.KINDS for part in kind.parts),
     ),
     "Microsoft.Resources": ("resourceGroups", "deployments"),
     "Microsoft.ServiceFabric": ("clusters",),

@@ -14,7 +14,7 @@ from api.services.long_running import accepted, begin
 from api.services.paging import PagingDep
 from api.services.quotas import check_given, within_quotas
 from api.wire.bodies import JsonBody, described
-from api.wire.errors import ArmError, invalid
+from api.wire.errors import ArmError, group_not_found, invalid
 from api.wire.filters import TAG, by_tag, read_filter
 from api.wire.merge import canonical, merged
 from api.wire.properties import REGION, normal_location
@@ -136,6 +136,13 @@ async def group_location(services: Services, subscription_id: str, name: str) ->
     return str(document["location"])
 
 
+async def group_tags(services: Services, subscription_id: str, name: str) -> tuple[str, Json]:
+    """Id and tags of a group. Raises ArmError 404 ResourceGroupNotFound."""
+    made = await _made(services, subscription_id, name)
+    resource_id, _, _ = await _existing(services, subscription_id, name)
+    return resource_id, (made.document.get("tags") or {}) if made else {}
+
+
 async def _existing(services: Services, subscription_id: str, name: str) -> tuple[str, str, Json]:
     """Id, name and document of a group. Raises ArmError 404 ResourceGroupNotFound."""
     made = await _made(services, subscription_id, name)
@@ -147,7 +154,7 @@ async def _existing(services: Services, subscription_id: str, name: str) -> tupl
         return _id(subscription_id, shown), shown, {"location": sets[0].identity.location}
     other = await asyncio.to_thread(services.store.resources.first_of_group, subscription_id, name)
     if other is None:
-        raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
+        raise group_not_found(name)
     return _id(subscription_id, other.resource_group), other.resource_group, {"location": other.document["location"]}
 
 

@@ -56,7 +56,7 @@ async def list_resources_of_group(
     filter_: Filtering = "",
     expand: Expand = "",
 ) -> Json:
-    """The resources of a group, likewise. 404 without such a group."""
+    """The resources of a group; `$filter` by name, type, group, location and tag. 404 without such a group."""
     await group_location(services, subscription_id, group)
     return await _listed(services, paging, filter_, expand, subscription_id, group)
 

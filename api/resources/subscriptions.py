@@ -52,7 +52,7 @@ async def get_subscription(subscription_id: Annotated[str, Path(alias="subscript
 
 @router.get("/subscriptions/{subscriptionId}/locations", response_model=None)
 async def list_locations(subscription_id: Annotated[str, Path(alias="subscriptionId")]) -> Json:
-    """Regions."""
+    """The regions of a subscription."""
     return {
         "value": [
             {

@@ -12,6 +12,7 @@ from typing import Any
 
 from api.networks.health_probes import check_probe
 from api.networks.service_fabric_clusters import cluster_named
+from api.scale_sets.required import blockers_of_changed, blockers_of_new
 from api.scale_sets.set_images import refuse_absent, runs_windows, without_updates
 from api.services.dependencies import ScaleSetPath, Services
 from api.services.handover import hand_over
@@ -20,12 +21,12 @@ from api.services.quotas import check_given, within_quotas
 from api.services.scale_set_lookup import find
 from api.shapes.answers import quoted_etag
 from api.shapes.documents import NAME, check_shape, normal, read_model
-from api.shapes.upgrade_policies import filled_in, without_echo
+from api.shapes.set_defaults import without_shown
+from api.shapes.upgrade_policies import filled_in
 from api.wire.api_versions import NEWEST, refuse_unknown
 from api.wire.errors import ArmError, blocked, changed_meanwhile, invalid, not_allowed, scale_set_not_found
 from api.wire.merge import canonical, merged, without_read_only
 from api.wire.preconditions import Preconditions
-from api.wire.properties import at
 from instar.domain.access import Need, need_of
 from instar.domain.eligibility.blockers import Blocker
 from instar.domain.eligibility.eligibility import change_blockers, model_blockers
@@ -102,7 +103,8 @@ async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
         raise invalid("A scale set's name has 1 to 64 letters, digits, '_', '.' and '-'.", "scaleSetName")
     document, model = await _read(services, normal(merged({}, body)), 1, body, {})
     await _require_linked(services, path.resource_id, path.subscription_id, model)
-    _refuse_if_any(await _blockers(services, path.subscription_id, model))
+    required = await blockers_of_new(services, normal(merged({}, body)), model)
+    _refuse_if_any((*required, *await _blockers(services, path.subscription_id, model)))
     await refuse_absent(services, model.image, document["location"])
     await check_probe(services, path.resource_id, document["location"], model)
     identity = ScaleSetIdentity(
@@ -144,8 +146,9 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json, api_ve
         raise not_allowed(
             f"Operation 'createOrUpdate' is not allowed because '{stored.identity.name}' is being deleted."
         )
-    document = normal(merged(stored.document, _without_echo(body, stored.document, api_version)))
-    document, model = await _read(services, document, stored.generation + 1, body, stored.document)
+    change = without_shown(body, stored.document, api_version)
+    document = normal(merged(stored.document, change))
+    document, model = await _read(services, document, stored.generation + 1, change, stored.document)
     if document["location"] != stored.identity.location:
         raise _elsewhere(stored, document["location"])
     before = ScaleSetModel.from_arm(stored.document, stored.generation)
@@ -155,6 +158,7 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json, api_ve
     _refuse_if_any(
         (
             *change_blockers(before, model, upgrade_running=runs),
+            *await blockers_of_changed(services, stored.document, document, model),
             *await _blockers(services, stored.subscription_id, model),
         ),
     )
@@ -220,14 +224,6 @@ def _filled_in(document: Json, model: ScaleSetModel) -> Json:
     properties = document.get("properties") or {}
     policy = filled_in(properties.get("upgradePolicy") or {}, model.upgrade_policy)
     return document | {"properties": properties | {"upgradePolicy": policy}}
-
-
-def _without_echo(body: Json, stored: Json, api_version: str) -> Json:
-    given = at(body, "properties.upgradePolicy")
-    if given is None:
-        return body
-    policy = without_echo(given, at(stored, "properties.upgradePolicy") or {}, api_version)
-    return body | {"properties": body["properties"] | {"upgradePolicy": policy}}
 
 
 def _refuse_if_any(blockers: tuple[Blocker, ...]) -> None:

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from api.scale_sets.model_changes import Change, change_model
 from api.services.deletions import deleted
 from api.services.dependencies import GROUP, LOCATION, SCALE_SET, ApiVersion, ScaleSetPathDep, ServicesDep
+from api.services.known_groups import require_group
 from api.services.long_running import accepted, resource_headers, state_of
 from api.services.paging import Key, Page, PagingDep
 from api.services.scale_set_lookup import StoredDep, find
@@ -25,6 +26,10 @@ from instar.store.sets.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["scale sets"])
 
+_SUBNET = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo/providers/Microsoft.Network"
+    "/virtualNetworks/web/subnets/default"
+)
 _PUT_EXAMPLE = {
     "location": "westus2",
     "sku": {"name": "Standard_B2s", "capacity": 5},
@@ -38,6 +43,27 @@ _PUT_EXAMPLE = {
                     "sku": "18.04-LTS",
                     "version": "latest",
                 },
+            },
+            "osProfile": {
+                "computerNamePrefix": "web",
+                "adminUsername": "operator",
+                "linuxConfiguration": {
+                    "disablePasswordAuthentication": True,
+                    "ssh": {
+                        "publicKeys": [{"path": "/home/operator/.ssh/authorized_keys", "keyData": "ssh-ed25519 AAAA…"}]
+                    },
+                },
+            },
+            "networkProfile": {
+                "networkInterfaceConfigurations": [
+                    {
+                        "name": "nic",
+                        "properties": {
+                            "primary": True,
+                            "ipConfigurations": [{"name": "ip", "properties": {"subnet": {"id": _SUBNET}}}],
+                        },
+                    }
+                ]
             },
         },
     },
@@ -86,6 +112,13 @@ async def get_scale_set(
     return JSONResponse(await _body(services, stored, api_version), headers=_etag(stored, api_version))
 
 
+@router.head(SCALE_SET, response_model=None)
+async def has_scale_set(stored: StoredDep) -> Response:
+    """204 if there is such a scale set, else 404."""
+    del stored
+    return Response(status_code=204)
+
+
 @router.get(GROUP + "/virtualMachineScaleSets", response_model=None)
 async def list_scale_sets_of_group(
     services: ServicesDep,
@@ -96,6 +129,8 @@ async def list_scale_sets_of_group(
 ) -> dict[str, Any]:
     """Every scale set of a resource group."""
     found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id, resource_group)
+    if not found:
+        await require_group(services, subscription_id, resource_group)
     return await _listed(services, paging.page(found, _by_id), api_version)
 
 

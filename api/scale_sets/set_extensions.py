@@ -59,7 +59,7 @@ async def list_extensions(services: ServicesDep, stored: StoredDep, paging: Pagi
 
 @router.get(EXTENSION, response_model=None)
 async def get_extension(services: ServicesDep, stored: StoredDep, name: Name, expand: Expand = "") -> Json:
-    """One of them, without its protected settings."""
+    """One extension of the model, without its protected settings."""
     wanted("$expand", expand, ("instanceView",))
     return _body(stored, _existing(stored, name), await state_of(services, stored))
 

@@ -11,6 +11,7 @@ from api.services.long_running import accepted
 from api.services.paging import PagingDep
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.answers import SCALE_SET_TYPE
+from api.shapes.set_defaults import with_defaults
 from api.wire.bodies import JsonBody, OptionalJsonBody, described
 from api.wire.errors import ArmError, invalid, not_allowed, not_found
 from api.wire.merge import canonical
@@ -32,7 +33,7 @@ Event = Annotated[str, Path(alias="eventId")]
 async def list_skus(stored: StoredDep, paging: PagingDep) -> Json:
     """The sizes that the set may have: its own. Any other name will do as well; what it means, the compute says."""
     sku = without_secrets(
-        {key: value for key, value in (stored.document.get("sku") or {}).items() if key != "capacity"}
+        {key: value for key, value in (with_defaults(stored.document).get("sku") or {}).items() if key != "capacity"}
     )
     capacity = {"minimum": 0, "maximum": MOST, "defaultCapacity": 1, "scaleType": "Automatic"}
     page = paging.page([sku], lambda one: (str(one.get("name")),))
@@ -76,20 +77,20 @@ async def scale_out(
 
 @router.get(EVENTS, response_model=None)
 async def list_lifecycle_hook_events(stored: StoredDep, paging: PagingDep) -> Json:
-    """None: lifecycle hooks are not supported, so nothing waits for anybody."""
+    """No lifecycle hook events: they are not supported, so nothing waits for anybody."""
     del stored
     return paging.page(list[Json](), lambda one: (str(one),)).answer(())
 
 
 @router.get(EVENTS + "/{eventId}", response_model=None)
 async def get_lifecycle_hook_event(stored: StoredDep, event: Event) -> Json:
-    """404: there is none."""
+    """A lifecycle hook event. 404: there is none."""
     raise _no_event(stored, event)
 
 
 @router.patch(EVENTS + "/{eventId}", openapi_extra=described({"properties": {}}), response_model=None)
 async def patch_lifecycle_hook_event(stored: StoredDep, event: Event, body: OptionalJsonBody) -> Json:
-    """404: there is none to approve or to reject."""
+    """Approve or reject a lifecycle hook event. 404: there is none."""
     del body
     raise _no_event(stored, event)
 

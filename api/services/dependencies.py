@@ -20,7 +20,19 @@ from instar.store.store import Store
 
 API_VERSION = re.compile(r"(\d{4})-(\d{2})-(\d{2})(-preview)?", re.ASCII)
 OLDEST_API_VERSION = "2018-10-01"
-"""The first that knows automatic OS upgrades."""
+"""Of Microsoft.Compute: the first that knows automatic OS upgrades."""
+
+OLDEST_OF_OTHERS = "2014-01-01"
+"""Older than Azure Resource Manager itself. Clients pin versions of networks and groups for years."""
+
+_OF_ANY_VERSION = re.compile(
+    r"register|skus|locations/[^/]+/operations/[^/]+"
+    r"|virtualMachineScaleSets/.+/networkInterfaces(/.*)?"
+    r"|virtualMachineScaleSets/[^/]+/(networkInterfaces|publicIPAddresses)",
+    re.IGNORECASE,
+)
+"""Below Microsoft.Compute. Operations are those of every provider, asked for in its version; interfaces are
+Microsoft.Network's, whose clients ask in its oldest versions; sizes and providers have versions of their own."""
 
 SUBSCRIPTION = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """Azure's are GUIDs; ours need not be."""
@@ -58,13 +70,28 @@ async def services_of(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services_of)]
 
 
+def oldest_version(path: str) -> str:
+    """The oldest api-version that is taken on a path.
+
+    >>> oldest_version("/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/net")
+    '2014-01-01'
+    >>> web = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/web"
+    >>> oldest_version(web), oldest_version(f"{web}/providers/Microsoft.Authorization/locks")
+    ('2018-10-01', '2014-01-01')
+    """
+    namespace, _, rest = path.rpartition("/providers/")[2].partition("/")
+    of_compute = namespace.lower() == "microsoft.compute" and rest and not _OF_ANY_VERSION.fullmatch(rest)
+    return OLDEST_API_VERSION if of_compute else OLDEST_OF_OTHERS
+
+
 async def api_version(
+    request: Request,
     given: Annotated[
         str | None,
-        Query(alias="api-version", description="2018-10-01 or later", examples=["2026-04-01"]),
+        Query(alias="api-version", description="of Microsoft.Compute 2018-10-01 or later", examples=["2026-04-01"]),
     ] = None,
 ) -> str:
-    """The version asked for. Any from 2018-10-01 on is taken: one client uses many at once."""
+    """The version asked for. Any from the oldest on is taken: one client uses many at once."""
     if not given:
         raise ArmError(
             400,
@@ -72,12 +99,12 @@ async def api_version(
             "The api-version query parameter (?api-version=) is required for all requests.",
         )
     parts = API_VERSION.fullmatch(given)
-    if not parts or not (1 <= int(parts[2]) <= 12 and 1 <= int(parts[3]) <= 31) or given < OLDEST_API_VERSION:  # noqa: PLR2004  # a calendar
+    oldest = oldest_version(request.url.path)
+    if not parts or not (1 <= int(parts[2]) <= 12 and 1 <= int(parts[3]) <= 31) or given < oldest:  # noqa: PLR2004  # a calendar
         raise ArmError(
             400,
             "InvalidApiVersionParameter",
-            f"The api-version '{_shown(given)}' is invalid. It must be {OLDEST_API_VERSION} or later, in the format "
-            "YYYY-MM-DD.",
+            f"The api-version '{_shown(given)}' is invalid. It must be {oldest} or later, in the format YYYY-MM-DD.",
         )
     return given
 

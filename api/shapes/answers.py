@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.shapes.set_defaults import with_defaults
 from api.shapes.upgrade_policies import echoed, policy_body
 from api.wire.api_versions import NEWEST, PAST_UPGRADE, ROLLING_UPGRADE, SCALE_SET, shaped
 from api.wire.moments import moment
@@ -19,8 +20,8 @@ ROLLING_UPGRADE_TYPE = "Microsoft.Compute/virtualMachineScaleSets/rollingUpgrade
 
 
 def scale_set_body(stored: StoredScaleSet, provisioning_state: str, api_version: str = NEWEST) -> Json:
-    """A scale set as its owner gets it: its document, what the service knows besides, no secret."""
-    document = without_secrets(stored.document)
+    """A scale set as its owner gets it: its document, Azure's defaults, what the service knows besides, no secret."""
+    document = without_secrets(with_defaults(stored.document))
     properties = document.get("properties") or {}
     body = {
         **document,
@@ -82,7 +83,10 @@ def wait_body(wait: Wait | None) -> Json:
 
 
 def latest_body(record: UpgradeRecord, api_version: str = NEWEST, wait: Wait | None = None) -> Json:
-    """`rollingUpgrades/latest` (A1), with what it waits for. Azure sends no id and no name."""
+    """`rollingUpgrades/latest` (A1), with what it waits for.
+
+    Its id and name are those of its path: Azure sends none, and clients that are made from its description need them.
+    """
     status: Json = {
         "code": record.status.value,
         "startTime": moment(record.started_at),
@@ -96,7 +100,13 @@ def latest_body(record: UpgradeRecord, api_version: str = NEWEST, wait: Wait | N
     } | wait_body(wait)
     if record.error:
         properties["error"] = error_body(record.error)
-    body: Json = {"type": ROLLING_UPGRADE_TYPE, "location": record.scale_set.location, "properties": properties}
+    body: Json = {
+        "name": "latest",
+        "id": f"{record.scale_set.resource_id}/rollingUpgrades/latest",
+        "type": ROLLING_UPGRADE_TYPE,
+        "location": record.scale_set.location,
+        "properties": properties,
+    }
     return shaped(body, ROLLING_UPGRADE, api_version)
 
 

@@ -19,6 +19,7 @@ NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?")
 ZONE = re.compile(r"[A-Za-z0-9-]{1,32}")
 
 _PROFILE = "properties.virtualMachineProfile"
+_SYSTEM = f"{_PROFILE}.osProfile"
 _OBJECTS = (
     "sku",
     "plan",
@@ -34,6 +35,7 @@ _OBJECTS = (
     f"{_PROFILE}.osProfile.windowsConfiguration.patchSettings",
     f"{_PROFILE}.osProfile.linuxConfiguration",
     f"{_PROFILE}.osProfile.linuxConfiguration.patchSettings",
+    f"{_PROFILE}.osProfile.linuxConfiguration.ssh",
     f"{_PROFILE}.storageProfile",
     f"{_PROFILE}.storageProfile.imageReference",
     f"{_PROFILE}.storageProfile.osDisk",
@@ -48,6 +50,7 @@ _LISTS_OF_OBJECTS = (
     f"{_PROFILE}.extensionProfile.extensions",
     f"{_PROFILE}.networkProfile.networkInterfaceConfigurations",
     f"{_PROFILE}.osProfile.windowsConfiguration.additionalUnattendContent",
+    f"{_PROFILE}.osProfile.linuxConfiguration.ssh.publicKeys",
 )
 _IMAGE = f"{_PROFILE}.storageProfile.imageReference"
 _TEXTS = (
@@ -58,6 +61,10 @@ _TEXTS = (
     "properties.orchestrationMode",
     f"{_PROFILE}.osProfile.windowsConfiguration.patchSettings.patchMode",
     f"{_PROFILE}.osProfile.linuxConfiguration.patchSettings.patchMode",
+    *(
+        f"{_PROFILE}.osProfile.{name}"
+        for name in ("computerNamePrefix", "adminUsername", "adminPassword", "customData")
+    ),
     f"{_PROFILE}.storageProfile.osDisk.osType",
     f"{_PROFILE}.networkProfile.healthProbe.id",
     f"{_PROFILE}.extensionProfile.extensionsTimeBudget",
@@ -125,6 +132,7 @@ def normal(document: Json) -> Json:
 
 def read_model(document: Json, generation: int) -> ScaleSetModel:
     """What decisions need. Raises ArmError 400 that names the wrong property."""
+    _refuse_vhd(document)
     for path in ("location", "sku.capacity", _IMAGE):
         if at(document, path) in (None, "", {}):
             raise invalid(f"Required parameter '{path}' is missing (null).", path)
@@ -136,6 +144,18 @@ def read_model(document: Json, generation: int) -> ScaleSetModel:
         raise _named(error) from None
     except (ValueError, OverflowError) as error:
         raise invalid(f"The scale set is invalid: {error}.") from None
+
+
+def _refuse_vhd(document: Json) -> None:
+    """An image that is a file in a storage account, as sets had them before there were managed disks."""
+    disk = f"{_PROFILE}.storageProfile.osDisk"
+    for name in ("image", "vhdContainers"):
+        if at(document, f"{disk}.{name}") and not at(document, _IMAGE):
+            message = (
+                f"'{disk}.{name}' names a VHD in a storage account, which is not supported: name a platform image, or "
+                f"an image of a compute gallery, in '{_IMAGE}'."
+            )
+            raise invalid(message, f"{disk}.{name}")
 
 
 def _named(error: ValidationError) -> ArmError:

@@ -9,14 +9,21 @@ from typing import Any
 
 from api.shapes.answers import target_body
 from api.shapes.custom_metrics import add_custom_metrics
+from api.shapes.instance_statuses import (
+    SUCCEEDED,
+    extension_status,
+    extension_view,
+    health_code,
+    health_status,
+    provisioning_state,
+    statuses,
+)
+from api.shapes.machine_profiles import MachineProfiles
 from api.wire.moments import moment
 from instar.domain.machines.instances import (
-    ExtensionStatus,
     HealthObservation,
-    HealthState,
     Instance,
     OsDisk,
-    PowerState,
 )
 from instar.store.database.secret_places import without_secrets
 from instar.store.sets.stored_scale_set import StoredScaleSet
@@ -26,21 +33,6 @@ Json = dict[str, Any]
 
 INSTANCE_TYPE = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines"
 
-_LEVELS = {
-    HealthState.HEALTHY: "Info",
-    HealthState.INITIALIZING: "Info",
-    HealthState.UNHEALTHY: "Error",
-    HealthState.UNKNOWN: "Warning",
-}
-
-
-_SUCCEEDED = {"code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded"}
-_EXTENSION_FAILED = {
-    "code": "ProvisioningState/failed/VMExtensionProvisioningError",
-    "level": "Error",
-    "displayStatus": "Provisioning failed",
-}
-
 
 def instance_body(
     stored: StoredScaleSet,
@@ -49,15 +41,21 @@ def instance_body(
     *,
     expanded: bool,
     now: datetime,
+    profiles: MachineProfiles | None = None,
 ) -> Json:
-    """One instance. `instar` holds what ARM has no word for: the kept disks, zone, power, and the age of its health."""
+    """One instance. `instar` holds what ARM has no word for: the kept disks, zone, power, and the age of its health.
+
+    `profiles`: those of the set, for who shows many of its machines.
+    """
+    profiles = profiles or MachineProfiles(stored)
     path = f"{stored.identity.resource_id}/virtualMachines/{instance.instance_id}"
     properties: Json = {
         "latestModelApplied": instance.generation == stored.machine_generation,
         "modelDefinitionApplied": "VirtualMachineScaleSet",
         "vmId": instance.vm_id,
-        "provisioningState": _provisioning_state(instance),
-        "storageProfile": _storage(stored, instance),
+        "provisioningState": provisioning_state(instance),
+        "storageProfile": _storage(stored, instance, profiles),
+        **profiles.properties(path, instance),
     }
     if instance.protected or instance.protected_from_scale_in:
         # Only then: a client that puts it back with one of two shown switches turned on would contradict itself.
@@ -68,17 +66,19 @@ def instance_body(
     if instance.created_at:
         properties["timeCreated"] = moment(instance.created_at)
     if expanded:
-        properties["instanceView"] = instance_view(stored, instance, health, now)
+        properties["instanceView"] = instance_view(stored, instance, health, now, profiles)
     body: Json = {
         "name": f"{stored.identity.name}_{instance.instance_id}",
         "id": path,
         "type": INSTANCE_TYPE,
         "location": stored.identity.location,
         "instanceId": instance.instance_id,
-        "sku": without_secrets({key: value for key, value in _sku(stored).items() if key != "capacity"}),
+        "sku": profiles.sku,
         "properties": properties,
         "instar": _beside(instance, health, now),
     }
+    if profiles.tags is not None:
+        body["tags"] = profiles.tags
     if instance.zone:
         body["zones"] = [instance.zone]
     return body | {"etag": _etag(body)}
@@ -92,19 +92,25 @@ def _etag(body: Json) -> str:
     return f'"{sha256(written.encode()).hexdigest()[:16]}"'
 
 
-def instance_view(stored: StoredScaleSet, instance: Instance, health: HealthObservation | None, now: datetime) -> Json:
-    """What is seen of one machine at this moment."""
-    disk = instance.os_disk
+def instance_view(
+    stored: StoredScaleSet,
+    instance: Instance,
+    health: HealthObservation | None,
+    now: datetime,
+    profiles: MachineProfiles | None = None,
+) -> Json:
+    """What is seen of one machine at this moment. Of an agent nothing: nobody inside a machine reports to Instar."""
+    disks = [*((instance.os_disk,) if instance.os_disk else ()), *instance.data_disks]
     view: Json = {
         "platformUpdateDomain": instance.update_domain,
-        "statuses": _statuses(instance),
-        "disks": [{"name": one.name} for one in ((disk,) if disk else ())]
-        + [{"name": data_disk.name} for data_disk in instance.data_disks],
+        **(profiles or MachineProfiles(stored)).view(instance),
+        "statuses": statuses(instance),
+        "disks": [{"name": disk.name, "statuses": [SUCCEEDED]} for disk in disks],
         "extensions": [extension_view(extension) for extension in instance.extensions],
         "instar": _beside(instance, health, now),
     }
     if health:
-        view["vmHealth"] = {"status": _health_status(health)}
+        view["vmHealth"] = {"status": health_status(health)}
     add_custom_metrics(view, stored.document, health)
     return view
 
@@ -113,11 +119,11 @@ def set_view(
     instances: Sequence[Instance], healths: Iterable[HealthObservation], state: str, wait: Wait | None
 ) -> Json:
     """How many machines of the set are in which state, and what the set waits for (F10)."""
-    codes = Counter(status["code"] for instance in instances for status in _statuses(instance))
-    codes.update(_health_code(health.state) for health in healths)
+    codes = Counter(status["code"] for instance in instances for status in statuses(instance))
+    codes.update(health_code(health.state) for health in healths)
     ended: dict[str, Counter[str]] = {}
     for one in (extension for instance in instances for extension in instance.extensions):
-        ended.setdefault(one.name, Counter())[_extension_status(one)["code"]] += 1
+        ended.setdefault(one.name, Counter())[extension_status(one)["code"]] += 1
     return {
         "virtualMachine": {"statusesSummary": _summary(codes)},
         "extensions": [{"name": name, "statusesSummary": _summary(ended[name])} for name in sorted(ended)],
@@ -133,9 +139,8 @@ def set_view(
     }
 
 
-def _storage(stored: StoredScaleSet, instance: Instance) -> Json:
-    profile = (stored.document.get("properties") or {}).get("virtualMachineProfile") or {}
-    storage = profile.get("storageProfile") or {}
+def _storage(stored: StoredScaleSet, instance: Instance, profiles: MachineProfiles) -> Json:
+    storage = profiles.storage
     wished: Json = dict(storage.get("imageReference") or {})
     luns: list[Json] = storage.get("dataDisks") or []
     by_lun = {one.get("lun", index): one for index, one in enumerate(luns)}
@@ -144,11 +149,13 @@ def _storage(stored: StoredScaleSet, instance: Instance) -> Json:
         "imageReference": wished | ({"exactVersion": disk.image.version} if disk else {}),
         "dataDisks": [
             {"lun": data_disk.lun, **_disk_body(stored, by_lun.get(data_disk.lun, {}), data_disk.name)}
+            | {"toBeDetached": False}
             for data_disk in instance.data_disks
         ],
     }
     if disk:
-        result["osDisk"] = _disk_body(stored, storage.get("osDisk") or {}, disk.name)
+        system = {"osType": profiles.system} if profiles.system else {}
+        result["osDisk"] = system | _disk_body(stored, storage.get("osDisk") or {}, disk.name)
     return result
 
 
@@ -159,11 +166,6 @@ def _disk_body(stored: StoredScaleSet, wished: Json, name: str) -> Json:
     kind = managed if isinstance(managed, dict) else {}
     identity = {"id": f"{group}/providers/Microsoft.Compute/disks/{name}"}
     return {**without_secrets(wished), "name": name, "managedDisk": without_secrets(kind) | identity}
-
-
-def _sku(stored: StoredScaleSet) -> Json:
-    sku: Json = stored.document.get("sku") or {}
-    return sku
 
 
 def _beside(instance: Instance, health: HealthObservation | None, now: datetime) -> Json:
@@ -197,63 +199,3 @@ def _disk(disk: OsDisk) -> Json:
 
 def _summary(codes: Counter[str]) -> list[Json]:
     return [{"code": code, "count": codes[code]} for code in sorted(codes)]
-
-
-def _failed(instance: Instance) -> list[ExtensionStatus]:
-    return [extension for extension in instance.extensions if extension.error]
-
-
-def _provisioning_state(instance: Instance) -> str:
-    if not instance.provisioned:
-        return "Updating"
-    return "Failed" if _failed(instance) else "Succeeded"
-
-
-def extension_view(extension: ExtensionStatus) -> Json:
-    """How one extension of a machine ended."""
-    return {
-        "name": extension.name,
-        "type": extension.kind,
-        "typeHandlerVersion": extension.version,
-        "statuses": [_extension_status(extension)],
-    }
-
-
-def _extension_status(extension: ExtensionStatus) -> Json:
-    if not extension.error:
-        return _SUCCEEDED
-    return _EXTENSION_FAILED | {"message": extension.error}
-
-
-def _provisioning_status(instance: Instance) -> Json:
-    if not instance.provisioned:
-        return {"code": "ProvisioningState/updating", "level": "Info", "displayStatus": "Updating"}
-    if failed := _failed(instance):
-        message = "; ".join(f"extension '{one.name}' failed: {one.error}" for one in failed)
-        return _EXTENSION_FAILED | {"message": message}
-    return _SUCCEEDED
-
-
-def _statuses(instance: Instance) -> list[Json]:
-    running = instance.power is PowerState.RUNNING
-    return [
-        _provisioning_status(instance),
-        {
-            "code": f"PowerState/{'running' if running else 'stopped'}",
-            "level": "Info",
-            "displayStatus": "VM running" if running else "VM stopped",
-        },
-    ]
-
-
-def _health_status(health: HealthObservation) -> Json:
-    return {
-        "code": _health_code(health.state),
-        "level": _LEVELS[health.state],
-        "displayStatus": health.detail or f"The application reports itself as {health.state.value.lower()}",
-        "time": moment(health.observed_at),
-    }
-
-
-def _health_code(state: HealthState) -> str:
-    return f"HealthState/{state.value.lower()}"

@@ -59,6 +59,12 @@ async def script_version(
     return script.model_dump(mode="json")
 
 
+@router.get("/defaults", response_model=None)
+async def get_defaults(fleet: FleetDep) -> dict[str, Any]:
+    """How long a swap and a boot take where no script says otherwise."""
+    return fleet.defaults.model_dump(mode="json")
+
+
 @router.put("/defaults", openapi_extra=described({"swap": "PT2S", "boot": "PT3S"}), response_model=None)
 async def set_defaults(fleet: FleetDep, body: JsonBody) -> dict[str, Any]:
     """Set how long a swap and a boot take where no script says otherwise."""
@@ -106,7 +112,7 @@ async def verdict_of_scale_set(
     uniqueId: str,  # noqa: N803  # ARM's spelling, as in the scale set's properties
     percent: Annotated[int, Query(alias="maxbatchinstancepercent", ge=1, le=100)] = 20,
 ) -> dict[str, Any]:
-    """The same for one scale set, named by its `properties.uniqueId`. 404 if nothing ever happened to it."""
+    """The flight recorder's verdict on one scale set, by its `properties.uniqueId`. 404 if nothing happened to it."""
     return await _verdict(fleet, percent, uniqueId)
 
 

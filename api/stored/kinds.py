@@ -4,7 +4,7 @@ A new kind is a file of its own facts: its `Kind`, and the `Routes` under which 
 lists them.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -30,8 +30,9 @@ class Draft:
     """What is there now; None for a new resource."""
 
 
-def as_kept(_stored: StoredResource, part: Mapping[str, Any]) -> Json:
+def as_kept(stored: StoredResource, part: Mapping[str, Any]) -> Json:
     """A part as its resource's document has it."""
+    del stored
     return dict(part)
 
 
@@ -40,16 +41,28 @@ class Part:
     """A list in the properties of a resource, each member of which has a name and an id of its own, like subnets."""
 
     name: str
-    """Of the list: the last word of a part's id."""
+    """Of the list: the last word but one of a part's id."""
     noun: str
     in_templates: bool = True
     """Whether a template may write one by itself."""
     body: Callable[[StoredResource, Mapping[str, Any]], Json] = as_kept
     """A part as it is shown; `id` is put before it where it has none."""
-    parameter: str = ""
-    """What the path calls a part's name; with one, the parts have routes of their own, a list among them."""
-    words: tuple[str, str] = ("", "")
-    """What the list and the reading of one say to the interactive docs."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Properties that are shown where none are given; one that says the same as its default is not kept."""
+    fixed: Callable[[StoredResource], Iterable[Json]] | None = None
+    """Those of a list that every resource of the kind has and nobody changes; None for a list that is kept."""
+
+    def of(self, stored: StoredResource) -> list[Json]:
+        """The parts of a resource as they are kept; what is no JSON object with a name is left out."""
+        if self.fixed is not None:
+            return list(self.fixed(stored))
+        given = (stored.document.get("properties") or {}).get(self.name)
+        items = given if isinstance(given, list) else []
+        return [kept for kept in items if isinstance(kept, dict) and isinstance(kept.get("name"), str)]
+
+    def shown(self, stored: StoredResource, kept: Mapping[str, Any]) -> Json:
+        """One of them as it is shown."""
+        return {"id": f"{stored.resource_id}/{self.name}/{kept.get('name')}", **self.body(stored, kept)}
 
 
 async def as_merged(draft: Draft) -> Json:
@@ -113,7 +126,10 @@ class Words:
     list_all: str = ""
     """Of a subscription."""
     part: str = ""
-    """One part of one, where all parts share a route."""
+    """One part of one; the next three: a list of them, a PUT and a DELETE."""
+    parts: str = ""
+    put_part: str = ""
+    delete_part: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,6 +146,9 @@ class Routes:
     words: Words
     patch_example: Json = field(default_factory=lambda: {"tags": {"team": "web"}})
     expand_says: str = ""
+    part_parameters: tuple[str, str] = ("childKind", "childName")
+    """What the path calls the list that a part is in, and the part's name."""
+    part_example: Json = field(default_factory=dict)
 
     @property
     def shared(self) -> bool:

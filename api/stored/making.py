@@ -5,18 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.services.dependencies import Services
-from api.stored.kinds import Draft, Kind, Part
-from api.stored.stored_resources import (
-    ResourceName,
-    checked_name,
-    merged_document,
-    resource_not_found,
-    stored_resource,
-    write_resource,
-)
+from api.stored.kinds import Draft, Kind
+from api.stored.stored_resources import ResourceName, merged_document, resource_not_found, write_resource
 from api.wire.errors import invalid
 from api.wire.preconditions import NO_PRECONDITIONS, Preconditions
-from api.wire.texts import check_texts
 from instar.domain.records.operations import Operation
 from instar.store.resources import StoredResource
 
@@ -59,25 +51,3 @@ async def make(
     expected = None if create and kind.last_put_wins else (had.etag if had else 0)
     stored, new = await write_resource(services, name, checked, expected, preconditions)
     return Made(stored, new, await kind.begun(services, stored) if kind.begun else None)
-
-
-async def make_part(kind: Kind, part: Part, services: Services, name: ResourceName, given: Json) -> None:
-    """A part of a resource that is there, `name` ending with the part's: the one of that name is replaced.
-
-    Raises ArmError as `make` does, 404 where there is nothing that it could be a part of.
-    """
-    whole = ResourceName(kind.type, name.subscription_id, name.resource_group, name.names[:-1])
-    stored = await stored_resource(services, whole)
-    properties = stored.document.get("properties") or {}
-    check_texts(given.get("properties"), properties)
-    new = {"name": checked_name(name.names[-1], "name"), "properties": given.get("properties") or {}}
-    others = [kept for kept in parts_of(stored, part) if str(kept.get("name")).lower() != name.names[-1].lower()]
-    document = stored.document | {"properties": properties | {part.name: [*others, new]}}
-    checked = await kind.check(Draft(services, whole, document, stored))
-    await write_resource(services, whole, checked, stored.etag)
-
-
-def parts_of(stored: StoredResource, part: Part) -> list[Json]:
-    """The parts of a list as they are kept; what is no JSON object is left out."""
-    given = (stored.document.get("properties") or {}).get(part.name)
-    return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []

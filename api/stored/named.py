@@ -9,7 +9,7 @@ from fastapi import Path
 
 from api.stored.kinds import Kind, Routes
 from api.stored.stored_resources import ResourceName
-from api.wire.errors import not_found
+from api.wire.errors import unknown_type
 
 SUBSCRIPTION = "/subscriptions/{subscriptionId}"
 GROUP = SUBSCRIPTION + "/resourceGroups/{resourceGroupName}"
@@ -64,4 +64,4 @@ def _kind(routes: Routes, word: str) -> Kind:
         if kind.type.rpartition("/")[2].lower() == word.lower():
             return kind
     namespace = routes.kinds[0].type.partition("/")[0]
-    raise not_found(f"The resource type '{namespace}/{word[:60]}' is not supported.")
+    raise unknown_type(namespace, word)

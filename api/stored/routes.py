@@ -91,9 +91,14 @@ def _read(router: APIRouter, routes: Routes) -> None:
         stored = await stored_resource(services, named.name)
         return shown(named.kind.body(stored, services.clock(), expanded))
 
+    async def is_there(services: ServicesDep, named: Annotated[Named, Depends(which)]) -> Response:
+        await stored_resource(services, named.name)
+        return Response(status_code=204)
+
     expands = any(kind.expansions for kind in routes.kinds)
     endpoint = get_expanded if expands else get
     add_route(router, "GET", path_of(routes), endpoint, f"get_{routes.noun}", routes.words.get)
+    add_route(router, "HEAD", path_of(routes), is_there, f"has_{routes.noun}", "204 if there is one, else 404.")
 
 
 def _lists(router: APIRouter, routes: Routes) -> None:

@@ -16,7 +16,7 @@ from api.services.dependencies import Services
 from api.services.long_running import accepted, resource_headers
 from api.services.paging import Key
 from api.services.quotas import check_given, within_quotas
-from api.wire.errors import ArmError, changed_meanwhile, invalid
+from api.wire.errors import ArmError, changed_meanwhile, invalid, parent_not_found
 from api.wire.merge import canonical, merged, without_read_only
 from api.wire.preconditions import NO_PRECONDITIONS, Preconditions
 from api.wire.properties import REGION, normal_location
@@ -63,6 +63,14 @@ async def stored_resource(services: Services, name: ResourceName) -> StoredResou
     return found
 
 
+async def parent_resource(services: Services, name: ResourceName) -> StoredResource:
+    """The same for what something is below, or a part of. Raises ArmError 404 ParentResourceNotFound."""
+    found = await asyncio.to_thread(services.store.resources.find, name.resource_id)
+    if found is None:
+        raise parent_not_found(name.names[-1])
+    return found
+
+
 async def merged_document(
     services: Services, name: ResourceName, body: Json, had: StoredResource | None, *, create: bool
 ) -> Json:
@@ -72,7 +80,7 @@ async def merged_document(
     """
     body = without_read_only(canonical(body))
     if name.parent is not None:
-        await stored_resource(services, name.parent)
+        await parent_resource(services, name.parent)
     document = merged({} if create or had is None else had.document, body)
     location = document.get("location") or (had.document.get("location") if had else "")
     if not isinstance(location, str) or not REGION.fullmatch(normal_location(location)):
@@ -168,7 +176,7 @@ async def written(  # what an answer is made of
     operation: Operation | None = None,
 ) -> Response:
     """The answer to PUT (201 for a new one) and PATCH; `operation`: one that goes on."""
-    operation = operation or await _done(services, OperationKind.PUT, stored)
+    operation = operation or await done(services, OperationKind.PUT, stored)
     headers = resource_headers(request, services, operation, api_version) | {"ETag": quoted(stored)}
     return JSONResponse(body, status_code=201 if new else 200, headers=headers)
 
@@ -186,7 +194,7 @@ async def delete_resource(
         await asyncio.to_thread(services.store.resources.delete, stored.resource_id, expected)
     except Conflict:
         raise changed_meanwhile() from None
-    return accepted(request, services, await _done(services, OperationKind.DELETE, stored), api_version)
+    return accepted(request, services, await done(services, OperationKind.DELETE, stored), api_version)
 
 
 def checked_name(name: str, parameter: str) -> str:
@@ -219,7 +227,8 @@ async def _as_wanted(services: Services, name: ResourceName, preconditions: Prec
     return found.etag if found else 0
 
 
-async def _done(services: Services, kind: OperationKind, stored: StoredResource) -> Operation:
+async def done(services: Services, kind: OperationKind, stored: StoredResource) -> Operation:
+    """An operation on a resource that has ended well, written down."""
     now = services.clock()
     operation = Operation(
         id=str(uuid.uuid4()),

@@ -42,6 +42,8 @@ def _object(document: Json) -> Json:
 def _value(key: str, value: Any) -> Any:
     if isinstance(value, dict):
         return _object(value)
+    if isinstance(value, list) and key == "zones":
+        return [str(zone) if isinstance(zone, int) and not isinstance(zone, bool) else zone for zone in value]
     if isinstance(value, list):
         return [_object(item) if isinstance(item, dict) else item for item in value]
     if isinstance(value, str) and key in TRUTHS:

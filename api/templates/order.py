@@ -8,8 +8,7 @@ from typing import Any
 from api.templates.errors import TemplateError
 from api.templates.expressions import Node, calls_in
 from api.templates.planned import Planned
-
-REFERENCE = "reference"
+from api.templates.scope import is_late
 
 
 def ordered(resources: Sequence[Planned]) -> list[Planned]:
@@ -42,7 +41,7 @@ def ordered(resources: Sequence[Planned]) -> list[Planned]:
 
 def refers(value: Any) -> bool:
     """Whether something of a template can be evaluated only when other resources are there."""
-    return any(call.name == REFERENCE for call in calls_in(value))
+    return any(is_late(call.name) for call in calls_in(value))
 
 
 def _batches(resources: Sequence[Planned]) -> dict[tuple[str, str, int], list[str]]:
@@ -68,9 +67,9 @@ def _words(resources: Sequence[Planned]) -> dict[str, list[str]]:
         key = resource.resource_id.lower()
         short = f"{resource.type}/{'/'.join(resource.names)}".lower()
         symbols = {resource.symbol.lower(), resource.symbol.partition("[")[0].lower(), resource.copy}
-        for word in dict.fromkeys(
-            (key, short, "/".join(resource.names).lower(), resource.names[-1].lower(), *sorted(symbols))
-        ):
+        below = key.rpartition("/providers/")[2]
+        names = ("/".join(resource.names).lower(), resource.names[-1].lower())
+        for word in dict.fromkeys((key, below, short, *names, *sorted(symbols))):
             if word:
                 words.setdefault(word, []).append(key)
     return words
@@ -87,11 +86,14 @@ def _referred(one: Planned, by_id: dict[str, Planned], words: dict[str, list[str
     """Resources of the template that the body refers to come first, whether it says so or not."""
     needs: list[str] = []
     for call in calls_in(one.body):
-        if call.name == REFERENCE and call.arguments and not _is_late(call.arguments[0]):
-            word = str(one.scope.evaluate_node(call.arguments[0])).lower()
+        if is_late(call.name) and call.arguments and not _refers(call.arguments[0]):
+            try:
+                word = str(one.scope.evaluate_node(call.arguments[0])).lower()
+            except TemplateError:  # named by a turn of a property's copy, or by what a lambda is given: only then known
+                continue
             needs += [key for key in words.get(word, []) if key in by_id]
     return needs
 
 
-def _is_late(node: Node) -> bool:
-    return any(call.name == REFERENCE for call in node.calls())
+def _refers(node: Node) -> bool:
+    return any(is_late(call.name) for call in node.calls())

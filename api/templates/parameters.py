@@ -37,11 +37,37 @@ def resolved(declared: Mapping[str, Any], given: Mapping[str, Any], scope: Scope
         if not isinstance(declaration, dict):
             raise TemplateError(f"the declaration of parameter '{name}' must be an object")
         if (value := _given(name, by_name.get(name.lower()))) is None:
+            if "defaultValue" not in declaration and declaration.get("nullable") is True:
+                values[name] = None
+                continue
             if "defaultValue" not in declaration:
                 raise TemplateError(f"the parameter '{name}' has no value and no default")
             value = replace(scope, parameters=values, is_default=True).evaluated(declaration["defaultValue"])
         values[name] = _fitting(name, declaration, value)
     return values
+
+
+def with_definitions(document: Mapping[str, Any]) -> Json:
+    """The declared parameters, each with the type that it refers to by `$ref`. Raises TemplateError.
+
+    >>> document = {"definitions": {"size": {"type": "int", "minValue": 1}}}
+    >>> with_definitions({**document, "parameters": {"n": {"$ref": "#/definitions/size", "nullable": True}}})
+    {'n': {'type': 'int', 'minValue': 1, 'nullable': True}}
+    """
+    definitions = document.get("definitions") or {}
+    return {name: _dereferenced(name, value, definitions) for name, value in (document.get("parameters") or {}).items()}
+
+
+def _dereferenced(name: str, declaration: Any, definitions: Json) -> Any:
+    seen: set[str] = set()
+    while isinstance(declaration, dict) and "$ref" in declaration:
+        word = str(declaration["$ref"]).removeprefix("#/definitions/")
+        if word in seen or not isinstance(definitions.get(word), dict):
+            raise TemplateError(f"the type that the parameter '{name}' refers to is not among the 'definitions'")
+        seen.add(word)
+        rest = {key: value for key, value in declaration.items() if key != "$ref"}
+        declaration = {**definitions[word], **rest}
+    return declaration
 
 
 def secure_names(declared: Mapping[str, Any]) -> tuple[str, ...]:

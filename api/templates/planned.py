@@ -9,6 +9,8 @@ from api.templates.scope import LookUp, Scope
 
 Json = dict[str, Any]
 
+DEPLOYMENTS = "microsoft.resources/deployments"
+
 SYMBOL = "$symbol"
 """Where a resource, once listed, holds its symbolic name."""
 
@@ -30,6 +32,12 @@ class Planned:
     api_version: str
     body: Json
     scope: Scope
+    names: tuple[str, ...] = ()
+    """One for each part of its type."""
+    added_to: str = ""
+    """Id of the resource that it is added to, like a role assignment; empty for one of its own."""
+    nested: Json | None = None
+    """Of a deployment in the template: its properties, with the template, as they are given."""
     depends_on: tuple[str, ...] = ()
     """Ids, names or copies, as the template says."""
     copy: str = ""
@@ -44,11 +52,6 @@ class Planned:
     """False of one whose condition does not hold, and of one that is said to exist: it can be named all the same."""
     needs: tuple[str, ...] = ()
     """Ids, lower case, of those that must be there before it is made."""
-
-    @property
-    def names(self) -> list[str]:
-        """One name for each part of its type."""
-        return self.resource_id.split("/providers/")[1].split("/")[2::2]
 
     def document(self, look_up: LookUp) -> Json:
         """The body for a PUT. Raises TemplateError."""
@@ -72,8 +75,6 @@ def expanded(resources: list[Any], scope: Scope, parent: Planned | None = None) 
         for key in ("type", "name"):
             if not isinstance(entry.get(key), str):
                 raise TemplateError(f"a resource of the template has no '{key}'")
-        if entry.get("scope"):
-            raise TemplateError(f"the 'scope' of resource '{entry['name']}' is not supported")
         if (copy := entry.get("copy")) is None:
             yield from _turn(resource, entry, scope, parent, _Turn())
             continue
@@ -111,13 +112,15 @@ def _turn(resource: Json, entry: Json, scope: Scope, parent: Planned | None, tur
     existing = entry.get("existing", False)
     if not isinstance(condition, bool) or not isinstance(existing, bool):
         raise TemplateError(f"'condition' and 'existing' of resource '{entry['name']}' must be true or false")
-    kind, names = _kind_and_names(entry, scope, parent)
+    kind, names, added_to = _kind_and_names(entry, scope, parent)
     symbol = entry.get(SYMBOL, "")
     one = Planned(
-        resource_id=_resource_id(kind, names, scope),
+        resource_id=_resource_id(kind, names, added_to or _made_in(kind, entry, scope)),
         type=kind,
+        names=tuple(names),
+        added_to=added_to,
         api_version=str(scope.evaluated(entry.get("apiversion") or "")),
-        body={key: value for key, value in resource.items() if key.lower() not in CONTROL},
+        **_body(kind, resource),
         scope=scope,
         depends_on=_depends_on(entry, scope, parent),
         copy=turn.copy,
@@ -133,23 +136,63 @@ def _turn(resource: Json, entry: Json, scope: Scope, parent: Planned | None, tur
     yield from expanded(children, scope, one)
 
 
-def _kind_and_names(entry: Json, scope: Scope, parent: Planned | None) -> tuple[str, list[str]]:
-    """The full type, and a name for each part of it: a child may leave out those of its parent."""
+def _body(kind: str, resource: Json) -> Json:
+    """What its provider is told, and for a deployment apart from that its template: that has a scope of its own."""
+    body = {key: value for key, value in resource.items() if key.lower() not in CONTROL}
+    if kind.lower() != DEPLOYMENTS:
+        return {"body": body}
+    properties: Any = next((value for key, value in body.items() if key.lower() == "properties"), {})
+    given = {key.lower(): value for key, value in properties.items()} if isinstance(properties, dict) else {}
+    known = {"subscriptionid", "resourcegroup", "location", "tags"}
+    told = {key.lower(): value for key, value in body.items() if key.lower() in known}
+    return {"body": told | {"parameters": given.get("parameters") or {}}, "nested": given}
+
+
+def _kind_and_names(entry: Json, scope: Scope, parent: Planned | None) -> tuple[str, list[str], str]:
+    """The full type, a name for each part of it (a child may leave out those of its parent), what it is added to."""
     kind, name = str(scope.evaluated(entry["type"])), str(scope.evaluated(entry["name"]))
-    if parent is not None and "/" not in kind:
+    if parent is not None and "." not in kind.partition("/")[0]:
         kind = f"{parent.type}/{kind}"
     names = name.split("/")
     if parent is not None and len(names) < kind.count("/"):
         names = [*parent.names, *names]
     if not kind.count("/") or kind.count("/") != len(names) or not all(names):
         raise TemplateError(f"the resource '{name}' of type '{kind}' must have a name for each part of its type")
-    return kind, names
+    words = [word.lower() for word in kind.split("/")]
+    if "providers" in words[2:-1]:  # the old way to write a scope: A/b/providers/c, called a/C/c
+        at = words.index("providers", 2)
+        types = kind.split("/")
+        whose = _resource_id("/".join(types[:at]), names[: at - 1], scope.place.made_in_id)
+        return "/".join([names[at - 1], *types[at + 1 :]]), names[at:], whose
+    given = scope.evaluated(entry.get("scope") or "")
+    if not isinstance(given, str):
+        raise TemplateError(f"the 'scope' of resource '{name}' must be a string")
+    if not given:
+        return kind, names, "" if parent is None else parent.added_to
+    return kind, names, given.rstrip("/") if given.startswith("/") else _of_group(given, scope)
 
 
-def _resource_id(kind: str, names: list[str], scope: Scope) -> str:
+def _made_in(kind: str, entry: Json, scope: Scope) -> str:
+    """The group that a resource is made in: a nested deployment may name another one."""
+    group = scope.evaluated(entry.get("resourcegroup")) if kind.lower() == DEPLOYMENTS else None
+    if not isinstance(group, str) or not group:
+        return scope.place.made_in_id
+    subscription = scope.evaluated(entry.get("subscriptionid")) or scope.place.made_in_id.split("/")[2]
+    return f"/subscriptions/{subscription}/resourceGroups/{group}"
+
+
+def _of_group(word: str, scope: Scope) -> str:
+    """The id of a resource that is called `Namespace/type/name`. Raises TemplateError."""
+    namespace, *rest = word.split("/")
+    if len(rest) < 2 or len(rest) % 2 or not all((namespace, *rest)):  # noqa: PLR2004  # a type and a name
+        raise TemplateError(f"the scope '{word[:80]}' must be the id of a resource, or its type and name")
+    return f"{scope.place.made_in_id}/providers/{word}"
+
+
+def _resource_id(kind: str, names: list[str], whose: str) -> str:
     namespace, *types = kind.split("/")
     path = "".join(f"/{one}/{name}" for one, name in zip(types, names, strict=True))
-    return f"{scope.place.group_id}/providers/{namespace}{path}"
+    return f"{whose}/providers/{namespace}{path}"
 
 
 def _depends_on(entry: Json, scope: Scope, parent: Planned | None) -> tuple[str, ...]:

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
-from api.templates import functions, values
 from api.templates.budget import Budget
 from api.templates.errors import TemplateError
 from api.templates.expressions import Call, Index, Literal, Node, Property, is_expression, parse, plain
+from api.templates.functions import deployment, resources, table
+from api.templates.functions.lambdas import LAMBDAS, Lambda
+from api.templates.functions.made_up import is_listing
 
 Json = dict[str, Any]
 LookUp = Callable[[str], Json | None]
@@ -18,9 +19,6 @@ EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 DEPTH_AT_MOST = 64
 """Values in values, variables that name variables."""
-
-API_VERSIONS = ("2024-11-01", "2023-09-01")
-"""What `providers(…).apiVersions` says of every type."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,9 @@ class Place:
     resource_group: str
     location: str
     deployment: str
+    made_in: str = ""
+    """Id of the group that resources are made in, where a nested deployment names another than its own scope's."""
+    deployer: str = "00000000-0000-0000-0000-000000000000"
     tenant_id: str = "00000000-0000-0000-0000-000000000000"
     now: datetime = EVER
     """When the deployment was begun."""
@@ -39,6 +40,19 @@ class Place:
     def group_id(self) -> str:
         """The ARM id of the resource group."""
         return f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+
+    @property
+    def made_in_id(self) -> str:
+        """The ARM id of the group that resources are made in."""
+        return self.made_in or self.group_id
+
+
+@dataclass(frozen=True)
+class OwnFunction:
+    """A function that a template brings along."""
+
+    parameters: tuple[str, ...]
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,12 @@ class Scope:
     """Id of each resource of the template by its name, lower case."""
     look_up: LookUp | None = None
     budget: Budget = field(default_factory=Budget, compare=False)
+    functions: Mapping[str, "OwnFunction"] = field(default_factory=dict)
+    """Those of the template itself, by `namespace.name` in lower case."""
+    secure: frozenset[str] = frozenset()
+    """Parameters, in lower case, whose values must not be kept or shown (docs/rules.md F5)."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """What the lambdas around were given."""
     is_default: bool = False
     """Inside the default of a parameter, the one place where the clock and chance may be asked."""
     depth: int = 0
@@ -77,9 +97,12 @@ class Scope:
 
     def _expression(self, text: str) -> Any:
         try:
-            return self.evaluate_node(parse(text))
+            value = self.evaluate_node(parse(text))
         except RecursionError:
             raise TemplateError(f"the template expression '{text[:80]}...' is nested too deep") from None
+        if isinstance(value, Lambda):
+            raise TemplateError("a lambda of the template stands where no function takes it")
+        return value
 
     def property_copy(self, copy: Any) -> Json:
         """`{"name", "count", "input"}`: an array made by evaluating `input` that often."""
@@ -103,6 +126,8 @@ class Scope:
 
     def evaluate_node(self, node: Node) -> Any:
         """The value of a tree. Raises TemplateError."""
+        if self.depth > DEPTH_AT_MOST:
+            raise TemplateError(f"the template nests values or variables deeper than {DEPTH_AT_MOST} levels")
         match node:
             case Literal():
                 return node.value
@@ -117,142 +142,104 @@ class Scope:
 
     def _chosen(self, node: Call) -> Any:
         """`if` evaluates the branch that it takes and no other."""
-        functions.check_count("if", list(node.arguments), 3, 3)
+        table.check_count("if", list(node.arguments), 3, 3)
         condition = self.evaluate_node(node.arguments[0])
         if not isinstance(condition, bool):
             raise TemplateError("the template function 'if' needs true or false")
         return self.evaluate_node(node.arguments[1 if condition else 2])
 
     def _call(self, node: Call) -> Any:
+        if node.name in self.functions:
+            return self._own(node)
+        if node.name == "lambda":
+            return self._lambda(node)
         arguments = [self.evaluate_node(argument) for argument in node.arguments]
         self.budget.spend()
-        if node.name in functions.FUNCTIONS:
-            return self.budget.measured(functions.call(node.name, arguments))
+        if node.name in LAMBDAS:
+            return self.budget.measured(table.run(node.name, LAMBDAS[node.name], arguments))
+        if any(isinstance(argument, Lambda) for argument in arguments):
+            raise TemplateError(f"the template function '{node.name}' takes no lambda")
+        if node.name in table.FUNCTIONS:
+            return self.budget.measured(table.call(node.name, arguments))
+        if is_listing(node.name):
+            table.check_count(node.name, arguments, 1, 3)
+            return self.budget.measured(resources.listing(self, node.name, *arguments))
         if node.name not in CONTEXTUAL:
-            raise unsupported(node.name)
+            raise TemplateError(f"the template function '{node.name}' is not supported")
         least, most, run = CONTEXTUAL[node.name]
-        functions.check_count(node.name, arguments, least, most)
+        table.check_count(node.name, arguments, least, most)
         return self.budget.measured(run(self, *arguments))
 
-    # --- functions that look at the deployment -------------------------------------------------------------------
+    def _own(self, node: Call) -> Any:
+        """A function of the template itself: it knows its own parameters and nothing else."""
+        member = self.functions[node.name]
+        declared = member.parameters
+        table.check_count(node.name, list(node.arguments), len(declared), len(declared))
+        arguments = [self.evaluate_node(argument) for argument in node.arguments]
+        inner = Scope(self.place, budget=self.budget, functions=self.functions, depth=self.depth + 1)
+        return replace(inner, parameters=dict(zip(declared, arguments, strict=True))).evaluated(member.value)
 
-    def _parameters(self, name: Any) -> Any:
-        return _named(self.parameters, name, "parameter")
+    def _lambda(self, node: Call) -> Lambda:
+        *names, body = node.arguments or (Literal(""),)
+        words = [str(name.value) for name in names if isinstance(name, Literal)]
+        if len(words) < len(names):
+            raise TemplateError("a lambda of the template needs the names of its arguments, then what it gives")
 
-    def _variables(self, name: Any) -> Any:
-        value = _named(self.variables, name, "variable")
-        return replace(self, depth=self.depth + 1, copies={}).evaluated(value)
+        def run(*values: Any) -> Any:
+            self.budget.spend()
+            given = {**self.given, **dict(zip(words, values, strict=True))}
+            value = replace(self, given=given, depth=self.depth + 1).evaluate_node(body)
+            if isinstance(value, Lambda):
+                raise TemplateError("a lambda of the template gives another lambda")
+            return value
 
-    def _copy_index(self, *arguments: Any) -> int:
-        name = next((argument for argument in arguments if isinstance(argument, str)), "")
-        offset = next((argument for argument in arguments if isinstance(argument, int)), 0)
-        index = self.copies.get(name.lower()) if name else next(reversed(tuple(self.copies.values())), None)
-        if index is None:
-            raise TemplateError("'copyIndex' is used outside the copy that it names")
-        return index + offset
+        return Lambda(run, len(words))
 
-    def _resource_id(self, *arguments: Any) -> str:
-        words = [values.text_of(argument) for argument in arguments]
-        at = next((index for index, word in enumerate(words) if "/" in word), None)
-        if at is None or len(words) - at - 1 != words[at].count("/"):
-            raise TemplateError("'resourceId' needs a resource type and a name for each part of it")
-        subscription, group = self.place.subscription_id, self.place.resource_group
-        if at == 1:
-            group = words[0]
-        elif at > 1:
-            subscription, group = words[0], words[1]
-        namespace, *types = words[at].split("/")
-        path = "".join(f"/{kind}/{name}" for kind, name in zip(types, words[at + 1 :], strict=True))
-        return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{namespace}{path}"
-
-    def _reference(self, resource: Any, _version: Any = "", full: Any = "") -> Any:
-        named = values.text_of(resource)
-        resource_id = named if named.startswith("/") else self.resources.get(named.lower(), "")
-        if self.look_up is None:
-            raise TemplateError("'reference' cannot be used here: nothing is deployed yet")
-        found = self.look_up(resource_id) if resource_id else None
-        if found is None:
-            raise TemplateError(f"the resource '{named}' that 'reference' names does not exist", "ResourceNotFound")
-        return found if str(full).lower() == "full" else found.get("properties") or {}
-
-    def _resource_group(self) -> Json:
-        place = self.place
-        return {"id": place.group_id, "name": place.resource_group, "location": place.location, "tags": {}}
-
-    def _subscription(self) -> Json:
-        return {
-            "id": f"/subscriptions/{self.place.subscription_id}",
-            "subscriptionId": self.place.subscription_id,
-            "tenantId": self.place.tenant_id,
-        }
-
-    def _deployment(self) -> Json:
-        return {"name": self.place.deployment}
-
-    def _utc_now(self, pattern: Any = "yyyyMMddTHHmmssZ") -> str:
-        self._only_in_defaults("utcNow")
-        if pattern not in _MOMENTS:
-            raise TemplateError(f"the format '{str(pattern)[:40]}' of the template function 'utcNow' is not supported")
-        return self.place.now.strftime(_MOMENTS[pattern])
-
-    def _new_guid(self) -> str:
-        self._only_in_defaults("newGuid")
-        return str(uuid4())
-
-    def _only_in_defaults(self, name: str) -> None:
-        if not self.is_default:
-            raise TemplateError(f"the template function '{name}' can be used in defaults of parameters only")
-
-    def _providers(self, namespace: Any, kind: Any = "") -> Json:
-        return {"resourceType": f"{namespace}/{kind}", "locations": [], "apiVersions": list(API_VERSIONS)}
-
-
-_MOMENTS = {
-    "yyyyMMddTHHmmssZ": "%Y%m%dT%H%M%SZ",
-    "u": "%Y-%m-%d %H:%M:%SZ",
-    "d": "%m/%d/%Y",
-    "yyyy-MM-dd": "%Y-%m-%d",
-    "yyyyMMdd": "%Y%m%d",
-    "yyyyMMddHHmmss": "%Y%m%d%H%M%S",
-    "yyyy-MM-ddTHH:mm:ssZ": "%Y-%m-%dT%H:%M:%SZ",
-}
-"""What `utcNow` can be asked for, and Python's words for it."""
 
 CONTEXTUAL: dict[str, tuple[int, int | None, Callable[..., Any]]] = {
-    "parameters": (1, 1, Scope._parameters),  # noqa: SLF001  # its own methods, by their names in templates
-    "variables": (1, 1, Scope._variables),  # noqa: SLF001
-    "copyindex": (0, 2, Scope._copy_index),  # noqa: SLF001
-    "resourceid": (2, None, Scope._resource_id),  # noqa: SLF001
-    "reference": (1, 3, Scope._reference),  # noqa: SLF001
-    "resourcegroup": (0, 0, Scope._resource_group),  # noqa: SLF001
-    "subscription": (0, 0, Scope._subscription),  # noqa: SLF001
-    "deployment": (0, 0, Scope._deployment),  # noqa: SLF001
-    "providers": (1, 2, Scope._providers),  # noqa: SLF001
-    "utcnow": (0, 1, Scope._utc_now),  # noqa: SLF001
-    "newguid": (0, 0, Scope._new_guid),  # noqa: SLF001
+    "parameters": (1, 1, deployment.parameters),
+    "variables": (1, 1, deployment.variables),
+    "lambdavariables": (1, 1, deployment.lambda_variables),
+    "copyindex": (0, 2, deployment.copy_index),
+    "resourcegroup": (0, 0, deployment.resource_group),
+    "subscription": (0, 0, deployment.subscription),
+    "tenant": (0, 0, deployment.tenant),
+    "managementgroup": (0, 0, deployment.management_group),
+    "deployment": (0, 0, deployment.deployment),
+    "deployer": (0, 0, deployment.deployer),
+    "environment": (0, 0, deployment.environment),
+    "providers": (1, 2, deployment.providers),
+    "utcnow": (0, 1, deployment.utc_now),
+    "newguid": (0, 0, deployment.new_guid),
+    "fail": (1, 1, deployment.fail),
+    "resourceid": (2, None, resources.resource_id),
+    "subscriptionresourceid": (2, None, resources.subscription_resource_id),
+    "tenantresourceid": (2, None, resources.tenant_resource_id),
+    "managementgroupresourceid": (2, None, resources.management_group_resource_id),
+    "extensionresourceid": (3, None, resources.extension_resource_id),
+    "reference": (1, 3, resources.reference),
+    "references": (1, 2, resources.references),
+    "pickzones": (3, 5, resources.pick_zones),
+    "tologicalzone": (3, 3, resources.same_zones),
+    "tologicalzones": (3, 3, resources.same_zones),
+    "tophysicalzone": (3, 3, resources.same_zones),
+    "tophysicalzones": (3, 3, resources.same_zones),
 }
 """Name -> fewest and most arguments, and what is done."""
 
 
-def unsupported(name: str) -> TemplateError:
-    """A function that is not known here."""
-    return TemplateError(f"the template function '{name}' is not supported")
-
-
 def is_supported(name: str) -> bool:
     """Whether a function, by its name in lower case, can be evaluated."""
-    return name in functions.FUNCTIONS or name in CONTEXTUAL
+    return name in table.FUNCTIONS or name in CONTEXTUAL or name in LAMBDAS or name == "lambda" or is_listing(name)
+
+
+def is_late(name: str) -> bool:
+    """Whether a function can be evaluated only when the resources that it names are there."""
+    return name in ("reference", "references") or is_listing(name)
 
 
 def _is_copy(key: str, value: Any) -> bool:
     return key.lower() == "copy" and isinstance(value, list)
-
-
-def _named(values: Mapping[str, Any], name: Any, kind: str) -> Any:
-    for key, value in values.items():
-        if key.lower() == str(name).lower():
-            return value
-    raise TemplateError(f"the template has no {kind} '{name}'")
 
 
 def _member(target: Any, name: str) -> Any:

@@ -1,26 +1,27 @@
 """A template, read: which resources it makes, in which order, and what it gives back.
 
 Everything that can be wrong without anything being deployed is found here, by name: unknown functions and resource
-types, parameters, copies, dependencies.
+types, parameters, copies, dependencies; in nested templates too, unless what they are given is known only later.
 """
 
 import string
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from api.templates import parameters
+from api.templates.checks import check_shape, own_functions
 from api.templates.errors import TemplateError
-from api.templates.expressions import Literal, calls_in
+from api.templates.limits import DEPLOYMENTS_AT_MOST, Share
+from api.templates.nested import Nested, nested_of
 from api.templates.order import ordered, refers
 from api.templates.planned import Planned, expanded, listed
-from api.templates.scope import LookUp, Place, Scope, is_supported, unsupported
+from api.templates.scope import LookUp, Place, Scope
+from api.templates.secrets import reaches_listing, reaches_secure_parameter
+from api.templates.types import Types, check_types
 
 Json = dict[str, Any]
-
-LANGUAGES = ("1.0", "1.10-experimental", "1.9-experimental", "2.0")
-OTHER_SCOPES = ("subscription", "managementgroup", "tenant")
 
 
 @dataclass(frozen=True)
@@ -28,22 +29,36 @@ class Template:
     """A checked template in its place, ready to be deployed."""
 
     scope: Scope
+    document: Json
     resources: tuple[Planned, ...]
     """In an order in which each comes after those that it depends on."""
     outputs: Json
     shown_parameters: Json
     """What may be shown of the parameters: types, and values but for secure ones."""
+    inner: tuple["Template", ...] = ()
+    """The nested ones that could be read beforehand."""
+    share: Share | None = None
+    """What each of its nested deployments may ask for; None where it has none, or where that was asked before."""
 
     def results(self, look_up: LookUp) -> Json:
-        """The outputs, evaluated when all is deployed."""
+        """The outputs, evaluated when all is deployed. What `listKeys` and the like give is not shown."""
         scope = replace(self.scope, look_up=look_up)
         shown = {}
         for name, output in self.outputs.items():
             if scope.evaluated(output.get("condition", True)):
                 kind = str(output.get("type", "string"))
-                secret = kind.lower() in parameters.SECURE
+                secret = kind.lower() in parameters.SECURE or reaches_listing(output, scope)
                 shown[as_shown(name)] = {"type": kind} | ({} if secret else {"value": _value(output, name, scope)})
         return shown
+
+    def nested(self, planned: Planned, look_up: LookUp | None) -> Nested:
+        """One of its deployments, with what it is given. Raises TemplateError."""
+        return nested_of(planned, self.document, look_up)
+
+    @property
+    def everything(self) -> list[Planned]:
+        """Its resources and those of the templates in it, as far as they could be read."""
+        return [*self.resources, *(resource for inner in self.inner for resource in inner.everything)]
 
 
 def _value(output: Json, name: str, scope: Scope) -> Any:
@@ -67,28 +82,51 @@ def as_shown(name: str) -> str:
     return name[:small].lower() + name[small:]
 
 
-def read_template(
+def read_template(  # noqa: PLR0917  # a template, what it is given, and where it goes
     document: Json,
     given: Mapping[str, Any],
     place: Place,
-    types: Collection[str],
-    refused: Mapping[str, str] | None = None,
+    types: Types,
+    around: Nested | None = None,
+    share: Share | None = None,
     *,
     at_most: int | None = None,
+    is_checked: bool = False,
 ) -> Template:
     """Check a template and lay out what it makes.
 
-    `types` are the resource types that can be made, `refused` says why some, by their names in lower case, cannot.
-    `at_most` is how many resources it may make; None where that was asked before.
+    `at_most` is how many resources it may make, nested ones too; None where that was asked before. `around` is what a
+    nested one has of the template around it, `share` what of its limits. `is_checked`: its shape was looked at before.
 
     Raises TemplateError that names what is wrong.
     """
-    _check_shape(document)
-    refused, known = refused or {}, {type_name.lower() for type_name in types}
-    declared = document.get("parameters") or {}
-    scope = Scope(place)
-    scope = replace(scope, parameters=parameters.resolved(declared, given, scope))
+    limits = share or Share(at_most)
+    if not is_checked:
+        check_shape(document)
+    declared = parameters.with_definitions(document)
+    scope = Scope(place, budget=limits.budget, functions=own_functions(document))
+    known = around.secure if around else ()
+    secure = frozenset(name.lower() for name in (*parameters.secure_names(declared), *known))
+    values = parameters.resolved(declared, given, scope)
+    scope = replace(scope, parameters=values, secure=secure, copies=around.copies if around else {})
     scope = replace(scope, variables=_variables(document.get("variables") or {}, scope))
+    planned, names = _planned(document, scope, types, limits.resources)
+    outputs = document.get("outputs") or {}
+    for name, output in outputs.items():
+        if str(output.get("type")).lower() not in parameters.SECURE and reaches_secure_parameter(output, scope):
+            raise TemplateError(f"the output '{name}' would show a secure parameter: its type must be secure, too")
+    shown = {
+        name: {"type": str(declared[name]["type"])} | ({} if name.lower() in secure else {"value": value})
+        for name, value in scope.parameters.items()
+    }
+    whole = Template(replace(scope, resources=names), document, planned, outputs, shown)
+    return whole if limits.resources is None else _with_inner(whole, types, limits)
+
+
+def _planned(
+    document: Json, scope: Scope, types: Types, at_most: int | None
+) -> tuple[tuple[Planned, ...], dict[str, str]]:
+    """The resources that are made, in their order, and the id of each by its name."""
     within = None if at_most is None else at_most + 1
     laid_out = list(islice(expanded(listed(document.get("resources") or []), scope), within))
     if at_most is not None and len(laid_out) > at_most:
@@ -96,12 +134,7 @@ def read_template(
             f"the template makes more than {at_most} resources: make several of it, or let the operator of the API "
             "raise its setting INSTAR_QUOTAS__TEMPLATE_RESOURCES"
         )
-    for resource in laid_out:
-        if resource.is_made and resource.type.lower() not in known:
-            why = refused.get(resource.type.lower(), "")
-            raise TemplateError(
-                f"the resource type '{resource.type}' is not supported{why and f': {why}'}", "InvalidResourceType"
-            )
+    check_types([resource for resource in laid_out if resource.is_made], types)
     names = {
         word.lower(): resource.resource_id
         for resource in laid_out
@@ -112,86 +145,34 @@ def read_template(
     for resource in planned:
         if not refers(resource.body):
             resource.document(lambda _: None)
-    secure = parameters.secure_names(declared)
-    outputs = document.get("outputs") or {}
-    for name, output in outputs.items():
-        if str(output.get("type")).lower() not in parameters.SECURE:
-            _refuse_secret(name, output, {one.lower() for one in secure}, scope)
-    shown = {
-        name: {"type": str(declared[name]["type"])} | ({} if name in secure else {"value": value})
-        for name, value in scope.parameters.items()
-    }
-    return Template(replace(scope, resources=names), planned, outputs, shown)
+    return planned, names
 
 
-def _refuse_secret(name: str, part: Any, secure: Collection[str], scope: Scope) -> None:
-    """An output is kept and shown: it must not be made of a secret (F5), not by way of variables either."""
-    waiting, seen = [part], set[str]()
-    while waiting:
-        for call in calls_in(waiting.pop()):
-            word = call.arguments[0] if call.name in ("parameters", "variables") and call.arguments else None
-            if word is None:
-                continue
-            called = str(word.value).lower() if isinstance(word, Literal) else ""
-            if call.name == "variables" and (not called or called not in seen):
-                seen.add(called)
-                waiting += [value for key, value in scope.variables.items() if key.lower() == called or not called]
-            elif call.name == "parameters" and (called in secure or (not called and secure)):
-                raise TemplateError(f"the output '{name}' would show a secure parameter: its type must be secure, too")
+def _with_inner(template: Template, types: Types, limits: Share) -> Template:
+    """The same with the nested templates that can be read now. Each may make its share of what is left."""
+    deployments = [resource for resource in template.resources if resource.nested is not None]
+    if not deployments:
+        return template
+    if len(deployments) > limits.deployments:
+        raise TemplateError(f"the template has more than {DEPLOYMENTS_AT_MOST} nested deployments")
+    share = limits.divided(len(template.resources), len(deployments))
+    inner = []
+    for resource in deployments:
+        if refers(resource.body):
+            continue
+        nested = template.nested(resource, None)
+        place = inner_place(template.scope.place, resource, nested)
+        read = (nested.document, nested.parameters, place, types, nested, share)
+        inner.append(read_template(*read, is_checked=True))
+    return replace(template, inner=tuple(inner), share=share)
 
 
-def _check_shape(document: Json) -> None:
-    for name in ("parameters", "variables", "outputs"):
-        if not isinstance(_given(document, name, {}), dict):
-            raise TemplateError(f"'{name}' of the template must be an object")
-    _check_language(document)
-    if document.get("functions"):
-        raise TemplateError("user-defined functions ('functions') are not supported")
-    if not all(isinstance(output, dict) for output in (document.get("outputs") or {}).values()):
-        raise TemplateError("every output of the template must be an object with 'type' and 'value'")
-    outputs, declared = document.get("outputs") or {}, document.get("parameters") or {}
-    parts = (*declared.values(), *outputs.values(), *_all_resources(listed(document.get("resources") or [])))
-    for part in (*(_said(one) for one in parts), document.get("variables")):
-        for call in calls_in(part):
-            if not is_supported(call.name):
-                raise unsupported(call.name)
-
-
-def _given(document: Json, name: str, otherwise: Any) -> Any:
-    value = document.get(name)
-    return otherwise if value is None else value
-
-
-def _all_resources(resources: list[Any]) -> Iterator[Any]:
-    for resource in resources:
-        yield resource
-        children = resource.get("resources") if isinstance(resource, dict) else None
-        yield from _all_resources(children if isinstance(children, list) else [])
-
-
-def _said(part: Any) -> Any:
-    """A parameter, resource or output without what is said to its reader only, and without its children."""
-    if not isinstance(part, dict):
-        return part
-    return {key: value for key, value in part.items() if key.lower() not in ("metadata", "comments", "resources")}
-
-
-def _check_language(document: Json) -> None:
-    """Raises TemplateError for a scope or language that is not this one."""
-    schema = str(document.get("$schema", "")).lower()
-    if other := next(
-        (other_scope for other_scope in OTHER_SCOPES if f"/{other_scope}deploymenttemplate.json" in schema), ""
-    ):
-        raise TemplateError(f"the template is for a {other}: only templates for a resource group can be deployed")
-    language = str(document.get("languageVersion", "1.0"))
-    if language not in LANGUAGES:
-        raise TemplateError(f"the template's languageVersion '{language[:40]}' is not supported")
-    resources = _given(document, "resources", [])
-    if not isinstance(resources, list) and not (isinstance(resources, dict) and language != "1.0"):
-        raise TemplateError("'resources' of the template must be a list, or with languageVersion 2.0 an object")
-    for name in ("imports", "extensions", "definitions"):
-        if document.get(name):
-            raise TemplateError(f"'{name}' of the template is not supported")
+def inner_place(place: Place, resource: Planned, nested: Nested) -> Place:
+    """Where a nested template is deployed to. With the scope around it, its functions see that one's group."""
+    if not nested.is_inner:
+        return replace(place, made_in=nested.made_in)
+    _, _, subscription, _, group = nested.made_in.split("/")
+    return replace(place, subscription_id=subscription, resource_group=group, deployment=resource.names[-1], made_in="")
 
 
 def _variables(declared: Json, scope: Scope) -> Json:

@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 @router.get(AUTOMATIC, response_model=None)
 async def automatic_upgrades(services: ServicesDep, stored: StoredDep) -> Json:
-    """Whether they are on, the deadline of the first, the last look and what it came to, the next one, the quarantine.
+    """How automatic upgrades stand: on or off, the deadline of the first, the last look, the next one, the quarantine.
 
     And why the set is held, where it is (F7), and what it waits for (F10).
 

@@ -88,7 +88,7 @@ SCALE_SET = (
 """`VirtualMachineScaleSet`."""
 
 INSTANCE_VIEW = tuple(
-    Member(name, "2022-11-01") for name in ("computerName", "osName", "osVersion", "hyperVGeneration")
+    Member(name, "2020-06-01", CONTRACT) for name in ("computerName", "osName", "osVersion", "hyperVGeneration")
 )
 """`VirtualMachineScaleSetVMInstanceView`."""
 

@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 RETRY_AFTER = {"Retry-After": "5"}
 """Seconds after which something that is away is worth another try."""
 
+CONFLICT = "Conflict"
 _CODES = {404: "NotFound", 405: "MethodNotAllowed", 413: "RequestContentTooLarge"}
 _CONFLICTS = (OPERATION_NOT_ALLOWED, PROPERTY_CHANGE_NOT_ALLOWED)
 
@@ -75,6 +76,23 @@ def scale_set_not_found(name: str, resource_group: str) -> ArmError:
     )
 
 
+def group_not_found(name: str) -> ArmError:
+    """No such resource group."""
+    return ArmError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
+
+
+def unknown_type(namespace: str, word: str) -> ArmError:
+    """A resource type that there is not here."""
+    message = f"The resource type '{word[:60]}' could not be found in the namespace '{namespace}': it is not supported."
+    return ArmError(404, "InvalidResourceType", message)
+
+
+def parent_not_found(name: str) -> ArmError:
+    """What a resource would be below, or a part of, does not exist."""
+    message = f"Can not perform requested operation on nested resource. Parent resource '{name}' not found."
+    return ArmError(404, "ParentResourceNotFound", message)
+
+
 def invalid(message: str, target: str = "") -> ArmError:
     """A property or parameter has a value that it cannot have."""
     return ArmError(400, "InvalidParameter", message, target=target)
@@ -97,8 +115,13 @@ def unavailable(message: str) -> ArmError:
 
 def changed_meanwhile() -> ArmError:
     """Somebody else was faster, again and again."""
-    message = "Another request changed the scale set at the same time. Read it again, and repeat the request."
-    return ArmError(409, "Conflict", message)
+    message = "Another request changed the resource at the same time. Read it again, and repeat the request."
+    return ArmError(409, CONFLICT, message)
+
+
+def overtaken(error: ArmError) -> bool:
+    """Whether it says that somebody else was faster."""
+    return error.code == CONFLICT
 
 
 def blocked(blockers: Sequence[Blocker]) -> ArmError:

@@ -55,7 +55,13 @@ _WORDS = """
     lifecycleHooksProfile billingProfile networkApiVersion capacityReservation applicationProfile hardwareProfile
     deleteOption diskControllerType securityPostureReference
     additionalUnattendContent passName componentName settingName content
+    overprovision doNotRunExtensionsOnOverprovisionedVMs allowExtensionOperations requireGuestProvisionSignal
+    enableIPForwarding dnsSettings dnsServers privateIPAddressVersion vhdContainers vmSizeProperties
     protectFromScaleSetActions probes protocol port intervalInSeconds numberOfProbes probeThreshold requestPath
+    subnets virtualNetworkPeerings securityRules defaultSecurityRules routes frontendIPConfigurations probe
+    backendAddressPools loadBalancingRules inboundNatRules inboundNatPools outboundRules addressSpace addressPrefixes
+    addressPrefix dnsSettings domainNameLabel publicIPAllocationMethod publicIPAddressVersion prefixLength resourceGuid
+    ipAddress ipPrefix fqdn
 """
 _SPELLING = {word.lower(): word for word in _WORDS.split()}
 

@@ -8,22 +8,24 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from instar.cli import backup_cli, credentials_cli, keys_cli, machines_cli
+from instar.cli import backup_cli, credentials_cli, keys_cli, machines_cli, sets_cli
 from instar.cli import reconcile as reconciling
 from instar.cli import status as standing
+from instar.cli.main import INTERRUPTED
 from instar.cli.options import (
     DATA_DIR,
-    INTERRUPTED,
     ApiUrl,
     Credentials,
     DataDir,
     Group,
     SetName,
     Subscription,
+    command,
     login_of,
 )
 from instar.client import watch as watching
 from instar.connection.computes import NO_LIBVIRT
+from instar.connection.remarks.names import unread
 from instar.demo import demo as demonstration
 from instar.demo import demo_libvirt as real_demonstration
 from instar.domain.legible import legible_line
@@ -47,6 +49,8 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port."
 @app.callback(help=app.info.help)
 def begin(context: typer.Context) -> None:
     """What every command begins with."""
+    for remark in unread(os.environ):
+        typer.echo(legible_line(f"instar: warning: {remark}"), err=True)
     umask = keep_new_files_private()
     context.call_on_close(lambda: os.umask(umask))
 
@@ -121,10 +125,11 @@ def status(
     resource_group: Group = "",
     subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
 ) -> None:
-    """Show where a scale set stands with its automatic upgrades: the last look, the next one, what is quarantined."""
+    """Show where a scale set stands: its machines, its automatic upgrades, what is quarantined, what to do."""
     with ended():
         login = login_of(credentials, data_dir, api)
-        standing.status(scale_set, login, subscription, resource_group, Console(highlight=False))
+        ways = standing.Ways(scale_set, lambda words: command(words, data_dir))
+        standing.status(ways, login, subscription, resource_group, Console(highlight=False))
 
 
 @app.command()
@@ -159,8 +164,15 @@ def watch(
     credentials: Credentials = None,
     resource_group: Group = "",
     subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=0, help="Give up after that long, with status 1.", show_default=False),
+    ] = None,
 ) -> None:
-    """Follow the latest upgrade of a scale set until it ends; wait for the first if there was none.
+    """Follow the latest upgrade of a scale set until it ends.
+
+    Before the first one it says what it waits for. Where automatic upgrades are off nothing would ever come: then it
+    ends at once, unless it is given a --timeout.
 
     A bar per batch, a letter per machine, the reasons; plain lines when the output is no terminal. The status is 0 if
     the upgrade completed, 1 if it was cancelled or faulted.
@@ -168,13 +180,24 @@ def watch(
     try:
         with ended():
             login = login_of(credentials, data_dir, api)
-            last = watching.watch(scale_set, login, subscription, resource_group, Console(highlight=False))
+            last = watching.watch(
+                scale_set,
+                login,
+                subscription,
+                resource_group,
+                Console(highlight=False),
+                watching.Waiting(timeout, lambda words: command(words, data_dir)),
+            )
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     if last is not UpgradeStatus.COMPLETED:
         raise typer.Exit(1)
 
 
+app.command()(sets_cli.init)
+app.command()(sets_cli.upgrade)
+app.command()(sets_cli.cancel)
+app.command()(sets_cli.automatic)
 app.add_typer(credentials_cli.app)
 app.add_typer(keys_cli.app)
 app.command()(credentials_cli.audit)

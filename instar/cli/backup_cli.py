@@ -13,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from instar.backup import backup as backing_up
 from instar.backup import restore as restoring
 from instar.backup.private_backups import keep_backups_private
-from instar.cli.options import INTERRUPTED
+from instar.cli.main import INTERRUPTED
 from instar.client.credentials import keep_data_private, settings_of
 from instar.compute.clock import utc_now
 from instar.domain.legible import legible_lines

@@ -1,4 +1,4 @@
-"""The commands about real machines: `instar images …` and `instar adopt`."""
+"""The commands about images and machines that are there: `instar images …` and `instar adopt`."""
 
 import time
 from pathlib import Path
@@ -7,18 +7,21 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from instar.cli.options import DATA_DIR, INTERRUPTED, ApiUrl, Credentials, DataDir, Subscription, login_of
+from instar.cli.main import INTERRUPTED
+from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Subscription, login_of
 from instar.client import adopt as adopting
 from instar.client import follow as following
 from instar.client import images as publishing
+from instar.client.credentials import settings_of
 from instar.client.origins import Origins
 from instar.client.signatures import UBUNTU, Publisher
 from instar.client.watch import DEFAULT_SUBSCRIPTION
-from instar.connection.settings import Settings
 from instar.domain.images.images import ImageReference, version_key
 from instar.errors import Nonsense, Trouble, ended
 
-app = typer.Typer(help="Disks as image versions of real machines.", no_args_is_help=True)
+app = typer.Typer(
+    help="Image versions: of real machines their disks, of simulated ones how they behave.", no_args_is_help=True
+)
 
 DEFAULT_LOCATION = "westeurope"
 
@@ -32,17 +35,27 @@ def publish_image(
     offer: str,
     sku: str,
     version: Annotated[str, typer.Argument(help="Numbers joined by dots; higher ones are newer.")],
-    file: Annotated[Path, typer.Option(help="A qcow2 disk without a backing file.")],
+    file: Annotated[
+        Path | None, typer.Option(help="A qcow2 disk without a backing file; simulated machines need none.")
+    ] = None,
+    sick: Annotated[
+        bool, typer.Option("--sick", help="Simulated machines: none gets healthy on this version.")
+    ] = False,
+    sick_on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Simulated machines: this one does not get healthy on it; may be given again."),
+    ] = None,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
     location: Location = DEFAULT_LOCATION,
     subscription: Subscription = DEFAULT_SUBSCRIPTION,
 ) -> None:
-    """Upload a disk as an image version into the hypervisor's pool, and offer it in the catalogue.
+    """Offer an image version in the catalogue: of real machines with its disk, of simulated ones with how it behaves.
 
-    It counts once it was read back and is what was sent. Broken off, the same command goes on where it was. Which
-    hypervisor and pool: INSTAR_LIBVIRT__URI and INSTAR_LIBVIRT__POOL, see docs/libvirt.md.
+    A disk is uploaded into the hypervisor's pool, and counts once it was read back and is what was sent. Broken off,
+    the same command goes on where it was. Which hypervisor and pool: INSTAR_LIBVIRT__URI and INSTAR_LIBVIRT__POOL, see
+    docs/libvirt.md. Given again for simulated machines, what it says of their health replaces what was said before.
     """
     image = ImageReference(publisher=publisher, offer=offer, sku=sku, version=version)
     with ended():
@@ -50,7 +63,12 @@ def publish_image(
             version_key(version)
         except ValueError as error:
             raise Trouble(str(error)) from None
-        place = publishing.Place(Settings(), login_of(credentials, data_dir, api), subscription, location)
+        place = publishing.Place(settings_of(None), login_of(credentials, data_dir, api), subscription, location)
+        if file is None:
+            publishing.publish_simulated(place, image, _console(), sick=sick, sick_on=sick_on or ())
+            return
+        if sick or sick_on:
+            raise Nonsense("--sick and --sick-on direct simulated machines, which need no --file")
         publishing.publish(place, image, file, _console())
 
 
@@ -93,7 +111,7 @@ def follow_images(
             origins = Origins.of(url, allow_host or (), allow_http or ())
             publisher = _publisher(key, fingerprint, unsigned=unsigned)
             source = following.Source(origins, publisher, frozenset(release), architecture)
-            place = publishing.Place(Settings(), login_of(credentials, data_dir, api), subscription, location)
+            place = publishing.Place(settings_of(None), login_of(credentials, data_dir, api), subscription, location)
             following.follow(place, source, every, _console())
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
@@ -129,7 +147,7 @@ def adopt(
     """
     wish = adopting.Wish(scale_set, model, pattern, version, os_disk, dry_run)
     with ended():
-        adopting.adopt(wish, Settings(), login_of(credentials, data_dir, api), _console(), time.sleep)
+        adopting.adopt(wish, settings_of(None), login_of(credentials, data_dir, api), _console(), time.sleep)
 
 
 def _console() -> Console:

@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
 
 from instar.client.api_token import FILE, Login
-
-INTERRUPTED = 130
-"""The status of a command that was ended by Ctrl-C."""
+from instar.program import program
 
 DATA_DIR = Path(".data")
 
@@ -21,6 +20,12 @@ Credentials = Annotated[
 ]
 Group = Annotated[str, typer.Option(help="Needed if several sets have that name.")]
 Subscription = Annotated[str, typer.Option(help="Under which the API is asked.")]
+
+
+def command(words: str, data_dir: Path) -> str:
+    """A command of ours as it can be pasted: it finds this installation, and the data directory from where it is."""
+    where = "" if data_dir == DATA_DIR else f" --data-dir {quote(str(data_dir))}"
+    return f"{program()} {words}{where}"
 
 
 def login_of(credentials: Path | None, data_dir: Path, api: str) -> Login:

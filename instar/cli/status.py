@@ -1,26 +1,48 @@
-"""`instar status`: where a set stands with its automatic upgrades."""
+"""`instar status`: how a set stands, and what there is to do."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from instar.client.api_client import ApiClient
+from instar.client.api_client import ApiClient, ApiRefused
 from instar.client.api_token import Login
+from instar.client.sets.first_set import versions_path
+from instar.client.sets.machines import counted, machines
+from instar.client.sets.simulated import NOT_FOUND
 from instar.client.watch import find
+from instar.domain.images.images import ImageReference
 from instar.domain.legible import legible_line
 
+Json = dict[str, Any]
 
-def status(name: str, login: Login, subscription: str, resource_group: str, console: Console) -> None:
+
+@dataclass(frozen=True)
+class Ways:
+    """How the person calls the set, and how a command of ours is called here."""
+
+    name: str
+    command: Callable[[str], str]
+
+
+def status(ways: Ways, login: Login, subscription: str, resource_group: str, console: Console) -> None:
     """Print it. Raises Trouble if the API is away or has no such set."""
     with ApiClient(login) as api:
-        resource_id = find(api, name, subscription, resource_group)
+        resource_id = find(api, ways.name, subscription, resource_group)
+        model = api.get(resource_id)
         told = api.get(f"{resource_id}/instar/automaticOSUpgrades")["properties"]
-    for line in lines(told):
+        facts = {"machines": counted(machines(api, resource_id))}
+        state = str(model["properties"]["provisioningState"])
+        missing = _missing(api, model) if state == "Failed" else ""
+    if state != "Succeeded":
+        facts["state"] = state
+    for line in (*_in_columns(list(facts.items())), *lines(told), *advice(told, state, missing, ways)):
         console.print(escape(legible_line(line)), soft_wrap=True)
 
 
-def lines(told: dict[str, Any]) -> list[str]:
+def lines(told: Json) -> list[str]:
     """What the API told, a fact a line.
 
     >>> lines({"enabled": False, "quarantine": []})
@@ -38,9 +60,52 @@ def lines(told: dict[str, Any]) -> list[str]:
         facts += [("last look", look["at"]), ("", look["outcome"])]
     if "nextLookAt" in told:
         facts.append(("next look", told["nextLookAt"]))
-    for one in told["quarantine"]:
-        if one["wholeSet"]:
-            facts.append(("quarantined", f"{one['version']} since upgrade {one['upgrade']}: {one['reason']}"))
-        if one.get("instances"):
-            facts.append(("not offered again", f"{one['version']} to instances {one['instances']}"))
+    for entry in told["quarantine"]:
+        if entry["wholeSet"]:
+            facts.append(("quarantined", f"{entry['version']} since upgrade {entry['upgrade']}: {entry['reason']}"))
+        if entry.get("instances"):
+            facts.append(("not offered again", f"{entry['version']} to instances {entry['instances']}"))
+    return _in_columns(facts)
+
+
+def advice(told: Json, state: str, missing: str, ways: Ways) -> list[str]:
+    """What a person can do, a line each; none where all goes by itself. `missing`: why the set has no image.
+
+    >>> advice({"enabled": True, "quarantine": []}, "Succeeded", "", Ways("web", str))
+    []
+    """
+    found = []
+    if missing:
+        found.append(missing)
+    elif state == "Failed":
+        found.append("the last request about this set failed: send it again, its operation says why")
+    if told.get("held"):
+        found.append(f"{ways.command(f'reconcile {ways.name}')} shows what its machines know and its records do not")
+    if any(entry["wholeSet"] for entry in told["quarantine"]):
+        found.append("publish a newer version: that one is tried; or lift the quarantine (docs/operations.md)")
+    if not told["enabled"] and not found:
+        found += [
+            f"{ways.command(f'upgrade {ways.name}')} starts an upgrade to the newest version by hand",
+            f"{ways.command(f'automatic {ways.name} on')} lets upgrades begin by themselves",
+        ]
+    return _in_columns([("" if number else "what to do", line) for number, line in enumerate(found)])
+
+
+def _missing(api: ApiClient, model: Json) -> str:
+    """What is said where the catalogue has no version of the set's image; "" where it has, or where it has no say."""
+    profile = model["properties"].get("virtualMachineProfile") or {}
+    given = (profile.get("storageProfile") or {}).get("imageReference") or {}
+    image = ImageReference.model_validate(given)
+    if image.id or not image.follows_latest:
+        return ""
+    try:
+        offered = api.get(versions_path(model["id"].split("/")[2], model["location"], image))
+    except ApiRefused as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+        offered = []
+    return "" if offered else image.not_published_in(model["location"])
+
+
+def _in_columns(facts: list[tuple[str, str]]) -> list[str]:
     return [f"{name:<20} {fact}" for name, fact in facts]

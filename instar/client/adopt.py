@@ -65,6 +65,7 @@ def adopt(wish: Wish, settings: Settings, login: Login, console: Console, pause:
         if refused:
             raise Trouble(f"{len(refused)} of {len(candidates)} are refused, so none is adopted; see above")
         document["sku"] = {**document.get("sku", {}), "capacity": 0}
+        document["properties"]["instar"] = {"adopted": True}
         api.finish(api.send("PUT", wish.path, document), pause, OPERATION_SECONDS)
         made = api.get(wish.path)
         scale_set = ScaleSetIdentity(

@@ -14,6 +14,7 @@ from instar.client.api_token import FILE, Login
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
 from instar.connection.private_data import keep_private
+from instar.connection.remarks.problems import first_problem
 from instar.connection.settings import Settings
 from instar.domain.access import ROOT, Grant, Role
 from instar.errors import Nonsense, Trouble
@@ -39,9 +40,7 @@ def settings_of(data_dir: Path | None) -> Settings:
     try:
         return Settings() if data_dir is None else Settings(data_dir=data_dir)
     except ValidationError as error:
-        one = error.errors(include_input=False, include_url=False)[0]
-        name = "__".join(str(part) for part in one["loc"]).upper()
-        raise Trouble(f"the settings are wrong: INSTAR_{name}: {one['msg'].removeprefix('Value error, ')}") from None
+        raise Trouble(f"the settings are wrong: {first_problem(error)}") from None
 
 
 def keep_data_private(settings: Settings) -> None:

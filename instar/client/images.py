@@ -1,6 +1,6 @@
 """`instar images`: disks into the pool of a hypervisor, and into the catalogue."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,12 +14,14 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from instar.client.api_client import ApiClient
 from instar.client.api_token import Login
 from instar.client.origins import Refused
+from instar.client.sets.first_set import versions_path
+from instar.client.sets.simulated import is_simulated, script
 from instar.compute.errors import ComputeError
 from instar.connection.computes import NO_LIBVIRT, CannotCompute, libvirt_settings
 from instar.connection.settings import Settings
 from instar.domain.images.images import ImageReference
 from instar.domain.legible import legible_line
-from instar.errors import Trouble
+from instar.errors import Nonsense, Trouble
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,23 @@ def publish(place: Place, image: ImageReference, file: Path, console: Console, s
         sha256 = _uploaded(connection, pool, image, file, notes, progress, largest, sha256)
     register(place, image, sha256, file.stat().st_size)
     console.print(legible_line(f"published {image} in {place.location} (sha256 {sha256[:12]}…)"), markup=False)
+
+
+def publish_simulated(
+    place: Place, image: ImageReference, console: Console, *, sick: bool = False, sick_on: Collection[str] = ()
+) -> None:
+    """Say how simulated machines behave on a version, and offer it. Raises Trouble where machines are real ones."""
+    if wrong := [given for given in sick_on if not (given.isascii() and given.isdigit())]:
+        raise Nonsense(f"'{wrong[0]}' is no id of a machine: it is a number, as in --sick-on 9")
+    with ApiClient(place.login) as api:
+        if not is_simulated(api):
+            raise Trouble("the machines here are no simulated ones: name the disk of this version with --file FILE")
+        script(api, image, sick=sick, sick_on=sick_on)
+        api.send("PUT", _path(place, image), {"location": place.location})
+    who = "no machine gets" if sick else f"machine {', '.join(sick_on)} does not get" if sick_on else "machines get"
+    console.print(
+        legible_line(f"published {image} in {place.location}: {who} healthy on it"), markup=False, soft_wrap=True
+    )
 
 
 def _uploaded(  # noqa: PLR0917  # passed on
@@ -74,14 +93,13 @@ def _uploaded(  # noqa: PLR0917  # passed on
 
 def register(place: Place, image: ImageReference, sha256: str, size: int) -> None:
     """Put a version that is in the pool into the catalogue. Raises Trouble."""
-    path = (
-        f"/subscriptions/{place.subscription}/providers/Microsoft.Compute/locations/{quote(place.location)}"
-        f"/publishers/{quote(image.publisher)}/artifacttypes/vmimage/offers/{quote(image.offer)}"
-        f"/skus/{quote(image.sku)}/versions/{quote(image.version)}"
-    )
     body = {"location": place.location, "properties": {"instar": {"sha256": sha256, "sizeInBytes": size}}}
     with ApiClient(place.login) as api:
-        api.send("PUT", path, body)
+        api.send("PUT", _path(place, image), body)
+
+
+def _path(place: Place, image: ImageReference) -> str:
+    return f"{versions_path(place.subscription, place.location, image)}/{quote(image.version)}"
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """`instar watch`: follow the upgrade of one set until it ends."""
 
+import math
 import re
 import time
 from abc import ABC, abstractmethod
@@ -36,10 +37,20 @@ _RESOURCE_ID = re.compile(
 Pause = Callable[[float], None]
 
 
-def watch(name: str, login: Login, subscription: str, resource_group: str, console: Console) -> UpgradeStatus:
-    """Find the set and follow it. Raises Trouble if the API is away or has no such set."""
+@dataclass(frozen=True)
+class Waiting:
+    """How long an end is waited for, in seconds, None: for ever; and how a command of ours is called here."""
+
+    timeout: float | None = None
+    command: Callable[[str], str] = "instar {}".format
+
+
+def watch(  # noqa: PLR0917  # which set, and how it is asked
+    name: str, login: Login, subscription: str, resource_group: str, console: Console, waiting: Waiting
+) -> UpgradeStatus:
+    """Find the set and follow it. Raises Trouble if the API is away or has no such set, and as `follow`."""
     with ApiClient(login) as api:
-        return follow(api, find(api, name, subscription, resource_group), console, time.sleep).status
+        return follow(api, find(api, name, subscription, resource_group), console, time.sleep, waiting).status
 
 
 def find(api: ApiClient, name: str, subscription: str, resource_group: str = "") -> str:
@@ -67,11 +78,17 @@ def find(api: ApiClient, name: str, subscription: str, resource_group: str = "")
     raise Trouble(f"there is no scale set '{name}' in {path}; there is: {others}")
 
 
-def follow(api: ApiClient, resource_id: str, console: Console, pause: Pause) -> UpgradeView:
-    """Show the latest upgrade until it has ended, waiting for the first; return its last moment."""
+def follow(
+    api: ApiClient, resource_id: str, console: Console, pause: Pause, waiting: Waiting = Waiting()
+) -> UpgradeView:
+    """Show the latest upgrade until it has ended, waiting for the first; return its last moment.
+
+    Raises Trouble when the time is over, and at once where none has run and none can begin by itself.
+    """
     name = resource_id.rsplit("/", 1)[-1]
     screen: Screen = LiveScreen(name, console) if console.is_terminal else Lines(name, console)
     last_answer = time.monotonic()
+    give_up_at = math.inf if waiting.timeout is None else last_answer + waiting.timeout
     with screen.context:
         while True:
             try:
@@ -83,12 +100,31 @@ def follow(api: ApiClient, resource_id: str, console: Console, pause: Pause) -> 
             else:
                 last_answer = time.monotonic()
                 if view is None:
-                    screen.say(f"no upgrade of {name} yet, waiting for the first")
+                    screen.say(_what_comes(api, resource_id, name, waiting))
                 else:
                     screen.show(view)
                     if view.status.ended:
                         return view
+            if time.monotonic() >= give_up_at:
+                raise Trouble(f"no upgrade of {name} has ended within {waiting.timeout:g} s")
             pause(LOOK_SECONDS)
+
+
+def _what_comes(api: ApiClient, resource_id: str, name: str, waiting: Waiting) -> str:
+    """What is waited for where no upgrade has run yet. Raises Trouble where nothing will come."""
+    told = api.get(f"{resource_id}/instar/automaticOSUpgrades")["properties"]
+    if not told["enabled"]:
+        none = (
+            f"no upgrade of {name} has run, and automatic upgrades are off: {waiting.command(f'upgrade {name}')} "
+            f"starts one by hand, {waiting.command(f'automatic {name} on')} lets them begin by themselves"
+        )
+        if waiting.timeout is None:
+            raise Trouble(none)
+        return none
+    when = f"not before {told['firstTriggerAt']}" if "firstTriggerAt" in told else "once the set has looked"
+    if "lastLook" in told:
+        when = f"the last look came to: {told['lastLook']['outcome']}; the next one is at {told.get('nextLookAt', '…')}"
+    return f"no upgrade of {name} yet, waiting for the first: {when}"
 
 
 def look(api: ApiClient, resource_id: str) -> UpgradeView | None:

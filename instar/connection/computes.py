@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from instar.compute.libvirt.settings import LibvirtSettings
 from instar.compute.provider import Provider
 from instar.compute.simulated.fleet import SimulatedFleet
+from instar.connection.remarks.problems import first_problem
 from instar.connection.settings import Compute, Settings
 
 NO_LIBVIRT = (
@@ -46,6 +47,4 @@ def libvirt_settings(settings: Settings) -> LibvirtSettings:
     try:
         return LibvirtSettings.model_validate(settings.libvirt)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = "__".join(str(part).upper() for part in first["loc"])
-        raise CannotCompute(f"INSTAR_LIBVIRT__{name}: {first['msg']}") from None
+        raise CannotCompute(first_problem(error, "libvirt")) from None

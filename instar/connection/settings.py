@@ -8,8 +8,9 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -27,6 +28,13 @@ class Compute(StrEnum):
 
     SIMULATED = "simulated"
     LIBVIRT = "libvirt"
+
+
+class UnusedResources(StrEnum):
+    """What becomes of resources of templates that Instar has no use for."""
+
+    KEEP = "keep"
+    REFUSE = "refuse"
 
 
 class _Environment(EnvSettingsSource):
@@ -94,6 +102,9 @@ class Settings(BaseSettings):
 
     quotas: QuotaSettings = QuotaSettings()
 
+    unused_resources: UnusedResources = UnusedResources.KEEP
+    """Resources of templates that Instar has no use for: `keep` them and warn, or `refuse` the template."""
+
     probes: ProbesSettings = ProbesSettings()
 
     @classmethod
@@ -139,10 +150,32 @@ class Settings(BaseSettings):
     def _networks(cls, given: Any) -> Any:
         return networks_in(given) or ()
 
+    @field_validator("data_dir", "seal_key_file", "fleet_file", mode="before")
+    @classmethod
+    def _named(cls, path: Any) -> Any:
+        if path == "":
+            raise ValueError("must be a path; leave it out for what is so by default")
+        return path
+
     @field_validator("data_dir", "seal_key_file", "fleet_file")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
-        return path.expanduser().absolute() if path else None
+        try:
+            return path.expanduser().absolute() if path else None
+        except RuntimeError:
+            raise ValueError("must be a path, and ~ at its beginning the home of a user that there is") from None
+
+    @field_validator("public_url")
+    @classmethod
+    def _a_url(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            good = not url or (parts.scheme in ("http", "https") and bool(parts.hostname))
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError("must be a URL, as in https://instar.example.com")
+        return url
 
     @property
     def store_url(self) -> str:
@@ -172,10 +205,3 @@ class Settings(BaseSettings):
     def make_data_dir(self) -> None:
         """Make the data directory, private to the user. Raises OSError where that is not allowed."""
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
-def first_problem(error: ValidationError) -> str:
-    """What is wrong with the settings, as one sentence that names the variable and repeats no value."""
-    one = error.errors(include_input=False, include_url=False)[0]
-    name = "__".join(str(part) for part in one["loc"]).upper()
-    return f"INSTAR_{name}: {one['msg'].removeprefix('Value error, ')}"

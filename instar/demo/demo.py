@@ -10,6 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from instar.client.api_client import ApiClient
+from instar.client.sets.first_set import EXAMPLE
+from instar.client.sets.machines import is_healthy, version_of
 from instar.client.upgrade_view import UpgradeView
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.demo.demo_checks import (
@@ -25,7 +27,7 @@ from instar.demo.demo_checks import (
     quarantined,
     say_checks,
 )
-from instar.demo.demo_fleet import DemoFleet, is_healthy, version_of
+from instar.demo.demo_fleet import DemoFleet
 from instar.domain.delays import Delays
 from instar.domain.images.images import ImageReference
 from instar.domain.spans import in_words
@@ -35,8 +37,6 @@ from instar.stack.processes import ProcessGroup, Stopped
 from instar.stack.stack import Ports, start_stack
 
 __all__ = ["Stopped", "demo"]
-
-EXAMPLE = Path(__file__).parents[2] / "examples" / "web.vmss.json"
 
 GROUP = f"/subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/demo/providers/Microsoft.Compute"
 SCALE_SET = f"{GROUP}/virtualMachineScaleSets/web"

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from instar.client.api_client import ApiClient
+from instar.client.sets.machines import is_healthy, machines
 from instar.client.upgrade_view import UpgradeView
 from instar.client.watch import follow
 from instar.errors import Trouble
@@ -71,16 +72,4 @@ class DemoFleet:
 
     def machines(self) -> list[dict[str, Any]]:
         """Every machine with its health."""
-        listed = self.api.get(f"{self.scale_set}/virtualMachines", _expand="instanceView")
-        return list(listed["value"])
-
-
-def version_of(machine: dict[str, Any]) -> str:
-    """The exact version of a machine's OS disk, from the API's body."""
-    return str(machine["properties"]["storageProfile"]["imageReference"].get("exactVersion", ""))
-
-
-def is_healthy(machine: dict[str, Any]) -> bool:
-    """Whether the API saw it healthy."""
-    health = machine["properties"].get("instanceView", {}).get("vmHealth", {})
-    return str(health.get("status", {}).get("code", "")).lower() == "healthstate/healthy"
+        return machines(self.api, self.scale_set)

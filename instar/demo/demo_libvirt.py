@@ -17,12 +17,13 @@ from rich.console import Console
 
 from instar.client.api_client import ApiClient
 from instar.client.images import Place, hypervisor, publish
+from instar.client.sets.machines import is_healthy, version_of
 from instar.client.upgrade_view import UpgradeView
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.connection.settings import Settings
 from instar.demo.demo import demo_env
 from instar.demo.demo_checks import Check, rolled_back, say_checks
-from instar.demo.demo_fleet import DemoFleet, is_healthy, version_of
+from instar.demo.demo_fleet import DemoFleet
 from instar.demo.private_libvirt import PrivateLibvirt
 from instar.domain.delays import Delays
 from instar.domain.images.images import ImageReference

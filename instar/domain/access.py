@@ -47,8 +47,11 @@ _VERBS = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
 _READ_BY_POST = frozenset({"/codec/decode", "/codec/encode"})
 """What changes nothing: a body is asked about. Temporal's page and command line encode each query."""
 
-_SHARED = ("publishers", "operations")
+_SHARED = ("publishers", "operations", "vmsizes")
 """What of a region everybody in a subscription may read; the rest is of single groups."""
+
+_OFFERED = ["skus"]
+"""Sizes, outside any region: likewise."""
 
 _OVERVIEW: tuple[list[str], ...] = ([], ["locations"], ["providers"])
 """What of a subscription is shown to whoever has a role anywhere in it; besides its groups, each where one has it."""
@@ -102,7 +105,8 @@ def need_of(method: str, path: str) -> Need:
         return Need(action, here, least, within=only_reads and shared in _SHARED)
     named = [word for pair in zip(kinds, names, strict=False) for word in pair]
     below = ["providers", provider[0], *named] if named else []
-    return Need(action, "/".join([here, *below]), least, within=only_reads and not kinds)
+    is_offered = [word.lower() for word in provider[1:]] == _OFFERED
+    return Need(action, "/".join([here, *below]), least, within=only_reads and (not kinds or is_offered))
 
 
 def _split(parts: list[str]) -> tuple[list[str], list[str]]:

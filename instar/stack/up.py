@@ -11,8 +11,10 @@ from instar.client.credentials import keep_data_private, settings_of
 from instar.connection.client import LOCAL_CONFIG
 from instar.connection.presence import BeingRestored, check_whole
 from instar.connection.setting_groups import OidcSettings
+from instar.connection.settings import Compute
 from instar.domain.legible import legible_lines
 from instar.errors import Trouble
+from instar.program import program
 from instar.stack.data_dir import claimed
 from instar.stack.guard.links import FILE as PAGE
 from instar.stack.guard.links import Page
@@ -24,7 +26,7 @@ def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: 
     """Run until a signal; the last line that is printed when all is up is `ready <URL of the API>`.
 
     A process that dies is started again. Raises Trouble if a port or the directory cannot be had, or a process dies
-    three times within a minute.
+    three times within a minute; typer.Exit with a shell's status for that signal if one came before all was ready.
     """
     settings = settings_of(data_dir)
     keep_data_private(settings)
@@ -35,6 +37,7 @@ def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: 
             raise Trouble(str(error)) from None
         ports = Ports.chosen(api_port, temporal_port, ui_port, tls=tls)
         with ProcessGroup(directory / "logs", say) as group:
+            ready = False
             try:
                 say(f"starting Temporal, worker and API; data in {directory}, logs in {directory / 'logs'}")
                 if settings.oidc.own_issuer:
@@ -44,23 +47,28 @@ def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: 
                     lines = how_to_log_in_outside(settings.oidc, directory, ports.api_url, ca_file)
                 for line in (*how_to_reach_temporal(directory, ports), f"API           {ports.api_url}/docs", *lines):
                     say(line)
+                if settings.compute is Compute.SIMULATED and settings.oidc.own_issuer:
+                    say(f"a first set   {program()} init --data-dir {quote(str(directory))}")
                 say("Ctrl-C stops all; a second one at once")
                 say(f"ready {ports.api_url}")
+                ready = True
                 group.keep_alive()
                 while True:
                     group.pause(1)
             except Stopped as stopped:
                 say(f"{stopped}: stopping API, worker and Temporal")
+                if not ready:
+                    raise typer.Exit(128 + stopped.signum) from None
 
 
 def how_to_reach_temporal(directory: Path, ports: Ports) -> list[str]:
     """Where Temporal is, and what is not closed there."""
-    page, folder = Page.read(directory / PAGE), quote(str(directory))
+    page, folder, instar = Page.read(directory / PAGE), quote(str(directory)), program()
     lines = [
         f"Temporal      {ports.temporal_address}, by mutual TLS; its command line gets in with",
         f"              TEMPORAL_CONFIG_FILE={folder}/{LOCAL_CONFIG} temporal workflow list",
         f"Temporal page {page.link()}",
-        f"              opens once, within 10 minutes; for another link: instar page --data-dir {folder}",
+        f"              opens once, within 10 minutes; for another link: {instar} page --data-dir {folder}",
     ]
     if not page.own_network:
         lines.append(
@@ -73,9 +81,11 @@ def how_to_reach_temporal(directory: Path, ports: Ports) -> list[str]:
 def how_to_log_in(login: Login, directory: Path) -> list[str]:
     """The commands, ready to be pasted; secrets are read from the file that holds them and not shown."""
     file = directory / FILE
-    token = f"instar token --data-dir {quote(str(directory))}"
+    instar, folder = program(), quote(str(directory))
+    token = f"{instar} token --data-dir {folder}"
     lines = [
-        f"credentials   {file} (role Owner); more with `instar credentials create NAME --role ROLE`",
+        f"credentials   {file} (role Owner)",
+        f"              more with: {instar} credentials create NAME --role ROLE --data-dir {folder}",
         f'with curl     curl -H "Authorization: Bearer $({token})" '
         + (f"--cacert {quote(login.caFile)} " if login.caFile else "")
         + f"'{login.endpoint}/subscriptions?api-version=2022-12-01'",
@@ -84,12 +94,12 @@ def how_to_log_in(login: Login, directory: Path) -> list[str]:
         return [*lines, "with az       needs https: start with --tls"]
     read = "import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])"
     secret = f"$(python3 -c '{read}' {quote(str(file))} clientSecret)"
-    folder = quote(str(directory / "azure"))
+    az_folder = quote(str(directory / "azure"))
     cloud = f"-n instar --endpoint-resource-manager {login.endpoint}"
     return [
         *lines,
         "with az       (each in the same shell)",
-        f"  export AZURE_CONFIG_DIR={folder} REQUESTS_CA_BUNDLE={quote(login.caFile)}",
+        f"  export AZURE_CONFIG_DIR={az_folder} REQUESTS_CA_BUNDLE={quote(login.caFile)}",
         "  az config set core.instance_discovery=false core.collect_telemetry=false",
         # Pasted once more, with another port perhaps: az refuses to register what it knows.
         f"  az cloud register {cloud} || az cloud update {cloud}",
@@ -101,7 +111,7 @@ def how_to_log_in(login: Login, directory: Path) -> list[str]:
 def how_to_log_in_outside(oidc: OidcSettings, directory: Path, api_url: str, ca_file: str) -> list[str]:
     """What to do where our own issuer is off, and no credentials were made."""
     authority = f"--cacert {quote(ca_file)} " if ca_file else ""
-    grant = f"instar credentials grant subject:ID --role Owner --data-dir {quote(str(directory))}"
+    grant = f"{program()} credentials grant subject:ID --role Owner --data-dir {quote(str(directory))}"
     url = f"'{api_url}/subscriptions?api-version=2022-12-01'"
     return [
         f"credentials   none of ours (INSTAR_OIDC__OWN_ISSUER): log in with {oidc.issuer}, as aud {oidc.audience}",

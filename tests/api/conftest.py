@@ -56,6 +56,15 @@ HEALTH_EXTENSION: dict[str, Any] = {
     },
 }
 
+SUBNET = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/net/subnets/front"
+INTERFACE: dict[str, Any] = {
+    "name": "nic",
+    "properties": {
+        "primary": True,
+        "ipConfigurations": [{"name": "ip", "properties": {"subnet": {"id": SUBNET}}}],
+    },
+}
+
 DOCUMENT = {
     "location": "West US 2",
     "tags": {"Service": "web"},
@@ -80,6 +89,7 @@ DOCUMENT = {
                 "osDisk": {"createOption": "FromImage", "managedDisk": {"storageAccountType": "Premium_LRS"}},
                 "dataDisks": [{"lun": 0, "createOption": "Empty", "diskSizeGB": 10}],
             },
+            "networkProfile": {"networkInterfaceConfigurations": [INTERFACE]},
             "extensionProfile": {
                 "extensions": [
                     HEALTH_EXTENSION,

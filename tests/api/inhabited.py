@@ -68,7 +68,9 @@ class Inhabited:
 
 async def inhabited(api: Api, directory: Path) -> Inhabited:
     """Fill an application; `directory` is where its databases are."""
-    await api.create()
+    interface = {"name": "nic", "properties": {"ipConfigurations": [{"name": "ip", "properties": {}}]}}
+    network = {"networkInterfaceConfigurations": [interface]}
+    await api.create(properties__virtualMachineProfile__networkProfile=network)
     await api.add_machines(2)
     operation = api.gateway.last.operation_id
     for version in (OLD, NEW):

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from api.login.issuer_routes import OPEN_PATHS
+from api.services.dependencies import OLDEST_API_VERSION, oldest_version
 from instar.domain.images.galleries import GALLERY
 from instar.domain.images.galleries import IMAGE as IMAGE_OF_GALLERY
 from instar.domain.images.galleries import VERSION as VERSION_OF_GALLERY
@@ -24,7 +25,6 @@ GOOD = {
     "clusterName": "Main",
     "instanceId": "0",
     "loadBalancerName": "front",
-    "probeName": "web",
     "location": "westus2",
     "publisher": "Canonical",
     "offer": "UbuntuServer",
@@ -41,9 +41,20 @@ GOOD = {
     "name": "net",
     "childKind": "subnets",
     "childName": "one",
+    "partKind": "probes",
+    "partName": "web",
+    "grandchildKind": "parts",
+    "grandchildName": "one",
     "deploymentName": "first",
     "extensionName": "setup",
     "eventId": "none",
+    "computeKind": "disks",
+    "computeName": "none",
+    "resourceType": "virtualMachineScaleSets",
+    "resourceName": "web",
+    "networkInterfaceName": "nic",
+    "ipConfigurationName": "ip",
+    "extensionType": "ApplicationHealthLinux",
 }
 NOT_OF_ARM = {"/healthz", "/readyz"} | OPEN_PATHS
 """The probes and the issuer, whose answers have their own shape: test_process.py and access/test_issuer.py."""
@@ -53,6 +64,8 @@ ONLY_STRANGERS = ("empty", "64 bits and more", "null byte in a key", "deep enoug
 """Bodies that say nothing which a resource group has: the rest is not looked at."""
 
 VERSION = {"api-version": "2026-04-01"}
+BEFORE_UPGRADES = {"api-version": "2017-12-01"}
+"""Clients send it of networks and groups; scale sets had no automatic OS upgrades then."""
 
 
 def routes(api: Api) -> list[tuple[str, str]]:
@@ -108,7 +121,8 @@ def check(answer: httpx.Response, what: str, *, may_succeed: bool = False) -> No
         ({}, "MissingApiVersionParameter"),
         ({"api-version": ""}, "MissingApiVersionParameter"),
         ({"api-version": "latest"}, "InvalidApiVersionParameter"),
-        ({"api-version": "2017-12-01"}, "InvalidApiVersionParameter"),
+        (BEFORE_UPGRADES, "InvalidApiVersionParameter"),
+        ({"api-version": "2013-12-31"}, "InvalidApiVersionParameter"),
         ({"api-version": "2026-13-01"}, "InvalidApiVersionParameter"),
         ({"api-version": "2026-04-01\x00"}, "InvalidApiVersionParameter"),
         ({"api-version": "9" * 5000}, "InvalidApiVersionParameter"),
@@ -120,9 +134,12 @@ async def test_every_arm_route_refuses_a_wrong_api_version(world: Api, query: di
         if template.startswith(("/instar/", "/codec/")):
             continue
         answer = await world.http.request(method, filled(template), params=query)
+        if query == BEFORE_UPGRADES and oldest_version(filled(template)) != OLDEST_API_VERSION:
+            assert method == "HEAD" or "api-version" not in answer.text, (method, template)
+            continue
         assert answer.status_code == 400, (method, template)
         assert method == "HEAD" or error_of(answer)["code"] == code
-    assert state(world) == before
+    assert query == BEFORE_UPGRADES or state(world) == before
 
 
 @pytest.mark.parametrize("version", ["2018-10-01", "2019-12-01", "2024-07-01", "2026-04-01", "2025-01-01-preview"])
@@ -180,7 +197,7 @@ async def test_a_wrong_type_anywhere_in_a_scale_set_never_breaks_it(world: Api) 
         "maxBatchInstancePercent": 20,
         "pauseTimeBetweenBatches": "PT0S",
     }
-    good["properties"]["virtualMachineProfile"]["networkProfile"] = {}
+    good["properties"]["virtualMachineProfile"]["osProfile"]["adminPassword"] = "An-example-0nly!"
     refused = 0
     for place in places(good):
         for wrong in WRONG:
@@ -251,7 +268,7 @@ async def test_unknown_sets_are_404_on_every_route_below_one(world: Api) -> None
             answer = await world.call(method, filled(template, scaleSetName="none"), {"tags": {}})
             expected = 204 if (method, template.endswith("{scaleSetName}")) == ("DELETE", True) else 404
             assert answer.status_code == expected, (method, template)
-            if expected == 404:
+            if expected == 404 and method != "HEAD":
                 assert error_of(answer)["code"] == "ResourceNotFound"
 
 

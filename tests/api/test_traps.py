@@ -119,6 +119,12 @@ async def test_k6_an_absent_instance_is_not_found_in_azures_words(api: Api) -> N
 
 
 async def test_k6_an_absent_set_and_group_are_not_found_in_azures_words(api: Api) -> None:
+    group = SCALE_SET.partition("/providers")[0]
+    expected = {"code": "ResourceGroupNotFound", "message": "Resource group 'Farm' could not be found."}
+    for path in (group, SCALE_SET):
+        answer = await api.http.get(path, params=QUERY)
+        assert (answer.status_code, error_of(answer)) == (404, expected)
+    await api.call("PUT", group, {"location": "westus2"})
     answer = await api.http.get(SCALE_SET, params=QUERY)
     assert (answer.status_code, error_of(answer)) == (
         404,
@@ -128,9 +134,6 @@ async def test_k6_an_absent_set_and_group_are_not_found_in_azures_words(api: Api
             "not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
         },
     )
-    answer = await api.http.get(SCALE_SET.partition("/providers")[0], params=QUERY)
-    expected = {"code": "ResourceGroupNotFound", "message": "Resource group 'Farm' could not be found."}
-    assert (answer.status_code, error_of(answer)) == (404, expected)
 
 
 async def test_k6_automatic_repairs_need_a_health_source(api: Api) -> None:

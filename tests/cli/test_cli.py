@@ -18,6 +18,10 @@ runner = CliRunner()
     "command",
     [
         "up",
+        "init",
+        "upgrade",
+        "cancel",
+        "automatic",
         "demo",
         "demo-libvirt",
         "status",

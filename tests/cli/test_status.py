@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from instar.cli import status as standing
 from instar.cli.app import app
-from instar.cli.status import lines
+from instar.cli.status import Ways, advice, lines, status
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
 from instar.client.watch import DEFAULT_SUBSCRIPTION
@@ -61,12 +61,17 @@ def test_f10_it_says_what_the_set_waits_for_and_since_when() -> None:
     ]
 
 
+WAYS = Ways(SET, "instar {}".format)
 LOGIN = Login("http://127.0.0.1:1", "tenant", "me", "secret", DEFAULT_SUBSCRIPTION)
 
 
 def test_the_command_prints_it_word_for_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / FILE).write_text(LOGIN.text())
-    answers = {SET: {"id": SET}, f"{SET}/instar/automaticOSUpgrades": {"properties": TOLD}}
+    answers = {
+        SET: {"id": SET, "properties": {"provisioningState": "Succeeded"}},
+        f"{SET}/instar/automaticOSUpgrades": {"properties": TOLD},
+        f"{SET}/virtualMachines?$expand=instanceView": {"value": []},
+    }
     monkeypatch.setattr(ApiClient, "get", lambda _self, path, **_query: answers[path])
     told = CliRunner().invoke(app, ["status", SET, "--data-dir", str(tmp_path)])
     assert told.exit_code == 0
@@ -78,11 +83,13 @@ def test_it_asks_with_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
         if request.url.path == "/tenant/oauth2/v2.0/token":
             return httpx.Response(200, json={"access_token": "good"})
         assert request.headers["Authorization"] == "Bearer good"
-        return httpx.Response(200, json={"id": SET, "properties": TOLD})
+        return httpx.Response(
+            200, json={"id": SET, "value": [], "properties": TOLD | {"provisioningState": "Succeeded"}}
+        )
 
     monkeypatch.setattr(standing, "ApiClient", partial(ApiClient, transport=httpx.MockTransport(answer)))
     console = Console(file=StringIO())
-    standing.status(SET, LOGIN, DEFAULT_SUBSCRIPTION, "", console)
+    standing.status(WAYS, LOGIN, DEFAULT_SUBSCRIPTION, "", console)
     assert isinstance(console.file, StringIO)
     assert "nothing newer than 1.2" in console.file.getvalue()
 
@@ -95,3 +102,79 @@ def test_it_tells_that_no_api_or_no_credentials_are_there(tmp_path: Path) -> Non
     told = CliRunner().invoke(app, ["status", "web", "--data-dir", str(tmp_path), "--api", "http://127.0.0.1:1"])
     assert told.exit_code == 1
     assert "no API answers at http://127.0.0.1:1" in told.output
+
+
+WEB = Ways("web", "instar {}".format)
+OFF: dict[str, Any] = {"enabled": False, "quarantine": []}
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "missing", "said"),
+    [
+        (
+            OFF,
+            "Succeeded",
+            "",
+            [
+                "what to do           instar upgrade web starts an upgrade to the newest version by hand",
+                "                     instar automatic web on lets upgrades begin by themselves",
+            ],
+        ),
+        (OFF, "Failed", "publish one", ["what to do           publish one"]),
+        (
+            OFF,
+            "Failed",
+            "",
+            ["what to do           the last request about this set failed: send it again, its operation says why"],
+        ),
+        (
+            TOLD,
+            "Succeeded",
+            "",
+            ["what to do           publish a newer version: that one is tried; or lift"],
+        ),
+        (
+            OFF | {"held": "the records are older"},
+            "Succeeded",
+            "",
+            ["what to do           instar reconcile web shows what its machines know and its records do not"],
+        ),
+    ],
+)
+def test_it_says_what_to_do(told: dict[str, Any], state: str, missing: str, said: list[str]) -> None:
+    advised = advice(told, state, missing, WEB)
+    assert [line[: len(wanted)] for line, wanted in zip(advised, said, strict=True)] == said
+
+
+@pytest.mark.parametrize(("offered", "advised"), [(None, True), ([], True), ([{"name": "1.0.0"}], False)])
+def test_a_set_that_failed_for_want_of_an_image_is_told_so(
+    offered: list[dict[str, str]] | None, *, advised: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = {"publisher": "C", "offer": "W", "sku": "s", "version": "latest"}
+    model = {
+        "id": SET,
+        "location": "westeurope",
+        "properties": {
+            "provisioningState": "Failed",
+            "virtualMachineProfile": {"storageProfile": {"imageReference": image}},
+        },
+    }
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if path.endswith("/token"):
+            return httpx.Response(200, json={"access_token": "good"})
+        if path.endswith("/publishers/C/artifacttypes/vmimage/offers/W/skus/s/versions"):
+            assert "/locations/westeurope/" in path
+            return httpx.Response(404, json={}) if offered is None else httpx.Response(200, json=offered)
+        if path.endswith("/virtualMachines"):
+            return httpx.Response(200, json={"value": []})
+        return httpx.Response(200, json=model if path == SET else {"properties": OFF})
+
+    monkeypatch.setattr(standing, "ApiClient", partial(ApiClient, transport=httpx.MockTransport(answer)))
+    console = Console(file=StringIO())
+    status(WAYS, LOGIN, DEFAULT_SUBSCRIPTION, "", console)
+    assert isinstance(console.file, StringIO)
+    said = console.file.getvalue()
+    assert "state                Failed" in said
+    assert ("(`instar images publish C W s VERSION --location westeurope`), then ask again" in said) is advised

@@ -80,11 +80,18 @@ def answering(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> None:
 
 def test_status(logged_in: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     told = planted(STANDING | {"held": "held", "waitsFor": "it", "waitsSince": "then"})
-    answering(monkeypatch, {SET: {"id": SET}, f"{SET}/instar/automaticOSUpgrades": {"properties": told}})
+    running = planted({"storageProfile": {"imageReference": {"exactVersion": "1.0.0"}}})
+    answers = {
+        SET: {"id": SET, "properties": {"provisioningState": planted("Updating")}},
+        f"{SET}/instar/automaticOSUpgrades": {"properties": told},
+        f"{SET}/virtualMachines?$expand=instanceView": {"value": [{"properties": running}]},
+    }
+    answering(monkeypatch, answers)
     output = runner.invoke(app, ["status", SET, *logged_in])
     assert output.exit_code == 0
-    assert_harmless(output.output, 9)
-    assert len(output.output.splitlines()) == len(standing.lines(told))
+    assert_harmless(output.output, 11)
+    advised = standing.advice(told, "Updating", "", standing.Ways(SET, str))
+    assert len(output.output.splitlines()) == len(standing.lines(told)) + len(advised) + len(("machines", "state"))
 
 
 def test_reconcile(logged_in: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +247,7 @@ def test_lines_of_instar_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\\x1b[8m" in output
 
 
-ROOMS = ("instar/cli", "instar/client", "instar/stack")
+ROOMS = ("instar/cli", "instar/client", "instar/client/sets", "instar/stack")
 DRAWN = {
     "table": "its cells are legible",
     "picture": "its texts are legible",

@@ -12,7 +12,7 @@ from instar.client.api_client import ApiAway, ApiClient
 from instar.client.api_token import Login
 from instar.client.picture import CELLS, picture
 from instar.client.upgrade_view import upgrade_view
-from instar.client.watch import DEFAULT_SUBSCRIPTION, find, follow
+from instar.client.watch import DEFAULT_SUBSCRIPTION, Waiting, find, follow
 from instar.domain.records.progress import Outcome
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.errors import Trouble
@@ -91,10 +91,17 @@ def text_of(latest: dict[str, Any]) -> str:
     return console.file.getvalue()
 
 
-def followed(answers: Iterator[httpx.Response | Exception]) -> tuple[list[str], UpgradeStatus]:
+AUTOMATIC: dict[str, Any] = {"enabled": True, "firstTriggerAt": "2026-05-01T10:00:00+00:00"}
+
+
+def followed(
+    answers: Iterator[httpx.Response | Exception],
+    automatic: dict[str, Any] | None = None,
+    waiting: Waiting = Waiting(),  # noqa: B008  # it is frozen
+) -> tuple[list[str], UpgradeStatus]:
     def answer(request: httpx.Request) -> httpx.Response:
         if not request.url.path.endswith("/latest"):
-            return httpx.Response(200, json={"id": SET})
+            return httpx.Response(200, json={"id": SET, "properties": automatic or AUTOMATIC})
         assert request.url.params["$expand"] == "decisions,instances"
         following = next(answers)
         if isinstance(following, Exception):
@@ -103,7 +110,7 @@ def followed(answers: Iterator[httpx.Response | Exception]) -> tuple[list[str], 
 
     console = Console(file=io.StringIO(), width=80)
     with client(answer) as api:
-        view = follow(api, SET, console, lambda _: None)
+        view = follow(api, SET, console, lambda _: None, waiting)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines(), view.status
 
@@ -165,7 +172,7 @@ def test_lines_tell_each_decision_once_and_end_with_the_upgrade() -> None:
     )
     assert status is UpgradeStatus.COMPLETED
     assert told == [
-        "no upgrade of web yet, waiting for the first",
+        "no upgrade of web yet, waiting for the first: not before 2026-05-01T10:00:00+00:00",
         "10:00:00 upgrade  started   go on: 0 of 5",
         "web RollingForward: 4 successful, 1 failed, 0 in progress, 0 pending",
         "10:00:09 batch 2  rollback  10 is sick",
@@ -232,3 +239,25 @@ def test_a_set_is_found_on_any_page_of_the_list() -> None:
 
     with client(answer) as api:
         assert find(api, SET.rpartition("/")[2], DEFAULT_SUBSCRIPTION) == SET
+
+
+def test_where_nothing_will_come_nobody_waits() -> None:
+    off = {"enabled": False}
+    with pytest.raises(Trouble, match=r"automatic upgrades are off: instar upgrade web .*instar automatic web on"):
+        followed(iter([not_found()]), off)
+    # With a time of one's own somebody may start one meanwhile.
+    told, status = followed(iter([not_found(), httpx.Response(200, json=ENDED)]), off, Waiting(60))
+    assert status is UpgradeStatus.COMPLETED
+    assert told[0].startswith("no upgrade of web has run, and automatic upgrades are off")
+
+
+def test_it_says_what_the_last_look_came_to() -> None:
+    looked = AUTOMATIC | {"lastLook": {"at": "then", "outcome": "nothing newer"}, "nextLookAt": "soon"}
+    told, _ = followed(iter([not_found(), httpx.Response(200, json=ENDED)]), looked)
+    assert told[0].endswith("waiting for the first: the last look came to: nothing newer; the next one is at soon")
+
+
+@pytest.mark.parametrize("first", [not_found(), httpx.Response(200, json=RUNNING), httpx.ConnectError("refused")])
+def test_it_gives_up_when_the_time_is_over(first: httpx.Response | Exception) -> None:
+    with pytest.raises(Trouble, match="no upgrade of web has ended within 0 s"):
+        followed(iter([first]), None, Waiting(0))

@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from instar.connection.quotas import QuotaSettings
-from instar.connection.settings import Settings, first_problem
+from instar.connection.remarks.problems import first_problem
+from instar.connection.settings import Settings
 from instar.store.quotas import Counted
 
 
@@ -14,14 +15,15 @@ def test_nonsense_is_refused_by_name(name: str, value: str, monkeypatch: pytest.
     monkeypatch.setenv(f"INSTAR_QUOTAS__{name.upper()}", value)
     with pytest.raises(ValidationError) as refused:
         Settings()
-    assert first_problem(refused.value).startswith(f"INSTAR_QUOTAS__{name.upper()}: Input should be ")
+    assert first_problem(refused.value).startswith(f"INSTAR_QUOTAS__{name.upper()}: must be ")
 
 
 def test_a_misspelt_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INSTAR_QUOTAS__SCALESETS", "3")
     with pytest.raises(ValidationError) as refused:
         Settings()
-    assert "INSTAR_QUOTAS__SCALESETS" in first_problem(refused.value)
+    said = "INSTAR_QUOTAS__SCALESETS: there is no such setting; is INSTAR_QUOTAS__SCALE_SETS meant?"
+    assert first_problem(refused.value) == said
 
 
 def test_each_that_is_counted_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +40,9 @@ def test_a_group_that_is_no_json_object_is_refused_by_name(
     monkeypatch.setenv(f"INSTAR_{group}", value)
     with pytest.raises(ValidationError) as refused:
         Settings()
-    assert first_problem(refused.value).startswith(f"INSTAR_{group}: Input should be a valid dictionary")
+    assert first_problem(refused.value).startswith(
+        f"INSTAR_{group}: is a group of settings: give each by itself, as INSTAR_{group}__…"
+    )
 
 
 def test_a_group_may_be_one_json_object(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
+from instar.connection.remarks.problems import first_problem
 from instar.connection.setting_groups import OidcSettings, TlsSettings
-from instar.connection.settings import Settings, first_problem
+from instar.connection.settings import Settings
 
 
 @pytest.mark.parametrize(

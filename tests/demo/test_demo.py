@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from instar.client.sets.first_set import EXAMPLE
 from instar.client.upgrade_view import BatchView, Machine, UpgradeView
-from instar.demo.demo import DELAYS, EXAMPLE
+from instar.demo.demo import DELAYS
 from instar.demo.demo_checks import (
     BAD,
     CAPACITY,

@@ -34,6 +34,8 @@ def own(real: RealSite, tmp_path: Path) -> Wish:
     model = document(0)
     del model["properties"]["virtualMachineProfile"]["extensionProfile"]  # health is that they run (H2)
     del model["properties"]["virtualMachineProfile"]["storageProfile"]["dataDisks"]
+    for profile in ("osProfile", "networkProfile"):  # whoever made the machines set up their log-in and networks
+        del model["properties"]["virtualMachineProfile"][profile]
     file = tmp_path / "own.vmss.json"
     file.write_text(json.dumps(model))
     return Wish(PATH, file, "own-*", "1.0.0")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -33,22 +34,25 @@ NO_SECRET = "operator-of-this-set"
 
 AWKWARD = "ä\"q'\\ /<&>%+=\n\t☂"
 """Every disguise writes these otherwise."""
+TYPABLE = AWKWARD.replace("\n\t", "")
+"""Those that a password may have: no control characters."""
+BETWEEN = re.compile(f"{re.escape(AWKWARD)}|{re.escape(TYPABLE)}")
 
 
-def planted(label: str) -> str:
+def planted(label: str, between: str = AWKWARD) -> str:
     """A secret with a plain core at each end, so that half of it is found too."""
-    return f"Kern{label}Vorn7391{AWKWARD}Kern{label}Hint5527"
+    return f"Kern{label}Vorn7391{between}Kern{label}Hint5527"
 
 
-PASSWORD, CUSTOM, USER, SETTINGS, UNATTEND = map(planted, ("Pass", "Cust", "User", "Sett", "Unat"))
-LATER = planted("Later")
+CUSTOM, USER, SETTINGS, UNATTEND = map(planted, ("Cust", "User", "Sett", "Unat"))
+PASSWORD, LATER = (planted(label, TYPABLE) for label in ("Pass", "Later"))
 REFUSED = planted("Refused")
 SECRETS = (PASSWORD, CUSTOM, USER, SETTINGS, UNATTEND)
 
 
 def disguises(secret: str, *, halves: bool = True) -> Iterator[bytes]:
     """What a secret, and each half of it, looks like in clear, escaped for JSON and URLs, in base64 and in hex."""
-    for text in (secret, *(secret.split(AWKWARD) if halves else ())):
+    for text in (secret, *(BETWEEN.split(secret) if halves else ())):
         once = [json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]]
         forms = [
             text,

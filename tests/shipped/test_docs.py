@@ -76,7 +76,7 @@ def test_the_docs_explain_every_letter_of_a_picture() -> None:
         assert f"`{CELLS[outcome][0]}`" in OPERATIONS
 
 
-PAGES = ("backup.md", "operations.md", "glossary.md", "libvirt.md")
+PAGES = ("backup.md", "quickstart.md", "operations.md", "glossary.md", "libvirt.md")
 
 
 @pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}" for name in PAGES)])

@@ -9,6 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from instar.client.sets.first_set import EXAMPLE
 from instar.client.signatures import UBUNTU
 from tests.support.house import OURS, ROOT
 
@@ -67,3 +68,7 @@ def test_whatever_is_shipped_starts_our_processes_so() -> None:
 def test_the_wheel_has_ubuntus_key(wheel: ZipFile) -> None:
     file = UBUNTU.key.relative_to(ROOT).as_posix()
     assert wheel.read(file) == UBUNTU.key.read_bytes()
+
+
+def test_the_wheel_has_the_example_that_a_first_set_is_made_of(wheel: ZipFile) -> None:
+    assert wheel.read(EXAMPLE.relative_to(ROOT).as_posix()) == (ROOT / "examples" / "web.vmss.json").read_bytes()

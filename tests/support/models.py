@@ -9,6 +9,25 @@ IMAGE = ImageReference(publisher="Canonical", offer="UbuntuServer", sku="18.04-L
 OLD, NEW = "18.04.202401010", "18.04.202402020"
 LOCATION = "westeurope"
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/test"
+OS_PROFILE = {"computerNamePrefix": "web", "adminUsername": "operator", "adminPassword": "An-example-0nly!"}
+NETWORK: dict[str, Any] = {
+    "networkInterfaceConfigurations": [
+        {
+            "name": "nic",
+            "properties": {
+                "primary": True,
+                "ipConfigurations": [
+                    {
+                        "name": "ip",
+                        "properties": {
+                            "subnet": {"id": f"{GROUP}/providers/Microsoft.Network/virtualNetworks/net/subnets/default"}
+                        },
+                    }
+                ],
+            },
+        }
+    ]
+}
 
 
 def arm(
@@ -56,8 +75,8 @@ def arm(
                     "dataDisks": [{"lun": 0, "createOption": "Empty", "diskSizeGB": 10}],
                 },
                 "extensionProfile": {"extensions": [*([extension] if probe is None else []), *extensions]},
-                "networkProfile": {"healthProbe": {"id": probe}} if probe else {},
-            }
-            | ({"osProfile": {"customData": custom_data}} if custom_data else {}),
+                "osProfile": OS_PROFILE | ({"customData": custom_data} if custom_data else {}),
+                "networkProfile": NETWORK | ({"healthProbe": {"id": probe}} if probe else {}),
+            },
         },
     }

@@ -11,6 +11,7 @@ from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from tests.support.held import Cancel, by_hand, eventually, held, hold, in_temporal, release
 from tests.support.models import NEW, OLD
 from tests.support.world import World
+from workflows.upgrades.os_upgrade import UNCONFIRMED
 
 PAUSED = {"pauseTimeBetweenBatches": "PT10M"}
 cancels = pytest.mark.parametrize("cancel", [by_hand, in_temporal])
@@ -106,6 +107,24 @@ async def test_p14_a_cancel_in_the_health_wait_ends_it_at_once_and_begins_no_rol
     assert world.judgement().restores == 0
     assert list((await world.versions()).values()).count(NEW) == 2
     assert "kept as they are: cancelled" in world.reasons()
+
+
+@cancels
+async def test_p14_whoever_boots_when_it_is_cancelled_is_unconfirmed_and_is_offered_the_version_again(
+    world: World, cancel: Cancel
+) -> None:
+    await world.has_set(10)
+    world.publish(NEW, VersionScript(boot=timedelta(minutes=3)))
+    await by_the_platform(world)
+    await world.pass_time(timedelta(minutes=1))
+    await cancel(world)
+    await assert_cancelled(world, at_once=True, failed=2, pending=8)
+    assert "2 not confirmed healthy (0-1), kept as they are: cancelled" in world.reasons()
+    error = world.record().error
+    assert error is not None
+    assert all(one.message.startswith(f"{UNCONFIRMED}: ") for one in error.details), error.details
+    await eventually(lambda: len(world.status().quarantine.versions) == 1)
+    assert world.status().quarantine.behind(NEW).ranges == ""
 
 
 @cancels

@@ -34,6 +34,9 @@ PRE_CHECK = "pre-check of the whole set"
 WAITS_FOR_BOOTS = "waits-for-boots"
 """The pre-check waits for machines that boot (P2a): not in upgrades that began before it did."""
 
+UNCONFIRMED = "not confirmed healthy when the upgrade was cancelled"
+"""Nobody knows what would have become of a machine whose wait was cut short: nothing is held against it (P14)."""
+
 
 @workflow.defn
 class OsUpgradeWorkflow:
@@ -48,6 +51,7 @@ class OsUpgradeWorkflow:
         self._kept_disks = state.kept_disks
         self._impossible = self._overtaken = ""
         self._breach_is_rolled_back = False
+        self._unconfirmed = InstanceIds()
         self._started = state
         self._journal = Journal(state)
         carry = partial(carry_out, cancelled=self._ends_waits)
@@ -155,13 +159,20 @@ class OsUpgradeWorkflow:
         self._move(sick & sick_before, Outcome.SICK_BEFORE)
         failed = sick - sick_before
         self._move(failed, Outcome.FAILED)
-        self._journal.explain(reasons | found.reasons)
+        cut_short = self._is_cancelled()
+        told = {one: f"{UNCONFIRMED}: {why}" for one, why in found.reasons.items()} if cut_short else found.reasons
+        self._journal.explain(reasons | told)
         if not failed:
             return
+        if cut_short:
+            self._unconfirmed = failed
+            line = f"{len(failed)} not confirmed healthy ({failed.ranges[:100]}), kept as they are: cancelled"
+            await self._decided("failed", line)
+            return
         wait = in_words(self._started.delays.health_wait)
-        if self._is_cancelled() or not self._started.plan.auto_rollback:
-            why = "cancelled" if self._is_cancelled() else "no automatic rollback"
-            await self._decided("failed", f"{len(failed)} not healthy ({failed.ranges[:100]}), kept as they are: {why}")
+        if not self._started.plan.auto_rollback:
+            line = f"{len(failed)} not healthy ({failed.ranges[:100]}), kept as they are: no automatic rollback"
+            await self._decided("failed", line)
             return
         await self._decided(
             "rollback",
@@ -227,7 +238,8 @@ class OsUpgradeWorkflow:
             error_code=error.code if error else "",
             reason=reason,
             generation=self._started.plan.generation,
-            left_behind=self._known().of(Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED),
+            left_behind=self._known().of(Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED)
+            - self._unconfirmed,
         )
         await tell_the_set(self._started.scale_set, ended)
         await self._journal.end_operation(status, error)

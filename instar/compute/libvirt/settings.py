@@ -1,6 +1,7 @@
 """What has to be known of a hypervisor and the place for disks on it."""
 
 import json
+import re
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from instar.compute.libvirt.sizes import Size, size_named
 
-NETWORK = r"^(user|network:.+|bridge:.+)$"
+NETWORK = r"user|network:.+|bridge:.+"
 
 
 class VirtType(StrEnum):
@@ -31,7 +32,7 @@ class LibvirtSettings(BaseModel):
     pool: str = "default"
     """The storage pool of all disks, a directory pool; it must exist and be active."""
 
-    network: Annotated[str, Field(pattern=NETWORK)] = "network:default"
+    network: str = "network:default"
     """`network:NAME` (libvirt's), `bridge:DEVICE` (the host's), or `user` (forwarded ports of this host's loopback)."""
 
     guest_port: Annotated[int, Field(ge=1, le=65535)] = 80
@@ -76,6 +77,13 @@ class LibvirtSettings(BaseModel):
 
     threads: Annotated[int, Field(ge=1, le=64)] = 8
     """For libvirt's blocking calls, in each process."""
+
+    @field_validator("network")
+    @classmethod
+    def _a_network(cls, given: str) -> str:
+        if not re.fullmatch(NETWORK, given):
+            raise ValueError("must be network:NAME, bridge:DEVICE or user")
+        return given
 
     @field_validator("sizes", mode="before")
     @classmethod

@@ -53,6 +53,24 @@ def probe_documents(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from (document.get("properties") or {}).get("probes") or ()
 
 
+def rules_of_probe(document: Mapping[str, Any], probe: str | None) -> list[str]:
+    """Names of a load balancer's rules that name that probe of it, in any case; of all its rules where it is None.
+
+    >>> rule = {"name": "web", "properties": {"probe": {"id": "/…/loadBalancers/front/probes/Up"}}}
+    >>> rules_of_probe({"properties": {"loadBalancingRules": [rule]}}, "up")
+    ['web']
+    """
+    given = (document.get("properties") or {}).get("loadBalancingRules")
+    rules = [rule for rule in (given if isinstance(given, list) else ()) if isinstance(rule, Mapping)]
+    return [str(rule.get("name")) for rule in rules if probe is None or _probe_name(rule) == probe.lower()]
+
+
+def _probe_name(rule: Mapping[str, Any]) -> str:
+    properties = rule.get("properties")
+    probe = properties.get("probe") if isinstance(properties, Mapping) else None
+    return str(probe.get("id")).rpartition("/")[2].lower() if isinstance(probe, Mapping) else ""
+
+
 def probe_settings(document: Mapping[str, Any], probe: str) -> ProbeSettings | None:
     """The settings of a probe of that load balancer, by name in any case; None if it has none of that name.
 

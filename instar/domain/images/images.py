@@ -53,6 +53,20 @@ class ImageReference(BaseModel):
         """The ARM id of a gallery image at one exact version, of the image itself where it follows `latest`."""
         return self.id if self.follows_latest else f"{self.id}{_VERSIONS}{self.version}"
 
+    def not_published_in(self, location: str) -> str:
+        """What is said where `latest` means nothing in a region, and what to do.
+
+        >>> ImageReference(publisher="C", offer="W", sku="s", version="latest").not_published_in("west")[49:]
+        'publish one (`instar images publish C W s VERSION --location west`), then ask again'
+        """
+        how = (
+            f"put one into the gallery, with {location} among its target regions"
+            if self.id
+            else f"publish one (`instar images publish {self.publisher} {self.offer} {self.sku} VERSION "
+            f"--location {location}`)"
+        )
+        return f"no version of {self} is published in {location}: {how}, then ask again"
+
     def at(self, version: str) -> Self:
         """The same image at one exact version."""
         return self.model_copy(update={"version": version})

@@ -16,8 +16,9 @@ import uvicorn
 from pydantic import ValidationError
 
 from instar.connection.logs import log_to_stderr
+from instar.connection.remarks.problems import first_problem
 from instar.connection.sealed_payloads import sealed_payloads
-from instar.connection.settings import Settings, first_problem
+from instar.connection.settings import Settings
 from instar.private_files import keep_new_files_private
 from instar.serving.server import CannotServe, QuietServer
 from instar.stack.guard.links import Sessions

@@ -8,7 +8,7 @@ import pytest
 
 from api.deployments.deployment_runs import tend_once
 from instar.domain.records.operations import OperationStatus
-from tests.api.conftest import GROUP, SECRETS, SUBSCRIPTION, Api, document, error_of
+from tests.api.conftest import GROUP, INTERFACE, SECRETS, SUBSCRIPTION, Api, document, error_of
 
 DEPLOYMENTS = f"{GROUP}/providers/Microsoft.Resources/deployments"
 ONE = f"{DEPLOYMENTS}/first"
@@ -46,8 +46,10 @@ TEMPLATE: dict[str, Any] = {
                     },
                     "osProfile": {
                         "computerNamePrefix": "[variables('namingInfix')]",
+                        "adminUsername": "operator",
                         "adminPassword": "[parameters('adminPassword')]",
                     },
+                    "networkProfile": {"networkInterfaceConfigurations": [INTERFACE]},
                     "extensionProfile": {
                         "extensions": [
                             {
@@ -190,7 +192,7 @@ async def test_an_operation_that_fails_fails_the_deployment(api: Api) -> None:
     ("change", "word"),
     [
         ({"template": {**TEMPLATE, "resources": [{"type": "Contoso/x", "name": "a"}]}}, "Contoso/x"),
-        ({"template": {**TEMPLATE, "outputs": {"x": {"type": "string", "value": "[listKeys('a')]"}}}}, "listkeys"),
+        ({"template": {**TEMPLATE, "outputs": {"x": {"type": "string", "value": "[mistKeys('a')]"}}}}, "mistkeys"),
         ({"parameters": {}}, "vmSSName"),
         ({"mode": "Complete"}, "Complete"),
         ({"templateLink": {"uri": "https://x"}}, "templateLink"),
@@ -265,7 +267,8 @@ async def test_a_template_makes_load_balancers_and_clusters_as_a_put_does(api: A
     front = await api.get(f"{GROUP}/providers/Microsoft.Network/loadBalancers/front")
     assert (front["type"], front["sku"]) == ("Microsoft.Network/loadBalancers", {"name": "Standard"})
     assert (await api.get(f"{front['id']}/probes/web"))["properties"]["port"] == 80
-    assert front["properties"]["inboundNatRules"] == [{"name": "ssh", "properties": {"backendPort": 22}}]
+    [ssh] = front["properties"]["inboundNatRules"]
+    assert (ssh["name"], ssh["properties"]["backendPort"]) == ("ssh", 22)
     main = await api.get(f"{GROUP}/providers/Microsoft.ServiceFabric/clusters/main")
     assert main["properties"]["nodeTypes"][0]["durabilityLevel"] == "Silver"
 

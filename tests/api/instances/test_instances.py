@@ -165,6 +165,7 @@ async def test_the_fleet_is_scripted_and_judged_through_http(api: Api) -> None:
     defaults = await api.call("PUT", "/instar/simulated/defaults", {"swap": "PT2S", "boot": 3})
     assert defaults.status_code == 200
     assert api.fleet.defaults.boot == timedelta(seconds=3)
+    assert (await api.call("GET", "/instar/simulated/defaults")).json() == {"swap": "PT2S", "boot": "PT3S"}
     path = f"/instar/simulated/versions/Canonical/UbuntuServer/18.04-LTS/{NEW}"
     answer = await api.call("PUT", path, {"neverHealthy": ["1"], "disk_fails": "all"})
     assert answer.status_code == 200

@@ -39,9 +39,8 @@ def balancer(**probe: Any) -> dict[str, Any]:
 
 def probed(probe: str = f"{FRONT}/probes/web") -> dict[str, Any]:
     """A scale set with that probe as its only source of health."""
-    network = {"healthProbe": {"id": probe}}
     profile = "properties__virtualMachineProfile"
-    return document(**{f"{profile}__networkProfile": network, f"{profile}__extensionProfile": None})
+    return document(**{f"{profile}__networkProfile__healthProbe": {"id": probe}, f"{profile}__extensionProfile": None})
 
 
 @pytest.fixture
@@ -59,7 +58,8 @@ async def test_a_load_balancer_is_kept_as_given_and_its_probes_have_ids(api: Api
     assert (body["id"], body["name"], body["type"]) == (FRONT, "Front", "Microsoft.Network/loadBalancers")
     assert (body["location"], body["sku"], body["tags"]) == ("westus2", {"name": "Standard"}, {"Service": "web"})
     web, ssh = body["properties"]["probes"]
-    assert body["properties"]["frontendIPConfigurations"] == [{"name": "ip", "Mine": 1}]
+    [frontend] = body["properties"]["frontendIPConfigurations"]
+    assert (frontend["name"], frontend["Mine"]) == ("ip", 1)
     assert web["id"] == f"{FRONT}/probes/web"
     assert web["properties"] == WEB["properties"] | {"provisioningState": "Succeeded"}
     assert ssh["properties"] == {
@@ -217,6 +217,28 @@ async def test_h3_a_probe_that_a_set_names_stays(front: Api) -> None:
     assert (await front.call("PUT", FRONT, without)).status_code == 200
     front.store.scale_sets.delete(front.stored().identity.unique_id)
     assert (await front.call("DELETE", FRONT)).status_code == 202
+
+
+async def test_h3_a_rule_of_a_probe_that_a_set_names_stays(front: Api) -> None:
+    rules = [
+        {"name": "Web", "properties": {"probe": {"id": f"{FRONT}/probes/web".upper()}}},
+        {"name": "ssh", "properties": {"probe": {"id": f"{FRONT}/probes/ssh"}}},
+        {"name": "bare", "properties": {}},
+    ]
+    whole, less = copy.deepcopy(BALANCER), copy.deepcopy(BALANCER)
+    whole["properties"]["loadBalancingRules"] = rules
+    less["properties"]["loadBalancingRules"] = rules[1:]
+    assert (await front.call("PUT", FRONT, whole)).status_code == 200
+    assert (await front.call("PUT", SCALE_SET, probed(f"{FRONT}/probes/web"))).status_code == 201
+    refused = await front.call("PUT", FRONT, less)
+    assert (refused.status_code, error_of(refused)["code"]) == (400, "CannotRemoveRuleUsedByProbeUsedByVMSS")
+    assert f"{FRONT}/loadBalancingRules/Web" in error_of(refused)["message"]
+    assert len((await front.get(FRONT))["properties"]["loadBalancingRules"]) == 3
+    less["properties"]["loadBalancingRules"] = rules[:1]
+    assert (await front.call("PUT", FRONT, less)).status_code == 200, "rules of other probes may go"
+    front.store.scale_sets.delete(front.stored().identity.unique_id)
+    del less["properties"]["loadBalancingRules"]
+    assert (await front.call("PUT", FRONT, less)).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ SILVER: dict[str, Any] = {
         "fabricSettings": [{"name": "Security", "parameters": []}],
     },
 }
-PROBE = {"healthProbe": {"id": "/subscriptions/s/probes/p"}}
+PROBE = {"id": "/subscriptions/s/probes/p"}
 
 
 def fabric(endpoint: str, **changes: Any) -> dict[str, Any]:
@@ -166,7 +166,7 @@ async def test_s_a_load_balancer_probe_is_refused(api: Api) -> None:
     endpoint = await endpoint_of_main(api)
     body = fabric_set(
         fabric(endpoint),
-        properties__virtualMachineProfile__networkProfile=PROBE,
+        properties__virtualMachineProfile__networkProfile__healthProbe=PROBE,
         properties__upgradePolicy__automaticOSUpgradePolicy={"enableAutomaticOSUpgrade": True},
     )
     response = await api.call("PUT", SCALE_SET, body)

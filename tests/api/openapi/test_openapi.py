@@ -1,5 +1,6 @@
 """The document at /openapi.json is valid, and says of every route what it answers."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from fastapi.routing import iter_route_contexts
 
 from api.login.issuer_routes import OPEN_PATHS
 from api.openapi.peculiar import OF_PATH, PECULIAR
+from api.openapi.titles import TITLE_AT_MOST
 from tests.api.conftest import SCALE_SET, Api
 
 PROBES = frozenset({"/healthz", "/readyz"})
@@ -121,6 +123,24 @@ def test_nothing_peculiar_is_said_of_routes_that_are_not_there(api: Api) -> None
 
 async def test_a_405_names_every_method_that_a_path_has(api: Api) -> None:
     answer = await api.call("POST", SCALE_SET.upper())
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "DELETE, GET, PATCH, PUT")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "DELETE, GET, HEAD, PATCH, PUT")
     answer = await api.call("GET", f"{SCALE_SET}/osRollingUpgrade")
     assert answer.headers["Allow"] == "POST"
+
+
+def test_operations_have_titles_that_people_wrote(api: Api, document: dict[str, Any]) -> None:
+    of_functions = {(route.name or "").replace("_", " ").title() for route in iter_route_contexts(api.app.routes)}
+    titles = {(method, path): one["summary"] for method, path, one in operations(document)}
+    assert set(titles.values()) & of_functions == set()
+    assert [title for title in titles.values() if not 5 <= len(title) <= TITLE_AT_MOST] == []
+    vague = re.compile(r"(One of|Those|The same|404|None)\b|.*\b(likewise|one of them)\b|.*\([A-Z]\d")
+    assert [title for title in titles.values() if vague.match(title)] == []
+    assert titles["post", f"{SET}/rollingUpgrades/cancel"] == "Cancel the upgrade that runs"
+    assert titles["put", SET] == "Create a scale set (201), or change one (200)"
+
+
+async def test_the_root_leads_to_the_pages_without_a_token(api: Api, document: dict[str, Any]) -> None:
+    for path in ("/", "//"):
+        answer = await api.http.get(path, headers={"Authorization": ""})
+        assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+    assert "/" not in document["paths"]

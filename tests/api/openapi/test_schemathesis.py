@@ -96,7 +96,7 @@ async def there(api: Api, tmp_path: Path) -> AsyncIterator[Inhabited]:
     made.close()
 
 
-@pytest.mark.timeout(300 + 20 * EXAMPLES)
+@pytest.mark.timeout(900 + 20 * EXAMPLES)
 def test_no_answer_is_a_5xx_or_other_than_documented(there: Inhabited) -> None:
     run = Run()
     for event in from_schema(_schema(there)).execute():

@@ -134,7 +134,7 @@ async def test_patch_merges_objects_removes_nulls_and_replaces_tags_and_lists(ap
     body = answer.json()
     assert body["tags"] == {"Other": "x"}
     assert body["zones"] == ["3"]
-    assert "overprovision" not in body["properties"]
+    assert "overprovision" not in api.stored().document["properties"]
     assert body["properties"]["singlePlacementGroup"] is False
     assert body["sku"]["capacity"] == 3
 
@@ -176,7 +176,7 @@ async def test_the_automatic_policy_is_always_echoed_with_its_three_fields(api: 
 async def test_patch_of_an_absent_set_is_404_and_creates_nothing(api: Api) -> None:
     answer = await api.call("PATCH", SCALE_SET, ENABLE)
     assert answer.status_code == 404
-    assert error_of(answer)["code"] == "ResourceNotFound"
+    assert error_of(answer)["code"] == "ResourceGroupNotFound"
     assert api.store.scale_sets.list(SUBSCRIPTION) == []
 
 
@@ -265,7 +265,7 @@ async def test_f5_an_answer_files_content_is_never_shown_and_kept_when_it_is_put
     for answer in (made.text, str(got), patched.text, str(await api.get(SCALE_SET, _expand="userData"))):
         assert "hunter2-unattend" not in answer
     profile = got["properties"]["virtualMachineProfile"]
-    assert profile["osProfile"]["windowsConfiguration"] == {"additionalUnattendContent": [told]}
+    assert profile["osProfile"]["windowsConfiguration"]["additionalUnattendContent"] == [told]
     stored = api.stored()
     assert (stored.generation, stored.machine_generation) == (2, 1)
     assert "hunter2-unattend" in str(api.store.scale_sets.open_model(stored.identity.unique_id, 2))

@@ -24,6 +24,8 @@ VERSION = {"api-version": "2023-09-01"}
 
 NETWORK = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/net"
 DEPLOYMENT = f"{GROUP}/providers/Microsoft.Resources/deployments/first"
+KEPT = f"{GROUP}/providers/Microsoft.Compute/virtualNetworks/net"
+"""A resource of a type that Instar does not know, as a template leaves it."""
 SETUP = f"{SCALE_SET}/extensions/setup"
 GALLERY_VERSION = f"{IMAGE}/versions/1.0.0"
 PLATFORM_VERSION = (
@@ -58,8 +60,10 @@ BODIES: dict[str, Any] = {
     f"PUT {IMAGE}": image_body(),
     f"PUT {GALLERY_VERSION}": version_body(),
     f"PUT {FRONT}": BALANCER,
+    f"PUT {FRONT}/probes/web": {"properties": {"protocol": "Tcp", "port": 80}},
     f"PUT {MAIN}": SILVER,
-    f"PUT {NETWORK}": {"location": "westus2"},
+    f"PUT {NETWORK}": {"location": "westus2", "properties": {"subnets": [{"name": "one"}]}},
+    f"PUT {NETWORK}/subnets/one": {"properties": {"addressPrefix": "10.0.0.0/24"}},
     f"PUT {DEPLOYMENT}": {"properties": {"mode": "Incremental", "template": TEMPLATE, "parameters": {}}},
     f"POST {DEPLOYMENT}/validate": {"properties": {"mode": "Incremental", "template": TEMPLATE, "parameters": {}}},
 }
@@ -81,6 +85,7 @@ AT_ONCE = {
 
 SUBSCRIPTIONS_OWN = f"{GROUP.partition('/resourceGroups')[0]}/providers/Microsoft.Resources/deployments/first"
 NOT_SUPPORTED = {
+    f"POST {GROUP}/exportTemplate",
     f"PATCH {SCALE_SET}/lifecycleHookEvents/none",
     f"POST {DEPLOYMENT}/whatIf",
     f"POST {DEPLOYMENT}/exportTemplate",
@@ -124,6 +129,8 @@ async def world(api: Api) -> Api:
     await publish(api, "1.0.0")
     for path in (FRONT, MAIN, NETWORK):
         assert (await api.call("PUT", path, BODIES[f"PUT {path}"])).status_code == 201
+    kind = KEPT.partition("/providers/")[2].rpartition("/")[0]
+    api.store.resources.put(kind, KEPT, SUBSCRIPTION, "Farm", {"location": "westus2"}, api.clock())
     return api
 
 

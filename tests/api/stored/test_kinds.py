@@ -8,7 +8,7 @@ import pytest
 
 from api.resources.kinds import STORED
 from api.stored.kinds import Draft, Kind, Routes
-from api.stored.making import make_part
+from api.stored.parts import make_part
 from api.stored.stored_resources import ResourceName, merged_document
 from api.wire.errors import ArmError, invalid
 from tests.api.conftest import GROUP, SUBSCRIPTION, Api, error_of
@@ -113,10 +113,13 @@ async def test_it_is_listed_where_it_is_and_nowhere_else(place: Place) -> None:
         assert [one["id"] for one in (await place.api.get(path))["value"]] == [place.path]
     other = place.path.replace("/Farm/", "/Other/").rpartition("/")[0]
     elsewhere = await place.api.call("GET", other)
+    assert (elsewhere.status_code, error_of(elsewhere)["code"]) == (404, "ResourceGroupNotFound")
+    await place.api.call("PUT", GROUP.replace("/Farm", "/Other"), {"location": "westus2"})
+    elsewhere = await place.api.call("GET", other)
     if len(place.names) == 1:
         assert (elsewhere.status_code, elsewhere.json()) == (200, {"value": []})
     else:
-        assert elsewhere.status_code == 404, "there is no parent"
+        assert (elsewhere.status_code, error_of(elsewhere)["code"]) == (404, "ParentResourceNotFound")
 
 
 async def test_its_tags_are_patched_and_the_rest_stays(place: Place) -> None:
@@ -138,19 +141,27 @@ async def test_a_patch_of_what_only_has_tags_to_patch_refuses_the_rest(place: Pl
 
 
 async def test_nothing_is_patched_or_read_where_nothing_is(place: Place) -> None:
+    for method, body in (("PATCH", {"tags": {}}), ("GET", None)):
+        answer = await place.call(method, body)
+        assert (answer.status_code, error_of(answer)["code"]) == (404, "ResourceGroupNotFound")
+    assert (await place.call("HEAD")).status_code == 404
+    await place.api.call("PUT", GROUP, {"location": "westus2"})
     await place.put_parents()
     for method, body in (("PATCH", {"tags": {}}), ("GET", None)):
         answer = await place.call(method, body)
         assert (answer.status_code, error_of(answer)["code"]) == (404, "ResourceNotFound")
+    assert (await place.call("HEAD")).status_code == 404
+    await place.call("PUT", place.document)
+    assert (await place.call("HEAD")).status_code == 204
 
 
 async def test_nothing_is_made_below_what_is_not_there(place: Place) -> None:
     if len(place.names) == 1:
         assert (await place.call("PUT", place.document)).status_code == 201
         return
-    answer = await place.call("PUT", place.document)
-    assert (answer.status_code, error_of(answer)["code"]) == (404, "ResourceNotFound")
-    assert (await place.api.call("GET", place.lists[0])).status_code == 404
+    await place.api.call("PUT", GROUP, {"location": "westus2"})
+    for answer in (await place.call("PUT", place.document), await place.api.call("GET", place.lists[0])):
+        assert (answer.status_code, error_of(answer)["code"]) == (404, "ParentResourceNotFound")
 
 
 def overtaken_by(place: Place, monkeypatch: pytest.MonkeyPatch, tags: dict[str, str]) -> None:
@@ -257,7 +268,11 @@ async def test_a_template_writes_a_part_of_it_and_keeps_the_others(api: Api, kin
     child = resource(f"{kind.type}/{part.name}", f"{place.names[0]}/replaced", properties={"new": "yes"})
     assert (await deploy(api, child)).status_code == 201
     found = (await api.get(place.path))["properties"][part.name]
-    assert [(one["name"], one["properties"]) for one in found] == [("Kept", {}), ("replaced", {"new": "yes"})]
+    seen = {"provisioningState": "Succeeded", **part.defaults}
+    assert [(kept["name"], kept["properties"]) for kept in found] == [
+        ("Kept", seen),
+        ("replaced", seen | {"new": "yes"}),
+    ]
 
 
 async def test_a_type_that_shares_routes_and_is_not_kept_is_refused(api: Api) -> None:

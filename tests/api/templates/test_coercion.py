@@ -128,3 +128,8 @@ def test_the_property_of_2017_is_the_one_of_today() -> None:
         {},
     ):
         assert coerced(kept) == kept
+
+
+def test_zones_may_be_numbers() -> None:
+    assert coerced({"zones": [1, "2", True]})["zones"] == ["1", "2", True]
+    assert coerced({"zones": None})["zones"] is None

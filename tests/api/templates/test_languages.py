@@ -6,7 +6,8 @@ import pytest
 
 from api.templates.errors import TemplateError
 from api.templates.template import read_template
-from tests.api.templates.test_template import NETS, PLACE, SETS, TYPES, ids, read, resource
+from api.templates.types import Types
+from tests.api.templates.test_template import GROUP, NETS, PLACE, SETS, TYPES, ids, read, resource
 
 NEW = {"languageVersion": "2.0"}
 
@@ -133,7 +134,11 @@ def test_outputs_may_be_copied() -> None:
             "tenant",
         ),
         ({"imports": {"x": {}}}, "imports"),
-        ({"definitions": {"x": {}}}, "definitions"),
+        ({"definitions": []}, "definitions"),
+        ({"definitions": {"x": {"$ref": "#/definitions/x"}}, "parameters": {"a": {"$ref": "#/definitions/x"}}}, "'a'"),
+        ({"functions": [{"namespace": "own"}]}, "'members'"),
+        ({"functions": [{"namespace": "own", "members": {"f": {}}}]}, "'f'"),
+        ({"variables": {"v": ["[mistKeys()]", "[pickStones()]"]}}, "'mistkeys', 'pickstones' are"),
         ({"parameters": {"a": {"$ref": "#/definitions/x"}}}, "'a'"),
         ({"variables": []}, "variables"),
         ({"outputs": ""}, "outputs"),
@@ -154,19 +159,20 @@ def test_outputs_may_be_copied() -> None:
             "each other",
         ),
         ({"resources": [resource("web", scope="Microsoft.X/y/z")]}, "'scope'"),
+        ({"resources": [resource("web", scope="y")]}, "scope 'y'"),
         ({"resources": [resource("web", resources={})]} | NEW, ""),
         ({"resources": [resource("web", resources="x")]}, "'resources'"),
-        ({"resources": [resource("web", condition="[listSecrets()]")]}, "listsecrets"),
-        ({"resources": [resource("web", copy={"name": "c", "count": "[pickZones('a', 'b', 'c')]"})]}, "pickzones"),
-        ({"outputs": {"o": {"type": "string", "condition": "[deployer()]", "value": ""}}}, "deployer"),
-        ({"outputs": {"o": {"type": "string", "value": "[if(true(), 'a', environment().name)]"}}}, "environment"),
-        ({"variables": {"v": {"deep": ["[dateTimeAdd('a', 'b')]"]}}}, "datetimeadd"),
-        ({"parameters": {"a": {"type": "string", "defaultValue": "[listKeys('x', 'y')]"}}}, "listkeys"),
-        ({"resources": [resource("web", tags={"metadata": "[listKeys('x', 'y')]"})]}, "listkeys"),
-        ({"resources": [resource("web", properties={"comments": ["[listKeys('x', 'y')]"]})]}, "listkeys"),
+        ({"resources": [resource("web", condition="[mistSecrets()]")]}, "mistsecrets"),
+        ({"resources": [resource("web", copy={"name": "c", "count": "[pickStones('a', 'b', 'c')]"})]}, "pickstones"),
+        ({"outputs": {"o": {"type": "string", "condition": "[employer()]", "value": ""}}}, "employer"),
+        ({"outputs": {"o": {"type": "string", "value": "[if(true(), 'a', surroundings().name)]"}}}, "surroundings"),
+        ({"variables": {"v": {"deep": ["[dateTimeSub('a', 'b')]"]}}}, "datetimesub"),
+        ({"parameters": {"a": {"type": "string", "defaultValue": "[mistKeys('x', 'y')]"}}}, "mistkeys"),
+        ({"resources": [resource("web", tags={"metadata": "[mistKeys('x', 'y')]"})]}, "mistkeys"),
+        ({"resources": [resource("web", properties={"comments": ["[mistKeys('x', 'y')]"]})]}, "mistkeys"),
         (
-            {"resources": [resource("net", NETS, resources=[{"type": "subnets", "name": "[listKeys('x', 'y')]"}])]},
-            "listkeys",
+            {"resources": [resource("net", NETS, resources=[{"type": "subnets", "name": "[mistKeys('x', 'y')]"}])]},
+            "mistkeys",
         ),
         ({"resources": [resource("web", tags={"x": "[utcNow()]"})]}, "utcNow"),
         ({"resources": [resource("web", tags={"x": "[newGuid()]"})]}, "newGuid"),
@@ -182,7 +188,7 @@ def test_what_this_language_cannot_say_is_refused_by_name(template: dict[str, An
 
 
 def test_notes_for_the_reader_are_no_expressions() -> None:
-    noted = resource("web", comments="[see below]", metadata={"x": "[listKeys(]"})
+    noted = resource("web", comments="[see below]", metadata={"x": "[mistKeys(]"})
     declared = {"a": {"type": "string", "defaultValue": "x", "metadata": {"description": "[any (word]"}}}
     template = read([noted], parameters=declared, metadata={"_generator": "[bicep"}, outputs={})
     assert template.resources[0].document(lambda _: None) == {"name": "web", "location": "westeurope"}
@@ -205,3 +211,55 @@ def test_a_default_may_be_made_of_parameters_before_it() -> None:
     assert read([], {"a": "x"}, parameters=declared).scope.parameters["b"] == "x!"
     with pytest.raises(TemplateError, match="'z'"):
         read([], parameters={"a": {"type": "string", "defaultValue": "[parameters('z')]"}})
+
+
+def test_a_template_brings_functions_of_its_own() -> None:
+    members = {
+        "named": {
+            "parameters": [{"name": "first", "type": "string"}],
+            "output": {"type": "string", "value": "[concat(parameters('first'), '-', own.end())]"},
+        },
+        "end": {"output": {"type": "string", "value": "z"}},
+    }
+    functions = [{"namespace": "own", "members": members}]
+    template = read([resource("[Own.Named('a')]")], functions=functions)
+    assert ids(template) == [f"{SETS}/a-z"]
+    with pytest.raises(TemplateError, match="1 arguments, not 0"):
+        read([resource("[own.named()]")], functions=functions)
+    endless = {"f": {"output": {"type": "string", "value": "[own.f()]"}}}
+    with pytest.raises(TemplateError, match="deeper than"):
+        read([resource("[own.f()]")], functions=[{"namespace": "own", "members": endless}])
+    peeking = {"f": {"output": {"type": "string", "value": "[parameters('name')]"}}}
+    with pytest.raises(TemplateError, match="no parameter 'name'"):
+        read(
+            [resource("[own.f()]")],
+            {"name": "x"},
+            parameters={"name": {"type": "string"}},
+            functions=[{"namespace": "own", "members": peeking}],
+        )
+
+
+def test_parameters_may_have_types_of_the_template_and_be_null() -> None:
+    declared = {"n": {"$ref": "#/definitions/size"}, "m": {"$ref": "#/definitions/size", "nullable": True}}
+    definitions = {"size": {"type": "int", "minValue": 2}}
+    found = read([], {"n": 3}, parameters=declared, definitions=definitions).scope.parameters
+    assert found == {"n": 3, "m": None}
+    with pytest.raises(TemplateError, match="minValue"):
+        read([], {"n": 1}, parameters=declared, definitions=definitions)
+
+
+def test_all_types_that_are_not_taken_are_named_at_once() -> None:
+    with pytest.raises(TemplateError, match="types 'Contoso/a', 'Contoso/b' are not supported"):
+        read([resource("x", "Contoso/a"), resource("y", "Contoso/b"), resource("z", "Contoso/a")])
+
+
+def test_what_is_added_to_a_resource_has_an_id_below_it() -> None:
+    keeping = Types(frozenset(), kept=lambda _: True)
+    added = [
+        resource("r", "Microsoft.Authorization/roleAssignments", scope=f"{NETS}/net"),
+        resource("net/Microsoft.Authorization/s", f"{NETS}/providers/roleAssignments"),
+    ]
+    template = read_template({"resources": added}, {}, PLACE, keeping, at_most=9)
+    below = f"{GROUP}/{NETS}/net/providers/Microsoft.Authorization/roleAssignments"
+    assert [one.resource_id for one in template.resources] == [f"{below}/r", f"{below}/s"]
+    assert {one.type for one in template.resources} == {"Microsoft.Authorization/roleAssignments"}

@@ -5,11 +5,12 @@ import pytest
 from api.templates.errors import TemplateError
 from api.templates.scope import Place
 from api.templates.template import Template, read_template
+from api.templates.types import Types
 
 PLACE = Place(subscription_id="S", resource_group="Farm", location="westeurope", deployment="d")
 SETS = "Microsoft.Compute/virtualMachineScaleSets"
 NETS = "Microsoft.Network/virtualNetworks"
-TYPES = (SETS, NETS, f"{NETS}/subnets")
+TYPES = Types(frozenset(kind.lower() for kind in (SETS, NETS, f"{NETS}/subnets")))
 GROUP = "/subscriptions/S/resourceGroups/Farm/providers"
 
 
@@ -136,7 +137,7 @@ def test_variables_may_be_copied() -> None:
     [
         ([resource("kv", "Microsoft.KeyVault/vaults")], {}, "Microsoft.KeyVault/vaults"),
         ([resource("web", dependsOn=[""])], {}, "is not defined"),
-        ([resource("web", properties={"x": "[listKeys('a', 'b')]"})], {}, "listkeys"),
+        ([resource("web", properties={"x": "[mistKeys('a', 'b')]"})], {}, "mistkeys"),
         ([resource("web", properties={"x": "[parameters('gone')]"})], {}, "gone"),
         ([resource("web", dependsOn=["nobody"])], {}, "nobody"),
         ([resource("a", dependsOn=["b"]), resource("b", dependsOn=["a"])], {}, "depend on each other"),

@@ -144,6 +144,8 @@ async def test_a1_latest_shows_policy_status_counts_and_error(api: Api) -> None:
         )
     )
     assert await api.get(LATEST) == {
+        "name": "latest",
+        "id": LATEST,
         "type": "Microsoft.Compute/virtualMachineScaleSets/rollingUpgrades",
         "location": "westus2",
         "properties": {

@@ -123,7 +123,7 @@ async def test_health_can_be_filtered_by_without_being_shown(web: Api) -> None:
 async def test_select_leaves_what_it_names_and_which_instance_it_is(web: Api) -> None:
     one = (await web.get(VMS, _expand="instanceView", _select="instanceView"))["value"][0]
     assert set(one) == {"name", "id", "type", "location", "instanceId", "properties"}
-    assert set(one["properties"]) == {"instanceView"}
+    assert set(one["properties"]) == {"instanceView", "latestModelApplied", "hardwareProfile", "provisioningState"}
     assert one["properties"]["instanceView"]["vmHealth"]
     one = (await web.get(VMS, _select="instanceView/statuses"))["value"][0]
     assert set(one["properties"]["instanceView"]) == {"statuses"}

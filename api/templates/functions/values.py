@@ -4,21 +4,12 @@ Whatever could make a huge text or array asks first whether it may.
 """
 
 import base64
-import hashlib
 import json
 import re
-import uuid
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 from api.templates.budget import ITEMS_AT_MOST, text_size
-from api.templates.errors import TemplateError
-
-_GUIDS = uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830")
-"""The namespace in which `guid` makes its names."""
-
-_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 def text_of(value: Any) -> str:
@@ -43,24 +34,6 @@ def concatenated(*parts: Any) -> Any:
     texts = list(map(text_of, parts))
     text_size(sum(map(len, texts)))
     return "".join(texts)
-
-
-def formatted(pattern: str, *values: Any) -> str:
-    """`{0}` and the like replaced."""
-    size = 0
-
-    def put(match: re.Match[str]) -> str:
-        nonlocal size
-        if match[0] in ("{{", "}}"):
-            return match[0][0]
-        if match[2]:
-            raise TemplateError(f"the format '{match[2][:20]}' of the template function 'format' is not supported")
-        text = text_of(values[int(match[1])])
-        size += len(text)
-        text_size(size)
-        return text
-
-    return re.sub(r"\{\{|\}\}|\{(\d+)(:[^}]*)?\}", put, pattern)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -111,17 +84,6 @@ def truths(values: tuple[Any, ...]) -> int:
     return sum(map(truth, values))
 
 
-def unique_string(*parts: str) -> str:
-    """Thirteen letters and digits, the same ones for the same words."""
-    number = int.from_bytes(hashlib.sha256("-".join(parts).encode()).digest()[:9])
-    return "".join(_BASE32[(number >> shift) & 31] for shift in range(0, 65, 5))
-
-
-def named_guid(*parts: str) -> str:
-    """A GUID, the same one for the same words."""
-    return str(uuid.uuid5(_GUIDS, "-".join(parts)))
-
-
 def parted(text: str, by: str | list[str]) -> list[str]:
     """The parts between the marks."""
     marks = [by] if isinstance(by, str) else by
@@ -134,35 +96,6 @@ def part_of(text: str, start: int, length: int | None = None) -> str:
     if not 0 <= start <= len(text) or not start <= end <= len(text):
         raise IndexError(f"{start} and {length} are not within a text of {len(text)}")
     return text[start:end]
-
-
-def union(*parts: Any) -> Any:
-    """All of them as one; of two values of one name, the later."""
-    if all(isinstance(part, dict) for part in parts):
-        result: dict[str, Any] = {}
-        for part in parts:
-            for key, value in part.items():
-                had = result.get(key)
-                result[key] = union(had, value) if isinstance(had, dict) and isinstance(value, dict) else value
-        return result
-    if not all(isinstance(part, list) for part in parts):
-        raise TypeError("all of them must be arrays, or all objects")
-    return list(
-        {json.dumps(item, sort_keys=True): item for part in reversed(parts) for item in reversed(part)}.values()
-    )[::-1]
-
-
-def intersection(*parts: Any) -> Any:
-    """What is in all of them, as the first has it."""
-    first, *others = parts
-    if all(isinstance(part, dict) for part in parts):
-        return {
-            key: value for key, value in first.items() if all(key in other and other[key] == value for other in others)
-        }
-    if not all(isinstance(part, list) for part in parts):
-        raise TypeError("all of them must be arrays, or all objects")
-    words = [{json.dumps(item, sort_keys=True) for item in other} for other in others]
-    return [item for item in first if all(json.dumps(item, sort_keys=True) in word for word in words)]
 
 
 def padded(value: Any, width: int, fill: str = " ") -> str:
@@ -193,36 +126,9 @@ def parsed(text: str) -> Any:
     return json.loads(text, parse_constant=no_number)
 
 
-def uri_component(text: str) -> str:
-    """Escaped for a URI."""
-    return quote(text, safe="")
-
-
-def data_uri(text: str) -> str:
-    """A text as a URI of its own."""
-    return f"data:text/plain;charset=utf8;base64,{base64.b64encode(text.encode()).decode()}"
-
-
 def taken(value: Any, count: int) -> Any:
     """The first ones."""
     return value[: max(0, count)]
-
-
-def items(value: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each name with its value, by name."""
-    return [{"key": key, "value": value[key]} for key in sorted(value)]
-
-
-def try_get(value: Any, *path: str | int) -> Any:
-    """What is there at that path, None if there is nothing."""
-    for step in path:
-        if isinstance(value, dict):
-            value = next((inner for key, inner in value.items() if key.lower() == str(step).lower()), None)
-        elif isinstance(value, list) and isinstance(step, int):
-            value = value[step] if 0 <= step < len(value) else None
-        else:
-            return None
-    return value
 
 
 def check_whole(*values: Any) -> None:
@@ -259,13 +165,6 @@ def made_range(start: int, count: int) -> list[int]:
     return list(range(start, start + count))
 
 
-def made_object(*pairs: Any) -> dict[str, Any]:
-    """An object of names and values in turn."""
-    if len(pairs) % 2:
-        raise ValueError("a name has no value")
-    return {str(key): value for key, value in zip(pairs[::2], pairs[1::2], strict=True)}
-
-
 def numbers(values: tuple[Any, ...]) -> list[int]:
     """Those that were given, as one array or each for itself."""
     return list(values[0]) if len(values) == 1 and isinstance(values[0], list) else list(values)
@@ -275,3 +174,36 @@ def quotient(one: int, other: int) -> int:
     """Towards zero."""
     size = abs(one) // abs(other)
     return size if (one < 0) == (other < 0) else -size
+
+
+def parsed_base64(text: str) -> Any:
+    """What a text of JSON says that was written in base64."""
+    return parsed(base64.b64decode(text, validate=True).decode())
+
+
+def position(container: Any, item: Any, *, last: bool = False) -> int:
+    """Where an item of an array, or a part of a text, stands first or last; -1 where it does not. Case does not count.
+
+    >>> position("abcB", "B"), position("abcB", "B", last=True), position([1, 2], 2)
+    (1, 3, 1)
+    """
+    if isinstance(container, list):
+        places = [index for index, other in enumerate(container) if same(other, item)]
+        return places[-1 if last else 0] if places else -1
+    text, part = container.lower(), item.lower()
+    return int(text.rfind(part) if last else text.find(part))
+
+
+def flattened(arrays: list[list[Any]]) -> list[Any]:
+    """The items of arrays of an array."""
+    if not all(isinstance(inner, list) for inner in arrays):
+        raise TypeError("arrays of an array are needed")
+    return [item for inner in arrays for item in inner]
+
+
+def fraction(value: Any) -> float:
+    """A text or number as a number with a fraction."""
+    number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    if number is None or number in (float("inf"), float("-inf")) or number != number:  # noqa: PLR0124  # NaN
+        raise TypeError("a number is needed")
+    return number

@@ -1,0 +1,123 @@
+"""The network interfaces of a set's machines, as its model describes them; which addresses they have nobody says here.
+
+What a machine is connected to is the compute's affair. Public addresses of machines there are none.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+
+from api.instances.instances import INSTANCE, InstanceId, existing_instance
+from api.services.dependencies import SCALE_SET, ServicesDep
+from api.services.paging import PagingDep
+from api.services.scale_set_lookup import StoredDep
+from api.wire.errors import not_found
+from api.wire.properties import at
+from instar.domain.machines.instances import Instance
+from instar.store.sets.stored_scale_set import StoredScaleSet
+
+router = APIRouter(tags=["instances"])
+
+INTERFACES = "/networkInterfaces"
+ADDRESSES = "/publicIPAddresses"
+ONE = f"{INSTANCE}{INTERFACES}/{{networkInterfaceName}}"
+IN_THE_MODEL = "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
+NOT_SHOWN = ("publicIPAddressConfiguration",)
+
+Json = dict[str, Any]
+InterfaceName = Annotated[str, Path(alias="networkInterfaceName")]
+
+
+@router.get(SCALE_SET + INTERFACES, response_model=None)
+async def list_interfaces_of_set(services: ServicesDep, stored: StoredDep, paging: PagingDep) -> Json:
+    """Those of all machines of a set."""
+    instances = await services.provider.list_instances(stored.identity)
+    page = paging.page(_interfaces(stored, instances), lambda shown: (shown["id"].lower(),))
+    return page.answer(page.items)
+
+
+@router.get(INSTANCE + INTERFACES, response_model=None)
+async def list_interfaces(services: ServicesDep, stored: StoredDep, paging: PagingDep, instance_id: InstanceId) -> Json:
+    """Those of one machine."""
+    instance = await existing_instance(services, stored, instance_id)
+    page = paging.page(_interfaces(stored, [instance]), lambda shown: (shown["id"].lower(),))
+    return page.answer(page.items)
+
+
+@router.get(ONE, response_model=None)
+async def get_interface(services: ServicesDep, stored: StoredDep, instance_id: InstanceId, name: InterfaceName) -> Json:
+    """One of a machine's."""
+    instance = await existing_instance(services, stored, instance_id)
+    for shown in _interfaces(stored, [instance]):
+        if shown["name"].lower() == name.lower():
+            return shown
+    raise not_found(f"The network interface '{name}' was not found in the instance '{instance.instance_id}'.")
+
+
+@router.get(ONE + "/ipConfigurations", response_model=None)
+async def list_configurations(
+    services: ServicesDep, stored: StoredDep, instance_id: InstanceId, name: InterfaceName, paging: PagingDep
+) -> Json:
+    """The IP configurations of one."""
+    interface = await get_interface(services, stored, instance_id, name)
+    configurations: list[Json] = interface["properties"]["ipConfigurations"]
+    page = paging.page(configurations, lambda shown: (str(shown["id"]).lower(),))
+    return page.answer(page.items)
+
+
+@router.get(ONE + "/ipConfigurations/{ipConfigurationName}" + ADDRESSES, response_model=None)
+async def list_addresses(
+    *,
+    services: ServicesDep,
+    stored: StoredDep,
+    instance_id: InstanceId,
+    name: InterfaceName,
+    configuration: Annotated[str, Path(alias="ipConfigurationName")],
+) -> Json:
+    """None, likewise. 404 without such an IP configuration."""
+    interface = await get_interface(services, stored, instance_id, name)
+    names = [str(shown["name"]).lower() for shown in interface["properties"]["ipConfigurations"]]
+    if configuration.lower() not in names:
+        raise not_found(f"The IP configuration '{configuration}' was not found in the network interface '{name}'.")
+    return {"value": []}
+
+
+@router.get(SCALE_SET + ADDRESSES, response_model=None)
+async def list_addresses_of_set(stored: StoredDep) -> Json:
+    """None: no machine has a public address."""
+    del stored
+    return {"value": []}
+
+
+def _interfaces(stored: StoredScaleSet, instances: Iterable[Instance]) -> Iterator[Json]:
+    model = at(stored.document, IN_THE_MODEL)
+    described = [item for item in model if isinstance(item, dict)] if isinstance(model, list) else []
+    for instance in instances:
+        machine = f"{stored.identity.resource_id}/virtualMachines/{instance.instance_id}"
+        for index, interface in enumerate(described):
+            yield _interface(machine, f"{interface.get('name') or index}", interface.get("properties") or {})
+
+
+def _interface(machine: str, name: str, model: Json) -> Json:
+    own_id = f"{machine}{INTERFACES}/{name}"
+    given = model.get("ipConfigurations")
+    configurations = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+    return {
+        "name": name,
+        "id": own_id,
+        "properties": {
+            **{key: value for key, value in model.items() if key != "deleteOption"},
+            "provisioningState": "Succeeded",
+            "virtualMachine": {"id": machine},
+            "ipConfigurations": [_configuration(own_id, item) for item in configurations],
+        },
+    }
+
+
+def _configuration(interface_id: str, model: Json) -> Json:
+    given = model.get("properties")
+    properties = given if isinstance(given, dict) else {}
+    kept = {key: value for key, value in properties.items() if key not in NOT_SHOWN}
+    own = f"{interface_id}/ipConfigurations/{model.get('name')}"
+    return {"name": model.get("name"), "id": own, "properties": {**kept, "provisioningState": "Succeeded"}}

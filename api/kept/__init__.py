@@ -1,0 +1,1 @@
+"""Resources of templates that Instar has no use for: kept as documents, listed, shown, deleted, and told of."""

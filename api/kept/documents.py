@@ -1,0 +1,95 @@
+"""Writing down what is kept, without a secret in it (docs/rules.md F5), and showing it."""
+
+import asyncio
+import re
+from typing import Any
+
+from api.kept.filled_in import filled_in
+from api.services.dependencies import Services
+from api.services.quotas import check_given, within_quotas
+from api.stored.stored_resources import quoted
+from api.wire.errors import invalid
+from api.wire.merge import without_read_only
+from instar.store.database.secret_places import without_secrets
+from instar.store.resources import StoredResource
+
+Json = dict[str, Any]
+
+NAME_AT_MOST = 260
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f/\\?#%<>&]")
+_SECRET = re.compile(
+    r"(?:password|passphrase|securevalue|secretvalue|connectionstring|accesskey|accountkey|sharedkey|sastoken|secret)\Z",
+    re.IGNORECASE,
+)
+_SECRET_VALUES = ("microsoft.keyvault/vaults/secrets", "microsoft.automation/automationaccounts/variables")
+"""Types of which `properties.value` is the secret."""
+
+
+async def keep(services: Services, kind: str, resource_id: str, group: tuple[str, str, str], document: Json) -> None:
+    """Write down a resource, or replace it. `group`: its subscription, resource group, and the group's region.
+
+    Raises ArmError: 400 for a name, tag or text that nothing may have, 409 at a quota.
+    """
+    subscription, name_of_group, location = group
+    for name in resource_id.rsplit("/providers/", maxsplit=1)[-1].split("/")[2::2]:
+        if not name or len(name) > NAME_AT_MOST or _NO_NAME.search(name) or name in (".", ".."):
+            raise invalid(f"A name has 1 to {NAME_AT_MOST} characters, and no slash, '?', '#', '%' or '&'.", "name")
+    clean = without_named_secrets(without_read_only(document), kind)
+    if not isinstance(clean.get("location"), str):
+        clean["location"] = location
+    check_given(services, clean, None)
+    words = resource_id.split("/")
+    await within_quotas(
+        lambda: services.store.resources.put(
+            kind,
+            resource_id,
+            subscription,
+            name_of_group,
+            clean,
+            services.clock(),
+            parent_id="/".join(words[:-2]) if kind.count("/") > 1 else "",
+            quotas=services.settings.quotas.counted,
+        )
+    )
+
+
+def without_named_secrets(document: Json, kind: str) -> Json:
+    """The same without what is called like a secret.
+
+    >>> without_named_secrets({"properties": {"value": "x", "login": {"Password": "y", "user": "z"}}}, "A.B/c")
+    {'properties': {'value': 'x', 'login': {'user': 'z'}}}
+    """
+    clean = _without(without_secrets(document))
+    properties = clean.get("properties")
+    if kind.lower() in _SECRET_VALUES and isinstance(properties, dict):
+        properties.pop("value", None)
+    result: Json = clean
+    return result
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _without(inner)
+            for key, inner in value.items()
+            if isinstance(inner, dict | list) or not _SECRET.search(key)
+        }
+    return [_without(item) for item in value] if isinstance(value, list) else value
+
+
+def kept_body(stored: StoredResource) -> Json:
+    """What is kept, with what Azure fills in."""
+    document = filled_in(stored.type, stored.resource_id, stored.document)
+    return {
+        **document,
+        "name": stored.name,
+        "id": stored.resource_id,
+        "type": stored.type,
+        "etag": quoted(stored),
+        "properties": {**document["properties"], "provisioningState": "Succeeded"},
+    }
+
+
+async def find_kept(services: Services, resource_id: str) -> StoredResource | None:
+    """What is kept under this id, None if there is nothing."""
+    return await asyncio.to_thread(services.store.resources.find, resource_id)

@@ -1,0 +1,1 @@
+"""A scale set as a person deals with it: made, given new versions, started, stopped."""

@@ -1,0 +1,58 @@
+"""Upgrades of a set as a person wants them: one started by hand, one cancelled, automatic ones on or off."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from instar.client.api_client import ApiClient, ApiRefused
+from instar.client.sets.simulated import NOT_FOUND
+from instar.errors import Trouble
+
+BEGIN_SECONDS = 60.0
+"""How long an upgrade may take to begin after it was accepted; it takes part of a second unless Temporal is away."""
+
+END_SECONDS = 600.0
+"""How long what a cancelled upgrade has begun may take to come to its end; a real machine boots for minutes."""
+
+LOOK_SECONDS = 0.2
+
+Pause = Callable[[float], None]
+
+
+def start(api: ApiClient, scale_set: str, pause: Pause) -> None:
+    """Start an upgrade to the newest version, and return once it has begun. Raises Trouble with the API's reason."""
+    before = _latest_start(api, scale_set)
+    operation = api.send("POST", f"{scale_set}/osRollingUpgrade").headers["Azure-AsyncOperation"]
+    give_up_at = time.monotonic() + BEGIN_SECONDS
+    while _latest_start(api, scale_set) == before:
+        told = api.get(operation)
+        if told["status"] == "Succeeded":
+            return
+        if told["status"] != "InProgress":
+            raise Trouble(f"no upgrade was begun: {(told.get('error') or {}).get('message', told['status'])}")
+        if time.monotonic() > give_up_at:
+            waits = told.get("properties", {}).get("waitsFor", "nothing that is known")
+            raise Trouble(f"the upgrade was accepted and has not begun after {BEGIN_SECONDS:g} s: it waits for {waits}")
+        pause(LOOK_SECONDS)
+
+
+def cancel(api: ApiClient, scale_set: str, pause: Pause) -> None:
+    """Cancel the upgrade that runs, and return once it has ended. Raises Trouble, where none runs too."""
+    api.finish(api.send("POST", f"{scale_set}/rollingUpgrades/cancel"), pause, END_SECONDS)
+
+
+def set_automatic(api: ApiClient, scale_set: str, *, enabled: bool) -> None:
+    """Let upgrades begin by themselves, or not. Raises Trouble with the API's reason."""
+    policy = {"automaticOSUpgradePolicy": {"enableAutomaticOSUpgrade": enabled}}
+    api.send("PATCH", scale_set, {"properties": {"upgradePolicy": policy}})
+
+
+def _latest_start(api: ApiClient, scale_set: str) -> str:
+    """When the newest upgrade began; "" where there was none."""
+    try:
+        latest: dict[str, Any] = api.get(f"{scale_set}/rollingUpgrades/latest")
+    except ApiRefused as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+        return ""
+    return str(latest["properties"]["runningStatus"]["startTime"])
