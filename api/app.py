@@ -17,7 +17,7 @@ from api.kept import routes as kept_routes
 from api.login.issuer_routes import router as issuer_router
 from api.openapi import document
 from api.resources import (
-    nothing_here,
+    exported_templates,
     operations,
     providers,
     resource_groups,
@@ -64,8 +64,8 @@ ARM_ROUTERS = (
     sizes.router,
     tags.router,
     deployments.router,
+    exported_templates.router,
     kept_routes.router,
-    nothing_here.router,
 )
 
 DESCRIPTION = """Rolling OS image upgrades for scale sets, with the paths and bodies of Azure Resource Manager.

@@ -31,7 +31,7 @@ async def list_extension_versions(
     publisher: Publisher,
     extension_type: Annotated[str, Path(alias="extensionType")],
 ) -> list[Json]:
-    """The versions of one of them; none of an unknown one."""
+    """List the versions of an extension type; none of an unknown one."""
     found = [name for name in _known(publisher) if name.lower() == extension_type.lower()]
     return [_body(subscription_id, location, publisher, (name, version)) for name in found for version in VERSIONS]
 

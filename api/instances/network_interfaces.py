@@ -31,7 +31,7 @@ InterfaceName = Annotated[str, Path(alias="networkInterfaceName")]
 
 @router.get(SCALE_SET + INTERFACES, response_model=None)
 async def list_interfaces_of_set(services: ServicesDep, stored: StoredDep, paging: PagingDep) -> Json:
-    """Those of all machines of a set."""
+    """List the network interfaces of all machines of a set."""
     instances = await services.provider.list_instances(stored.identity)
     page = paging.page(_interfaces(stored, instances), lambda shown: (shown["id"].lower(),))
     return page.answer(page.items)
@@ -39,7 +39,7 @@ async def list_interfaces_of_set(services: ServicesDep, stored: StoredDep, pagin
 
 @router.get(INSTANCE + INTERFACES, response_model=None)
 async def list_interfaces(services: ServicesDep, stored: StoredDep, paging: PagingDep, instance_id: InstanceId) -> Json:
-    """Those of one machine."""
+    """List the network interfaces of a machine."""
     instance = await existing_instance(services, stored, instance_id)
     page = paging.page(_interfaces(stored, [instance]), lambda shown: (shown["id"].lower(),))
     return page.answer(page.items)
@@ -47,7 +47,7 @@ async def list_interfaces(services: ServicesDep, stored: StoredDep, paging: Pagi
 
 @router.get(ONE, response_model=None)
 async def get_interface(services: ServicesDep, stored: StoredDep, instance_id: InstanceId, name: InterfaceName) -> Json:
-    """One of a machine's."""
+    """A network interface of a machine."""
     instance = await existing_instance(services, stored, instance_id)
     for shown in _interfaces(stored, [instance]):
         if shown["name"].lower() == name.lower():
@@ -59,7 +59,7 @@ async def get_interface(services: ServicesDep, stored: StoredDep, instance_id: I
 async def list_configurations(
     services: ServicesDep, stored: StoredDep, instance_id: InstanceId, name: InterfaceName, paging: PagingDep
 ) -> Json:
-    """The IP configurations of one."""
+    """List the IP configurations of a network interface."""
     interface = await get_interface(services, stored, instance_id, name)
     configurations: list[Json] = interface["properties"]["ipConfigurations"]
     page = paging.page(configurations, lambda shown: (str(shown["id"]).lower(),))
@@ -74,20 +74,26 @@ async def list_addresses(
     instance_id: InstanceId,
     name: InterfaceName,
     configuration: Annotated[str, Path(alias="ipConfigurationName")],
+    paging: PagingDep,
 ) -> Json:
-    """None, likewise. 404 without such an IP configuration."""
+    """List the public addresses of an IP configuration: none. 404 without such a configuration."""
     interface = await get_interface(services, stored, instance_id, name)
     names = [str(shown["name"]).lower() for shown in interface["properties"]["ipConfigurations"]]
     if configuration.lower() not in names:
         raise not_found(f"The IP configuration '{configuration}' was not found in the network interface '{name}'.")
-    return {"value": []}
+    return _no_addresses(paging)
 
 
 @router.get(SCALE_SET + ADDRESSES, response_model=None)
-async def list_addresses_of_set(stored: StoredDep) -> Json:
-    """None: no machine has a public address."""
+async def list_addresses_of_set(stored: StoredDep, paging: PagingDep) -> Json:
+    """List the public addresses of a set: none, no machine has one."""
     del stored
-    return {"value": []}
+    return _no_addresses(paging)
+
+
+def _no_addresses(paging: PagingDep) -> Json:
+    none: list[Json] = []
+    return paging.page(none, lambda shown: (str(shown["id"]).lower(),)).answer(none)
 
 
 def _interfaces(stored: StoredScaleSet, instances: Iterable[Instance]) -> Iterator[Json]:

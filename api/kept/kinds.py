@@ -46,12 +46,44 @@ _EFFECTS = {
 }
 """Types, and those below them, that act on machines, on their health or on who may do what. What does not happen."""
 
+_COMPUTE = "microsoft.compute/"
+OF_COMPUTE = (
+    "virtualMachines",
+    "disks",
+    "images",
+    "snapshots",
+    "availabilitySets",
+    "proximityPlacementGroups",
+    "hostGroups",
+    "capacityReservationGroups",
+    "sshPublicKeys",
+    "diskEncryptionSets",
+    "diskAccesses",
+    "restorePointCollections",
+    "cloudServices",
+)
+"""Of the provider that Instar stands in for only these, and what is below them: a word that Azure does not know either
+is not kept as if it did."""
+
 _TYPE = re.compile(r"[A-Za-z][\w-]*(\.[A-Za-z][\w-]*)+(/[A-Za-z$][\w.$-]*)+", re.ASCII)
 
 
 def is_kept(kind: str) -> bool:
     """Whether a type that Instar cannot make is kept."""
-    return _TYPE.fullmatch(kind) is not None and not why_refused(kind)
+    return _TYPE.fullmatch(kind) is not None and not why_refused(kind) and _is_known(kind.lower())
+
+
+def spelled(kind: str) -> str:
+    """A type of Microsoft.Compute as Azure writes it, any other as it came."""
+    for word in OF_COMPUTE:
+        if kind.lower() == f"{_COMPUTE}{word.lower()}":
+            return f"Microsoft.Compute/{word}"
+    return kind
+
+
+def _is_known(word: str) -> bool:
+    rest = word.removeprefix(_COMPUTE)
+    return rest == word or rest.partition("/")[0] in {known.lower() for known in OF_COMPUTE}
 
 
 def why_refused(kind: str) -> str:

@@ -8,10 +8,11 @@ from fastapi.routing import APIRoute
 from api.deployments import deployments
 from api.images import extension_types, images
 from api.instances import instance_actions, instances, network_interfaces, unsupported
+from api.kept import routes as kept_routes
 from api.login import issuer_routes
 from api.openapi import shapes
 from api.openapi.answers import ACCEPTED, EMPTY, LISTED, READ, Answer, Answers
-from api.resources import nothing_here, operations, providers, resource_groups, subscriptions, tags
+from api.resources import exported_templates, operations, providers, resource_groups, subscriptions, tags
 from api.scale_sets import scale_sets, set_sizes
 from api.simulated import simulated, simulated_galleries
 from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades
@@ -53,10 +54,10 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     tags.tags_of_subscription: {200: _TAGS},
     tags.tags_of_group: {200: _TAGS},
     tags.tags_of_resource: {200: _TAGS},
-    nothing_here.none_of_that_name: {},
-    nothing_here.export_group: {},
-    nothing_here.list_none_of_subscription: {200: LISTED},
-    nothing_here.list_none_of_group: {200: LISTED},
+    exported_templates.export_group: {},
+    kept_routes.list_kept_of_group: {200: LISTED},
+    kept_routes.list_kept_of_subscription: {200: LISTED},
+    kept_routes.list_locks_of_resource: {200: LISTED},
     extension_types.list_extension_types: _IMAGES,
     extension_types.list_extension_versions: _IMAGES,
     network_interfaces.get_interface: {200: Answer(shapes.PART)},

@@ -55,7 +55,7 @@ async def list_skus(
     paging: PagingDep,
     filter_: Annotated[str, Query(alias="$filter", description="location eq 'westus2'")] = "",
 ) -> Json:
-    """The same sizes region by region, with zones; `$filter` by location, which may be any region."""
+    """List the sizes region by region, with zones; `$filter` by location, which may be any region."""
     chosen = read_filter(filter_, ("location", "name", "resourceType"))
     regions = {*REGIONS, *_named_regions(filter_)} if chosen is not EVERYTHING else REGIONS
     found = [

@@ -37,13 +37,13 @@ async def list_tag_names(services: ServicesDep, subscription_id: Subscription, p
 
 @router.get("/subscriptions/{subscriptionId}" + DEFAULT, response_model=None)
 async def tags_of_subscription(subscription_id: Subscription) -> Json:
-    """None: a subscription has no tags of its own here."""
+    """The tags of a subscription: none, it has no tags of its own here."""
     return _tags(f"/subscriptions/{subscription_id}", {})
 
 
 @router.get(GROUP + DEFAULT, response_model=None)
 async def tags_of_group(services: ServicesDep, subscription_id: Subscription, name: Group) -> Json:
-    """Those of a group."""
+    """The tags of a resource group."""
     resource_id, tags = await group_tags(services, subscription_id, name)
     return _tags(resource_id, tags)
 
@@ -58,7 +58,7 @@ async def tags_of_resource(
     resource_type: Annotated[str, Path(alias="resourceType")],
     resource_name: Annotated[str, Path(alias="resourceName")],
 ) -> Json:
-    """Those of a scale set, or of a resource that is kept."""
+    """The tags of a scale set, or of a resource that is kept."""
     of_group = f"/subscriptions/{subscription_id}/resourceGroups/{group}"
     asked = f"{of_group}/providers/{namespace}/{resource_type}/{resource_name}"
     scale_set = await asyncio.to_thread(services.store.scale_sets.find, asked)

@@ -12,10 +12,10 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.wire.methods import methods_of
 from instar.compute.errors import ComputeError, TryAgain
 from instar.domain.eligibility.blockers import OPERATION_NOT_ALLOWED, PROPERTY_CHANGE_NOT_ALLOWED, Blocker
 from instar.store.errors import Conflict, StoreError, Unavailable
@@ -168,20 +168,9 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         message = f"No resource or operation is known under '{request.url.path}'."
     elif error.status_code == 405:  # noqa: PLR2004  # HTTP's own number
         message = f"The method {request.method} is not allowed on '{request.url.path}'."
-        headers["Allow"] = ", ".join(_methods_of(request))
+        headers["Allow"] = ", ".join(methods_of(request))
     code = _CODES.get(error.status_code, "BadRequest")
     return ArmError(error.status_code, code, message, headers=headers).response()
-
-
-def _methods_of(request: Request) -> list[str]:
-    """Every method of a path. Its routes are one for each; the error that comes from the first knows of that one."""
-    path: str = request.scope["path"]  # in the case of the routes
-    matching = (
-        route.methods or ()
-        for route in iter_route_contexts(request.app.routes)
-        if hasattr(route, "path_regex") and route.path_regex.match(path)
-    )
-    return sorted({method for methods in matching for method in methods})
 
 
 async def _compute(_request: Request, error: Exception) -> JSONResponse:

@@ -9,7 +9,7 @@ from typing import Any
 from instar.domain.records.progress import Counts
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
-from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, Api
+from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, SUBSCRIPTION, Api
 from tests.api.galleries.gallery import make_image, publish
 from tests.api.test_nonsense import GOOD
 
@@ -22,6 +22,8 @@ OTHERS: dict[str, dict[str, Any]] = {
     },
 }
 TEMPLATE = {"properties": {"mode": "Incremental", "template": {"resources": []}, "parameters": {}}}
+KEPT = ("storageAccounts/kept", "storageAccounts/kept/subnets/one", "storageAccounts/kept/subnets/one/parts/one")
+"""What Instar has no use for, and what is below it; the words are those of `GOOD`."""
 
 
 class Snapshot:
@@ -68,7 +70,9 @@ class Inhabited:
 
 async def inhabited(api: Api, directory: Path) -> Inhabited:
     """Fill an application; `directory` is where its databases are."""
-    interface = {"name": "nic", "properties": {"ipConfigurations": [{"name": "ip", "properties": {}}]}}
+    subnet = {"id": f"{GROUP}/providers/Microsoft.Network/virtualNetworks/other/subnets/web"}
+    ip = {"name": "ip", "properties": {"subnet": subnet}}
+    interface = {"name": "nic", "properties": {"primary": True, "ipConfigurations": [ip]}}
     network = {"networkInterfaceConfigurations": [interface]}
     await api.create(properties__virtualMachineProfile__networkProfile=network)
     await api.add_machines(2)
@@ -82,10 +86,21 @@ async def inhabited(api: Api, directory: Path) -> Inhabited:
         assert answer.status_code == 201, answer.text
     answer = await api.call("PUT", f"{GROUP}/providers/Microsoft.Resources/deployments/first", TEMPLATE)
     assert answer.status_code == 201, answer.text
+    _add_kept(api)
     _add_upgrade(api)
     names = GOOD | {"operationId": operation, "uniqueId": api.stored(SCALE_SET).identity.unique_id}
     files = (directory / "store.sqlite", directory / "fleet.sqlite")
     return Inhabited(api, names, tuple(Snapshot(one) for one in files))
+
+
+def _add_kept(api: Api) -> None:
+    for word in KEPT:
+        kind = "/".join(["Microsoft.Storage", *word.split("/")[::2]])
+        whole = f"{GROUP}/providers/Microsoft.Storage/{word}"
+        parent = whole.rsplit("/", maxsplit=2)[0] if kind.count("/") > 1 else ""
+        api.store.resources.put(
+            kind, whole, SUBSCRIPTION, "Farm", {"location": "westus2"}, api.clock(), parent_id=parent
+        )
 
 
 def _add_upgrade(api: Api) -> None:

@@ -48,8 +48,9 @@ GOOD = {
     "deploymentName": "first",
     "extensionName": "setup",
     "eventId": "none",
-    "computeKind": "disks",
-    "computeName": "none",
+    "keptNamespace": "Microsoft.Storage",
+    "keptKind": "storageAccounts",
+    "keptName": "kept",
     "resourceType": "virtualMachineScaleSets",
     "resourceName": "web",
     "networkInterfaceName": "nic",
@@ -245,7 +246,6 @@ async def test_no_query_does_harm(world: Api, value: str) -> None:
 
 async def test_unknown_routes_and_methods_have_arm_errors(world: Api) -> None:
     for path in (
-        "/",
         "/nothing",
         "/subscriptions/x/nothing",
         f"{SCALE_SET}/nothing",

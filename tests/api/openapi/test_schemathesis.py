@@ -75,6 +75,8 @@ CONFIG: Json = {
     "operations": [
         # Kinds differ in what of a body they look at, and let the rest be.
         {"include-method": ["PUT", "PATCH", "POST"], "checks": {"negative_data_rejection": OFF}},
+        # What cannot be there is not there: 204, whatever it is called.
+        {"include-method": ["DELETE"], "checks": {"negative_data_rejection": OFF}},
     ],
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.resources.nothing_here import TYPES
+from api.kept.kinds import OF_COMPUTE
 from tests.api.conftest import GROUP, LOCATION, SCALE_SET, SUBSCRIPTION, Api, document, error_of
 
 ROOT = f"/subscriptions/{SUBSCRIPTION}"
@@ -76,7 +76,7 @@ async def test_tags_are_counted_and_shown_of_every_scope(api: Api) -> None:
     assert (missing.status_code, error_of(missing)["code"]) == (404, "NotFound")
 
 
-@pytest.mark.parametrize("word", TYPES)
+@pytest.mark.parametrize("word", OF_COMPUTE)
 async def test_what_there_is_none_of_is_an_empty_list_and_404_by_name(api: Api, word: str) -> None:
     in_group = f"{GROUP}{COMPUTE}/{word.upper()}"
     assert error_of(await api.call("GET", in_group))["code"] == "ResourceGroupNotFound"

@@ -22,9 +22,10 @@ from tests.api.test_nonsense import filled
 VERSION = {"api-version": "2023-09-01"}
 """Which the URLs of operations repeat."""
 
-NETWORK = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/net"
+NETWORK = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/spare"
+"""That no scale set names."""
 DEPLOYMENT = f"{GROUP}/providers/Microsoft.Resources/deployments/first"
-KEPT = f"{GROUP}/providers/Microsoft.Compute/virtualNetworks/net"
+KEPT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/kept"
 """A resource of a type that Instar does not know, as a template leaves it."""
 SETUP = f"{SCALE_SET}/extensions/setup"
 GALLERY_VERSION = f"{IMAGE}/versions/1.0.0"
@@ -98,6 +99,7 @@ NOT_SUPPORTED = {
 NAMES = {
     "eventId": "none",
     "loadBalancerName": "Front",
+    "name": "spare",
     "galleryName": "Farm.Images",
     "imageName": "web",
     "versionName": "1.0.0",
