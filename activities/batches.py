@@ -8,6 +8,7 @@ from activities.heartbeats import beating
 from activities.images import why_withdrawn
 from activities.looks import look_at
 from activities.records.records_age import why_behind
+from activities.steering import say_parked, steered
 from activities.translation import translated
 from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
@@ -19,6 +20,7 @@ from instar.domain.messages.os_upgrade import BatchChoice, LookRequest, Verdict
 from instar.domain.records.progress import Outcome, Progress
 from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import ErrorCode, UpgradeError, UpgradeKind
+from instar.domain.steering.next_step import Park, Stop
 from instar.store.store import Store
 
 
@@ -56,7 +58,10 @@ class BatchActivities:
 
     @activity.defn
     async def select_batch(self, request: LookRequest) -> BatchChoice:
-        """The next batch on a fresh look (P3), or why there is none."""
+        """The next batch on a fresh look (P3), or why there is none. Parked, an upgrade looks at nobody (C1, C2)."""
+        step = await steered(self.store, request, self.clock())
+        if step and request.progress and request.progress.of(Outcome.PENDING):
+            return await self._not_now(request, request.progress, step)
         look = await self._look(request)
         progress = verdicts.without_vanished(look, request.progress or Progress())
         if old := await self._old_records(request, look):
@@ -79,6 +84,9 @@ class BatchActivities:
         batch = batching.select_batch(look, progress, request.plan)
         if not batch.ids:
             return BatchChoice(progress=progress, reason=_joined(batch.reason, enrolment.left_out_sentence(progress)))
+        if step:
+            return await self._not_now(request, progress, step)
+        await say_parked(self.store, request, "", self.clock())
         standing = {view.instance_id: view.standing for view in look.views}
         return BatchChoice(
             progress=progress,
@@ -92,6 +100,13 @@ class BatchActivities:
             keeps_disk=kept_disks((look.by_id[instance_id].instance for instance_id in batch.ids), request.plan),
             reason=_joined(batch.reason, reason, also_left_out),
         )
+
+    async def _not_now(self, request: LookRequest, progress: Progress, step: Park | Stop) -> BatchChoice:
+        """What operators wish is waited for, and told (C1, C2, G3)."""
+        if isinstance(step, Stop):
+            return BatchChoice(progress=progress, reason=step.reason, stop=step)
+        await say_parked(self.store, request, step.reason, self.clock())
+        return BatchChoice(progress=progress, reason=step.reason, park=step)
 
     @activity.defn
     async def judge_batch(self, request: LookRequest) -> Verdict:

@@ -12,6 +12,7 @@ from activities.looks import look_at
 from activities.plans import plan_for
 from activities.records.quarantines import outdated_generations
 from activities.records.records_age import refuse_old_records
+from activities.steering import why_not_begun
 from activities.translation import translated
 from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
@@ -78,13 +79,16 @@ class ImageActivities:
 
     @activity.defn
     async def resolve_upgrade(self, request: ResolveUpgrade) -> Resolution:
-        """Pin version, generation and policy, or say why no upgrade starts. Raises RecordsBehind (F7)."""
+        """Pin version, generation and policy, or say why no upgrade starts (C1, C2). Raises RecordsBehind (F7)."""
         model = await newest_model(self.store, request.scale_set)
         if model is None:
             return Resolution(plan=None, reason="the scale set is not stored any more", refused=True)
-        if request.started_by is StartedBy.USER:
-            return await self._by_hand(request, model)
-        resolution = await self._by_the_platform(request, model)
+        if kept_back := await why_not_begun(self.store, request.scale_set, self.clock()):
+            resolution = Resolution(plan=None, reason=kept_back, refused=True, settled=request.settled)
+        elif request.started_by is StartedBy.USER:
+            resolution = await self._by_hand(request, model)
+        else:
+            resolution = await self._by_the_platform(request, model)
         if resolution.plan is None and request.status and request.at:
             status = request.status.model_copy(update={"last_look": resolution.reason})
             await asyncio.to_thread(self.store.statuses.write, request.scale_set.unique_id, status, request.at)

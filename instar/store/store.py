@@ -22,6 +22,7 @@ from instar.store.sets.reconciliation import Reconciliations
 from instar.store.sets.scale_sets import ScaleSets
 from instar.store.sets.statuses import Statuses
 from instar.store.sets.unannounced import Unannounced
+from instar.store.steering.wishes import WishStore
 from instar.store.upgrades import Upgrades
 from instar.store.waits import Waits
 
@@ -48,6 +49,7 @@ class Store:
         self.resources = Resources(database)
         self.deployments = Deployments(self.resources, sealer)
         self.statuses = Statuses(database)
+        self.wishes = WishStore(database)
         self.fleet_marks = FleetMarks(database)
         self.reconciliations = Reconciliations(database, self.scale_sets)
         self.credentials = Credentials(database)

@@ -11,7 +11,7 @@ from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from tests.support.held import Cancel, by_hand, eventually, held, hold, in_temporal, release
 from tests.support.models import NEW, OLD
 from tests.support.world import World
-from workflows.upgrades.os_upgrade import UNCONFIRMED
+from workflows.upgrades.batch_work import UNCONFIRMED
 
 PAUSED = {"pauseTimeBetweenBatches": "PT10M"}
 cancels = pytest.mark.parametrize("cancel", [by_hand, in_temporal])

@@ -7,7 +7,6 @@ from temporalio import workflow
 from activities.records.upgrades import RecordActivities
 from instar.domain.decisions.verdicts import details_of
 from instar.domain.machines.instance_ids import InstanceIds
-from instar.domain.messages.os_upgrade import UpgradeState
 from instar.domain.records.operations import OperationStatus
 from instar.domain.records.progress import Outcome, Progress
 from instar.domain.records.upgrades import (
@@ -20,6 +19,7 @@ from instar.domain.records.upgrades import (
 )
 from workflows import options
 from workflows.operations import end_operation
+from workflows.upgrades.memory import UpgradeMemory
 from workflows.visibility import show_phase, upgrade_details
 
 REASONS_KEPT = 200
@@ -29,7 +29,9 @@ REASONS_KEPT = 200
 class Journal:
     """Writes to the records, the log and the Temporal UI; remembers what was written, so that each write is small."""
 
-    def __init__(self, state: UpgradeState) -> None:
+    def __init__(self, memory: UpgradeMemory) -> None:
+        self._memory = memory
+        state = memory.started
         self.sequence = state.sequence
         self._written = state.progress or Progress()
         self._name = state.scale_set.name
@@ -49,13 +51,13 @@ class Journal:
 
     async def decided(
         self,
-        state: UpgradeState,
         action: str,
         reason: str,
-        status: UpgradeStatus,
-        error: UpgradeError | None,
+        status: UpgradeStatus = UpgradeStatus.ROLLING_FORWARD,
+        error: UpgradeError | None = None,
     ) -> None:
         """Write a decision down before it is acted on."""
+        state = self._memory.state(self.sequence)
         self.sequence += 1
         now = workflow.now()
         progress = state.progress or Progress()

@@ -13,6 +13,7 @@ from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import UpgradeError, UpgradeStatus
 from instar.domain.sets.policies import StartedBy
 from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.domain.steering.next_step import Park, Stop
 
 
 class UpgradeState(Message):
@@ -40,6 +41,8 @@ class UpgradeState(Message):
     """Who got the model without another disk: there is none to give back (P10)."""
     key: str = ""
     """Drawn when it began, so that no other operation is ever taken for it (F7); "": it began under release 0.1."""
+    parked: str = ""
+    """What it waits for before its next batch, as the last decision said it (C1, C2)."""
 
 
 class BatchLine(Message):
@@ -90,6 +93,10 @@ class BatchChoice(Message):
     """Pre-check: those that were started so lately that they need not be healthy yet, and are not (P2a)."""
     boots_until: datetime | None = None
     """When the last of them ought to be."""
+    park: Park | None = None
+    """No batch begins now (C1, C2): wait for this, and ask again."""
+    stop: Stop | None = None
+    """The upgrade is to end (G3)."""
 
 
 class SwapSlice(Message):

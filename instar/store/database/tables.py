@@ -159,6 +159,40 @@ INSTANCES = Table(
     Column("reason", Words, nullable=False),
 )
 
+PAUSES = Table(
+    "pauses",
+    METADATA,
+    Column("unique_id", Words, primary_key=True),
+    Column("reason", Words, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),
+)
+
+HOLDS = Table(
+    "holds",
+    METADATA,
+    Column("name_key", Words, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("scope", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),
+)
+
+APPROVALS = Table(
+    "approvals",
+    METADATA,
+    Column("unique_id", Words, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("gate", Words, primary_key=True),
+    Column("approved", Boolean, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("reason", Words, nullable=False),
+)
+
 RESOURCES = Table(
     "resources",
     METADATA,

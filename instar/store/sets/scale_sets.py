@@ -12,7 +12,17 @@ from instar.store.database.columns import folded, written
 from instar.store.database.database import Database
 from instar.store.database.sealing import SealerProtocol
 from instar.store.database.secret_places import put_back, still_in_place, take_out
-from instar.store.database.tables import DECISIONS, INSTANCES, MODELS, SCALE_SET_STATUS, SCALE_SETS, SECRETS, UPGRADES
+from instar.store.database.tables import (
+    APPROVALS,
+    DECISIONS,
+    INSTANCES,
+    MODELS,
+    PAUSES,
+    SCALE_SET_STATUS,
+    SCALE_SETS,
+    SECRETS,
+    UPGRADES,
+)
 from instar.store.errors import AlreadyThere, Conflict, Missing
 from instar.store.quotas import UNLIMITED, Quotas, require_room
 from instar.store.sets.fleet_marks import NO_IDS, raise_marks
@@ -197,11 +207,16 @@ class ScaleSets:
     def delete(self, unique_id: str) -> None:
         """Remove the set, its models, sealed secrets and upgrade records; its operations stay. Idempotent."""
         with self._database.writing() as connection:
-            for table in (SECRETS, MODELS, SCALE_SET_STATUS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES):
+            for table in _OF_A_SET:
                 connection.execute(delete(table).where(table.c.unique_id == unique_id))
 
     def _sealed(self, secrets: Mapping[str, Any]) -> dict[str, str]:
         return {place: self._sealer.seal(written(value)) for place, value in secrets.items() if value is not None}
+
+
+_OF_A_SET = (
+    SECRETS, MODELS, SCALE_SET_STATUS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES, PAUSES, APPROVALS
+)  # fmt: skip
 
 
 def _is_sealed(sealer: SealerProtocol, token: str, value: Any) -> bool:

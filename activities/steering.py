@@ -1,0 +1,29 @@
+"""What operators wish of an upgrade at this moment, asked before each batch (docs/rules.md C1, C2, G3)."""
+
+import asyncio
+from datetime import datetime
+
+from instar.domain.messages.os_upgrade import LookRequest
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.domain.steering.next_step import Known, Park, Stop, may_not_begin, next_step
+from instar.store.store import Store
+
+
+async def steered(store: Store, request: LookRequest, now: datetime) -> Park | Stop | None:
+    """Whether the next batch may begin; None: it may. What is waited for is told to readers, and taken back (F10)."""
+    scale_set = request.scale_set
+    binding = store.wishes.binding
+    wishes = await asyncio.to_thread(binding, scale_set.unique_id, scale_set.resource_id, now, request.number)
+    return next_step(Known(now=now, wishes=wishes))
+
+
+async def say_parked(store: Store, request: LookRequest, reason: str, now: datetime) -> None:
+    """Tell readers what the upgrade waits for; "": it goes on. Written only where it differs (F10)."""
+    await asyncio.to_thread(store.waits.say, request.scale_set.unique_id, request.number, reason, now)
+
+
+async def why_not_begun(store: Store, scale_set: ScaleSetIdentity, now: datetime) -> str:
+    """Why no upgrade of a set may begin now, as a sentence; empty if one may (C1, C2)."""
+    wishes = await asyncio.to_thread(store.wishes.binding, scale_set.unique_id, scale_set.resource_id, now)
+    park = may_not_begin(wishes)
+    return "" if park is None else park.reason

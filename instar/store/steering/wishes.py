@@ -1,0 +1,103 @@
+"""Pauses of sets, holds at scopes, and approvals of upgrades (docs/rules.md C1, C2, G3).
+
+What ended by itself stays written until the next of its kind replaces it: readers compare it with their clock.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select
+
+from instar.domain.steering.wishes import Approval, Gate, Hold, Pause, Wishes, in_force
+from instar.store.database.columns import folded
+from instar.store.database.database import Database
+from instar.store.database.tables import APPROVALS, HOLDS, PAUSES, SCALE_SETS
+from instar.store.errors import QuotaExceeded
+
+
+class WishStore:
+    """Methods are synchronous and short: call them by `asyncio.to_thread` from a loop."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def pause(self, unique_id: str, pause: Pause) -> bool:
+        """Write down, or replace, the pause of a set. False where the set is gone."""
+        row = {"unique_id": unique_id, **pause.model_dump()}
+        with self._database.writing() as connection:
+            there = select(SCALE_SETS.c.unique_id).where(SCALE_SETS.c.unique_id == unique_id).with_for_update()
+            if connection.scalar(there) is None:
+                return False
+            self._database.upsert(connection, PAUSES, [row])
+        return True
+
+    def resume(self, unique_id: str) -> bool:
+        """End the pause of a set; whether there was one, ended by itself or not. Idempotent."""
+        with self._database.writing() as connection:
+            done = connection.execute(delete(PAUSES).where(PAUSES.c.unique_id == unique_id))
+        return bool(done.rowcount)
+
+    def pause_of(self, unique_id: str) -> Pause | None:
+        """The pause of a set, ended by itself or not."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(PAUSES).where(PAUSES.c.unique_id == unique_id)).one_or_none()
+        return _pause(row) if row else None
+
+    def hold(self, hold: Hold, at_most: int) -> bool:
+        """Write down a hold, or replace that of its name; whether it is new. Raises QuotaExceeded."""
+        row = {"name_key": folded(hold.name), **hold.model_dump()}
+        with self._database.writing() as connection:
+            had = connection.scalar(select(HOLDS.c.name).where(HOLDS.c.name_key == row["name_key"]))
+            count = connection.scalar(select(func.count()).select_from(HOLDS)) or 0
+            if had is None and count >= at_most:
+                raise QuotaExceeded("holds", at_most)
+            self._database.upsert(connection, HOLDS, [row])
+        return had is None
+
+    def release(self, name: str) -> Hold | None:
+        """End the hold of that name; the one that was there. Idempotent."""
+        with self._database.writing() as connection:
+            row = connection.execute(select(HOLDS).where(HOLDS.c.name_key == folded(name))).one_or_none()
+            connection.execute(delete(HOLDS).where(HOLDS.c.name_key == folded(name)))
+        return _hold(row) if row else None
+
+    def hold_named(self, name: str) -> Hold | None:
+        """The hold of that name, ended by itself or not."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(HOLDS).where(HOLDS.c.name_key == folded(name))).one_or_none()
+        return _hold(row) if row else None
+
+    def holds(self) -> list[Hold]:
+        """Every hold, by name, ended by itself or not."""
+        with self._database.reading() as connection:
+            return [_hold(row) for row in connection.execute(select(HOLDS).order_by(HOLDS.c.name_key))]
+
+    def approve(self, unique_id: str, number: int, approval: Approval) -> Approval:
+        """Write down what was said at a gate of an upgrade; the first word counts, and is returned."""
+        row = {"unique_id": unique_id, "number": number, **approval.model_dump()}
+        key = (APPROVALS.c.unique_id == unique_id, APPROVALS.c.number == number, APPROVALS.c.gate == approval.gate)
+        with self._database.writing() as connection:
+            self._database.insert_new(connection, APPROVALS, row)
+            return _approval(connection.execute(select(APPROVALS).where(*key)).one())
+
+    def binding(self, unique_id: str, resource_id: str, now: datetime, number: int = 0) -> Wishes:
+        """All that binds a set now, with what was said of its upgrade of that number (0: of none)."""
+        with self._database.reading() as connection:
+            pause = connection.execute(select(PAUSES).where(PAUSES.c.unique_id == unique_id)).one_or_none()
+            holds = [_hold(row) for row in connection.execute(select(HOLDS))]
+            said = select(APPROVALS).where(APPROVALS.c.unique_id == unique_id, APPROVALS.c.number == number)
+            approvals = tuple(_approval(row) for row in connection.execute(said.order_by(APPROVALS.c.at)))
+        wishes = in_force(_pause(pause) if pause else None, holds, resource_id, now)
+        return wishes.model_copy(update={"approvals": approvals})
+
+
+def _pause(row: Row[Any]) -> Pause:
+    return Pause(reason=row.reason, by=row.by, since=row.since, until=row.until)
+
+
+def _hold(row: Row[Any]) -> Hold:
+    return Hold(name=row.name, scope=row.scope, reason=row.reason, by=row.by, since=row.since, until=row.until)
+
+
+def _approval(row: Row[Any]) -> Approval:
+    return Approval(gate=Gate(row.gate), approved=row.approved, by=row.by, at=row.at, reason=row.reason)

@@ -1,0 +1,131 @@
+"""One batch of an upgrade: swap, wait, roll back, judge (docs/rules.md P6 to P10, P13, P14)."""
+
+from functools import partial
+
+from temporalio import workflow
+
+from activities.batches import BatchActivities
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.os_upgrade import BatchChoice
+from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrades import ErrorCode, UpgradeError, UpgradeStatus
+from instar.domain.spans import in_words
+from workflows import options
+from workflows.instance_effects import InstanceEffects
+from workflows.rows import carry_out
+from workflows.upgrades.health_wait import HealthWait
+from workflows.upgrades.journal import Journal
+from workflows.upgrades.memory import UpgradeMemory
+from workflows.visibility import batch_line
+
+UNCONFIRMED = "not confirmed healthy when the upgrade was cancelled"
+"""Nobody knows what would have become of a machine whose wait was cut short: nothing is held against it (P14)."""
+
+
+class BatchWork:
+    """What is done to machines in one upgrade, and what is written down of it."""
+
+    def __init__(self, memory: UpgradeMemory, journal: Journal) -> None:
+        self._memory = memory
+        self._journal = journal
+        state = memory.started
+        carry = partial(carry_out, cancelled=memory.ends_waits)
+        self._effects = InstanceEffects(state.scale_set, state.number, key=state.key, carry=carry)
+        self.health = HealthWait(state.scale_set, state.plan.health_source, state.delays, memory.ends_waits)
+
+    async def one_batch(self, choice: BatchChoice) -> tuple[UpgradeError | None, InstanceIds]:
+        """Swap, wait, roll back, judge: the breach if the upgrade must stop, and who is unhealthy then."""
+        memory = self._memory
+        memory.batch += 1
+        memory.move(choice.batch, Outcome.IN_PROGRESS)
+        await self._journal.decided("batch", f"batch {memory.batch}: {choice.batch.ranges[:100]}: {choice.reason}")
+        memory.kept_disks = memory.kept_disks | choice.keeps_disk
+        swapped = await self._effects.bring(memory.started.plan, choice.batch, choice.keeps_disk, memory.batch)
+        memory.move(swapped.not_begun, Outcome.PENDING)
+        memory.move(swapped.vanished, Outcome.VANISHED)
+        memory.move(swapped.failed, Outcome.FAILED)
+        memory.move(swapped.done & choice.stopped, Outcome.STOPPED)
+        memory.impossible, memory.overtaken = swapped.impossible, swapped.overtaken
+        if not memory.overtaken:
+            await self._settle(swapped.done - choice.stopped, choice.sick_before, swapped.reasons)
+        if memory.overtaken:
+            return self.records_behind(), InstanceIds()
+        if memory.is_cancelled():
+            # Whoever could not be confirmed healthy in the time that was left says nothing of the image (P14).
+            return None, InstanceIds()
+        verdict = await workflow.execute_activity_method(
+            BatchActivities.judge_batch,
+            memory.look_request(),
+            summary=f"verdict after batch {memory.batch}",
+            **options.READ,
+        )
+        memory.progress = verdict.progress
+        memory.add_line(batch_line(memory.batch, choice.batch, verdict))
+        await self._journal.decided("verdict", verdict.reason)
+        if memory.impossible:
+            # Also where P9 is broken by it: that a version is unusable says why (P19).
+            reason = f"stopped: image version {memory.started.plan.target} is unusable: {memory.impossible}"
+            return UpgradeError(code=ErrorCode.IMAGE_UNUSABLE, message=reason), verdict.unhealthy
+        return verdict.breach, verdict.unhealthy
+
+    async def _settle(self, swapped: InstanceIds, sick_before: InstanceIds, reasons: dict[str, str]) -> None:
+        """Health wait and, for those that failed it, rollback (P6, P7, P13)."""
+        found = await self.health.until_healthy(swapped, f"of batch {self._memory.batch}")
+        self._memory.move(found.vanished, Outcome.VANISHED)
+        self._memory.move(found.stopped, Outcome.STOPPED)
+        self._memory.move(found.healthy, Outcome.UPGRADED)
+        sick = found.unhealthy | found.initializing
+        self._memory.move(sick & sick_before, Outcome.SICK_BEFORE)
+        failed = sick - sick_before
+        self._memory.move(failed, Outcome.FAILED)
+        cut_short = self._memory.is_cancelled()
+        told = {one: f"{UNCONFIRMED}: {why}" for one, why in found.reasons.items()} if cut_short else found.reasons
+        self._journal.explain(reasons | told)
+        if not failed:
+            return
+        if cut_short:
+            self._memory.unconfirmed = failed
+            line = f"{len(failed)} not confirmed healthy ({failed.ranges[:100]}), kept as they are: cancelled"
+            await self._journal.decided("failed", line)
+            return
+        wait = in_words(self._memory.started.delays.health_wait)
+        if not self._memory.started.plan.auto_rollback:
+            line = f"{len(failed)} not healthy ({failed.ranges[:100]}), kept as they are: no automatic rollback"
+            await self._journal.decided("failed", line)
+            return
+        await self._journal.decided(
+            "rollback",
+            f"{len(failed)} of {len(swapped)} not healthy within {wait}: {failed.ranges[:100]} get the previous disk",
+        )
+        await self._roll_back(failed)
+
+    async def _roll_back(self, ids: InstanceIds) -> None:
+        """Previous disks back, and a second wait (P7, P8)."""
+        self._memory.move(ids, Outcome.IN_PROGRESS)
+        restored = await self._effects.restore(self._memory.started.plan, ids, self._memory.batch)
+        self._memory.overtaken = restored.overtaken
+        self._memory.move(restored.not_begun, Outcome.PENDING if self._memory.overtaken else Outcome.FAILED)
+        self._memory.move(restored.vanished, Outcome.VANISHED)
+        self._memory.move(restored.failed, Outcome.ROLLBACK_FAILED)
+        found = await self.health.until_healthy(restored.done, "after the rollback")
+        self._memory.move(found.vanished, Outcome.VANISHED)
+        self._memory.move(found.healthy | found.stopped, Outcome.ROLLED_BACK)
+        self._memory.move(found.unhealthy | found.initializing, Outcome.ROLLBACK_FAILED)
+        self._journal.explain(restored.reasons | found.reasons)
+
+    def records_behind(self) -> UpgradeError:
+        """Machines have seen a newer operation: this one is over, and nothing is said of them or of the image (F7)."""
+        self._memory.move(self._memory.known.of(Outcome.IN_PROGRESS), Outcome.PENDING)
+        return UpgradeError(code=ErrorCode.RECORDS_BEHIND, message=f"stopped: {self._memory.overtaken}")
+
+    async def roll_back_breach(self, breach: UpgradeError, mine: InstanceIds) -> None:
+        """Previous disks back, where there are any: who got the model alone has none to be given back (P10)."""
+        swapped = mine - self._memory.kept_disks
+        told = [f"the {len(swapped)} unhealthy instances of this upgrade get their previous disk"] if swapped else []
+        if kept := mine & self._memory.kept_disks:
+            told.append(f"{kept.ranges[:100]} kept their disk and got the model alone: there is no disk to give back")
+        status = UpgradeStatus.ROLLING_BACK if swapped else UpgradeStatus.ROLLING_FORWARD
+        await self._journal.decided("rollback", "; ".join([breach.message, *told]), status)
+        if swapped:
+            self._memory.breach_is_rolled_back = True
+            await self._roll_back(swapped)
