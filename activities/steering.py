@@ -14,7 +14,10 @@ async def steered(store: Store, request: LookRequest, now: datetime) -> Park | S
     scale_set = request.scale_set
     binding = store.wishes.binding
     wishes = await asyncio.to_thread(binding, scale_set.unique_id, scale_set.resource_id, now, request.number)
-    return next_step(Known(now=now, wishes=wishes))
+    step = next_step(Known(now=now, wishes=wishes))
+    if isinstance(step, Park) and step.gate:
+        await asyncio.to_thread(store.wishes.ask, scale_set.unique_id, request.number, step.gate, now)
+    return step
 
 
 async def say_parked(store: Store, request: LookRequest, reason: str, now: datetime) -> None:

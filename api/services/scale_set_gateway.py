@@ -87,6 +87,16 @@ class ScaleSetGateway:
             return False
         return True
 
+    async def look_again(self, scale_set: ScaleSetIdentity, number: int) -> bool:
+        """Have a running upgrade ask anew whether its next batch may begin (C1, C2); whether it heard."""
+        handle = self._client.get_workflow_handle(os_upgrade_workflow_id(scale_set, number))
+        try:
+            async with asyncio.timeout(SIGNALLED_WITHIN.total_seconds()):
+                await handle.signal("look_again", rpc_timeout=SIGNALLED_WITHIN)
+        except (RPCError, TimeoutError, RuntimeError):
+            return False
+        return True
+
     async def begin(self, scale_set: ScaleSetIdentity) -> None:
         """Begin the workflow of a set anew from the records, unless it runs. Raises ArmError 503."""
         state = await asyncio.to_thread(first_state, self._store, scale_set, self._delays)

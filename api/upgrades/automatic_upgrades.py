@@ -7,9 +7,10 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from api.services.dependencies import SCALE_SET, ServicesDep
+from api.services.dependencies import SCALE_SET, Services, ServicesDep
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.answers import wait_body
+from api.shapes.wishes import wish_properties
 from api.wire.errors import invalid
 from api.wire.moments import moment
 from instar.domain.images.images import version_key
@@ -17,6 +18,7 @@ from instar.domain.messages.scale_set import LiftQuarantine
 from instar.domain.records.quarantine import Quarantine
 from instar.domain.records.scale_set_status import ScaleSetStatus
 from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["automatic upgrades"])
 
@@ -39,6 +41,7 @@ async def automatic_upgrades(services: ServicesDep, stored: StoredDep) -> Json:
     properties: Json = {"enabled": model.upgrade_policy.automatic.enable_automatic_os_upgrade}
     if status.held:
         properties["held"] = status.held
+    properties |= await _wished(services, stored)
     if status.first_trigger_at:
         properties["firstTriggerAt"] = moment(status.first_trigger_at)
     if status.last_look_at:
@@ -67,6 +70,16 @@ async def lift_quarantine(services: ServicesDep, stored: StoredDep, version: str
         raise invalid(f"'{version}' is no image version: it must be numbers joined by dots.", "version") from None
     await services.gateway.send(stored.identity, LiftQuarantine(operation_id=str(uuid.uuid4()), version=version))
     return Response(status_code=204)
+
+
+async def _wished(services: Services, stored: StoredScaleSet) -> Json:
+    """What operators keep upgrades back with (C1, C2); none of the members where nothing does."""
+    identity, now = stored.identity, services.clock()
+    wishes = await asyncio.to_thread(services.store.wishes.binding, identity.unique_id, identity.resource_id, now)
+    members: Json = {"paused": wish_properties(wishes.pause)} if wishes.pause else {}
+    if wishes.holds:
+        members["holds"] = [{"name": hold.name, "scope": hold.scope, **wish_properties(hold)} for hold in wishes.holds]
+    return members
 
 
 def _quarantine(quarantine: Quarantine) -> list[Json]:

@@ -63,6 +63,10 @@ OWN = "Instar"
 """The namespace of routes that ARM does not have."""
 
 
+_OF_SCOPES = (["instar", "holds"],)
+"""Things of our own with a scope that their path does not say: any role opens them, the route asks for the scope's."""
+
+
 def reads(method: str, path: str) -> bool:
     """Whether a request changes nothing, by its method and its path.
 
@@ -87,6 +91,8 @@ def need_of(method: str, path: str) -> Need:
     least = Role.READER if only_reads else Role.CONTRIBUTOR
     if not parts or parts[0].lower() != "subscriptions":
         name = "/".join([OWN, *parts[1:2]])
+        if [part.lower() for part in parts[:2]] in _OF_SCOPES:
+            return Need(_action(name, method, ""), ROOT, least, within=True)
         return Need(_action(name, method, ""), ROOT, least, within=only_reads and len(parts) <= 1)
     scope_parts, provider = _split(parts)
     if not provider:

@@ -30,6 +30,8 @@ class Park(Message):
     what: ParkedFor
     reason: str
     until: datetime | None = None
+    gate: Gate | None = None
+    """Where somebody is to say so (G3)."""
 
 
 class Stop(Message):
@@ -93,8 +95,9 @@ def _at_the_gate(known: Known) -> Park | Stop | None:
         return None if answer.approved else Stop(reason=answer.sentence)
     when = "before its first batch" if known.gate is Gate.FIRST else "after its canary"
     if known.gate_until is None:
-        return Park(what=ParkedFor.APPROVAL, reason=f"waits for an approval {when}")
+        return Park(what=ParkedFor.APPROVAL, reason=f"waits for an approval {when}", gate=known.gate)
     moment = known.gate_until.strftime("%Y-%m-%d %H:%MZ")
     if known.now >= known.gate_until:
         return Stop(reason=f"nobody approved it until {moment}")
-    return Park(what=ParkedFor.APPROVAL, reason=f"waits for an approval {when}, until {moment}", until=known.gate_until)
+    reason = f"waits for an approval {when}, until {moment}"
+    return Park(what=ParkedFor.APPROVAL, reason=reason, until=known.gate_until, gate=known.gate)

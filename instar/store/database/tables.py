@@ -187,10 +187,11 @@ APPROVALS = Table(
     Column("unique_id", Words, primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("gate", Words, primary_key=True),
-    Column("approved", Boolean, nullable=False),
-    Column("by", Words, nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("reason", Words, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("approved", Boolean),
+    Column("by", Words),
+    Column("at", Instant),
+    Column("reason", Words),
 )
 
 RESOURCES = Table(

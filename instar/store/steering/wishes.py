@@ -6,7 +6,7 @@ What ended by itself stays written until the next of its kind replaces it: reade
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, delete, func, select, update
 
 from instar.domain.steering.wishes import Approval, Gate, Hold, Pause, Wishes, in_force
 from instar.store.database.columns import folded
@@ -72,12 +72,25 @@ class WishStore:
         with self._database.reading() as connection:
             return [_hold(row) for row in connection.execute(select(HOLDS).order_by(HOLDS.c.name_key))]
 
-    def approve(self, unique_id: str, number: int, approval: Approval) -> Approval:
-        """Write down what was said at a gate of an upgrade; the first word counts, and is returned."""
-        row = {"unique_id": unique_id, "number": number, **approval.model_dump()}
-        key = (APPROVALS.c.unique_id == unique_id, APPROVALS.c.number == number, APPROVALS.c.gate == approval.gate)
+    def ask(self, unique_id: str, number: int, gate: Gate, now: datetime) -> None:
+        """An upgrade waits at that gate for an approval. Idempotent."""
+        row = {"unique_id": unique_id, "number": number, "gate": gate.value, "asked_at": now}
         with self._database.writing() as connection:
             self._database.insert_new(connection, APPROVALS, row)
+
+    def asked(self, unique_id: str, number: int) -> Gate | None:
+        """The gate at which an upgrade asked last."""
+        said = select(APPROVALS.c.gate).where(APPROVALS.c.unique_id == unique_id, APPROVALS.c.number == number)
+        with self._database.reading() as connection:
+            gate = connection.scalar(said.order_by(APPROVALS.c.asked_at.desc()).limit(1))
+        return None if gate is None else Gate(gate)
+
+    def approve(self, unique_id: str, number: int, approval: Approval) -> Approval:
+        """Write down what was said at a gate at which an upgrade has asked; the first word counts, and is returned."""
+        key = (APPROVALS.c.unique_id == unique_id, APPROVALS.c.number == number, APPROVALS.c.gate == approval.gate)
+        with self._database.writing() as connection:
+            said = update(APPROVALS).where(*key, APPROVALS.c.approved.is_(None))
+            connection.execute(said.values(**approval.model_dump(exclude={"gate"})))
             return _approval(connection.execute(select(APPROVALS).where(*key)).one())
 
     def binding(self, unique_id: str, resource_id: str, now: datetime, number: int = 0) -> Wishes:
@@ -86,6 +99,7 @@ class WishStore:
             pause = connection.execute(select(PAUSES).where(PAUSES.c.unique_id == unique_id)).one_or_none()
             holds = [_hold(row) for row in connection.execute(select(HOLDS))]
             said = select(APPROVALS).where(APPROVALS.c.unique_id == unique_id, APPROVALS.c.number == number)
+            said = said.where(APPROVALS.c.approved.is_not(None))
             approvals = tuple(_approval(row) for row in connection.execute(said.order_by(APPROVALS.c.at)))
         wishes = in_force(_pause(pause) if pause else None, holds, resource_id, now)
         return wishes.model_copy(update={"approvals": approvals})

@@ -36,10 +36,11 @@ def upgrade() -> None:
         sa.Column("unique_id", sa.Text, primary_key=True),
         sa.Column("number", sa.Integer, primary_key=True),
         sa.Column("gate", sa.Text, primary_key=True),
-        sa.Column("approved", sa.Boolean, nullable=False),
-        sa.Column("by", sa.Text, nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("approved", sa.Boolean, nullable=True),
+        sa.Column("by", sa.Text, nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.Text, nullable=True),
     )
 
 

@@ -1,0 +1,1 @@
+"""What operators wish of upgrades, asked for by HTTP: pauses, holds, approvals. Paths are Instar's own."""

@@ -1,0 +1,128 @@
+"""Holding upgrades at a scope: Instar's addition (docs/rules.md C2).
+
+A hold has a scope of its own that its path does not say: whoever may change what is there may hold it and release it.
+"""
+
+import asyncio
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from fastapi.responses import JSONResponse, Response
+
+from api.services.dependencies import Services, ServicesDep
+from api.services.paging import PagingDep
+from api.shapes.wishes import hold_body
+from api.steering.asked import only, reason_of, until_of, who
+from api.steering.telling import tell_all_below
+from api.wire.bodies import JsonBody, described
+from api.wire.errors import ArmError, invalid, not_found
+from instar.domain.access import ROOT, Need, Role, is_within
+from instar.domain.steering.wishes import Hold
+from instar.store.errors import QuotaExceeded
+
+router = APIRouter(tags=["steering"])
+
+HOLDS = "/instar/holds"
+HOLD = HOLDS + "/{holdName}"
+HOLDS_AT_MOST = 1_000
+"""All are read before each batch."""
+
+SCOPE_AT_MOST = 500
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_SCOPE = re.compile(
+    r"/|/subscriptions/[\w.-]{1,64}"
+    r"(?:/resourceGroups/[\w.()-]{1,90}(?:/providers/Microsoft\.Compute/virtualMachineScaleSets/[\w.-]{1,64})?)?",
+    re.IGNORECASE,
+)
+
+Json = dict[str, Any]
+Name = Annotated[str, Path(alias="holdName")]
+
+
+@router.put(
+    HOLD,
+    response_model=None,
+    openapi_extra=described({"scope": "/", "reason": "code freeze", "until": "2126-12-01T06:00:00Z"}),
+)
+async def put_hold(services: ServicesDep, name: Name, body: JsonBody) -> Response:
+    """Hold every upgrade at a scope and below it (C2): 201 for a new hold, 200 where it replaces one.
+
+    None begins, by hand neither; those that run wait before their next batch. Scaling, power, reads, cancels and
+    rollbacks go on. `scope` is `/`, a subscription, a resource group or a scale set.
+    """
+    only(body, ("scope", "reason", "until"))
+    if not _NAME.fullmatch(name):
+        raise invalid("A hold's name has 1 to 80 letters, digits, dots, dashes and underscores.", "holdName")
+    scope, now = _scope_of(body), services.clock()
+    services.caller.require(_need(scope, "write"))
+    had = await asyncio.to_thread(services.store.wishes.hold_named, name)
+    if had is not None:
+        services.caller.require(_need(had.scope, "write"))
+    wish = Hold(name=name, scope=scope, reason=reason_of(body), by=who(services), since=now, until=until_of(body, now))
+    try:
+        new = await asyncio.to_thread(services.store.wishes.hold, wish, HOLDS_AT_MOST)
+    except QuotaExceeded:
+        raise ArmError(
+            409, "QuotaExceeded", f"There are {HOLDS_AT_MOST} holds, and no more may be: release one that is over."
+        ) from None
+    if had is not None:
+        await tell_all_below(services, had)
+    await tell_all_below(services, wish)
+    return JSONResponse(hold_body(wish), 201 if new else 200)
+
+
+@router.get(HOLDS, response_model=None)
+async def list_holds(services: ServicesDep, paging: PagingDep) -> Json:
+    """List the holds that concern what one may read, those that have ended by themselves too."""
+    found = [hold for hold in await asyncio.to_thread(services.store.wishes.holds) if _may_see(services, hold)]
+    page = paging.page(found, lambda hold: (hold.name.lower(),))
+    return page.answer(hold_body(hold) for hold in page.items)
+
+
+@router.get(HOLD, response_model=None)
+async def get_hold(services: ServicesDep, name: Name) -> Json:
+    """A hold: where, who, since when, why, until when."""
+    return hold_body(await _existing(services, name))
+
+
+@router.delete(HOLD, response_model=None)
+async def release_hold(services: ServicesDep, name: Name) -> Response:
+    """Release what is held (C2): upgrades go on where they stopped. 204 if there is no such hold, else 200."""
+    had = await asyncio.to_thread(services.store.wishes.hold_named, name)
+    if had is None or not _may_see(services, had):
+        return Response(status_code=204)
+    services.caller.require(_need(had.scope, "delete"))
+    await asyncio.to_thread(services.store.wishes.release, name)
+    await tell_all_below(services, had)
+    return Response(status_code=200)
+
+
+async def _existing(services: Services, name: str) -> Hold:
+    """Raises ArmError 404, also for one that concerns nothing that the caller may read."""
+    hold = await asyncio.to_thread(services.store.wishes.hold_named, name)
+    if hold is None or not _may_see(services, hold):
+        raise not_found(f"There is no hold of the name '{name[:80]}'.")
+    return hold
+
+
+def _may_see(services: Services, hold: Hold) -> bool:
+    """Whether it holds something that the caller may read, or is at a scope where the caller may read."""
+    return any(
+        is_within(hold.scope, grant.scope) or is_within(grant.scope, hold.scope) for grant in services.caller.grants
+    )
+
+
+def _need(scope: str, verb: str) -> Need:
+    return Need(f"Instar/holds/{verb}", scope, Role.CONTRIBUTOR)
+
+
+def _scope_of(body: Json) -> str:
+    given = body.get("scope")
+    if not isinstance(given, str) or len(given) > SCOPE_AT_MOST or not _SCOPE.fullmatch(given.rstrip("/") or ROOT):
+        raise invalid(
+            "'scope' must be '/', a subscription ('/subscriptions/ID'), a resource group or a scale set, by its id.",
+            "scope",
+        )
+    return given.rstrip("/") or ROOT
