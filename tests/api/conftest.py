@@ -148,6 +148,8 @@ class FakeGateway:
     up: bool = True
     sent: list[tuple[ScaleSetIdentity, Update]] = field(default_factory=list)
     nudged: list[str] = field(default_factory=list)
+    looks_again: list[int] = field(default_factory=list)
+    """Numbers of upgrades that were told to."""
     begun: list[str] = field(default_factory=list)
     workflows: dict[str, str] = field(default_factory=dict)
     """Those that run: id and type."""
@@ -163,6 +165,10 @@ class FakeGateway:
 
     async def nudge(self, scale_set: ScaleSetIdentity) -> bool:
         self.nudged.append(scale_set.name)
+        return self.up
+
+    async def look_again(self, _scale_set: ScaleSetIdentity, number: int) -> bool:
+        self.looks_again.append(number)
         return self.up
 
     async def alive(self) -> bool:
