@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from instar.cli import backup_cli, credentials_cli, keys_cli, machines_cli, sets_cli
+from instar.cli import backup_cli, credentials_cli, keys_cli, machines_cli, sets_cli, steering_cli
 from instar.cli import reconcile as reconciling
 from instar.cli import status as standing
 from instar.cli.main import INTERRUPTED
@@ -198,6 +198,16 @@ app.command()(sets_cli.init)
 app.command()(sets_cli.upgrade)
 app.command()(sets_cli.cancel)
 app.command()(sets_cli.automatic)
+for steering in (
+    steering_cli.pause,
+    steering_cli.resume,
+    steering_cli.hold,
+    steering_cli.release,
+    steering_cli.holds,
+    steering_cli.approve,
+    steering_cli.reject,
+):
+    app.command()(steering)
 app.add_typer(credentials_cli.app)
 app.add_typer(keys_cli.app)
 app.command()(credentials_cli.audit)

@@ -1,17 +1,16 @@
 """The commands that make and steer a scale set: `instar init`, `upgrade`, `cancel`, `automatic`."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from instar.cli.found import found
 from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Group, SetName, Subscription, command, login_of
 from instar.client.api_client import ApiClient
 from instar.client.sets import first_set, steering
-from instar.client.watch import DEFAULT_SUBSCRIPTION, find
+from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.domain.legible import legible_line
 from instar.errors import ended
 
@@ -66,7 +65,7 @@ def upgrade(
     A start by hand leaves machines that do not get healthy on the new disk, for somebody to look at. Upgrades that
     begin by themselves give them their previous disks back.
     """
-    with _found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
+    with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
         steering.start(there, resource_id, time.sleep)
         _say(f"the upgrade was started by hand; to follow it: {command(f'watch {scale_set}', data_dir)}")
 
@@ -84,7 +83,7 @@ def cancel(
 
     No machine is begun any more. Disks that are being swapped are; who has the new disk keeps it.
     """
-    with _found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
+    with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
         steering.cancel(there, resource_id, time.sleep)
         _say(f"the upgrade has ended, cancelled; how it went: {command(f'watch {scale_set}', data_dir)}")
 
@@ -100,18 +99,9 @@ def automatic(
     subscription: Subscription = DEFAULT_SUBSCRIPTION,
 ) -> None:
     """Let upgrades of a scale set begin by themselves when there is a newer version, or not any more."""
-    with _found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
+    with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
         steering.set_automatic(there, resource_id, enabled=switch is Switch.ON)
         _say(f"automatic upgrades are {switch}; how it stands: {command(f'status {scale_set}', data_dir)}")
-
-
-@contextmanager
-def _found(  # noqa: PLR0917  # passed on
-    scale_set: str, api: str, data_dir: DataDir, credentials: Credentials, group: str, subscription: str
-) -> Iterator[tuple[ApiClient, str]]:
-    """The API and the set's resource id; trouble becomes its sentence."""
-    with ended(), ApiClient(login_of(credentials, data_dir, api)) as there:
-        yield there, find(there, scale_set, subscription, group)
 
 
 def _say(line: str) -> None:

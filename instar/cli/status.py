@@ -51,6 +51,8 @@ def lines(told: Json) -> list[str]:
     facts = [("automatic upgrades", "on" if told["enabled"] else "off")]
     if told.get("held"):
         facts.append(("held", told["held"]))
+    wishes = [told["paused"]] if "paused" in told else []
+    facts += [("kept back", wish["sentence"]) for wish in (*wishes, *told.get("holds", ()))]
     if told.get("waitsFor"):
         facts += [("waits since", told["waitsSince"]), ("", told["waitsFor"])]
     look = told.get("lastLook")
@@ -81,6 +83,10 @@ def advice(told: Json, state: str, missing: str, ways: Ways) -> list[str]:
         found.append("the last request about this set failed: send it again, its operation says why")
     if told.get("held"):
         found.append(f"{ways.command(f'reconcile {ways.name}')} shows what its machines know and its records do not")
+    if told.get("paused"):
+        found.append(f"{ways.command(f'resume {ways.name}')} lets its upgrades go on")
+    holds = [ways.command(f"release {hold['name']}") for hold in told.get("holds", ())]
+    found += [f"{release} lets all go on that it holds" for release in holds]
     if any(entry["wholeSet"] for entry in told["quarantine"]):
         found.append("publish a newer version: that one is tried; or lift the quarantine (docs/operations.md)")
     if not told["enabled"] and not found:

@@ -1,5 +1,5 @@
 # ruff: noqa: S602, S603  # commands of a page of ours, in a shell as a person has one
-"""docs/quickstart.md: each command is run against a real `instar up`, and prints what the page shows."""
+"""docs/quickstart.md and docs/steering.md: each command, run against a real `instar up`, prints what is shown."""
 
 import os
 import re
@@ -20,6 +20,7 @@ from instar.client.api_token import FILE, Login
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "quickstart.md"
+STEERING = ROOT / "docs" / "steering.md"
 PROGRAMS = Path(sys.executable).parent
 
 FENCE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
@@ -52,9 +53,9 @@ class Step:
         return re.fullmatch(pattern, output) is not None
 
 
-def steps() -> list[Step]:
-    """Every command of the page that is shown with its output."""
-    told = [body for kind, body in FENCE.findall(PAGE.read_text(encoding="utf-8")) if kind == "console"]
+def steps(page: Path = PAGE) -> list[Step]:
+    """Every command of a page that is shown with its output."""
+    told = [body for kind, body in FENCE.findall(page.read_text(encoding="utf-8")) if kind == "console"]
     return [Step(command, shown) for body in told for command, shown in STEP.findall(body)]
 
 
@@ -131,6 +132,19 @@ def test_every_command_of_the_quick_start_does_what_it_shows(tmp_path: Path) -> 
             faulted = version == "5.0.0" and "watch" in step.command
             assert done.returncode == (1 if faulted else 0), (step.command, done.stderr)
             assert done.stderr == ""
+        _every_command_of_steering(tmp_path, path)
+
+
+def _every_command_of_steering(folder: Path, path: str) -> None:
+    """With the set of the quick start."""
+    for step in steps(STEERING):
+        done = run(step.command, folder, path)
+        if step.command == "instar upgrade web":
+            assert (done.returncode, done.stdout) == (1, "")
+            assert "No upgrade of the scale set 'web' begins now: held by 'freeze' on /" in done.stderr
+            continue
+        assert step.is_so(done.stdout), f"$ {step.command}\n{done.stdout}{done.stderr}\nis not\n{step.shown}"
+        assert (done.returncode, done.stderr) == (0, ""), step.command
 
 
 @pytest.mark.timeout(600)

@@ -1,0 +1,150 @@
+"""The commands that keep upgrades back and let them go on: `instar pause`, `hold`, `approve` and their opposites."""
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from instar.cli.found import found
+from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Group, SetName, Subscription, command, login_of
+from instar.client.api_client import ApiClient
+from instar.client.sets import wishes
+from instar.client.watch import DEFAULT_SUBSCRIPTION
+from instar.compute.clock import utc_now
+from instar.domain.legible import legible_line
+from instar.errors import ended
+
+
+class Output(StrEnum):
+    """How it is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+Reason = Annotated[str, typer.Option(help="Why: everybody who meets it is told.")]
+Until = Annotated[str, typer.Option(metavar="MOMENT", help="Ends by itself then, as 2026-12-01T06:00:00Z.")]
+Hours = Annotated[float | None, typer.Option(min=0.01, max=8784, help="Ends by itself after so many hours.")]
+HoldName = Annotated[str, typer.Argument(metavar="NAME", help="What the hold is called.")]
+
+
+def pause(
+    *,
+    scale_set: SetName,
+    reason: Reason,
+    until: Until = "",
+    hours: Hours = None,
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Pause the upgrades of a scale set: the batch in work comes to its end, then nothing new begins.
+
+    With nothing running the next upgrade does not begin. It lasts until `instar resume`, or until its end.
+    """
+    with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
+        _say(wishes.pause(there, resource_id, reason, wishes.until(until, hours, utc_now())))
+        _say(f"to let it go on: {command(f'resume {scale_set}', data_dir)}")
+
+
+def resume(
+    *,
+    scale_set: SetName,
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Let the upgrades of a paused scale set go on, where they stopped."""
+    with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
+        wishes.resume(there, resource_id)
+        _say(f"{scale_set} is paused no more")
+
+
+def hold(
+    *,
+    name: HoldName = "freeze",
+    reason: Reason,
+    scope: Annotated[
+        str, typer.Option(help="/, a subscription, a resource group or a scale set, by its id: and all below it.")
+    ] = "/",
+    until: Until = "",
+    hours: Hours = None,
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+) -> None:
+    """Hold every upgrade at a scope: `instar hold --reason "code freeze"` freezes everything.
+
+    None begins, by hand neither; those that run wait before their next batch. Scaling, power and cancels go on.
+    """
+    with ended(), ApiClient(login_of(credentials, data_dir, api)) as there:
+        _say(wishes.hold(there, name, scope, reason, wishes.until(until, hours, utc_now())))
+        _say(f"to let it go on: {command(f'release {name}', data_dir)}")
+
+
+def release(
+    *, name: HoldName = "freeze", api: ApiUrl = "", data_dir: DataDir = DATA_DIR, credentials: Credentials = None
+) -> None:
+    """End a hold: what it kept back goes on where it stopped. No such hold is no error."""
+    with ended(), ApiClient(login_of(credentials, data_dir, api)) as there:
+        _say(f"{name} is released" if wishes.release(there, name) else f"there is no hold of the name {name}")
+
+
+def holds(
+    *,
+    output: Annotated[Output, typer.Option(help="table or json")] = Output.TABLE,
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+) -> None:
+    """List the holds: where, who, since when, why, until when."""
+    with ended(), ApiClient(login_of(credentials, data_dir, api)) as there:
+        listed = wishes.holds(there)
+    if output is Output.JSON:
+        typer.echo(json.dumps(listed, indent=2))
+        return
+    for one in listed:
+        _say(one["properties"]["sentence"])
+    if not listed:
+        _say("nothing is held")
+
+
+def approve(
+    *,
+    scale_set: SetName,
+    reason: Annotated[str, typer.Option(help="Why; may be left out.")] = "",
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Let the running upgrade of a scale set pass the gate at which it waits for a person."""
+    with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
+        wishes.say_at_the_gate(there, resource_id, reason, approved=True)
+        _say(f"approved; to look on: {command(f'watch {scale_set}', data_dir)}")
+
+
+def reject(
+    *,
+    scale_set: SetName,
+    reason: Reason,
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = DEFAULT_SUBSCRIPTION,
+) -> None:
+    """End the running upgrade of a scale set at the gate at which it waits; machines that are done stay done."""
+    with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
+        wishes.say_at_the_gate(there, resource_id, reason, approved=False)
+        _say("rejected; the upgrade ends as cancelled")
+
+
+def _say(line: str) -> None:
+    typer.echo(legible_line(line))
