@@ -10,7 +10,9 @@ from contextlib import AsyncExitStack, closing, suppress
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from temporalio.client import Client
 
+from instar.connection.client import keep_connected
 from instar.connection.computes import CannotCompute, open_compute
 from instar.connection.logs import log_to_stderr
 from instar.connection.private_data import keep_private
@@ -57,15 +59,26 @@ async def run(settings: Settings) -> None:
             return
         opened.enter_context(closing(store))
         codec = sealed_payloads(settings)
-        client = await _unless_stopped(connect_to_temporal([instar_plugin(codec)], readiness), stop)
+        plugins = [instar_plugin(codec)]
+        client = await _unless_stopped(connect_to_temporal(plugins, readiness), stop)
         if client is None:
             return
-        for worker in workers(client, fleet, store):
+        working = workers(client, fleet, store)
+        for worker in working:
             await opened.enter_async_context(worker)
         readiness.application = probes(store, client)
+
+        def use(renewed: Client) -> None:
+            for worker in working:
+                worker.client = renewed
+            readiness.application = probes(store, renewed)
+
+        connected = asyncio.create_task(keep_connected(client, plugins, use))
         log.info("worker ready")
         await stop.wait()
         log.info("worker stopping")
+        connected.cancel()
+        await asyncio.wait([connected])
 
 
 async def _unless_stopped(coming: Coroutine[Any, Any, There], stop: asyncio.Event) -> There | None:

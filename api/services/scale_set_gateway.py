@@ -63,6 +63,10 @@ class ScaleSetGateway:
         self._store = store
         self._delays = delays
 
+    def use(self, client: Client) -> None:
+        """Reach Temporal by another connection from now on; what is under way ends by the one that it began with."""
+        self._client = client
+
     async def send(self, scale_set: ScaleSetIdentity, message: Update) -> None:
         """Hand over one message and wait for its acceptance."""
         try:

@@ -12,11 +12,10 @@ import yaml  # type: ignore[import-untyped]  # its stubs are no dependency of ou
 from cryptography import x509
 from typer.testing import CliRunner
 
-from api.tls import check_certificate
 from instar.cli.app import app
 from instar.compute.clock import utc_now
-from instar.connection.setting_groups import TlsSettings
 from instar.domain.sets.names import NAMESPACE, Attribute
+from instar.serving.tls import TlsFiles, check_certificate
 from instar.stack.guard import page_process
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +120,7 @@ def test_the_certificates_that_the_job_makes_are_those_that_the_api_can_serve_wi
     assert CliRunner().invoke(app, job[1:]).exit_code == 0
     api = services["api"]["environment"]
     files = [Path(api[f"INSTAR_TLS__{name}"].replace("/data", str(tmp_path))) for name in ("CERTIFICATE", "KEY")]
-    check_certificate(TlsSettings(certificate=files[0], key=files[1]), utc_now())
+    check_certificate(TlsFiles(certificate=files[0], key=files[1]), utc_now())
     found = x509.load_pem_x509_certificate(files[0].read_bytes())
     names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert {"localhost", "api"} <= set(names.get_values_for_type(x509.DNSName))
