@@ -69,10 +69,8 @@ SELECT format('ALTER %s %I.%I OWNER TO %I',
   n.nspname, c.relname, :'owner')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'v', 'm', 'S') AND pg_get_userbyid(c.relowner) <> :'owner'
-  AND NOT EXISTS (
-    -- A sequence of a column goes with its table.
-    SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
-      AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i')))
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+-- A sequence of a column goes with its table: after that nothing is left to be changed of it.
 ORDER BY c.relkind = 'S' \gexec
 
 SELECT format('ALTER ROUTINE %s OWNER TO %I', p.oid::regprocedure, :'owner')
