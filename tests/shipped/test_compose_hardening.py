@@ -159,6 +159,14 @@ def test_a_file_that_is_no_place_for_passwords_is_left_alone(tmp_path: Path, tex
     assert file.read_text() == text
 
 
+def test_settings_of_ones_own_come_from_a_file_that_need_not_be_there() -> None:
+    ours = {name for name, service in SERVICES.items() if str(service["image"]).startswith("instar:")}
+    for name in ours:
+        assert SERVICES[name]["env_file"] == [{"path": "instar.env", "required": False}]
+    assert ours == {"api", "worker", "page", "certificates"}
+    assert "instar.env" in (ROOT / ".gitignore").read_text().split()
+
+
 def test_the_file_with_the_password_goes_into_neither_history_nor_image() -> None:
     assert ".env" in (ROOT / ".gitignore").read_text().split()
     assert "*" in (ROOT / ".dockerignore").read_text().split("\n")
