@@ -21,7 +21,7 @@ from api.app import create_app
 from api.login.composition import access_from
 from api.services.composition import services_from
 from instar.compute.clock import utc_now
-from instar.connection.client import connect, keep_connected
+from instar.connection.client import WrongSettings, configuration, connect, keep_connected
 from instar.connection.computes import CannotCompute, open_compute
 from instar.connection.logs import log_to_stderr
 from instar.connection.private_data import keep_private
@@ -66,8 +66,9 @@ def main() -> None:
     try:
         if files := tls_files(settings):
             check_certificate(files, utc_now())
+        configuration()  # before anything is made or waited for
         asyncio.run(serve(settings, arguments.host, arguments.port))
-    except (CannotCompute, CannotServe, SigningKeyError, StoreError, TlsError, TooOpen) as error:
+    except (CannotCompute, CannotServe, SigningKeyError, StoreError, TlsError, TooOpen, WrongSettings) as error:
         sys.exit(f"api: {error}")
 
 

@@ -1,5 +1,6 @@
 """The worker process: `python -P -m worker`, until SIGTERM or SIGINT."""
 
+import argparse
 import asyncio
 import logging
 import os
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from temporalio.client import Client
 
-from instar.connection.client import keep_connected
+from instar.connection.client import WrongSettings, configuration, keep_connected
 from instar.connection.computes import CannotCompute, open_compute
 from instar.connection.logs import log_to_stderr
 from instar.connection.private_data import keep_private
@@ -96,6 +97,9 @@ async def _unless_stopped(coming: Coroutine[Any, Any, There], stop: asyncio.Even
 
 def main() -> None:
     """Read the settings and work."""
+    argparse.ArgumentParser(
+        prog="python -P -m worker", description=f"{__doc__} Settings: docs/operations.md."
+    ).parse_args()
     keep_new_files_private()
     log_to_stderr()
     for remark in unread(os.environ):
@@ -105,8 +109,9 @@ def main() -> None:
     except ValidationError as error:
         sys.exit(f"worker: the settings are wrong: {first_problem(error)}")
     try:
+        configuration()  # before anything is made or waited for
         asyncio.run(run(settings))
-    except (CannotCompute, CannotServe, StoreError, TooOpen) as error:
+    except (CannotCompute, CannotServe, StoreError, TooOpen, WrongSettings) as error:
         sys.exit(f"worker: {error}")
 
 

@@ -7,6 +7,7 @@ keeps looking at the configuration, and connects anew when it says something els
 import asyncio
 import logging
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,17 +20,23 @@ _log = logging.getLogger(__name__)
 LOCAL_CONFIG = "temporal.toml"
 """In the data directory of an `instar up`: how its Temporal server is reached, by mutual TLS."""
 
+ADDRESS = r"(\[[0-9a-fA-F:.]+\]|[^\s:/@]+):[0-9]{1,5}"
+
 LOOK_SECONDS = 60.0
 """How soon renewed certificates are used: long before the old ones are over."""
+
+
+class WrongSettings(Exception):
+    """The settings say nowhere where Temporal is, or cannot be used. The text says what to do."""
 
 
 async def connect(plugins: Sequence[Plugin], *, lazy: bool = False, data_dir: Path | None = None) -> Client:
     """Connect; with `lazy` the first call does, so that a process can start while Temporal is down (A4).
 
     Where the environment says nothing of Temporal, the server of the `instar up` in `data_dir` is meant. Raises
-    RuntimeError when not lazy and the server cannot be reached.
+    RuntimeError when not lazy and the server cannot be reached, WrongSettings for what no waiting mends.
     """
-    return await Client.connect(**_configuration(data_dir), plugins=plugins, lazy=lazy)
+    return await _connected(configuration(data_dir), plugins, lazy=lazy)
 
 
 async def keep_connected(
@@ -40,17 +47,17 @@ async def keep_connected(
     Certificates and API keys are renewed in files. A client that does not get through is not handed over: the one in
     use goes on, and it is tried again. A configuration that cannot be read is said once.
     """
-    in_use, said = _configuration(None), ""
+    in_use, said = configuration(), ""
     if isinstance(tls := client.service_client.config.tls, TLSConfig):
         in_use["tls"] = tls  # renewed since it connected, perhaps
     while True:
         await asyncio.sleep(seconds)
         try:
-            found = _configuration(None)
+            found = configuration()
             if found == in_use:
                 continue
-            use(await Client.connect(**found, plugins=plugins))
-        except (OSError, RuntimeError, ValueError) as error:
+            use(await _connected(found, plugins))
+        except (RuntimeError, ValueError, WrongSettings) as error:
             if str(error) != said:
                 said = str(error)
                 _log.warning("the changed settings for Temporal do not get through, those of before are kept: %s", said)
@@ -59,11 +66,41 @@ async def keep_connected(
         _log.warning("connected to Temporal anew: certificates or other settings of its client were renewed")
 
 
-def _configuration(data_dir: Path | None) -> ClientConnectConfig:
-    """What it says now, with the content of its files. Raises RuntimeError where it cannot be read."""
+def configuration(data_dir: Path | None = None) -> ClientConnectConfig:
+    """What the settings say now, with the content of the files that they name. Raises WrongSettings."""
     local = data_dir / LOCAL_CONFIG if data_dir else None
     is_meant = local is not None and local.exists() and not any(name.startswith("TEMPORAL_") for name in os.environ)
-    return ClientConfig.load_client_connect_config(config_file=str(local) if is_meant else None)
+    try:
+        found = ClientConfig.load_client_connect_config(config_file=str(local) if is_meant else None)
+    except OSError as error:
+        raise WrongSettings(
+            f"cannot read {error.filename}, which the settings for Temporal name: {error.strerror}"
+        ) from None
+    except RuntimeError as error:
+        said = " ".join(str(error).split())
+        raise WrongSettings(
+            f"the settings for Temporal (TEMPORAL_…, or the file that they name) are wrong: {said}"
+        ) from None
+    address = found.get("target_host")
+    if not address:
+        file = os.environ.get("TEMPORAL_CONFIG_FILE")
+        missing = (
+            f", and TEMPORAL_CONFIG_FILE names {file}, which is not there" if file and not Path(file).exists() else ""
+        )
+        raise WrongSettings(
+            f"no setting says where Temporal is{missing}: set TEMPORAL_ADDRESS=HOST:PORT, "
+            "or let `instar up` start one on this machine"
+        )
+    if not re.fullmatch(ADDRESS, address):
+        raise WrongSettings(f"Temporal's address is HOST:PORT, such as temporal:7233, and not {address!r}")
+    return found
+
+
+async def _connected(settings: ClientConnectConfig, plugins: Sequence[Plugin], *, lazy: bool = False) -> Client:
+    try:
+        return await Client.connect(**settings, plugins=plugins, lazy=lazy)
+    except ValueError as error:
+        raise WrongSettings(f"the settings for Temporal are wrong: {error}") from None
 
 
 async def alive(client: Client) -> bool:

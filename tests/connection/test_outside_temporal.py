@@ -4,9 +4,12 @@ The server is Temporal's development server, which has neither itself: a TLS rel
 """
 
 import asyncio
+import os
+import re
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -184,3 +187,44 @@ async def test_a_certificate_that_was_renewed_since_the_client_connected_is_noti
         following = asyncio.create_task(keep_connected(first, [], taken.append, 0.05))
         await until(lambda: bool(taken))
         following.cancel()
+
+
+WRONG = [
+    ({}, "no setting says where Temporal is: set TEMPORAL_ADDRESS=HOST:PORT"),
+    ({"TEMPORAL_CONFIG_FILE": "/nowhere/t.toml"}, "TEMPORAL_CONFIG_FILE names /nowhere/t.toml, which is not there"),
+    ({"TEMPORAL_PROFILE": "nope"}, "Profile 'nope' not found"),
+    ({"TEMPORAL_CONFIG_FILE": "broken.toml"}, "are wrong: .*TOML parse error.* unclosed table"),
+    ({"TEMPORAL_ADDRESS": "host"}, "Temporal's address is HOST:PORT, such as temporal:7233, and not 'host'"),
+    ({"TEMPORAL_ADDRESS": "http://host:7233"}, "and not 'http://host:7233'"),
+    ({"TEMPORAL_ADDRESS": "host:port"}, "and not 'host:port'"),
+    (
+        {"TEMPORAL_ADDRESS": "127.0.0.1:1", "TEMPORAL_TLS_CLIENT_CERT_PATH": "/nowhere/c"},
+        "cannot read /nowhere/c, which the settings for Temporal name: No such file",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), WRONG)
+def test_settings_that_lead_nowhere_are_one_sentence_and_nothing_is_made(
+    given: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.toml").write_text("[profile")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "INSTAR_"))}
+    env = kept | {"INSTAR_DATA_DIR": str(tmp_path / "data"), "HOME": str(tmp_path)} | given
+    for module in ("worker", "api"):
+        command = [sys.executable, "-P", "-m", module]
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603  # our own program
+        assert done.returncode == 1
+        assert re.search(said, done.stderr), done.stderr
+        assert done.stderr.startswith(f"{module}: ")
+        assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--nonsense"], ["more"]])
+def test_a_worker_takes_no_arguments_and_says_so(words: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "worker", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603  # our own program
+    assert done.returncode == (0 if words == ["--help"] else 2)
+    assert "usage: python -P -m worker" in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
