@@ -177,4 +177,4 @@ def test_a_set_that_failed_for_want_of_an_image_is_told_so(
     assert isinstance(console.file, StringIO)
     said = console.file.getvalue()
     assert "state                Failed" in said
-    assert ("(`instar images publish C W s VERSION --location westeurope`), then ask again" in said) is advised
+    assert ("(`instar images publish C W s VERSION --location westeurope`), then send the request again" in said) is advised
