@@ -37,6 +37,8 @@ WAITS_FOR_BOOTS = "waits-for-boots"
 UNCONFIRMED = "not confirmed healthy when the upgrade was cancelled"
 """Nobody knows what would have become of a machine whose wait was cut short: nothing is held against it (P14)."""
 
+UNCONFIRMED_BACK = "has its previous disk back, not confirmed healthy on it when the upgrade was cancelled"
+
 
 @workflow.defn
 class OsUpgradeWorkflow:
@@ -51,7 +53,8 @@ class OsUpgradeWorkflow:
         self._kept_disks = state.kept_disks
         self._impossible = self._overtaken = ""
         self._breach_is_rolled_back = False
-        self._unconfirmed = InstanceIds()
+        self._unmade, self._unconfirmed = state.unmade, state.unconfirmed
+        self._unconfirmed_back = InstanceIds()
         self._started = state
         self._journal = Journal(state)
         carry = partial(carry_out, cancelled=self._ends_waits)
@@ -124,6 +127,7 @@ class OsUpgradeWorkflow:
         self._move(swapped.not_begun, Outcome.PENDING)
         self._move(swapped.vanished, Outcome.VANISHED)
         self._move(swapped.failed, Outcome.FAILED)
+        self._unmade = self._unmade | swapped.failed
         self._move(swapped.done & choice.stopped, Outcome.STOPPED)
         self._impossible, self._overtaken = swapped.impossible, swapped.overtaken
         if not self._overtaken:
@@ -191,8 +195,15 @@ class OsUpgradeWorkflow:
         found = await self._health.until_healthy(restored.done, "after the rollback")
         self._move(found.vanished, Outcome.VANISHED)
         self._move(found.healthy | found.stopped, Outcome.ROLLED_BACK)
-        self._move(found.unhealthy | found.initializing, Outcome.ROLLBACK_FAILED)
-        self._journal.explain(restored.reasons | found.reasons)
+        sick, told = found.unhealthy | found.initializing, found.reasons
+        if self._ends_waits():
+            # On its previous disk again, and given no time to become healthy on it: it may need nobody.
+            self._move(sick, Outcome.ROLLED_BACK)
+            self._unconfirmed_back = sick
+            told = {one: f"{UNCONFIRMED_BACK}: {why}" for one, why in told.items()}
+        else:
+            self._move(sick, Outcome.ROLLBACK_FAILED)
+        self._journal.explain(restored.reasons | told)
 
     def _records_behind(self) -> UpgradeError:
         """Machines have seen a newer operation: this one is over, and nothing is said of them or of the image (F7)."""
@@ -221,7 +232,7 @@ class OsUpgradeWorkflow:
 
     async def _cancelled_end(self) -> UpgradeResult:
         reason = f"cancelled: {self._cancel_reason}"
-        failed = self._known().of(Outcome.FAILED, Outcome.ROLLBACK_FAILED)
+        failed = self._known().of(Outcome.FAILED, Outcome.ROLLBACK_FAILED) | self._unconfirmed_back
         error = UpgradeError(code=ErrorCode.CANCELED, message=reason, details=self._journal.details(failed))
         return await self._end(UpgradeStatus.CANCELLED, reason, error)
 
@@ -292,6 +303,8 @@ class OsUpgradeWorkflow:
                 "cancel_reason": self._cancel_reason,
                 "batches": self._lines,
                 "kept_disks": self._kept_disks,
+                "unmade": self._unmade,
+                "unconfirmed": self._unconfirmed,
             },
         )
 
