@@ -122,6 +122,7 @@ lock: $(LOCK)/.ready
 	$(COMPILE) --constraint requirements.txt --only-build-deps --build-deps-for wheel --output-file requirements-build.txt pyproject.toml
 	deploy/libvirt-packages.sh build
 	$(COMPILE) --extra libvirt --constraint requirements.txt --output-file requirements-libvirt.txt pyproject.toml
+	echo 'setuptools>=77' | $(COMPILE) --output-file requirements-libvirt-build.txt -
 
 lock-clients:
 	$(PYTHON) tests/clients/install.py --lock $(CLIENTS)

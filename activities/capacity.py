@@ -177,7 +177,8 @@ def _scaled_in(plan: CapacityPlan, model: ScaleSetModel, instances: tuple[Instan
     ids = leaving(instances, surplus, model.scale_in)
     kept = surplus - len(ids)
     error = (
-        f"{kept} instances more than the capacity of {model.capacity} are left: they are protected from scale-in"
+        f"{kept} instances more than the capacity of {model.capacity} are left: they are protected from scale-in. "
+        "Lift that (PUT of each instance, properties.protectionPolicy), and send the capacity again"
         if kept
         else ""
     )

@@ -20,9 +20,8 @@ from api.access.signing_keys import SigningKeyError
 from api.app import create_app
 from api.login.composition import access_from
 from api.services.composition import services_from
-from api.tls import TlsError, check_certificate
 from instar.compute.clock import utc_now
-from instar.connection.client import connect
+from instar.connection.client import WrongSettings, configuration, connect, keep_connected
 from instar.connection.computes import CannotCompute, open_compute
 from instar.connection.logs import log_to_stderr
 from instar.connection.private_data import keep_private
@@ -35,6 +34,7 @@ from instar.connection.waiting import enter_data_dir, open_store
 from instar.domain.legible import legible_line
 from instar.private_files import TooOpen, keep_new_files_private
 from instar.serving.server import CannotServe, QuietServer
+from instar.serving.tls import FreshTls, TlsError, TlsFiles, check_certificate
 from instar.store.errors import StoreError
 from workflows.plugin import instar_plugin
 
@@ -64,9 +64,11 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     try:
-        check_certificate(settings.tls, utc_now())
+        if files := tls_files(settings):
+            check_certificate(files, utc_now())
+        configuration()  # before anything is made or waited for
         asyncio.run(serve(settings, arguments.host, arguments.port))
-    except (CannotCompute, CannotServe, SigningKeyError, StoreError, TlsError, TooOpen) as error:
+    except (CannotCompute, CannotServe, SigningKeyError, StoreError, TlsError, TooOpen, WrongSettings) as error:
         sys.exit(f"api: {error}")
 
 
@@ -86,10 +88,13 @@ async def serve(settings: Settings, host: str, port: int) -> None:
         ssl_keyfile=settings.tls.key,
     )
     server = QuietServer(config, settings.connections)
+    config.load()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
     serving = asyncio.create_task(server.serve())
     async with AsyncExitStack() as opened:
+        if config.ssl and (files := tls_files(settings)):
+            opened.push_async_callback(ended, asyncio.create_task(FreshTls(config.ssl, files, utc_now).keep()))
         opening = asyncio.create_task(opened.enter_async_context(application(settings, readiness)))
         try:
             await asyncio.wait([serving, opening], return_when=asyncio.FIRST_COMPLETED)
@@ -113,16 +118,33 @@ async def application(settings: Settings, readiness: Readiness) -> AsyncIterator
         store = opened.enter_context(closing(await open_store(settings, readiness)))
         # Lazy: reads are answered with Temporal down, and it may come later (A4).
         codec = sealed_payloads(settings)
-        client = await connect([instar_plugin(codec)], lazy=True)
+        plugins = [instar_plugin(codec)]
+        client = await connect(plugins, lazy=True)
         access = access_from(settings, store, utc_now)
-        app = create_app(services_from(store, fleet, client, settings, access))
-        forgetting = asyncio.create_task(forget_regularly(store, utc_now, settings))
+        services = services_from(store, fleet, client, settings, access)
+        app = create_app(services)
+        asides = [
+            asyncio.create_task(forget_regularly(store, utc_now, settings)),
+            asyncio.create_task(keep_connected(client, plugins, services.gateway.use)),
+        ]
         try:
             async with app.router.lifespan_context(app):
                 yield app
         finally:
-            forgetting.cancel()
-            await asyncio.wait([forgetting])
+            for aside in asides:
+                await ended(aside)
+
+
+async def ended(aside: "asyncio.Task[None]") -> None:
+    """End what runs beside the answering."""
+    aside.cancel()
+    await asyncio.wait([aside])
+
+
+def tls_files(settings: Settings) -> TlsFiles | None:
+    """What https is served with, if it is."""
+    tls = settings.tls
+    return TlsFiles(tls.certificate, tls.key) if tls.certificate and tls.key else None
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

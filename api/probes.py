@@ -10,7 +10,7 @@ from api.services.dependencies import ServicesDep
 router = APIRouter(tags=["probes"])
 
 
-@router.get("/", include_in_schema=False)
+@router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
 async def root() -> RedirectResponse:
     """Whoever opens the address that `instar up` prints is led to the pages."""
     return RedirectResponse("/docs", status_code=307)

@@ -6,8 +6,9 @@
 #   deploy/install.sh FOLDER packages   the packages alone (an image keeps them while only Instar changes)
 #   deploy/install.sh FOLDER instar     Instar alone, into what `packages` made
 #
-# PYTHON is the Python to use (default: python3). Nothing of a registry is taken unchecked: what builds Instar's wheel is
-# locked too (requirements-build.txt).
+# PYTHON is the Python to use (default: python3). WITH=libvirt adds what speaks to libvirt, here or on another host
+# (requirements-libvirt.txt); its binding is built, which takes what `deploy/libvirt-packages.sh build` installs. Nothing of a
+# registry is taken unchecked: what builds is locked too (requirements-build.txt, requirements-libvirt-build.txt).
 set -eu
 
 usage() {
@@ -16,6 +17,10 @@ usage() {
 }
 [ $# -ge 1 ] && [ $# -le 2 ] && [ -n "$1" ] || usage
 case "${2:-all}" in all | packages | instar) ;; *) usage ;; esac
+case "${WITH:-}" in
+  "" | libvirt) ;;
+  *) echo "WITH is libvirt, or not set" >&2; exit 2 ;;
+esac
 
 source=$(cd "$(dirname "$0")/.." && pwd)
 folder=$1
@@ -35,6 +40,17 @@ pip() {
 if [ "${2:-all}" != instar ]; then
   "$python" -m venv --without-pip "$folder"
   pip --python "$folder/bin/python" install --require-hashes --requirement "$source/requirements-run.txt"
+fi
+if [ "${2:-all}" != instar ] && [ "${WITH:-}" = libvirt ]; then
+  if ! pkg-config --exists libvirt 2>/dev/null; then
+    echo "libvirt's binding cannot be built here: run deploy/libvirt-packages.sh build first" >&2
+    exit 1
+  fi
+  pip install --require-hashes --requirement "$source/requirements-libvirt-build.txt"
+  pip wheel --require-hashes --no-deps --no-build-isolation --wheel-dir "$work/wheels" \
+    --requirement "$source/requirements-libvirt.txt"
+  sed -n 's/^\([A-Za-z0-9._-]*==[^ ]*\) .*/\1/p' "$source/requirements-libvirt.txt" >"$work/names"
+  pip --python "$folder/bin/python" install --no-deps --no-index --find-links "$work/wheels" --requirement "$work/names"
 fi
 if [ "${2:-all}" != packages ]; then
   pip install --require-hashes --requirement "$source/requirements-build.txt"

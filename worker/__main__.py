@@ -1,5 +1,6 @@
 """The worker process: `python -P -m worker`, until SIGTERM or SIGINT."""
 
+import argparse
 import asyncio
 import logging
 import os
@@ -10,7 +11,9 @@ from contextlib import AsyncExitStack, closing, suppress
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from temporalio.client import Client
 
+from instar.connection.client import WrongSettings, configuration, keep_connected
 from instar.connection.computes import CannotCompute, open_compute
 from instar.connection.logs import log_to_stderr
 from instar.connection.private_data import keep_private
@@ -57,15 +60,26 @@ async def run(settings: Settings) -> None:
             return
         opened.enter_context(closing(store))
         codec = sealed_payloads(settings)
-        client = await _unless_stopped(connect_to_temporal([instar_plugin(codec)], readiness), stop)
+        plugins = [instar_plugin(codec)]
+        client = await _unless_stopped(connect_to_temporal(plugins, readiness), stop)
         if client is None:
             return
-        for worker in workers(client, fleet, store):
+        working = workers(client, fleet, store)
+        for worker in working:
             await opened.enter_async_context(worker)
         readiness.application = probes(store, client)
+
+        def use(renewed: Client) -> None:
+            for worker in working:
+                worker.client = renewed
+            readiness.application = probes(store, renewed)
+
+        connected = asyncio.create_task(keep_connected(client, plugins, use))
         log.info("worker ready")
         await stop.wait()
         log.info("worker stopping")
+        connected.cancel()
+        await asyncio.wait([connected])
 
 
 async def _unless_stopped(coming: Coroutine[Any, Any, There], stop: asyncio.Event) -> There | None:
@@ -83,6 +97,9 @@ async def _unless_stopped(coming: Coroutine[Any, Any, There], stop: asyncio.Even
 
 def main() -> None:
     """Read the settings and work."""
+    argparse.ArgumentParser(
+        prog="python -P -m worker", description=f"{__doc__} Settings: docs/operations.md."
+    ).parse_args()
     keep_new_files_private()
     log_to_stderr()
     for remark in unread(os.environ):
@@ -92,8 +109,9 @@ def main() -> None:
     except ValidationError as error:
         sys.exit(f"worker: the settings are wrong: {first_problem(error)}")
     try:
+        configuration()  # before anything is made or waited for
         asyncio.run(run(settings))
-    except (CannotCompute, CannotServe, StoreError, TooOpen) as error:
+    except (CannotCompute, CannotServe, StoreError, TooOpen, WrongSettings) as error:
         sys.exit(f"worker: {error}")
 
 

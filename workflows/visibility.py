@@ -7,7 +7,7 @@ from instar.domain.lifecycle.state import ScaleSetState
 from instar.domain.lifecycle.steps import Step
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.messages.os_upgrade import BatchLine, UpgradeState, Verdict
-from instar.domain.records.progress import Outcome
+from instar.domain.records.progress import Outcome, Progress
 from instar.domain.records.upgrades import UpgradeKind, UpgradeStatus
 from instar.domain.sets.names import Attribute
 from instar.domain.sets.scale_sets import ScaleSetIdentity
@@ -65,10 +65,8 @@ def upgrade_details(state: UpgradeState, status: UpgradeStatus, reason: str) -> 
         lines += [
             "",
             (
-                f"{counts.successful} successful · {counts.failed} failed ({counts.rolled_back} rolled back, "
-                f"{counts.rollback_failed} need a person) · {counts.in_progress} in progress · "
-                f"{counts.pending} pending · "
-                f"{counts.skipped} skipped"
+                f"{counts.successful} successful · {counts.failed} failed ({_of_the_failed(state, state.progress)}) · "
+                f"{counts.in_progress} in progress · {counts.pending} pending · {counts.skipped} skipped"
             ),
         ]
     if state.batches:
@@ -78,6 +76,19 @@ def upgrade_details(state: UpgradeState, status: UpgradeStatus, reason: str) -> 
             for batch in state.batches
         ]
     return "\n".join(lines)
+
+
+def _of_the_failed(state: UpgradeState, progress: Progress) -> str:
+    """Somebody has to look at those that are sick, on whichever disk (P8); of some nothing is known (P14)."""
+    sick = progress.of(Outcome.FAILED, Outcome.SICK_BEFORE) - state.unmade - state.unconfirmed
+    told = {
+        "rolled back": progress.of(Outcome.ROLLED_BACK),
+        "not confirmed": progress.of(Outcome.FAILED) & state.unconfirmed,
+        "without a new disk": progress.of(Outcome.FAILED) & state.unmade,
+        "need a person": progress.of(Outcome.ROLLBACK_FAILED) | sick,
+    }
+    always = {"rolled back", "need a person"}
+    return ", ".join(f"{len(ids)} {what}" for what, ids in told.items() if ids or what in always)
 
 
 def scale_set_details(state: ScaleSetState, step: Step) -> str:

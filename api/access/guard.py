@@ -56,12 +56,12 @@ class Access:
         try:
             claims = jwt.decode(token, options={"verify_signature": False})
         except (jwt.InvalidTokenError, RecursionError, ValueError):
-            raise TokenRefused("it is no token") from None
+            raise TokenRefused("it is no JSON Web Token") from None
         if self.own is not None and is_ours(claims):
             return await self.own.verified(token)
         if self.outside is not None and self.outside.is_issuer_of(claims):
             return await self.outside.verified(token)
-        raise TokenRefused("nobody who is believed here has issued it")
+        raise TokenRefused("its issuer is not one that is accepted here")
 
     async def caller(self, principal: Principal) -> Caller:
         """The principal with its roles as they are now."""
@@ -131,10 +131,10 @@ async def _caller(access: Access, scope: Scope) -> Caller:
         raise unauthenticated(str(refusal) if given else "", access.login_at(scope)) from None
     except IssuerAway as away:
         _log.warning("%s", away)
-        raise unavailable("The issuer of this token does not answer just now.") from None
+        raise unavailable("The issuer of this token does not answer just now. Try again later.") from None
     except Unavailable:
         _log.warning("the store does not answer")
-        raise unavailable("The store does not answer just now.") from None
+        raise unavailable("The database does not answer just now: nothing was changed. Try again later.") from None
 
 
 def _who(scope: Scope, caller: Caller) -> str:

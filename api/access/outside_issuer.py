@@ -88,7 +88,7 @@ class OutsideIssuer:
         try:
             key_id = str(jwt.get_unverified_header(token).get("kid") or "")
         except jwt.InvalidTokenError:
-            raise TokenRefused("it is no token") from None
+            raise TokenRefused("it is no JSON Web Token") from None
         known = key_id in self._keys
         # One request waits for fresh keys; those whose key is known need not wait with it.
         if (not known or self._older(self._fetched_at, KEPT_FOR)) and not (known and self._one_fetch.locked()):

@@ -33,7 +33,7 @@ from api.services.dependencies import Services
 from api.templates.errors import TemplateError
 from api.templates.planned import Planned
 from api.templates.template import Template
-from api.wire.errors import ArmError
+from api.wire.errors import WENT_WRONG, ArmError
 from api.wire.texts import check_texts
 from instar.compute.errors import TryAgain
 from instar.domain.access import need_of
@@ -230,4 +230,4 @@ def _unexpected(error: Exception, target: str = "") -> Json:
     """It would be so each time. Frames are logged, not the message: that may quote the document, secrets too (F5)."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     _log.error("unexpected %s at\n%s", type(error).__name__, frames)
-    return failure("Something went wrong on our side; the log says where.", "InternalServerError", target)
+    return failure(WENT_WRONG, "InternalServerError", target)

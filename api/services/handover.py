@@ -33,7 +33,7 @@ UNREADABLE_FOR = timedelta(minutes=1)
 CLIENTS_FAULT = range(400, 500)
 
 _UNREADABLE = "This release of Instar cannot read what was asked: another release wrote it down."
-_FAILS = "Instar itself fails at it; its log says more."
+_FAILS = "It is tried again and again, and fails by a fault of Instar's own: the API's log has the error."
 _GONE = "The scale set was deleted before this could be done."
 
 

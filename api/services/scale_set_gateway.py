@@ -46,7 +46,7 @@ ANSWER_WITHIN = timedelta(seconds=8)
 
 _REFUSALS = {Refusal.OPERATION_NOT_ALLOWED: 409, Refusal.NOT_FOUND: 404}
 
-_AWAY = "The orchestrator does not answer just now: its server or every worker is away. Try again later."
+_AWAY = "Temporal, or every worker, does not answer just now. Try again later."
 
 LISTED_WITHIN = timedelta(seconds=60)
 """How long the server has to list ten thousand workflows."""
@@ -62,6 +62,10 @@ class ScaleSetGateway:
         self._client = client
         self._store = store
         self._delays = delays
+
+    def use(self, client: Client) -> None:
+        """Reach Temporal by another connection from now on; what is under way ends by the one that it began with."""
+        self._client = client
 
     async def send(self, scale_set: ScaleSetIdentity, message: Update) -> None:
         """Hand over one message and wait for its acceptance."""

@@ -26,7 +26,7 @@ from instar.store.errors import StoreError
 
 _log = logging.getLogger(__name__)
 
-_LOST = "This was lost before it was done: the workflow of the scale set was ended from outside. Ask for it again."
+_LOST = "This was lost before it was done: somebody ended the scale set's workflow in Temporal. Ask for it again."
 _GONE = "The scale set was deleted before this could be done."
 
 
@@ -96,7 +96,7 @@ async def _announce(services: Services) -> None:
                 else newest_of(stored, operation.id)
             )
             if await asyncio.to_thread(store.unannounced.ask, operation, message):
-                _log.warning("'%s' of %s was told nobody: it is asked for anew", kind, stored.identity.resource_id)
+                _log.warning("'%s' of %s had reached nobody: it is asked for again", kind, stored.identity.resource_id)
 
 
 async def _mend_operations(services: Services, sets: dict[str, ScaleSetIdentity]) -> None:

@@ -30,6 +30,12 @@ _CODES = {404: "NotFound", 405: "MethodNotAllowed", 413: "RequestContentTooLarge
 _CONFLICTS = (OPERATION_NOT_ALLOWED, PROPERTY_CHANGE_NOT_ALLOWED)
 
 
+WENT_WRONG = (
+    "Something went wrong inside Instar: the API's log has the error. Look whether what was asked is done, "
+    "before it is asked for again."
+)
+
+
 class ArmError(Exception):
     """An answer that is an error. `status` is the HTTP status, `target` the property at fault."""
 
@@ -176,7 +182,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 async def _compute(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, TryAgain):
         return _unexpected(error)
-    answer = unavailable("The compute does not answer just now.")
+    answer = unavailable("What runs the machines (INSTAR_COMPUTE) does not answer just now. Try again later.")
     if error.retry_after:
         answer.headers["Retry-After"] = str(max(1, round(error.retry_after.total_seconds())))
     return answer.response()
@@ -185,7 +191,7 @@ async def _compute(_request: Request, error: Exception) -> JSONResponse:
 async def _store(_request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, Unavailable):
         _log.warning("the store does not answer")
-        return unavailable("The store does not answer just now.").response()
+        return unavailable("The database does not answer just now: nothing was changed. Try again later.").response()
     if isinstance(error, Conflict):
         return changed_meanwhile().response()
     return _unexpected(error)
@@ -195,7 +201,7 @@ def _unexpected(error: BaseException) -> JSONResponse:
     # The frames, not the message: a message may quote the document that was being worked on, secrets included (F5).
     frames = "".join(traceback.format_tb(error.__traceback__))
     _log.error("unexpected %s at\n%s", type(error).__name__, frames)
-    return ArmError(500, "InternalServerError", "Something went wrong on our side; the log says where.").response()
+    return ArmError(500, "InternalServerError", WENT_WRONG).response()
 
 
 class LastResort:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from instar.compute.clock import utc_now
 from instar.domain.legible import legible_line, legible_lines
 from instar.errors import Nonsense, Trouble, ended
 from instar.stack.certificates import LOCAL_NAMES, local_certificates
+from instar.stack.renewal import Renewal, Renewed, keep_renewed
 from instar.store.store import Store
 
 app = typer.Typer(name="credentials", help="Who may use the API, and with which role.", no_args_is_help=True)
@@ -175,11 +176,23 @@ def certificates(
     name: Annotated[
         list[str] | None, typer.Option(help="A host name or address of the server; again for each.")
     ] = None,
+    every: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=1, help="Stay, and look that often whether it is soon over."),
+    ] = None,
 ) -> None:
-    """Make a local authority and a certificate; does nothing where good ones are."""
+    """Make a local authority and a certificate; does nothing where good ones are.
+
+    One that is over within 30 days is made anew, by the same authority. A running API takes it over by itself.
+    """
     with ended():
-        made = local_certificates(directory, tuple(name or LOCAL_NAMES))
-    typer.echo(legible_lines(f"authority   {made.authority}\ncertificate {made.certificate}\nkey         {made.key}"))
+        names = tuple(name or LOCAL_NAMES)
+        made = local_certificates(directory, names)
+        files = f"authority   {made.authority}\ncertificate {made.certificate}\nkey         {made.key}"
+        typer.echo(legible_lines(files))
+        if every is not None:
+            renewal = Renewal([Renewed(directory, names)], lambda line: typer.echo(legible_lines(line)))
+            keep_renewed(renewal, timedelta(seconds=every))
 
 
 def token_of(login: Login) -> str:

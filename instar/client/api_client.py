@@ -88,7 +88,7 @@ class ApiClient:
                 error = status.get("error") or {}
                 raise Trouble(f"the operation ended {status['status']}: {error.get('message', 'without a reason')}")
             if time.monotonic() > give_up_at:
-                raise Trouble(f"the operation was not finished after {seconds:g} s: {url}")
+                raise Trouble(f"the operation has not ended after {seconds:g} s, and goes on; how it stands: {url}")
             pause(0.2)
 
     def _send(

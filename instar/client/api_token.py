@@ -85,4 +85,7 @@ class TokenAuth(httpx.Auth):
         try:
             self.token = str(answer.json()["access_token"])
         except (ValueError, KeyError, TypeError):
-            raise Trouble(f"the API does not accept the credentials of client {self._login.clientId}") from None
+            raise Trouble(
+                f"the API does not accept the credentials of client {self._login.clientId}: they may be revoked "
+                "(`instar credentials list`, where Instar runs); --credentials names others"
+            ) from None

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from temporalio.service import RPCError
 
-from instar.connection.client import connect
+from instar.connection.client import WrongSettings, connect
 from instar.connection.sealed_histories import Found, Uses, keys_in_use
 from instar.connection.settings import Settings
 from instar.errors import Trouble
@@ -91,6 +91,8 @@ async def _in_temporal(settings: Settings) -> Found:
     """Raises Trouble."""
     try:
         return await keys_in_use(await connect([], data_dir=settings.data_dir))
+    except WrongSettings as error:
+        raise Trouble(f"nothing was dropped: {error}") from None
     except (RuntimeError, RPCError) as error:
         raise Trouble(
             "nothing was dropped: Temporal cannot be asked what it still needs. Start it, and set TEMPORAL_ADDRESS "

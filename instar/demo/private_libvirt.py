@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -33,8 +34,10 @@ class PrivateLibvirt:
     Started by root, the folder above it is opened for passing through.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, listening: Sequence[str] = ()) -> None:
+        """With `listening`, it takes connections over the network too, as these lines of libvirtd.conf say."""
         self.folder = folder
+        self._listening = listening
         self.pool_path = folder / "pool"
         self._run = folder / "run"
         self._daemon: subprocess.Popen[bytes] | None = None
@@ -70,7 +73,8 @@ class PrivateLibvirt:
                 raise Trouble(f"the program {program} is missing: deploy/libvirt-packages.sh installs or names it")
         for path in (self._run, self.pool_path, *(self.folder / one for one in ("c/libvirt", "cache", "data"))):
             path.mkdir(parents=True, mode=0o700)
-        (self.folder / "libvirtd.conf").write_text('auth_unix_rw = "none"\nunix_sock_rw_perms = "0700"\n')
+        lines = ('auth_unix_rw = "none"', 'unix_sock_rw_perms = "0700"', *self._listening)
+        (self.folder / "libvirtd.conf").write_text("\n".join((*lines, "")))
         (self.folder / "c" / "libvirt" / "qemu.conf").write_text('stdio_handler = "file"\n')
         self._give_away()
         try:
@@ -92,7 +96,10 @@ class PrivateLibvirt:
         user = _unprivileged()
         with (self.folder / "libvirtd.log").open("ab") as log:
             self._daemon = subprocess.Popen(  # noqa: S603  # libvirt's own program, no shell
-                [_found("libvirtd") or "libvirtd", "-f", str(self.folder / "libvirtd.conf")],
+                [
+                    *(_found("libvirtd") or "libvirtd", "-f", str(self.folder / "libvirtd.conf")),
+                    *(("--listen",) if self._listening else ()),
+                ],
                 cwd=self.folder,
                 env={
                     "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",

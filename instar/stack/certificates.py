@@ -6,7 +6,6 @@ little use, what it signs counts for the names alone that it was made for; other
 """
 
 import ipaddress
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +25,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from instar.compute.clock import Clock, utc_now
 from instar.errors import Nonsense, Trouble
+from instar.private_files import draft_beside
 
 GOOD_FOR = timedelta(days=825)
 """As long as every client accepts a certificate of a local authority."""
@@ -85,7 +85,8 @@ def _are_good(files: Certificates, names: list[x509.GeneralName], now: datetime)
     except (FileNotFoundError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
     return (
-        found.not_valid_after_utc - now > RENEWED_BEFORE
+        max(found.not_valid_before_utc, authority.not_valid_before_utc) <= now
+        and found.not_valid_after_utc - now > RENEWED_BEFORE
         and set(held) == set(names)
         and key.public_key() == found.public_key()
     )
@@ -101,7 +102,10 @@ def _authority(files: Certificates, names: list[x509.GeneralName], now: datetime
         return None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
         return None
-    good = certificate.not_valid_after_utc - now > RENEWED_BEFORE and set(_subtrees(names)) <= set(allowed or ())
+    begun = certificate.not_valid_before_utc <= now  # else the clock was wrong when it was made
+    good = (
+        begun and certificate.not_valid_after_utc - now > RENEWED_BEFORE and set(_subtrees(names)) <= set(allowed or ())
+    )
     return _Signer(certificate, key) if good else None
 
 
@@ -204,7 +208,7 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(handle, "wb") as file:
-        os.fchmod(handle, mode)
-        file.write(content)
+    # Whole or not at all: whoever shows it reads it while it is renewed.
+    draft = draft_beside(path, content)
+    draft.chmod(mode)
+    draft.replace(path)

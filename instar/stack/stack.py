@@ -26,6 +26,9 @@ START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 """Given to each process to end after SIGTERM; more than the worker gives its activities."""
 
+TLS_FOLDER = "tls"
+"""In a data directory: what the API shows."""
+
 PORT_OPTIONS = ("--api-port", "--temporal-port", "--ui-port")
 
 
@@ -83,7 +86,7 @@ def start_parts(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[
     ask = TemporalQuestions(temporal_binary(), child_env)
     group.wait_until(lambda: answers(ports.temporal) and ask.attributes_known(), "temporal", START_SECONDS)
 
-    certificates = local_certificates(data_dir / "tls") if ports.tls else None
+    certificates = local_certificates(data_dir / TLS_FOLDER) if ports.tls else None
     if certificates:
         child_env |= {
             "INSTAR_TLS__CERTIFICATE": str(certificates.certificate),

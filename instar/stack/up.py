@@ -18,8 +18,10 @@ from instar.program import program
 from instar.stack.data_dir import claimed
 from instar.stack.guard.links import FILE as PAGE
 from instar.stack.guard.links import Page
+from instar.stack.guard.place import FOLDER as GUARD_FOLDER
 from instar.stack.processes import ProcessGroup, Stopped
-from instar.stack.stack import Ports, start_parts, start_stack
+from instar.stack.renewal import Renewal, Renewed
+from instar.stack.stack import TLS_FOLDER, Ports, start_parts, start_stack
 
 
 def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: bool = False) -> None:
@@ -53,12 +55,20 @@ def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: 
                 say(f"ready {ports.api_url}")
                 ready = True
                 group.keep_alive()
+                renewal = Renewal(renewed_folders(directory, tls=tls), say)
                 while True:
                     group.pause(1)
+                    renewal.look()
             except Stopped as stopped:
                 say(f"{stopped}: stopping API, worker and Temporal")
                 if not ready:
                     raise typer.Exit(128 + stopped.signum) from None
+
+
+def renewed_folders(directory: Path, *, tls: bool) -> list[Renewed]:
+    """What is renewed while all runs: the guard's certificate, which its clients show too, and the API's."""
+    ours = [Renewed(directory / GUARD_FOLDER, for_clients=True)]
+    return [*ours, Renewed(directory / TLS_FOLDER)] if tls else ours
 
 
 def how_to_reach_temporal(directory: Path, ports: Ports) -> list[str]:

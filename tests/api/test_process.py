@@ -259,6 +259,7 @@ async def test_an_address_that_is_taken_ends_a_process_with_one_sentence(tmp_pat
             env={
                 "INSTAR_DATA_DIR": str(tmp_path / "data"),
                 "INSTAR_WORKER_PROBES": f"127.0.0.1:{port}",
+                "TEMPORAL_ADDRESS": "127.0.0.1:1",
                 "PYTHONPATH": str(Path(__file__).parents[2]),
             },
             cwd=tmp_path,

@@ -14,38 +14,36 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from api import __main__ as api_process
-from api.tls import TlsError, check_certificate
 from instar.compute.clock import utc_now
-from instar.connection.setting_groups import TlsSettings
+from instar.serving.tls import TlsError, TlsFiles, check_certificate
 from instar.stack.certificates import GOOD_FOR, local_certificates
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> TlsSettings:
+def own(tmp_path: Path) -> TlsFiles:
     files = local_certificates(tmp_path / "own", ("farm.example",))
-    return TlsSettings(certificate=files.certificate, key=files.key)
+    return TlsFiles(certificate=files.certificate, key=files.key)
 
 
-def test_a_good_pair_is_taken_and_so_is_none(own: TlsSettings) -> None:
+def test_a_good_pair_is_taken(own: TlsFiles) -> None:
     check_certificate(own, utc_now())
-    check_certificate(TlsSettings(), utc_now())
 
 
-def refused(settings: TlsSettings, words: str, ahead: timedelta = timedelta()) -> str:
+def refused(settings: TlsFiles, words: str, ahead: timedelta = timedelta()) -> str:
     with pytest.raises(TlsError, match=words) as caught:
         check_certificate(settings, utc_now() + ahead)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def test_a_certificate_that_is_over_or_not_good_yet_is_told(own: TlsSettings) -> None:
+def test_a_certificate_that_is_over_or_not_good_yet_is_told(own: TlsFiles) -> None:
     refused(own, "and not now", GOOD_FOR + timedelta(seconds=1))
     refused(own, "and not now", timedelta(hours=-2))
     check_certificate(own, utc_now() + GOOD_FOR - timedelta(minutes=1))
 
 
 @pytest.mark.parametrize("which", ["certificate", "key"])
-def test_a_file_that_is_missing_or_holds_something_else_is_named(own: TlsSettings, which: str) -> None:
+def test_a_file_that_is_missing_or_holds_something_else_is_named(own: TlsFiles, which: str) -> None:
     path: Path = getattr(own, which)
     path.write_bytes(b"secret nonsense")
     told = refused(own, "in PEM form")
@@ -55,22 +53,20 @@ def test_a_file_that_is_missing_or_holds_something_else_is_named(own: TlsSetting
     assert str(path) in refused(own, "No such file")
 
 
-def test_a_key_of_another_certificate_is_told(own: TlsSettings, tmp_path: Path) -> None:
+def test_a_key_of_another_certificate_is_told(own: TlsFiles, tmp_path: Path) -> None:
     other = local_certificates(tmp_path / "other", ("farm.example",))
-    refused(TlsSettings(certificate=own.certificate, key=other.key), "is not the one of the certificate")
+    refused(TlsFiles(certificate=own.certificate, key=other.key), "is not the one of the certificate")
 
 
-def test_a_key_with_a_password_is_told_and_nobody_is_asked_for_it(own: TlsSettings) -> None:
-    assert own.key is not None
+def test_a_key_with_a_password_is_told_and_nobody_is_asked_for_it(own: TlsFiles) -> None:
     key = load_pem_private_key(own.key.read_bytes(), password=None)
     own.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")))
     refused(own, "has a password")
 
 
 def test_the_api_says_so_and_does_not_start(
-    own: TlsSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    own: TlsFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert own.certificate is not None
     own.certificate.unlink()
     monkeypatch.setenv("INSTAR_TLS__CERTIFICATE", str(own.certificate))
     monkeypatch.setenv("INSTAR_TLS__KEY", str(own.key))

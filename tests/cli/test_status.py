@@ -177,4 +177,5 @@ def test_a_set_that_failed_for_want_of_an_image_is_told_so(
     assert isinstance(console.file, StringIO)
     said = console.file.getvalue()
     assert "state                Failed" in said
-    assert ("(`instar images publish C W s VERSION --location westeurope`), then ask again" in said) is advised
+    sentence = "(`instar images publish C W s VERSION --location westeurope`), then send the request again"
+    assert (sentence in said) is advised

@@ -68,7 +68,12 @@ def test_a_process_that_cannot_compute_ends_with_one_sentence(tmp_path: Path, pr
     )
     told = subprocess.run(  # noqa: S603  # ourselves
         [sys.executable, "-c", script],
-        env={"INSTAR_COMPUTE": "libvirt", "INSTAR_DATA_DIR": str(tmp_path), "PYTHONPATH": str(Path.cwd())},
+        env={
+            "INSTAR_COMPUTE": "libvirt",
+            "INSTAR_DATA_DIR": str(tmp_path),
+            "TEMPORAL_ADDRESS": "127.0.0.1:1",
+            "PYTHONPATH": str(Path.cwd()),
+        },
         capture_output=True,
         text=True,
         timeout=60,

@@ -3,26 +3,36 @@
 The server is Temporal's development server, which has neither itself: a TLS relay stands before it.
 """
 
+import asyncio
+import os
+import re
 import socket
 import ssl
 import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from temporalio.client import Client
 
-from instar.connection.client import LOCAL_CONFIG, connect
+from instar.compute.clock import utc_now
+from instar.connection.client import LOCAL_CONFIG, connect, keep_connected
 from instar.serving.door import Door
 from instar.serving.limits import ConnectionSettings
-from instar.stack.certificates import Certificates, local_certificates
+from instar.serving.tls import FreshTls, TlsFiles
+from instar.stack.certificates import GOOD_FOR, Certificates, local_certificates
 from instar.stack.guard.relay import demanding, relaying_to
 from instar.stack.guard.server import InnerPorts, server_command
 from instar.stack.ports import answers, choose_ports
 from tests.support.servers import binary
 
 pytestmark = pytest.mark.processes
+
+SHORT = timedelta(seconds=4)
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +123,108 @@ async def test_the_server_of_a_data_directory_is_meant_where_the_environment_say
         monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
         with pytest.raises(RuntimeError):
             await connect([], data_dir=tmp_path)
+
+
+async def until(told: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not told():  # noqa: ASYNC110  # it is about a client that others make
+            await asyncio.sleep(0.02)
+
+
+async def test_f9_a_certificate_that_is_over_stops_nobody_who_took_over_the_renewed_one(
+    server: int, files: Certificates, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # In place of the one that is there, which is good for two years, one for some seconds more.
+    files.certificate.unlink()
+    before = utc_now()
+    local_certificates(files.key.parent, clock=lambda: before - GOOD_FOR + SHORT, for_clients=True)
+    monkeypatch.setenv("TEMPORAL_TLS_SERVER_CA_CERT_PATH", str(files.authority))
+    monkeypatch.setenv("TEMPORAL_TLS_CLIENT_CERT_PATH", str(files.certificate))
+    monkeypatch.setenv("TEMPORAL_TLS_CLIENT_KEY_PATH", str(files.key))
+    context = demanding(files.certificate, files.key, files.authority)
+    fresh = FreshTls(context, TlsFiles(files.certificate, files.key, files.authority), utc_now)
+    taken: list[Client] = []
+    async with behind(context, server) as address:
+        monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+        first = await connect([])
+        old = first.service_client.config.tls
+        following = asyncio.create_task(keep_connected(first, [], taken.append, 0.05))
+        try:
+            await asyncio.sleep(0.3)
+            assert taken == []  # nothing was changed
+            key = files.key.read_bytes()
+            files.key.write_bytes(b"half")
+            await until(lambda: "do not get through, those of before are kept" in caplog.text)
+            assert taken == []
+            files.key.write_bytes(key)
+            local_certificates(files.key.parent, for_clients=True)
+            fresh.look()
+            await until(lambda: bool(taken))
+            await asyncio.sleep(max(0.0, (before + SHORT - utc_now()).total_seconds()) + 0.5)
+        finally:
+            following.cancel()
+        assert len(taken) == 1
+        # Whoever is cut off comes in anew; with what the first one has, that is over.
+        with pytest.raises(RuntimeError):
+            await Client.connect(address, tls=old)
+        assert await taken[0].service_client.check_health()
+        again = await Client.connect(address, tls=taken[0].service_client.config.tls)
+        assert await again.service_client.check_health()
+
+
+async def test_a_certificate_that_was_renewed_since_the_client_connected_is_noticed(
+    server: int, files: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPORAL_TLS_SERVER_CA_CERT_PATH", str(files.authority))
+    monkeypatch.setenv("TEMPORAL_TLS_CLIENT_CERT_PATH", str(files.certificate))
+    monkeypatch.setenv("TEMPORAL_TLS_CLIENT_KEY_PATH", str(files.key))
+    taken: list[Client] = []
+    async with behind(demanding(files.certificate, files.key, files.authority), server) as address:
+        monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+        first = await connect([])
+        files.certificate.unlink()
+        local_certificates(files.key.parent, for_clients=True)
+        following = asyncio.create_task(keep_connected(first, [], taken.append, 0.05))
+        await until(lambda: bool(taken))
+        following.cancel()
+
+
+WRONG = [
+    ({}, "no setting says where Temporal is: set TEMPORAL_ADDRESS=HOST:PORT"),
+    ({"TEMPORAL_CONFIG_FILE": "/nowhere/t.toml"}, "TEMPORAL_CONFIG_FILE names /nowhere/t.toml, which is not there"),
+    ({"TEMPORAL_PROFILE": "nope"}, "Profile 'nope' not found"),
+    ({"TEMPORAL_CONFIG_FILE": "broken.toml"}, "are wrong: .*TOML parse error.* unclosed table"),
+    ({"TEMPORAL_ADDRESS": "host"}, "Temporal's address is HOST:PORT, such as temporal:7233, and not 'host'"),
+    ({"TEMPORAL_ADDRESS": "http://host:7233"}, "and not 'http://host:7233'"),
+    ({"TEMPORAL_ADDRESS": "host:port"}, "and not 'host:port'"),
+    (
+        {"TEMPORAL_ADDRESS": "127.0.0.1:1", "TEMPORAL_TLS_CLIENT_CERT_PATH": "/nowhere/c"},
+        "cannot read /nowhere/c, which the settings for Temporal name: No such file",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), WRONG)
+def test_settings_that_lead_nowhere_are_one_sentence_and_nothing_is_made(
+    given: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.toml").write_text("[profile")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "INSTAR_"))}
+    env = kept | {"INSTAR_DATA_DIR": str(tmp_path / "data"), "HOME": str(tmp_path)} | given
+    for module in ("worker", "api"):
+        command = [sys.executable, "-P", "-m", module]
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603  # our own program
+        assert done.returncode == 1
+        assert re.search(said, done.stderr), done.stderr
+        assert done.stderr.startswith(f"{module}: ")
+        assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--nonsense"], ["more"]])
+def test_a_worker_takes_no_arguments_and_says_so(words: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "worker", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603  # our own program
+    assert done.returncode == (0 if words == ["--help"] else 2)
+    assert "usage: python -P -m worker" in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []

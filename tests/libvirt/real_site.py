@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -56,7 +56,9 @@ DELAYS = Delays(
 
 
 @asynccontextmanager
-async def a_real_site(guests: Path) -> AsyncIterator["RealSite"]:
+async def a_real_site(
+    guests: Path, libvirt_in: Callable[[Path], PrivateLibvirt] = PrivateLibvirt
+) -> AsyncIterator["RealSite"]:
     """Started, with version 1.0.0 published; at its end nothing may be left. guests: made there if they are not."""
     if not (guests / "panic.qcow2").exists():
         making = await asyncio.create_subprocess_exec(ROOT / "deploy" / "tiny-guest.sh", guests)
@@ -66,7 +68,7 @@ async def a_real_site(guests: Path) -> AsyncIterator["RealSite"]:
     deaths.mkdir()
     try:
         with (
-            PrivateLibvirt(folder / "l") as hypervisor,
+            libvirt_in(folder / "l") as hypervisor,
             in_memory(hypervisor.pool_path) as mounted,
             _logs_shown(folder / "s" / "logs"),
         ):

@@ -12,11 +12,10 @@ import yaml  # type: ignore[import-untyped]  # its stubs are no dependency of ou
 from cryptography import x509
 from typer.testing import CliRunner
 
-from api.tls import check_certificate
 from instar.cli.app import app
 from instar.compute.clock import utc_now
-from instar.connection.setting_groups import TlsSettings
 from instar.domain.sets.names import NAMESPACE, Attribute
+from instar.serving.tls import TlsFiles, check_certificate
 from instar.stack.guard import page_process
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +60,7 @@ def test_the_worker_can_be_scaled() -> None:
 
 def test_whatever_runs_on_has_a_health_check() -> None:
     services = compose()["services"]
-    jobs = {"temporal-schema", "temporal-namespace", "certificates"}
+    jobs = {"postgresql-roles", "temporal-schema", "temporal-namespace"}
     assert {name for name, service in services.items() if "healthcheck" not in service} == jobs
     assert all(services[name]["restart"].startswith("on-failure") for name in jobs)
 
@@ -86,7 +85,10 @@ def test_the_api_serves_https_with_certificates_that_are_made_before() -> None:
     folder = made["command"][made["command"].index("certificates") + 1]
     assert api["environment"]["INSTAR_TLS__CERTIFICATE"] == f"{folder}/server.crt"
     assert api["environment"]["INSTAR_TLS__KEY"] == f"{folder}/server.key"
-    assert api["depends_on"]["certificates"]["condition"] == "service_completed_successfully"
+    assert api["depends_on"]["certificates"]["condition"] == "service_healthy"
+    # It stays, and renews them.
+    assert made["command"][-2:] == ["--every", "3600"]
+    assert made["restart"] == "unless-stopped"
     assert made["volumes"] == api["volumes"]
 
 
@@ -116,12 +118,16 @@ def test_what_a_person_is_told_to_run_in_the_container_makes_credentials_for_it(
 
 def test_the_certificates_that_the_job_makes_are_those_that_the_api_can_serve_with(tmp_path: Path) -> None:
     services = compose()["services"]
-    job = [word.replace("/data", str(tmp_path)) for word in services["certificates"]["command"]]
+    job = [word.replace("/data", str(tmp_path)) for word in services["certificates"]["command"]][:-2]
+    healthy = [word.replace("/data", str(tmp_path)) for word in services["certificates"]["healthcheck"]["test"][1:]]
+    healthy[0] = sys.executable
+    assert subprocess.run(healthy, check=False, capture_output=True).returncode != 0
     assert job[0] == "instar"
     assert CliRunner().invoke(app, job[1:]).exit_code == 0
+    assert subprocess.run(healthy, check=False).returncode == 0
     api = services["api"]["environment"]
     files = [Path(api[f"INSTAR_TLS__{name}"].replace("/data", str(tmp_path))) for name in ("CERTIFICATE", "KEY")]
-    check_certificate(TlsSettings(certificate=files[0], key=files[1]), utc_now())
+    check_certificate(TlsFiles(certificate=files[0], key=files[1]), utc_now())
     found = x509.load_pem_x509_certificate(files[0].read_bytes())
     names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert {"localhost", "api"} <= set(names.get_values_for_type(x509.DNSName))

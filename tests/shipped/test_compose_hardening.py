@@ -2,6 +2,8 @@
 
 # ruff: noqa: S108, S603  # temporary folders in containers; a shell with a command of ours
 import re
+import shlex
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -19,8 +21,8 @@ ADDED_CAPABILITIES = {"postgresql": {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID"
 WRITABLE_FOLDERS = {"postgresql": {"/tmp", "/var/run/postgresql"}}
 OUT_OF_THE_CONTAINER = {"privileged", "pid", "ipc", "network_mode", "userns_mode", "devices", "cgroup", "cgroup_parent"}
 PINNED = re.compile(r"^(postgres:\d+|[a-z/-]+:\d+\.\d+\.\d+)$")
-OF_THE_PASSWORD = re.compile(r"\$\{?POSTGRES_PASSWORD(:\?[^}]{20,}\})?")
-COMMAND = re.compile(r"^#   (\(umask .+)$", re.MULTILINE)
+PASSWORDS = ("POSTGRES_PASSWORD", "POSTGRES_INSTAR_PASSWORD", "POSTGRES_TEMPORAL_PASSWORD")
+OF_A_PASSWORD = re.compile(r"\$\{?(POSTGRES_\w*PASSWORD)(:\?[^}]{20,}\})?")
 
 
 def complaints(name: str, service: dict[str, Any]) -> set[str]:
@@ -75,31 +77,94 @@ def test_what_lets_a_container_do_more_is_found(setting: str, value: object) -> 
     assert complaints("temporal-ui", SERVICES["temporal-ui"] | {setting: value}) == {setting}
 
 
-def test_there_is_no_password_but_the_one_that_somebody_made() -> None:
-    used = list(OF_THE_PASSWORD.finditer(TEXT))
-    assert [found[0] for found in used if found[1] is None] == []
-    assert len(used) == 2
-    for name, variable in (("postgresql", "POSTGRES_PASSWORD"), ("temporal", "POSTGRES_PWD")):
-        assert SERVICES[name]["environment"][variable].startswith("${POSTGRES_PASSWORD:?")
-    assert "head of docker-compose.yml" in SERVICES["postgresql"]["environment"]["POSTGRES_PASSWORD"]
+def test_there_is_no_password_but_those_that_somebody_made() -> None:
+    used = list(OF_A_PASSWORD.finditer(TEXT))
+    assert [found[0] for found in used if found[2] is None] == []
+    assert sorted(found[1] for found in used) == sorted(PASSWORDS)
+    assert all("run deploy/passwords.sh" in found[2] for found in used)
+    assert "deploy/passwords.sh" in TEXT.split("\nname: instar\n")[0]
+    for service in SERVICES.values():
+        for name, value in (service.get("environment") or {}).items():
+            if re.search("PASSWORD|PWD|SECRET|TOKEN", name):
+                assert str(value).startswith("${POSTGRES_"), name
+            assert not re.search(r"://[^/@]*:[^/@]*@", str(value)), f"{name}: a URL with a password"
 
 
-def test_the_command_at_the_head_of_the_file_makes_a_password_of_its_own_and_never_another(tmp_path: Path) -> None:
-    (command,) = COMMAND.findall(TEXT)
-    passwords = set()
-    for folder in (tmp_path / "first", tmp_path / "second"):
-        folder.mkdir()
-        subprocess.run(["/bin/sh", "-c", command], cwd=folder, check=True)
-        made = folder / ".env"
-        assert stat.S_IMODE(made.stat().st_mode) == 0o600
-        text = made.read_text()
-        # Digits and letters alone: it stands in a URL.
-        assert re.fullmatch(r"POSTGRES_PASSWORD=[0-9a-f]{64}\n", text)
-        passwords.add(text)
-        again = subprocess.run(["/bin/sh", "-c", command], cwd=folder, check=False, capture_output=True)
-        assert again.returncode != 0
-        assert made.read_text() == text
-    assert len(passwords) == 2
+def holders(password: str) -> set[str]:
+    return {
+        name
+        for name, service in SERVICES.items()
+        if any(f"${{{password}:" in str(value) for value in (service.get("environment") or {}).values())
+    }
+
+
+def test_whoever_needs_the_database_has_the_password_of_his_own_role_alone() -> None:
+    assert holders("POSTGRES_PASSWORD") == {"postgresql", "postgresql-roles"}
+    assert holders("POSTGRES_INSTAR_PASSWORD") == {"postgresql-roles", "api", "worker", "page"}
+    assert holders("POSTGRES_TEMPORAL_PASSWORD") == {"postgresql-roles", "temporal-schema", "temporal"}
+    for name in ("api", "worker", "page"):
+        environment = SERVICES[name]["environment"]
+        assert environment["INSTAR_DATABASE_URL"] == "postgresql+psycopg://instar@postgresql:5432/instar"
+        assert "POSTGRES_INSTAR_PASSWORD" in environment["PGPASSWORD"]
+    assert SERVICES["temporal-schema"]["environment"]["SQL_USER"] == "temporal"
+    assert SERVICES["temporal"]["environment"]["POSTGRES_USER"] == "temporal"
+
+
+def passwords(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What `deploy/passwords.sh` says, run in a checkout of its own with an open umask."""
+    (folder / "deploy").mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "deploy" / "passwords.sh", folder / "deploy")
+    command = ["/bin/sh", "-c", f"umask 000; cd / && {shlex.quote(str(folder / 'deploy' / 'passwords.sh'))}"]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def test_the_first_command_makes_passwords_and_never_changes_one(tmp_path: Path) -> None:
+    made = set()
+    for folder in (tmp_path / "first", tmp_path / "the second"):
+        assert passwords(folder).returncode == 0
+        file = folder / ".env"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        text = file.read_text()
+        assert re.fullmatch("".join(f"{name}=[0-9a-f]{{64}}\n" for name in PASSWORDS), text)
+        made |= set(text.splitlines())
+        again = passwords(folder)
+        assert again.returncode == 0
+        assert again.stdout.count("is there already") == 3
+        assert file.read_text() == text
+        assert not any(line.split("=")[1] in again.stdout + again.stderr for line in text.splitlines())
+    assert len({line.split("=")[1] for line in made}) == 6
+
+
+def test_what_an_earlier_release_had_is_kept_and_the_rest_is_added(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("API_PORT=9000\nPOSTGRES_PASSWORD=temporal")  # its last line has no end
+    file.chmod(0o600)
+    assert passwords(tmp_path).returncode == 0
+    lines = file.read_text().splitlines()
+    assert lines[:2] == ["API_PORT=9000", "POSTGRES_PASSWORD=temporal"]
+    assert [line.split("=")[0] for line in lines[2:]] == list(PASSWORDS[1:])
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "words"),
+    [("POSTGRES_PASSWORD=\n", 0o600, "POSTGRES_PASSWORD is empty"), ("", 0o644, "can be used by others: chmod 600")],
+)
+def test_a_file_that_is_no_place_for_passwords_is_left_alone(tmp_path: Path, text: str, mode: int, words: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(text)
+    file.chmod(mode)
+    done = passwords(tmp_path)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert file.read_text() == text
+
+
+def test_settings_of_ones_own_come_from_a_file_that_need_not_be_there() -> None:
+    ours = {name for name, service in SERVICES.items() if str(service["image"]).startswith("instar:")}
+    for name in ours:
+        assert SERVICES[name]["env_file"] == [{"path": "instar.env", "required": False}]
+    assert ours == {"api", "worker", "page", "certificates"}
+    assert "instar.env" in (ROOT / ".gitignore").read_text().split()
 
 
 def test_the_file_with_the_password_goes_into_neither_history_nor_image() -> None:

@@ -1,6 +1,7 @@
 """What is locked: developers, an installation and the image get the same packages, and an installation no tool."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def named(requirements: list[str]) -> set[str]:
     return {canonicalize_name(Requirement(text).name) for text in requirements}
 
 
-@pytest.mark.parametrize("lock", ["", "run", "build", "libvirt"])
+@pytest.mark.parametrize("lock", ["", "run", "build", "libvirt", "libvirt-build"])
 def test_a_lock_names_no_registry_and_every_package_has_hashes(lock: str) -> None:
     text = locks.path_of(lock).read_text(encoding="utf-8")
     assert "://" not in text
@@ -103,11 +104,21 @@ def test_nothing_is_imported_but_what_an_installation_has() -> None:
 def test_the_image_installs_the_lock_of_what_runs_and_gets_only_what_it_copies() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     copied = [word for line in re.findall(r"^COPY (?!--)(.+)$", dockerfile, re.MULTILINE) for word in line.split()[:-1]]
-    assert {"requirements-run.txt", "requirements-build.txt", "deploy/install.sh"} < set(copied)
+    locked = {f"requirements-{lock}.txt" for lock in ("run", "build", "libvirt", "libvirt-build")}
+    assert locked | {"deploy/install.sh", "deploy/libvirt-packages.sh"} < set(copied)
+    build, shipped = dockerfile.split("FROM ")[1:]
+    # The binding is built where the compiler stays; what is shipped has what it is linked with, and a way elsewhere.
+    assert build.index("libvirt-packages.sh build") < build.index("WITH=libvirt deploy/install.sh /opt/instar packages")
+    assert "libvirt-packages.sh remote" in shipped
+    assert "libvirt-packages.sh build" not in shipped
     assert all((ROOT / word).exists() for word in copied)
     ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     assert ignored[0] == "*"
     assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == set(copied)
+    packages = (ROOT / "deploy" / "libvirt-packages.sh").read_text()
+    remote = re.search(r'^remote="(.+)"$', packages, re.MULTILINE)
+    assert remote
+    assert set(remote[1].split()) == {"libvirt0", "openssh-client", "gpgv"}
     assert "pip" not in dockerfile
     assert "requirements.txt" not in dockerfile + (ROOT / "deploy" / "install.sh").read_text()
 
@@ -120,12 +131,16 @@ def test_the_image_installs_the_lock_of_what_runs_and_gets_only_what_it_copies()
         (["{}", "everything"], 2, "usage:"),
         (["{}", "instar", "more"], 2, "usage:"),
         (["{}/nowhere", "instar"], 1, "packages first"),
+        (["{}/nowhere", "all", "WITH=everything"], 2, "WITH is libvirt, or not set"),
     ],
 )
 def test_the_script_that_installs_says_what_is_wrong_before_it_does_anything(
     words: list[str], status: int, said: str, tmp_path: Path
 ) -> None:
+    env = dict(os.environ)
+    if words and words[-1].startswith("WITH="):
+        env["WITH"] = words.pop().removeprefix("WITH=")
     command = [str(ROOT / "deploy" / "install.sh"), *(word.format(tmp_path) for word in words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own script
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603  # our own script
     assert (done.returncode, said in done.stderr) == (status, True)
     assert list(tmp_path.iterdir()) == []

@@ -249,7 +249,7 @@ def test_up_without_our_own_issuer_makes_no_credentials_and_says_how_to_log_in(t
         assert {path.name for path in data.iterdir()} & {FILE, "signing.key"} == set()
         assert "log in with https://login.example/realms/x, as aud api://instar" in said
         assert FILE not in said
-        [told] = re.findall(r"^roles +instar (credentials grant .*) \(or ", said, re.MULTILINE)
+        [told] = re.findall(r"^roles +\S*instar (credentials grant .*) \(or ", said, re.MULTILINE)
         granted = command(*told.replace("ID", "somebody").split(), env=environment(data, **outside))
         assert (granted.returncode, granted.stdout) == (0, "subject:somebody is Owner at /\n"), granted.stderr
         refused = command("credentials", "create", "me", env=environment(data, **outside))

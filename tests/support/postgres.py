@@ -28,6 +28,8 @@ class PostgresServer:
     user: str | None
     """Whose process it is: PostgreSQL refuses to run as root."""
 
+    superuser: str = "instar"
+
     @staticmethod
     def can_run() -> bool:
         """Whether this machine has the binaries."""
@@ -35,26 +37,33 @@ class PostgresServer:
 
     @classmethod
     @contextmanager
-    def made(cls) -> Iterator[Self]:
-        """A cluster that goes away at the end. Raises AssertionError where `can_run` says no."""
+    def made(cls, superuser: str = "instar", password: str = "") -> Iterator[Self]:
+        """A cluster that goes away at the end; without a password it trusts everybody.
+
+        Raises AssertionError where `can_run` says no.
+        """
         programs, user = _programs(), _other_user()
         assert programs is not None, "no PostgreSQL server here"
         base = Path(tempfile.mkdtemp(prefix="instar-postgres-"))
         try:
             if user is not None:
                 os.chown(base, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
-            how = ("-U", "instar", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+            how = ["-U", superuser, "-A", "scram-sha-256" if password else "trust", "-E", "UTF8", "--no-locale", "-N"]
+            if password:
+                (base / "password").write_text(password)
+                (base / "password").chmod(0o644)
+                how += ["--pwfile", str(base / "password")]
             subprocess.run(  # noqa: S603  # the program was found by us
                 [programs / "initdb", "-D", base / "data", *how], check=True, capture_output=True, user=user, cwd=base
             )
-            yield cls(programs, base, _free_port(), user)
+            yield cls(programs, base, _free_port(), user, superuser)
         finally:
             shutil.rmtree(base, ignore_errors=True)
 
     @property
     def url(self) -> str:
         """Its databases' URL, without the name of one."""
-        return f"postgresql://instar@127.0.0.1:{self.port}"
+        return f"postgresql://{self.superuser}@127.0.0.1:{self.port}"
 
     @property
     def command(self) -> list[str]:
@@ -88,8 +97,9 @@ class PostgresServer:
         """Whether it takes connections."""
         try:
             psycopg.connect(f"{self.url}/postgres", connect_timeout=2).close()
-        except psycopg.OperationalError:
-            return False
+        except psycopg.OperationalError as error:
+            # One that asks for a password is there.
+            return "password" in str(error)
         return True
 
     def wait_for(self, process: "subprocess.Popen[bytes]", log: Path) -> None:

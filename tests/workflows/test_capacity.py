@@ -70,7 +70,8 @@ async def test_p16_protected_machines_never_leave_and_what_cannot_shrink_is_said
     assert sorted(await world.instances()) == ["2", "3", "4"]
     assert operation.status is OperationStatus.FAILED
     assert operation.error_message == (
-        "2 instances more than the capacity of 1 are left: they are protected from scale-in"
+        "2 instances more than the capacity of 1 are left: they are protected from scale-in. Lift that (PUT of "
+        "each instance, properties.protectionPolicy), and send the capacity again"
     )
 
 

@@ -11,7 +11,7 @@ from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from tests.support.held import Cancel, by_hand, eventually, held, hold, in_temporal, release
 from tests.support.models import NEW, OLD
 from tests.support.world import World
-from workflows.upgrades.batch_work import UNCONFIRMED
+from workflows.upgrades.batch_work import UNCONFIRMED, UNCONFIRMED_BACK
 
 PAUSED = {"pauseTimeBetweenBatches": "PT10M"}
 cancels = pytest.mark.parametrize("cancel", [by_hand, in_temporal])
@@ -169,6 +169,11 @@ async def test_p14_a_cancel_in_the_second_wait_ends_it_at_once(world: World, can
     assert set((await world.versions()).values()) == {OLD}
     await cancel(world)
     await assert_cancelled(world, at_once=True, failed=2, pending=8)
+    # They boot on the disk that they had: nobody knows that they need a person.
+    counts = world.record().counts
+    assert (counts.rolled_back, counts.rollback_failed, world.record().rollback_error) == (2, 0, "")
+    rows = world.store.upgrades.instances(world.scale_set.unique_id, 1)
+    assert all(rows[one].reason.startswith(f"{UNCONFIRMED_BACK}: ") for one in ("0", "1"))
 
 
 @cancels

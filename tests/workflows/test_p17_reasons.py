@@ -1,6 +1,7 @@
 """One sentence for every reader: the log, the Temporal UI, the API and the error (docs/rules.md P17)."""
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -68,6 +69,27 @@ async def test_p17_every_decision_of_an_upgrade_is_told_with_its_reason(
     ]
     for sentence in sentences(world):
         assert f"web upgrade 1: {sentence}" in logged(caplog)
+
+
+async def test_p17_p8_temporal_counts_whoever_is_sick_as_one_for_a_person_and_nobody_else(world: World) -> None:
+    everything = {"maxBatchInstancePercent": 50, "maxUnhealthyInstancePercent": 50}
+    await world.has_set(10, policy=everything | {"maxUnhealthyUpgradedInstancePercent": 100})
+    world.publish(NEW, VersionScript(never_healthy=("1", "2")))
+    world.fleet.inject(Fault(kind=FaultKind.DISK_NOT_MADE, call=Call.SWAP, instance_id="0", times=1000))
+    await world.upgraded()
+    # By hand, so the two that are sick on the new disk are left on it; one goes on on the disk that it had.
+    told = await details_in_temporal(world)
+    assert "3 failed (0 rolled back, 1 without a new disk, 2 need a person)" in told
+
+
+async def test_p17_p14_whoever_is_not_confirmed_needs_no_person(world: World) -> None:
+    await world.has_set(10)
+    world.publish(NEW, VersionScript(never_healthy="all"))
+    await world.start()
+    await world.pass_time(timedelta(minutes=1))
+    await world.cancel()
+    await world.end_of()
+    assert "2 failed (0 rolled back, 2 not confirmed, 0 need a person)" in await details_in_temporal(world)
 
 
 async def test_p17_the_decision_in_force_is_what_the_temporal_ui_shows(world: World) -> None:

@@ -21,6 +21,8 @@ from workflows.visibility import batch_line
 UNCONFIRMED = "not confirmed healthy when the upgrade was cancelled"
 """Nobody knows what would have become of a machine whose wait was cut short: nothing is held against it (P14)."""
 
+UNCONFIRMED_BACK = "has its previous disk back, not confirmed healthy on it when the upgrade was cancelled"
+
 
 class BatchWork:
     """What is done to machines in one upgrade, and what is written down of it."""
@@ -44,6 +46,7 @@ class BatchWork:
         memory.move(swapped.not_begun, Outcome.PENDING)
         memory.move(swapped.vanished, Outcome.VANISHED)
         memory.move(swapped.failed, Outcome.FAILED)
+        memory.unmade = memory.unmade | swapped.failed
         memory.move(swapped.done & choice.stopped, Outcome.STOPPED)
         memory.impossible, memory.overtaken = swapped.impossible, swapped.overtaken
         if not memory.overtaken:
@@ -110,8 +113,15 @@ class BatchWork:
         found = await self.health.until_healthy(restored.done, "after the rollback")
         self._memory.move(found.vanished, Outcome.VANISHED)
         self._memory.move(found.healthy | found.stopped, Outcome.ROLLED_BACK)
-        self._memory.move(found.unhealthy | found.initializing, Outcome.ROLLBACK_FAILED)
-        self._journal.explain(restored.reasons | found.reasons)
+        sick, told = found.unhealthy | found.initializing, found.reasons
+        if self._memory.ends_waits():
+            # On its previous disk again, and given no time to become healthy on it: it may need nobody.
+            self._memory.move(sick, Outcome.ROLLED_BACK)
+            self._memory.unconfirmed_back = sick
+            told = {one: f"{UNCONFIRMED_BACK}: {why}" for one, why in told.items()}
+        else:
+            self._memory.move(sick, Outcome.ROLLBACK_FAILED)
+        self._journal.explain(restored.reasons | told)
 
     def records_behind(self) -> UpgradeError:
         """Machines have seen a newer operation: this one is over, and nothing is said of them or of the image (F7)."""

@@ -19,7 +19,8 @@ class UpgradeMemory:
         self.kept_disks = state.kept_disks
         self.impossible = self.overtaken = ""
         self.breach_is_rolled_back = False
-        self.unconfirmed = InstanceIds()
+        self.unmade, self.unconfirmed = state.unmade, state.unconfirmed
+        self.unconfirmed_back = InstanceIds()
         self.parked = state.parked
         """What it waits for before its next batch, as the last decision said it."""
         self._lines = state.batches
@@ -68,6 +69,8 @@ class UpgradeMemory:
                 "cancel_reason": self.cancel_reason,
                 "batches": self._lines,
                 "kept_disks": self.kept_disks,
+                "unmade": self.unmade,
+                "unconfirmed": self.unconfirmed,
                 "parked": self.parked,
             },
         )

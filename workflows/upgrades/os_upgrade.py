@@ -133,7 +133,7 @@ class OsUpgradeWorkflow:
 
     async def _cancelled_end(self) -> UpgradeResult:
         reason = f"cancelled: {self._memory.cancel_reason}"
-        failed = self._memory.known.of(Outcome.FAILED, Outcome.ROLLBACK_FAILED)
+        failed = self._memory.known.of(Outcome.FAILED, Outcome.ROLLBACK_FAILED) | self._memory.unconfirmed_back
         error = UpgradeError(code=ErrorCode.CANCELED, message=reason, details=self._journal.details(failed))
         return await self._end(UpgradeStatus.CANCELLED, reason, error)
 

@@ -13,6 +13,7 @@ from instar.client.sets.machines import counted, is_healthy, machines
 from instar.client.sets.simulated import NOT_FOUND, is_simulated, script
 from instar.domain.images.images import ImageReference
 from instar.errors import Trouble
+from instar.program import program
 
 EXAMPLE = Path(__file__).with_name("web.vmss.json")
 """An ARM document of a scale set: 20 machines, two data disks each, a health extension."""
@@ -60,7 +61,10 @@ def make(api: ApiClient, wish: FirstSet, say: Callable[[str], None], pause: Call
     give_up_at = time.monotonic() + PATIENCE_SECONDS
     while not all(map(is_healthy, found := machines(api, wish.resource_id))):
         if time.monotonic() > give_up_at:
-            raise Trouble(f"the set was made; after {PATIENCE_SECONDS:g} s it has {counted(found)}")
+            raise Trouble(
+                f"the set was made; after {PATIENCE_SECONDS:g} s it has {counted(found)}: "
+                f"`{program()} status {wish.name}` says how it goes on"
+            )
         pause(LOOK_SECONDS)
     say(f"scale set {wish.name} is there: {counted(found)}")
 

@@ -18,6 +18,9 @@ LOOK_SECONDS = 0.2
 
 Pause = Callable[[float], None]
 
+UNKNOWN = "a worker, it seems: nothing says why, and the worker's log may"
+"""What is waited for, where the operation does not say."""
+
 
 def start(api: ApiClient, scale_set: str, pause: Pause) -> None:
     """Start an upgrade to the newest version, and return once it has begun. Raises Trouble with the API's reason."""
@@ -31,7 +34,7 @@ def start(api: ApiClient, scale_set: str, pause: Pause) -> None:
         if told["status"] != "InProgress":
             raise Trouble(f"no upgrade was begun: {(told.get('error') or {}).get('message', told['status'])}")
         if time.monotonic() > give_up_at:
-            waits = told.get("properties", {}).get("waitsFor", "nothing that is known")
+            waits = told.get("properties", {}).get("waitsFor", UNKNOWN)
             raise Trouble(f"the upgrade was accepted and has not begun after {BEGIN_SECONDS:g} s: it waits for {waits}")
         pause(LOOK_SECONDS)
 

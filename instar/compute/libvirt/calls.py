@@ -3,12 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import libvirt
 
 from instar.compute.errors import ComputeError, NotAllowed, Unavailable
+from instar.compute.libvirt.openings import Openings
 from instar.compute.libvirt.settings import LibvirtSettings
 
 P = ParamSpec("P")
@@ -51,7 +52,11 @@ class Hypervisor:
         self.settings = settings
         self._connection: Any = opened
         self._may_open = opened is None
-        self._opening = threading.Lock()
+        self._openings = Openings(settings.uri)
+        self._attempt: Future[Any] | None = None
+        self._lock = threading.Lock()
+        """Held for a moment, never while something is asked: the event loop takes it too."""
+
         self._executor = self._new_executor()
         libvirt.registerErrorHandler(_quiet, None)
 
@@ -61,7 +66,8 @@ class Hypervisor:
     def close(self) -> None:
         """Let running calls come to their end, then close the connection."""
         self._executor.shutdown(cancel_futures=True)
-        with self._opening:
+        with self._lock:
+            self._attempt = None
             self._drop(self._connection)
 
     async def run(self, call: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -70,11 +76,12 @@ class Hypervisor:
         A call that takes too long goes on in its thread, whoever waited; it passes its fence or it does not.
         """
         loop = asyncio.get_running_loop()
-        running = loop.run_in_executor(self._executor, lambda: self._guarded(lambda one: call(one, *args, **kwargs)))
+        executor = self._executor
+        running = loop.run_in_executor(executor, lambda: self._guarded(lambda one: call(one, *args, **kwargs)))
         try:
             return await asyncio.wait_for(running, self.settings.call_seconds)
         except TimeoutError:
-            self._start_afresh()
+            self._start_afresh(executor)
             raise Unavailable(
                 f"{self.settings.uri} did not answer within {self.settings.call_seconds:g} s; connecting anew"
             ) from None
@@ -87,20 +94,40 @@ class Hypervisor:
             raise self._translated(error, connection) from error
 
     def _connect(self) -> Any:
-        with self._opening:
-            if self._connection is None:
-                if not self._may_open:
-                    raise Unavailable(f"the connection to {self.settings.uri} is closed")
-                try:
-                    self._connection = libvirt.open(self.settings.uri)
-                except libvirt.libvirtError as error:
-                    raise Unavailable(f"cannot connect to {self.settings.uri}: {error}") from error
-            return self._connection
+        with self._lock:
+            if self._connection is not None:
+                return self._connection
+            if not self._may_open:
+                raise Unavailable(f"the connection to {self.settings.uri} is closed")
+            if self._attempt is None:
+                self._attempt = self._openings.begin(self._opened)
+            attempt = self._attempt
+        try:
+            return attempt.result(self.settings.call_seconds)
+        except TimeoutError:
+            with self._lock:
+                if self._attempt is attempt:
+                    self._attempt = None
+            raise Unavailable(
+                f"cannot connect to {self.settings.uri}: no answer within {self.settings.call_seconds:g} s"
+            ) from None
+        except libvirt.libvirtError as error:
+            raise Unavailable(f"cannot connect to {self.settings.uri}: {error}") from error
+
+    def _opened(self, attempt: "Future[Any]") -> None:
+        """Keep its connection, unless it was given up: then nobody wants it any more."""
+        connection = None if attempt.exception() else attempt.result()
+        with self._lock:
+            wanted = self._attempt is attempt
+            if wanted:
+                self._attempt, self._connection = None, connection
+        if not wanted and connection is not None:
+            _close(connection)
 
     def _translated(self, error: libvirt.libvirtError, connection: Any) -> ComputeError:
         code = error.get_error_code()
         if not _is_alive(connection) or (code in LOST and error.get_error_domain() == libvirt.VIR_FROM_RPC):
-            with self._opening:
+            with self._lock:
                 if self._connection is connection:
                     self._drop(connection)
             return Unavailable(f"the connection to {self.settings.uri} was lost: {error}")
@@ -111,18 +138,24 @@ class Hypervisor:
     def _drop(self, connection: Any) -> None:
         self._connection = None
         if connection is not None and self._may_open:
-            try:
-                connection.close()
-            except libvirt.libvirtError:
-                return  # it is gone already
+            _close(connection)
 
-    def _start_afresh(self) -> None:
-        """Leave threads that hang, and their connection, to themselves."""
-        with self._opening:
+    def _start_afresh(self, stuck: ThreadPoolExecutor) -> None:
+        """Leave threads that hang, and their connection, to themselves: once, however many waited for them."""
+        if self._executor is not stuck:
+            return
+        with self._lock:
             if self._may_open:
-                self._connection = None
-        stuck, self._executor = self._executor, self._new_executor()
+                self._connection = self._attempt = None
+        self._executor = self._new_executor()
         stuck.shutdown(wait=False)  # what waits for a thread there still gets one, and its answer is waited for
+
+
+def _close(connection: Any) -> None:
+    try:
+        connection.close()
+    except libvirt.libvirtError:
+        return  # it is gone already
 
 
 def _is_alive(connection: Any) -> bool:

@@ -1,9 +1,11 @@
 """What has to be known of a hypervisor and the place for disks on it."""
 
+import ipaddress
 import json
 import re
 from enum import StrEnum
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -100,6 +102,25 @@ class LibvirtSettings(BaseModel):
         if self.first_port > self.last_port:
             raise ValueError("first_port must not be above last_port")
         return self
+
+    @model_validator(mode="after")
+    def _guests_can_be_reached(self) -> Self:
+        if self.forwards_ports and self.is_remote:
+            raise ValueError(
+                "the network `user` is for one host: the guests' ports are on the loopback of the host that "
+                "INSTAR_LIBVIRT__URI names, where no probe from here reaches them. Set INSTAR_LIBVIRT__NETWORK to one "
+                "there that the API and the workers reach: network:NAME or bridge:DEVICE"
+            )
+        return self
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the URI names another host than this one."""
+        host = urlsplit(self.uri).hostname or ""
+        try:
+            return not ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host not in {"", "localhost"}
 
     @property
     def forwards_ports(self) -> bool:

@@ -57,7 +57,7 @@ class ImageReference(BaseModel):
         """What is said where `latest` means nothing in a region, and what to do.
 
         >>> ImageReference(publisher="C", offer="W", sku="s", version="latest").not_published_in("west")[49:]
-        'publish one (`instar images publish C W s VERSION --location west`), then ask again'
+        'publish one (`instar images publish C W s VERSION --location west`), then send the request again'
         """
         how = (
             f"put one into the gallery, with {location} among its target regions"
@@ -65,7 +65,7 @@ class ImageReference(BaseModel):
             else f"publish one (`instar images publish {self.publisher} {self.offer} {self.sku} VERSION "
             f"--location {location}`)"
         )
-        return f"no version of {self} is published in {location}: {how}, then ask again"
+        return f"no version of {self} is published in {location}: {how}, then send the request again"
 
     def at(self, version: str) -> Self:
         """The same image at one exact version."""

@@ -122,7 +122,7 @@ def act(state: ScaleSetState, action: InstanceAction) -> ScaleSetState:
         raise Refused(f"{name} a Rolling Upgrade is in progress: number {state.start_asked.number}.")
     waiting = (*state.actions, Asked(action=action))
     if len(waiting) > ACTIONS_AT_MOST or sum(len(one.action.ids.ranges) for one in waiting) > IDS_AT_MOST:
-        raise Refused(f"{name} {len(state.actions)} others wait already.")
+        raise Refused(f"{name} {len(state.actions)} others wait already. Try again when one of them has ended.")
     return _answered(state.model_copy(update={"actions": waiting}), action.operation_id)
 
 

@@ -39,6 +39,10 @@ class UpgradeState(Message):
     """Further operations that end with this upgrade: PUTs that waited for the same model."""
     kept_disks: InstanceIds = InstanceIds()
     """Who got the model without another disk: there is none to give back (P10)."""
+    unmade: InstanceIds = InstanceIds()
+    """Who failed because no disk could be made: those run on, on the disk that they had (P9)."""
+    unconfirmed: InstanceIds = InstanceIds()
+    """Whose health wait a cancel cut short (P14)."""
     key: str = ""
     """Drawn when it began, so that no other operation is ever taken for it (F7); "": it began under release 0.1."""
     parked: str = ""

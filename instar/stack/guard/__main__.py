@@ -14,6 +14,7 @@ from pathlib import Path
 import uvicorn
 
 from instar.children import die_with_parent
+from instar.compute.clock import utc_now
 from instar.connection.logs import log_to_stderr
 from instar.connection.sealed_payloads import sealed_payloads
 from instar.connection.settings import Settings
@@ -22,6 +23,7 @@ from instar.private_files import keep_new_files_private
 from instar.serving.door import BACKLOG, Door
 from instar.serving.limits import ConnectionSettings
 from instar.serving.server import QuietServer
+from instar.serving.tls import FreshTls, TlsError, TlsFiles
 from instar.stack.guard.links import Sessions
 from instar.stack.guard.network import leave_for_own_network
 from instar.stack.guard.page import page_app
@@ -55,7 +57,7 @@ def main() -> None:
         inner = OWN if own_network else InnerPorts(*arguments.inner_ports)
         place = made(data_dir, arguments.temporal_port, arguments.page_port, own_network=own_network)
         sys.exit(asyncio.run(_guard(data_dir, place, doors, inner)))
-    except (OSError, SealingError, Trouble) as error:
+    except (OSError, SealingError, TlsError, Trouble) as error:
         sys.exit(f"guard: {error}")
 
 
@@ -86,12 +88,17 @@ async def _guard(data_dir: Path, place: Place, doors: list[socket.socket], inner
 
 @contextlib.asynccontextmanager
 async def _relaying(place: Place, listener: socket.socket, inner: InnerPorts) -> AsyncIterator[None]:
-    tls = demanding(place.certificates.certificate, place.certificates.key, place.certificates.authority)
+    made = place.certificates
+    files = TlsFiles(made.certificate, made.key, made.authority)
+    tls = demanding(made.certificate, made.key, made.authority)
     door = Door(ConnectionSettings(), relaying_to(inner.temporal), tls)
     door.open([listener])
+    # `instar up` renews them.
+    fresh = asyncio.create_task(FreshTls(tls, files, utc_now).keep())
     try:
         yield
     finally:
+        fresh.cancel()
         door.close()
 
 

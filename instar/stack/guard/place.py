@@ -10,7 +10,11 @@ from instar.domain.sets.names import NAMESPACE
 from instar.errors import Trouble
 from instar.private_files import draft_beside
 from instar.stack.certificates import Certificates, local_certificates
-from instar.stack.guard.links import FILE, Page, host_of, new_key
+from instar.stack.guard.links import FILE as PAGE
+from instar.stack.guard.links import Page, host_of, new_key
+
+FOLDER = "temporal"
+"""In a data directory: what the guard shows, and demands of clients."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Place:
 
 def made(data_dir: Path, temporal_port: int, page_port: int, *, own_network: bool) -> Place:
     """The files, made or brought up to date. Raises Trouble, OSError."""
-    certificates = local_certificates(data_dir / "temporal", for_clients=True)
+    certificates = local_certificates(data_dir / FOLDER, for_clients=True)
     page = made_page(data_dir, page_port, own_network=own_network)
     config = data_dir / LOCAL_CONFIG
     _write(config, _configuration(certificates, temporal_port))
@@ -35,15 +39,15 @@ def made(data_dir: Path, temporal_port: int, page_port: int, *, own_network: boo
 
 def made_page(data_dir: Path, port: int, *, own_network: bool = False) -> Page:
     """The page's file, with the key that it had, or a new one. Raises OSError."""
-    key = _key(data_dir / FILE)
+    key = _key(data_dir / PAGE)
     page = Page(key, f"http://{host_of(key)}:{port}", own_network)
-    _write(data_dir / FILE, json.dumps(asdict(page)))
+    _write(data_dir / PAGE, json.dumps(asdict(page)))
     return page
 
 
 def link_of(data_dir: Path) -> str:
     """A link that opens the page of that directory once. Raises Trouble where there is none."""
-    path = data_dir.expanduser().absolute() / FILE
+    path = data_dir.expanduser().absolute() / PAGE
     try:
         return Page.read(path).link()
     except FileNotFoundError:

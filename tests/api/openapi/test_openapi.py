@@ -141,6 +141,7 @@ def test_operations_have_titles_that_people_wrote(api: Api, document: dict[str, 
 
 async def test_the_root_leads_to_the_pages_without_a_token(api: Api, document: dict[str, Any]) -> None:
     for path in ("/", "//"):
-        answer = await api.http.get(path, headers={"Authorization": ""})
-        assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+        for method in ("GET", "HEAD"):
+            answer = await api.http.request(method, path, headers={"Authorization": ""})
+            assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
     assert "/" not in document["paths"]
