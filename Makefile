@@ -123,8 +123,10 @@ lock: $(LOCK)/.ready
 	deploy/libvirt-packages.sh build
 	$(COMPILE) --extra libvirt --constraint requirements.txt --output-file requirements-libvirt.txt pyproject.toml
 
-lock-clients:
+lock-clients: $(LOCK)/.ready
 	$(PYTHON) tests/clients/install.py --lock $(CLIENTS)
+	set -e; for installed in $(CLIENTS)/*.in; do \
+	  $(COMPILE) --no-annotate --output-file tests/clients/locks/$$(basename $$installed .in).txt $$installed; done
 
 clean:
 	rm -rf .venv .lock .shipped .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,6 +3,8 @@
 What a machine is connected to is the compute's affair. Public addresses of machines there are none.
 """
 
+import json
+import uuid
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
@@ -10,8 +12,9 @@ from fastapi import APIRouter, Path
 
 from api.instances.instances import INSTANCE, InstanceId, existing_instance
 from api.services.dependencies import SCALE_SET, ServicesDep
-from api.services.paging import PagingDep
+from api.services.paging import Paging, PagingDep
 from api.services.scale_set_lookup import StoredDep
+from api.shapes.set_defaults import filled, with_defaults
 from api.wire.errors import not_found
 from api.wire.properties import at
 from instar.domain.machines.instances import Instance
@@ -24,6 +27,8 @@ ADDRESSES = "/publicIPAddresses"
 ONE = f"{INSTANCE}{INTERFACES}/{{networkInterfaceName}}"
 IN_THE_MODEL = "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
 NOT_SHOWN = ("publicIPAddressConfiguration",)
+SILENT: dict[str, Any] = {"dnsSettings": {"appliedDnsServers": []}, "hostedWorkloads": [], "tapConfigurations": []}
+"""What is shown of every interface besides its model."""
 
 Json = dict[str, Any]
 InterfaceName = Annotated[str, Path(alias="networkInterfaceName")]
@@ -74,24 +79,30 @@ async def list_addresses(
     instance_id: InstanceId,
     name: InterfaceName,
     configuration: Annotated[str, Path(alias="ipConfigurationName")],
+    paging: PagingDep,
 ) -> Json:
     """None, likewise. 404 without such an IP configuration."""
     interface = await get_interface(services, stored, instance_id, name)
     names = [str(shown["name"]).lower() for shown in interface["properties"]["ipConfigurations"]]
     if configuration.lower() not in names:
         raise not_found(f"The IP configuration '{configuration}' was not found in the network interface '{name}'.")
-    return {"value": []}
+    return _none(paging)
 
 
 @router.get(SCALE_SET + ADDRESSES, response_model=None)
-async def list_addresses_of_set(stored: StoredDep) -> Json:
+async def list_addresses_of_set(stored: StoredDep, paging: PagingDep) -> Json:
     """None: no machine has a public address."""
     del stored
-    return {"value": []}
+    return _none(paging)
+
+
+def _none(paging: Paging) -> Json:
+    nothing: list[Json] = []
+    return paging.page(nothing, lambda shown: (str(shown["id"]),)).answer(nothing)
 
 
 def _interfaces(stored: StoredScaleSet, instances: Iterable[Instance]) -> Iterator[Json]:
-    model = at(stored.document, IN_THE_MODEL)
+    model = at(with_defaults(stored.document), IN_THE_MODEL)
     described = [item for item in model if isinstance(item, dict)] if isinstance(model, list) else []
     for instance in instances:
         machine = f"{stored.identity.resource_id}/virtualMachines/{instance.instance_id}"
@@ -103,21 +114,27 @@ def _interface(machine: str, name: str, model: Json) -> Json:
     own_id = f"{machine}{INTERFACES}/{name}"
     given = model.get("ipConfigurations")
     configurations = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
-    return {
-        "name": name,
-        "id": own_id,
-        "properties": {
-            **{key: value for key, value in model.items() if key != "deleteOption"},
-            "provisioningState": "Succeeded",
-            "virtualMachine": {"id": machine},
-            "ipConfigurations": [_configuration(own_id, item) for item in configurations],
-        },
+    alone = len(configurations) == 1
+    shown: Json = {
+        **filled({key: value for key, value in model.items() if key != "deleteOption"}, SILENT),
+        "provisioningState": "Succeeded",
+        "resourceGuid": str(uuid.uuid5(uuid.NAMESPACE_URL, own_id.lower())),
+        "virtualMachine": {"id": machine},
+        "ipConfigurations": [_configuration(own_id, item, alone=alone) for item in configurations],
     }
+    etag = f'W/"{uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(shown, sort_keys=True))}"'
+    shown["ipConfigurations"] = [item | {"etag": etag} for item in shown["ipConfigurations"]]
+    return {"name": name, "id": own_id, "etag": etag, "properties": shown}
 
 
-def _configuration(interface_id: str, model: Json) -> Json:
+def _configuration(interface_id: str, model: Json, *, alone: bool) -> Json:
     given = model.get("properties")
     properties = given if isinstance(given, dict) else {}
     kept = {key: value for key, value in properties.items() if key not in NOT_SHOWN}
+    silent: Json = {"privateIPAllocationMethod": "Dynamic", **({"primary": True} if alone else {})}
     own = f"{interface_id}/ipConfigurations/{model.get('name')}"
-    return {"name": model.get("name"), "id": own, "properties": {**kept, "provisioningState": "Succeeded"}}
+    return {
+        "name": model.get("name"),
+        "id": own,
+        "properties": {**filled(kept, silent), "provisioningState": "Succeeded"},
+    }
