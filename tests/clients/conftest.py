@@ -5,6 +5,7 @@ import os
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ VERSIONS = (
     f"/subscriptions/{DEFAULT_SUBSCRIPTION}/providers/Microsoft.Compute/locations/westeurope/publishers/Canonical"
     "/artifacttypes/vmimage/offers/UbuntuServer/skus/18.04-LTS/versions"
 )
+MADE_SECONDS = 60
 MODEL = json.loads((Path(__file__).parents[2] / "examples" / "web.vmss.json").read_text())
 
 
@@ -54,6 +56,11 @@ class Site:
     def publish(self, version: str) -> None:
         with ApiClient(self.login) as api:
             api.send("PUT", f"{VERSIONS}/{version}", {"location": "westeurope"})
+
+    def make(self, path: str, document: dict[str, Any]) -> None:
+        """A resource by its id, as its owner's own client makes it, to the end."""
+        with ApiClient(self.login) as api:
+            api.finish(api.send("PUT", path, document), time.sleep, MADE_SECONDS)
 
     def withdraw(self, version: str) -> None:
         with ApiClient(self.login) as api:

@@ -1,19 +1,16 @@
 """Lists that have more than one page, walked to their end by each client as it does it by itself."""
 
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from instar.client.api_client import ApiClient
 from tests.clients.conftest import INSTALLED, MODEL, Site, installed, logged_in, running, told
 
 SCENARIOS = Path(__file__).with_name("scenarios")
 GROUP = "pages"
-MADE_SECONDS = 60
 SETS, NETWORKS, GALLERIES = ["a", "b", "c", "d", "fleet"], ["n1", "n2", "n3"], ["g1", "g2", "g3"]
 MACHINES = [f"fleet_{number}" for number in range(5)]
 PAGES: dict[str, Any] = {
@@ -28,16 +25,15 @@ PAGES: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def paged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Instar whose pages have two items, with more of everything."""
-    with running(tmp_path_factory.mktemp("paged"), INSTAR_PAGE_ITEMS="2") as site, ApiClient(site.login) as api:
+    with running(tmp_path_factory.mktemp("paged"), INSTAR_PAGE_ITEMS="2") as site:
         group = f"/subscriptions/{site.login.subscriptionId}/resourceGroups/{GROUP}/providers"
         for name in NETWORKS:
-            api.send("PUT", f"{group}/Microsoft.Network/virtualNetworks/{name}", {"location": "westeurope"})
+            site.make(f"{group}/Microsoft.Network/virtualNetworks/{name}", {"location": "westeurope"})
         for name in GALLERIES:
-            api.send("PUT", f"{group}/Microsoft.Compute/galleries/{name}", {"location": "westeurope"})
+            site.make(f"{group}/Microsoft.Compute/galleries/{name}", {"location": "westeurope"})
         for name in SETS:
             sku = MODEL["sku"] | {"capacity": len(MACHINES) if name == "fleet" else 0}
-            path = f"{group}/Microsoft.Compute/virtualMachineScaleSets/{name}"
-            api.finish(api.send("PUT", path, MODEL | {"sku": sku}), time.sleep, MADE_SECONDS)
+            site.make(f"{group}/Microsoft.Compute/virtualMachineScaleSets/{name}", MODEL | {"sku": sku})
         yield site
 
 
