@@ -20,6 +20,9 @@ _PROFILE = "properties.virtualMachineProfile"
 _PREMIUM = re.compile(r"(?:standard|basic)_(?:(?:ds|gs|fs|ls)\d|[a-z]+\d+(?:-\d+)?[a-z]*s[a-z]*(?:_|$))")
 """Sizes that can have premium disks: an s in the series, or among the letters behind the number of processors."""
 
+_AT_WILL = ("low", "spot")
+"""Priorities of machines that Azure may take away."""
+
 _NAMES = ("name", "lun")
 """What tells the objects of a list apart."""
 
@@ -63,7 +66,8 @@ def with_defaults(document: Json) -> Json:
     tier = "Basic" if size.lower().startswith("basic_") else "Standard"
     flexible = str(properties.get("orchestrationMode")).lower() == "flexible"
     zones = document.get("zones")
-    silent = _flexible() if flexible else _uniform(len(zones) if isinstance(zones, list) else 0)
+    count = len(zones) if isinstance(zones, list) else 0
+    silent = _flexible() if flexible else _uniform(count, at_will=str(profile.get("priority")).lower() in _AT_WILL)
     if properties.get("automaticRepairsPolicy"):
         silent["automaticRepairsPolicy"] = {"repairAction": "Replace"}
     result = document | {"properties": filled(properties, silent)}
@@ -107,14 +111,16 @@ def filled(given: Any, defaults: Json) -> Any:
     return result
 
 
-def _uniform(zones: int) -> Json:
+def _uniform(zones: int, *, at_will: bool) -> Json:
     silent: Json = {
         "orchestrationMode": "Uniform",
         "singlePlacementGroup": zones <= 1,
         "overprovision": True,
         "doNotRunExtensionsOnOverprovisionedVMs": False,
     }
-    return silent | ({"platformFaultDomainCount": 1, "zoneBalance": False} if zones else {})
+    if zones or at_will:
+        silent["platformFaultDomainCount"] = 1
+    return silent | ({"zoneBalance": False} if zones else {})
 
 
 def _flexible() -> Json:

@@ -70,6 +70,10 @@ async def test_k5_defaults_follow_the_system_the_size_the_zones_and_the_orchestr
     several = f"{SCALE_SET}-in-two-zones"
     await api.create(several, zones=["1", "2"])
     assert (await api.get(several))["properties"]["singlePlacementGroup"] is False
+    spot = f"{SCALE_SET}-spot"
+    await api.create(spot, **{f"{_PROFILE}__priority": "Spot"})
+    properties = (await api.get(spot))["properties"]
+    assert (properties["platformFaultDomainCount"], "zoneBalance" in properties) == (1, False)
     flexible = f"{SCALE_SET}-flexible"
     await api.create(flexible, properties__orchestrationMode="Flexible")
     properties = (await api.get(flexible))["properties"]
