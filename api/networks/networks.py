@@ -20,7 +20,13 @@ _SUBNET: Json = {
     "privateEndpointNetworkPolicies": "Disabled",
     "privateLinkServiceNetworkPolicies": "Enabled",
 }
-_PEERING: Json = {"peeringState": "Initiated", "peeringSyncLevel": "RemoteNotInSync"}
+_PEERING: Json = {
+    "peeringState": "Initiated",
+    "peeringSyncLevel": "RemoteNotInSync",
+    "allowGatewayTransit": False,
+    "useRemoteGateways": False,
+    "doNotVerifyRemoteGateways": False,
+}
 _PUBLIC: Json = {"publicIPAddressVersion": "IPv4", "ipTags": []}
 
 KINDS = (
