@@ -68,7 +68,7 @@ $(CLIENTS)/.ready: $(wildcard tests/clients/locks/* tests/clients/locks/js/*)
 	@touch $@
 
 test-clients: $(READY) $(CLIENTS)/.ready
-	$(BIN)/pytest -m clients --numprocesses 2 --dist loadfile tests/clients $(ARGS)
+	$(BIN)/pytest -m clients --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/clients $(ARGS)
 
 # What make test does with a few requests of Hypothesis's for each operation, done with many.
 EXAMPLES ?= 200

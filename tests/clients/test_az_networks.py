@@ -63,7 +63,7 @@ def test_sizes_tags_and_what_there_is_none_of_are_listed(az: Az) -> None:
 
 
 def test_a_set_is_looked_up_by_its_id_and_has_an_interface_for_each_machine(az: Az, site: Site) -> None:
-    group = f"/subscriptions/{site.login.subscriptionId}/resourceGroups/{GROUP}"
+    group = site.group(GROUP)
     path = f"{group}/providers/Microsoft.Compute/virtualMachineScaleSets/fleet"
     missing = az("rest", "--method", "head", "--url", f"{path}?api-version=2023-09-01", status=1)
     assert "Not Found" in missing

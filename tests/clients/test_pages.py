@@ -26,7 +26,7 @@ PAGES: dict[str, Any] = {
 def paged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Instar whose pages have two items, with more of everything."""
     with running(tmp_path_factory.mktemp("paged"), INSTAR_PAGE_ITEMS="2") as site:
-        group = f"/subscriptions/{site.login.subscriptionId}/resourceGroups/{GROUP}/providers"
+        group = f"{site.group(GROUP)}/providers"
         for name in NETWORKS:
             site.make(f"{group}/Microsoft.Network/virtualNetworks/{name}", {"location": "westeurope"})
         for name in GALLERIES:
