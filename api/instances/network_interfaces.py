@@ -81,7 +81,7 @@ async def list_addresses(
     configuration: Annotated[str, Path(alias="ipConfigurationName")],
     paging: PagingDep,
 ) -> Json:
-    """None, likewise. 404 without such an IP configuration."""
+    """Its public addresses: there are none. 404 without such an IP configuration."""
     interface = await get_interface(services, stored, instance_id, name)
     names = [str(shown["name"]).lower() for shown in interface["properties"]["ipConfigurations"]]
     if configuration.lower() not in names:
@@ -91,7 +91,7 @@ async def list_addresses(
 
 @router.get(SCALE_SET + ADDRESSES, response_model=None)
 async def list_addresses_of_set(stored: StoredDep, paging: PagingDep) -> Json:
-    """None: no machine has a public address."""
+    """The public addresses of all machines of a set: there are none."""
     del stored
     return _none(paging)
 
