@@ -27,6 +27,7 @@ def test_ansible_takes_a_set_from_its_creation_to_its_upgrade_and_its_end(site: 
         "AZURE_SECRET": login.clientSecret,
         "PYTHONPATH": str(SHIM),
         "ANSIBLE_HOME": str(tmp_path),
+        "ANSIBLE_REMOTE_TEMP": str(tmp_path / "tmp"),
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "LC_ALL": "C.UTF-8",
     }
