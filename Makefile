@@ -68,7 +68,7 @@ $(CLIENTS)/.ready: $(wildcard tests/clients/locks/* tests/clients/locks/js/*)
 	@touch $@
 
 test-clients: $(READY) $(CLIENTS)/.ready
-	$(BIN)/pytest -m clients tests/clients $(ARGS)
+	$(BIN)/pytest -m clients --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/clients $(ARGS)
 
 # What make test does with a few requests of Hypothesis's for each operation, done with many.
 EXAMPLES ?= 200
@@ -124,8 +124,10 @@ lock: $(LOCK)/.ready
 	$(COMPILE) --extra libvirt --constraint requirements.txt --output-file requirements-libvirt.txt pyproject.toml
 	echo 'setuptools>=77' | $(COMPILE) --output-file requirements-libvirt-build.txt -
 
-lock-clients:
+lock-clients: $(LOCK)/.ready
 	$(PYTHON) tests/clients/install.py --lock $(CLIENTS)
+	set -e; for installed in $(CLIENTS)/*.in; do \
+	  $(COMPILE) --no-annotate --output-file tests/clients/locks/$$(basename $$installed .in).txt $$installed; done
 
 clean:
 	rm -rf .venv .lock .shipped .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -226,6 +226,7 @@ def _version(row: ImageVersionRow, subscription_id: str, location: str, *, expan
             "hyperVGeneration": "V1",
             "architecture": "x64",
             "dataDiskImages": [],
+            "disallowed": {"vmDiskType": "None"},
             "imageDeprecationStatus": {"imageState": "Active"},
         } | row.properties
     return body

@@ -3,6 +3,8 @@
 What a machine is connected to is the compute's affair. Public addresses of machines there are none.
 """
 
+import json
+import uuid
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
@@ -12,6 +14,7 @@ from api.instances.instances import INSTANCE, InstanceId, existing_instance
 from api.services.dependencies import SCALE_SET, ServicesDep
 from api.services.paging import PagingDep
 from api.services.scale_set_lookup import StoredDep
+from api.shapes.set_defaults import filled, with_defaults
 from api.wire.errors import not_found
 from api.wire.properties import at
 from instar.domain.machines.instances import Instance
@@ -24,6 +27,8 @@ ADDRESSES = "/publicIPAddresses"
 ONE = f"{INSTANCE}{INTERFACES}/{{networkInterfaceName}}"
 IN_THE_MODEL = "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
 NOT_SHOWN = ("publicIPAddressConfiguration",)
+SILENT: dict[str, Any] = {"dnsSettings": {"appliedDnsServers": []}, "hostedWorkloads": [], "tapConfigurations": []}
+"""What is shown of every interface besides its model."""
 
 Json = dict[str, Any]
 InterfaceName = Annotated[str, Path(alias="networkInterfaceName")]
@@ -97,7 +102,7 @@ def _no_addresses(paging: PagingDep) -> Json:
 
 
 def _interfaces(stored: StoredScaleSet, instances: Iterable[Instance]) -> Iterator[Json]:
-    model = at(stored.document, IN_THE_MODEL)
+    model = at(with_defaults(stored.document), IN_THE_MODEL)
     described = [item for item in model if isinstance(item, dict)] if isinstance(model, list) else []
     for instance in instances:
         machine = f"{stored.identity.resource_id}/virtualMachines/{instance.instance_id}"
@@ -109,21 +114,27 @@ def _interface(machine: str, name: str, model: Json) -> Json:
     own_id = f"{machine}{INTERFACES}/{name}"
     given = model.get("ipConfigurations")
     configurations = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
-    return {
-        "name": name,
-        "id": own_id,
-        "properties": {
-            **{key: value for key, value in model.items() if key != "deleteOption"},
-            "provisioningState": "Succeeded",
-            "virtualMachine": {"id": machine},
-            "ipConfigurations": [_configuration(own_id, item) for item in configurations],
-        },
+    alone = len(configurations) == 1
+    shown: Json = {
+        **filled({key: value for key, value in model.items() if key != "deleteOption"}, SILENT),
+        "provisioningState": "Succeeded",
+        "resourceGuid": str(uuid.uuid5(uuid.NAMESPACE_URL, own_id.lower())),
+        "virtualMachine": {"id": machine},
+        "ipConfigurations": [_configuration(own_id, item, alone=alone) for item in configurations],
     }
+    etag = f'W/"{uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(shown, sort_keys=True))}"'
+    shown["ipConfigurations"] = [item | {"etag": etag} for item in shown["ipConfigurations"]]
+    return {"name": name, "id": own_id, "etag": etag, "properties": shown}
 
 
-def _configuration(interface_id: str, model: Json) -> Json:
+def _configuration(interface_id: str, model: Json, *, alone: bool) -> Json:
     given = model.get("properties")
     properties = given if isinstance(given, dict) else {}
     kept = {key: value for key, value in properties.items() if key not in NOT_SHOWN}
+    silent: Json = {"privateIPAllocationMethod": "Dynamic", **({"primary": True} if alone else {})}
     own = f"{interface_id}/ipConfigurations/{model.get('name')}"
-    return {"name": model.get("name"), "id": own, "properties": {**kept, "provisioningState": "Succeeded"}}
+    return {
+        "name": model.get("name"),
+        "id": own,
+        "properties": {**filled(kept, silent), "provisioningState": "Succeeded"},
+    }

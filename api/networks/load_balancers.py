@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.networks.network_kinds import network_kind
+from api.networks.network_kinds import BASIC, network_kind
 from api.networks.parts import network_part
 from api.stored.kinds import Draft, Routes, Words
 from api.wire.errors import ArmError, invalid
@@ -45,20 +45,27 @@ def _checked_probe(properties: Json, path: str) -> Json:
 
 _IDLE: Json = {"idleTimeoutInMinutes": 4, "enableTcpReset": False}
 _FLOWS: Json = {"enableFloatingIP": False, **_IDLE}
+_FRONTEND: Json = {"privateIPAllocationMethod": "Dynamic", "privateIPAddressVersion": "IPv4"}
+_RULE: Json = {"loadDistribution": "Default", "disableOutboundSnat": False, **_FLOWS}
+_OF_FRONTEND = ("loadBalancingRules", "inboundNatRules", "inboundNatPools", "outboundRules")
+_OF_POOL = ("loadBalancingRules", "inboundNatRules", "outboundRules")
 
 KIND = network_kind(
     LOAD_BALANCER.rpartition("/")[2],
     "load balancer",
     (
-        network_part("frontendIPConfigurations", "frontend IP configuration", {"privateIPAllocationMethod": "Dynamic"}),
-        network_part("backendAddressPools", "backend address pool", {"loadBalancerBackendAddresses": []}),
-        network_part("loadBalancingRules", "load balancing rule", {"loadDistribution": "Default", **_FLOWS}),
-        network_part("probes", "probe", in_templates=False),
+        network_part("frontendIPConfigurations", "frontend IP configuration", _FRONTEND, named_in=_OF_FRONTEND),
+        network_part(
+            "backendAddressPools", "backend address pool", {"loadBalancerBackendAddresses": []}, named_in=_OF_POOL
+        ),
+        network_part("loadBalancingRules", "load balancing rule", _RULE),
+        network_part("probes", "probe", in_templates=False, named_in=("loadBalancingRules",)),
         network_part("inboundNatRules", "inbound NAT rule", _FLOWS),
         network_part("inboundNatPools", "inbound NAT pool", _FLOWS),
         network_part("outboundRules", "outbound rule", {"allocatedOutboundPorts": 0, **_IDLE}),
     ),
     name_parameter="loadBalancerName",
+    sku=BASIC,
     well_shaped=_well_shaped,
     checks={"probes": _checked_probe},
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from api.networks.default_rules import DEFAULT_RULES, NO_LISTS
 from api.networks.filled import public_address, public_prefix
-from api.networks.network_kinds import network_kind
+from api.networks.network_kinds import BASIC, network_kind
 from api.networks.parts import network_part
 from api.stored.kinds import Routes, Words
 
@@ -20,7 +20,13 @@ _SUBNET: Json = {
     "privateEndpointNetworkPolicies": "Disabled",
     "privateLinkServiceNetworkPolicies": "Enabled",
 }
-_PEERING: Json = {"peeringState": "Initiated", "peeringSyncLevel": "RemoteNotInSync"}
+_PEERING: Json = {
+    "peeringState": "Initiated",
+    "peeringSyncLevel": "RemoteNotInSync",
+    "allowGatewayTransit": False,
+    "useRemoteGateways": False,
+    "doNotVerifyRemoteGateways": False,
+}
 _PUBLIC: Json = {"publicIPAddressVersion": "IPv4", "ipTags": []}
 
 KINDS = (
@@ -38,6 +44,7 @@ KINDS = (
         "public IP address",
         defaults={**_PUBLIC, "publicIPAllocationMethod": "Dynamic", "idleTimeoutInMinutes": 4},
         fill=public_address,
+        sku=BASIC,
     ),
     network_kind("publicIPPrefixes", "public IP prefix", defaults=_PUBLIC, fill=public_prefix),
     network_kind(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from api.networks.back_references import named_by
 from api.networks.members import check_members
 from api.stored.kinds import Part
 from api.stored.stored_resources import checked_name, quoted
@@ -18,15 +19,26 @@ Check = Callable[[Json, str], Json]
 """The properties of a part, checked; given the path that an error names."""
 
 
-def network_part(name: str, noun: str, defaults: Json | None = None, *, in_templates: bool = True) -> Part:
-    """A list of parts; `defaults`: the properties that Azure fills in."""
+def network_part(
+    name: str,
+    noun: str,
+    defaults: Json | None = None,
+    *,
+    in_templates: bool = True,
+    named_in: tuple[str, ...] = (),
+) -> Part:
+    """A list of parts; `defaults`: the properties that Azure fills in.
+
+    `named_in`: other lists of the resource, whose members that name a part are shown at it.
+    """
 
     def shown(stored: StoredResource, kept: Mapping[str, Any]) -> Json:
         given = kept.get("properties")
         properties = {**(defaults or {}), **(given if isinstance(given, dict) else {})}
+        properties |= named_by(stored, f"{stored.resource_id}/{name}/{kept['name']}", named_in)
         return shown_part(stored, name, {**kept, "properties": properties})
 
-    return Part(name, noun, in_templates=in_templates, body=shown, defaults=defaults or {})
+    return Part(name, noun, in_templates=in_templates, body=shown, defaults=defaults or {}, only_shown=named_in)
 
 
 def shown_part(stored: StoredResource, name: str, kept: Mapping[str, Any]) -> Json:
@@ -70,20 +82,21 @@ def _checked_list(given: Any, part: Part, noun: str, check: Check) -> list[Json]
         raise invalid(f"'{path}' must be a list of objects.", path)
     checked: dict[str, Json] = {}
     for index, item in enumerate(given):
-        new = _checked_item(item, f"{path}[{index}]", check, part.defaults)
+        new = _checked_item(item, f"{path}[{index}]", check, part)
         if new["name"].lower() in checked:
             raise invalid(f"A {noun} cannot have two {part.noun}s named '{new['name']}'.", path)
         checked[new["name"].lower()] = new
     return list(checked.values())
 
 
-def _checked_item(item: Json, path: str, check: Check, defaults: Mapping[str, Any]) -> Json:
+def _checked_item(item: Json, path: str, check: Check, part: Part) -> Json:
     name, properties = item.get("name"), item.get("properties")
     if not isinstance(name, str) or not name:
         raise invalid(f"'{path}.name' must be a string.", f"{path}.name")
     checked_name(name, f"{path}.name")
     checked = check({} if properties is None else properties, f"{path}.properties")
-    kept = without_defaults({key: value for key, value in checked.items() if key != "provisioningState"}, defaults)
+    only_shown = {"provisioningState", *part.only_shown}
+    kept = without_defaults({key: value for key, value in checked.items() if key not in only_shown}, part.defaults)
     return {key: value for key, value in item.items() if key not in _NOT_STORED} | {"properties": kept}
 
 

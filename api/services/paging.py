@@ -19,11 +19,7 @@ from fastapi import Depends, Query, Request
 from api.services.dependencies import ServicesDep
 from api.services.public_url import public_url
 from api.wire.errors import ArmError, invalid
-
-PAGE = 500
-"""Items of a page where `$top` does not say: few enough to be made between two other requests."""
-
-PAGE_AT_MOST = 10_000
+from instar.connection.settings import PAGE_AT_MOST
 
 Json = dict[str, Any]
 Key = tuple[int | str, ...]
@@ -54,6 +50,8 @@ class Paging:
     path: str
     query: tuple[tuple[str, str], ...]
     top: int | None
+    usual: int
+    """Items of a page where `$top` does not say."""
     after: Key | None
 
     def page(self, found: Iterable[Item], key: Callable[[Item], Key]) -> Page[Item]:
@@ -65,7 +63,7 @@ class Paging:
                 ordered = [pair for pair in ordered if pair[0] > after]
             except TypeError:
                 raise _no_token() from None
-        size = self.top or PAGE
+        size = self.top or self.usual
         link = self._link(ordered[size - 1][0]) if len(ordered) > size else ""
         return Page([one for _, one in ordered[:size]], link)
 
@@ -89,6 +87,7 @@ async def paging(
         path=path,
         query=tuple(parse_qsl(request.url.query, keep_blank_values=True)),
         top=top,
+        usual=services.settings.page_items,
         after=None if skip_token is None else _key(path, skip_token),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from api.shapes.answers import target_body
 from api.shapes.custom_metrics import add_custom_metrics
+from api.shapes.instance_extensions import extension_body
 from api.shapes.instance_statuses import (
     SUCCEEDED,
     extension_status,
@@ -81,6 +82,8 @@ def instance_body(
         body["tags"] = profiles.tags
     if instance.zone:
         body["zones"] = [instance.zone]
+    if instance.extensions:
+        body["resources"] = [extension_body(stored, instance, extension) for extension in instance.extensions]
     return body | {"etag": _etag(body)}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from api.shapes.upgrade_policies import without_echo
 from api.wire.api_versions import SCALE_SET, shaped
+from api.wire.merge import merged
 from api.wire.properties import at
 
 Json = dict[str, Any]
@@ -18,6 +19,9 @@ LINUX, WINDOWS = "Linux", "Windows"
 _PROFILE = "properties.virtualMachineProfile"
 _PREMIUM = re.compile(r"(?:standard|basic)_(?:(?:ds|gs|fs|ls)\d|[a-z]+\d+(?:-\d+)?[a-z]*s[a-z]*(?:_|$))")
 """Sizes that can have premium disks: an s in the series, or among the letters behind the number of processors."""
+
+_AT_WILL = ("low", "spot")
+"""Priorities of machines that Azure may take away."""
 
 _NAMES = ("name", "lun")
 """What tells the objects of a list apart."""
@@ -61,7 +65,9 @@ def with_defaults(document: Json) -> Json:
         }
     tier = "Basic" if size.lower().startswith("basic_") else "Standard"
     flexible = str(properties.get("orchestrationMode")).lower() == "flexible"
-    silent = _flexible() if flexible else _uniform(zonal=bool(document.get("zones")))
+    zones = document.get("zones")
+    count = len(zones) if isinstance(zones, list) else 0
+    silent = _flexible() if flexible else _uniform(count, at_will=str(profile.get("priority")).lower() in _AT_WILL)
     if properties.get("automaticRepairsPolicy"):
         silent["automaticRepairsPolicy"] = {"repairAction": "Replace"}
     result = document | {"properties": filled(properties, silent)}
@@ -73,8 +79,12 @@ def with_defaults(document: Json) -> Json:
 
 
 def without_shown(body: Json, stored: Json, api_version: str) -> Json:
-    """`body` without what was only shown of the `stored` document to who now puts it back: defaults, an echo."""
+    """`body` without what was only shown of the `stored` document to who now puts it back: defaults, an echo.
+
+    A value that is no default any more after the change, as of another size or of fewer zones, is a wish, and stays.
+    """
     change: Json = _without(body, stored, shaped(with_defaults(stored), SCALE_SET, api_version))
+    change = _with_wishes(body, change, shaped(with_defaults(merged(stored, change)), SCALE_SET, api_version))
     given = at(change, "properties.upgradePolicy")
     if given is None:
         return change
@@ -101,14 +111,16 @@ def filled(given: Any, defaults: Json) -> Any:
     return result
 
 
-def _uniform(*, zonal: bool) -> Json:
+def _uniform(zones: int, *, at_will: bool) -> Json:
     silent: Json = {
         "orchestrationMode": "Uniform",
-        "singlePlacementGroup": True,
+        "singlePlacementGroup": zones <= 1,
         "overprovision": True,
         "doNotRunExtensionsOnOverprovisionedVMs": False,
     }
-    return silent | ({"platformFaultDomainCount": 1} if zonal else {})
+    if zones or at_will:
+        silent["platformFaultDomainCount"] = 1
+    return silent | ({"zoneBalance": False} if zones else {})
 
 
 def _flexible() -> Json:
@@ -178,6 +190,19 @@ def _without(given: Any, stored: Any, shown: Any) -> Any:
         there = {_name(item): pair for item, *pair in zip(shown, stored, shown, strict=True)}
         return [_without(item, *there.get(_name(item), (None, None))) for item in given]
     return given
+
+
+def _with_wishes(given: Any, kept: Any, later: Any) -> Any:
+    if isinstance(given, dict) and isinstance(kept, dict) and isinstance(later, dict):
+        return {
+            key: _with_wishes(value, kept[key], later.get(key)) if key in kept else value
+            for key, value in given.items()
+            if key in kept or value != later.get(key)
+        }
+    lists = isinstance(given, list) and isinstance(kept, list) and isinstance(later, list)
+    if lists and len(given) == len(kept) == len(later):
+        return [_with_wishes(*item) for item in zip(given, kept, later, strict=True)]
+    return kept
 
 
 def _name(item: Any) -> str:

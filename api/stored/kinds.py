@@ -49,6 +49,8 @@ class Part:
     """A part as it is shown; `id` is put before it where it has none."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Properties that are shown where none are given; one that says the same as its default is not kept."""
+    only_shown: tuple[str, ...] = ()
+    """Properties that follow from the rest of the resource: clients put them back, and they are never kept."""
     fixed: Callable[[StoredResource], Iterable[Json]] | None = None
     """Those of a list that every resource of the kind has and nobody changes; None for a list that is kept."""
 

@@ -21,6 +21,8 @@ from instar.domain.delays import Delays, seconds_as_text
 from instar.serving.limits import ConnectionSettings
 
 MOST_PORT = 65535
+PAGE_AT_MOST = 10_000
+"""Items of a page of a list, whoever asks for them."""
 
 
 class Compute(StrEnum):
@@ -81,6 +83,9 @@ class Settings(BaseSettings):
 
     refusals_per_minute: int = Field(default=120, ge=1, le=1_000_000)
     """Refusals and failed log-ins of one principal or address that are answered in a minute; then 429."""
+
+    page_items: int = Field(default=500, ge=1, le=PAGE_AT_MOST)
+    """Items of a page of a list where `$top` does not say: few enough to be made between two other requests."""
 
     delays: Delays = Field(default_factory=Delays)
 

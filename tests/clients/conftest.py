@@ -5,6 +5,7 @@ import os
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ VERSIONS = (
     f"/subscriptions/{DEFAULT_SUBSCRIPTION}/providers/Microsoft.Compute/locations/westeurope/publishers/Canonical"
     "/artifacttypes/vmimage/offers/UbuntuServer/skus/18.04-LTS/versions"
 )
+MADE_SECONDS = 60
 MODEL = json.loads((Path(__file__).parents[2] / "examples" / "web.vmss.json").read_text())
 
 
@@ -51,9 +53,18 @@ class Site:
     login: Login
     directory: Path
 
+    def group(self, name: str) -> str:
+        """The id of a resource group."""
+        return f"/subscriptions/{self.login.subscriptionId}/resourceGroups/{name}"
+
     def publish(self, version: str) -> None:
         with ApiClient(self.login) as api:
             api.send("PUT", f"{VERSIONS}/{version}", {"location": "westeurope"})
+
+    def make(self, path: str, document: dict[str, Any]) -> None:
+        """A resource by its id, as its owner's own client makes it, to the end."""
+        with ApiClient(self.login) as api:
+            api.finish(api.send("PUT", path, document), time.sleep, MADE_SECONDS)
 
     def withdraw(self, version: str) -> None:
         with ApiClient(self.login) as api:
@@ -120,14 +131,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield made
 
 
-def run(site: Site, command: list[str], **env: str) -> subprocess.CompletedProcess[str]:
+def run(
+    site: Site, command: list[str], env: dict[str, str] | None = None, seconds: float = 280
+) -> subprocess.CompletedProcess[str]:
     """Run a client; what it said is in the assertion if something fails."""
-    return subprocess.run(command, env=site.env | env, capture_output=True, text=True, timeout=280, check=False)  # noqa: S603
+    given = site.env | (env or {})
+    return subprocess.run(command, env=given, capture_output=True, text=True, timeout=seconds, check=False)  # noqa: S603
 
 
-def told(site: Site, command: list[str], **env: str) -> Any:
+def told(site: Site, command: list[str]) -> Any:
     """The JSON that a client printed last."""
-    done = run(site, command, **env)
+    done = run(site, command)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -153,7 +167,7 @@ def logged_in(site: Site, folder: Path, program: str = "az/bin/az") -> Az:
     }
 
     def ask(*words: str, status: int = 0) -> Any:
-        done = run(site, [az, *words, "--output", "json"], **env)
+        done = run(site, [az, *words, "--output", "json"], env)
         assert done.returncode == status, f"az {' '.join(words)}\n{done.stdout}{done.stderr}"
         return json.loads(done.stdout) if done.stdout.strip() else done.stderr
 

@@ -1,7 +1,8 @@
 # ruff: noqa: S603  # the package managers
 """Installs the clients, each in an environment of its own, exactly as locks/ names them: `install.py FOLDER`.
 
-`install.py --lock FOLDER` installs what clients.txt asks for with whatever fits today, and writes new locks.
+`install.py --lock FOLDER` installs what clients.txt asks for with whatever fits today, and writes what that was to
+FOLDER/NAME.in: `make lock-clients` makes the locks of it, with the hashes.
 """
 
 import shutil
@@ -14,6 +15,8 @@ WANTED = Path(__file__).with_name("clients.txt")
 LOCKS = Path(__file__).with_name("locks")
 JS = "js"
 PIP = ("-m", "pip", "--disable-pip-version-check")
+NEEDED = "lib/*/site-packages/ansible_collections/azure/azcollection/requirements.txt"
+"""What a collection of Ansible's imports: pip knows nothing of it."""
 
 
 def wanted() -> dict[str, list[str]]:
@@ -41,20 +44,23 @@ def install(place: Path) -> None:
         return
     subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
     # Nothing is resolved or compiled: the lock is whole, and most of az's modules are never imported.
-    pip(place, "install", "--quiet", "--no-deps", "--no-compile", "--requirement", str(LOCKS / f"{place.name}.txt"))
+    exactly = ("--no-deps", "--require-hashes", "--requirement", str(LOCKS / f"{place.name}.txt"))
+    pip(place, "install", "--quiet", "--no-compile", *exactly)
     pip(place, "check")
 
 
 def lock(place: Path) -> None:
-    """A new lock of one environment. It names no registry."""
+    """What a new lock of one environment is made of; that of JavaScript is npm's own. Neither names a registry."""
     if place.name == JS:
         npm = ["npm", "install", "--package-lock-only", "--omit-lockfile-registry-resolved", "--no-audit", "--no-fund"]
         subprocess.run([*npm, "--prefix", str(LOCKS / JS)], check=True)
         return
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
     pip(place, "install", "--quiet", *wanted()[place.name])
+    for more in place.glob(NEEDED):
+        pip(place, "install", "--quiet", "--requirement", str(more))
     frozen = [line for line in pip(place, "freeze", "--all").splitlines() if not line.startswith("pip==")]
-    (LOCKS / f"{place.name}.txt").write_text("\n".join([*frozen, ""]), encoding="utf-8")
+    place.with_suffix(".in").write_text("\n".join([*frozen, ""]), encoding="utf-8")
 
 
 def main() -> None:

@@ -70,9 +70,18 @@ def test_a_set_is_scaled_and_asked_for_by_plain_rest(az: Az, site: Site) -> None
 def test_errors_are_told_as_azure_tells_them(az: Az) -> None:
     missing = az("vmss", "show", "--resource-group", "myResourceGroup", "--name", "nothing", status=3)
     assert "ResourceNotFound" in missing
-    template = TEMPLATE.with_name("unsupported.json")
-    words = ("--resource-group", "myResourceGroup", "--name", "second", "--template-file", str(template))
-    assert "Contoso.Things/things" in az("deployment", "group", "create", *words, status=1)
+    words = ("--resource-group", "myResourceGroup", "--name", "second", "--template-file", str(TEMPLATE))
+    wrong = ("--parameters", "vmSSName=other", "instanceCount=-1", "adminPassword=a-Secret-1")
+    refused = az("deployment", "group", "create", *words, *wrong, status=1)
+    assert "sku.capacity" in refused
+
+
+def test_what_nothing_here_acts_on_is_kept_and_told(az: Az) -> None:
+    template = str(TEMPLATE.with_name("unsupported.json"))
+    words = ("--resource-group", "myResourceGroup", "--name", "third", "--template-file", template)
+    [told] = az("deployment", "group", "create", *words)["properties"]["diagnostics"]
+    assert (told["code"], told["level"]) == ("ResourceKept", "Warning")
+    assert "Contoso.Things/things" in told["message"]
 
 
 def test_the_literal_command_of_the_original_works_where_az_still_takes_it(az: Az, site: Site, tmp_path: Path) -> None:

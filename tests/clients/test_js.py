@@ -10,6 +10,7 @@ SCENARIO = Path(__file__).with_name("scenarios") / "js.mjs"
 
 def test_the_javascript_sdk_goes_through_a_sets_whole_life(site: Site) -> None:
     installed("js/node_modules/@azure/arm-compute/package.json")
+    site.make(site.group("js"), {"location": "westeurope"})
     # Node looks for packages beside the script.
     script = shutil.copy(SCENARIO, INSTALLED / "js" / SCENARIO.name)
     model = MODEL | {"sku": MODEL["sku"] | {"capacity": 3}}

@@ -13,6 +13,7 @@ LATE_AT_MOST_SECONDS = 10.0
 def test_the_python_sdk_goes_through_a_sets_whole_life(site: Site) -> None:
     model = MODEL | {"sku": MODEL["sku"] | {"capacity": 5}}
     site.publish(NEW)
+    site.make(site.group("sdk"), {"location": "westeurope"})
     found = told(site, [installed("sdk/bin/python"), str(SCENARIOS / "sdk.py"), json.dumps(model)])
     assert found == {
         "created": "Succeeded",

@@ -48,7 +48,10 @@ def named(requirements: list[str]) -> set[str]:
     return {canonicalize_name(Requirement(text).name) for text in requirements}
 
 
-@pytest.mark.parametrize("lock", ["", "run", "build", "libvirt", "libvirt-build"])
+CLIENTS = [f"{locks.CLIENTS}{path.stem}" for path in sorted((ROOT / "tests" / "clients" / "locks").glob("*.txt"))]
+
+
+@pytest.mark.parametrize("lock", ["", "run", "build", "libvirt", "libvirt-build", *CLIENTS])
 def test_a_lock_names_no_registry_and_every_package_has_hashes(lock: str) -> None:
     text = locks.path_of(lock).read_text(encoding="utf-8")
     assert "://" not in text

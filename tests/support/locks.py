@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 from tests.support.house import ROOT
 
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+) \\$")
+CLIENTS = "clients/"
 HASH = re.compile(r"^    --hash=sha256:([0-9a-f]{64})(?: \\)?$")
 
 
@@ -21,7 +22,9 @@ class Locked:
 
 
 def path_of(lock: str) -> Path:
-    """`run`, `build`, `libvirt`; that of developers has no name."""
+    """`run`, `build`, `libvirt`, `clients/NAME` of a client of Azure's; that of developers has no name."""
+    if lock.startswith(CLIENTS):
+        return ROOT / "tests" / "clients" / "locks" / f"{lock.removeprefix(CLIENTS)}.txt"
     return ROOT / (f"requirements-{lock}.txt" if lock else "requirements.txt")
 
 
@@ -35,6 +38,6 @@ def read(lock: str) -> dict[str, Locked]:
             found[canonicalize_name(pin[1])] = (pin[2], hashes)
         elif given := HASH.match(line):
             hashes.add(given[1])
-        elif not line.strip().startswith("#"):
+        elif line.strip() and not line.strip().startswith("#"):
             raise ValueError(f"{path_of(lock).name} has a line that is no locked package: {line}")
     return {name: Locked(version, frozenset(known)) for name, (version, known) in found.items()}

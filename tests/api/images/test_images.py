@@ -26,6 +26,7 @@ async def test_i1_versions_are_listed_in_their_numerical_order(api: Api) -> None
     [newest] = await api.get(VERSIONS, _top=1, _orderby="name desc", _expand="properties")
     assert newest["name"] == "18.04.100"
     assert newest["properties"]["imageDeprecationStatus"] == {"imageState": "Active"}
+    assert newest["properties"]["disallowed"] == {"vmDiskType": "None"}
 
 
 async def test_a_version_is_published_read_and_withdrawn(api: Api) -> None:

@@ -56,7 +56,8 @@ async def test_a_load_balancer_is_kept_as_given_and_its_probes_have_ids(api: Api
     body = await api.get(FRONT.lower().replace("front", "FRONT"))
     assert body == answer.json()
     assert (body["id"], body["name"], body["type"]) == (FRONT, "Front", "Microsoft.Network/loadBalancers")
-    assert (body["location"], body["sku"], body["tags"]) == ("westus2", {"name": "Standard"}, {"Service": "web"})
+    assert (body["location"], body["tags"]) == ("westus2", {"Service": "web"})
+    assert body["sku"] == {"name": "Standard", "tier": "Regional"}
     web, ssh = body["properties"]["probes"]
     [frontend] = body["properties"]["frontendIPConfigurations"]
     assert (frontend["name"], frontend["Mine"]) == ("ip", 1)
@@ -77,6 +78,63 @@ async def test_what_was_got_can_be_put_back_and_changes_nothing(front: Api) -> N
     body = await front.get(FRONT)
     answer = await front.call("PUT", FRONT, body)
     assert (answer.status_code, answer.json()) == (200, body)
+
+
+def wired() -> dict[str, Any]:
+    """A load balancer whose parts name each other."""
+    frontend, pool = {"id": f"{FRONT}/frontendIPConfigurations/ip"}, {"id": f"{FRONT}/backendAddressPools/POOL"}
+    flow = {"frontendIPConfiguration": frontend, "protocol": "Tcp", "frontendPort": 80, "backendPort": 80}
+    rule = flow | {"backendAddressPool": pool, "probe": {"id": f"{FRONT.upper()}/probes/web"}}
+    nat = {"frontendIPConfiguration": frontend, "protocol": "Tcp", "frontendPortRangeStart": 1}
+    out = {"frontendIPConfigurations": [frontend], "backendAddressPool": pool, "protocol": "All"}
+    more = {
+        "backendAddressPools": [{"name": "pool"}, {"name": "unused"}],
+        "loadBalancingRules": [{"name": "a", "properties": rule}, {"name": "b", "properties": flow}],
+        "inboundNatPools": [{"name": "ssh", "properties": nat}],
+        "outboundRules": [{"name": "out", "properties": out}],
+    }
+    return BALANCER | {"properties": BALANCER["properties"] | more}
+
+
+async def test_a_part_shows_who_of_its_load_balancer_names_it(api: Api) -> None:
+    assert (await api.call("PUT", FRONT, wired())).status_code == 201
+    body = await api.get(FRONT)
+    properties = body["properties"]
+    a, b = ({"id": f"{FRONT}/loadBalancingRules/{name}"} for name in "ab")
+    out, ssh = {"id": f"{FRONT}/outboundRules/out"}, {"id": f"{FRONT}/inboundNatPools/ssh"}
+    [frontend] = properties["frontendIPConfigurations"]
+    shown = frontend["properties"]
+    assert (shown["loadBalancingRules"], shown["outboundRules"], shown["inboundNatPools"]) == ([a, b], [out], [ssh])
+    assert "inboundNatRules" not in shown, "a list that nobody is in is not there"
+    pool, unused = (one["properties"] for one in properties["backendAddressPools"])
+    assert (pool["loadBalancingRules"], pool["outboundRules"]) == ([a], [out])
+    assert not {"loadBalancingRules", "outboundRules"} & unused.keys()
+    web, ssh_probe = (one["properties"] for one in properties["probes"])
+    assert (web["loadBalancingRules"], "loadBalancingRules" in ssh_probe) == ([a], False)
+    assert (await api.get(f"{FRONT}/backendAddressPools/pool"))["properties"] == pool
+    again = await api.call("PUT", FRONT, body)
+    assert (again.status_code, again.json()) == (200, body), "what is only shown is not kept"
+
+
+async def test_a_rule_that_is_left_out_is_forgotten_where_it_was_shown(api: Api) -> None:
+    await api.call("PUT", FRONT, wired())
+    body = await api.get(FRONT)
+    body["properties"]["loadBalancingRules"] = body["properties"]["loadBalancingRules"][1:]
+    answer = await api.call("PUT", FRONT, body)
+    assert answer.status_code == 200, answer.text
+    properties = answer.json()["properties"]
+    assert "loadBalancingRules" not in properties["probes"][0]["properties"]
+    assert [one["name"] for one in properties["loadBalancingRules"]] == ["b"]
+
+
+async def test_a_load_balancer_without_a_sku_is_a_basic_one_and_is_stored_without(api: Api) -> None:
+    silent = {key: value for key, value in BALANCER.items() if key != "sku"}
+    body = (await api.call("PUT", FRONT, silent)).json()
+    assert body["sku"] == {"name": "Basic", "tier": "Regional"}
+    assert (await api.call("PUT", FRONT, body)).json() == body
+    stored = api.store.resources.find(FRONT)
+    assert stored is not None
+    assert "sku" not in stored.document
 
 
 async def test_a_load_balancer_stays_in_its_region(front: Api) -> None:

@@ -131,6 +131,7 @@ async def test_a_network_goes_though_another_one_is_peered_with_it(api: Api) -> 
     assert (await api.call("DELETE", NET)).status_code == 202
     [kept] = (await api.get(f"{other}/virtualNetworkPeerings"))["value"]
     assert (kept["properties"]["peeringState"], kept["properties"]["remoteVirtualNetwork"]["id"]) == ("Initiated", NET)
+    assert (kept["properties"]["allowGatewayTransit"], kept["properties"]["useRemoteGateways"]) == (False, False)
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,20 @@ async def test_interfaces_are_those_of_the_model_for_each_machine(api: Api) -> N
     assert await api.get(f"{machines[0]}/networkInterfaces/NIC") == first
     assert first["properties"]["primary"] is True
     [configuration] = (await api.get(f"{machines[0]}/networkInterfaces/nic/ipConfigurations"))["value"]
-    assert configuration["properties"] == {"subnet": subnet, "provisioningState": "Succeeded"}
+    assert configuration["properties"] == {
+        "subnet": subnet,
+        "primary": True,
+        "privateIPAddressVersion": "IPv4",
+        "privateIPAllocationMethod": "Dynamic",
+        "provisioningState": "Succeeded",
+    }
+    properties = first["properties"]
+    assert (properties["enableIPForwarding"], properties["enableAcceleratedNetworking"]) == (False, False)
+    assert properties["dnsSettings"] == {"dnsServers": [], "appliedDnsServers": []}
+    assert (properties["hostedWorkloads"], properties["tapConfigurations"]) == ([], [])
+    assert properties["resourceGuid"] != both[1]["properties"]["resourceGuid"]
+    assert (first["etag"], configuration["etag"]) == (both[0]["etag"], both[0]["etag"])
+    assert both[1]["etag"] != first["etag"]
     for path in (
         "/publicipaddresses",
         "/virtualMachines/0/networkInterfaces/nic/ipConfigurations/ip/publicipaddresses",

@@ -110,6 +110,29 @@ async def test_an_instance_view_shows_how_each_extension_ended(api: Api) -> None
     assert view["statuses"][0] == FAILED | {"message": "extension 'setup' failed: exit code 3"}
 
 
+async def test_a_machine_has_its_extensions_among_its_resources_and_takes_them_back(api: Api) -> None:
+    await api.create()
+    api.fleet.script_extensions(ExtensionScript(name="setup", fails="exit code 3", instances=("1",)))
+    await make(api, "0", "1")
+    good, bad = (await api.get(f"{SCALE_SET}/virtualMachines"))["value"]
+    of_first = f"{SCALE_SET}/virtualMachines/0/extensions"
+    assert [one["id"] for one in good["resources"]] == [f"{of_first}/setup", f"{of_first}/app"]
+    assert good["resources"][0]["properties"] == {
+        "publisher": "Microsoft.Azure.Extensions",
+        "type": "CustomScript",
+        "typeHandlerVersion": "2.1",
+        "provisioningState": "Succeeded",
+    }
+    assert [one["properties"]["provisioningState"] for one in bad["resources"]] == ["Failed"]
+    shown = await api.get(f"{of_first}/setup")
+    assert shown["properties"].pop("instanceView")["statuses"] == [SUCCEEDED]
+    assert shown == good["resources"][0]
+    body = await api.get(f"{SCALE_SET}/virtualMachines/0")
+    body["properties"]["protectionPolicy"] = {"protectFromScaleSetActions": True}
+    answer = await api.call("PUT", f"{SCALE_SET}/virtualMachines/0", body)
+    assert answer.status_code == 200, answer.text
+
+
 async def test_the_sets_instance_view_counts_how_extensions_ended(api: Api) -> None:
     await api.create()
     api.fleet.script_extensions(ExtensionScript(name="setup", fails="exit code 3", instances=("2",)))

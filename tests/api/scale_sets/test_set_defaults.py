@@ -62,9 +62,18 @@ async def test_k5_defaults_follow_the_system_the_size_the_zones_and_the_orchestr
     assert system["windowsConfiguration"] == {"provisionVMAgent": True, "enableAutomaticUpdates": True}
     assert "linuxConfiguration" not in system
     assert windows["sku"]["tier"] == "Basic"
-    assert windows["properties"]["platformFaultDomainCount"] == 1
+    properties = windows["properties"]
+    assert (properties["platformFaultDomainCount"], properties["zoneBalance"]) == (1, False)
+    assert properties["singlePlacementGroup"] is True
     disk = windows["properties"]["virtualMachineProfile"]["storageProfile"]["osDisk"]
     assert disk["managedDisk"]["storageAccountType"] == "Standard_LRS"
+    several = f"{SCALE_SET}-in-two-zones"
+    await api.create(several, zones=["1", "2"])
+    assert (await api.get(several))["properties"]["singlePlacementGroup"] is False
+    spot = f"{SCALE_SET}-spot"
+    await api.create(spot, **{f"{_PROFILE}__priority": "Spot"})
+    properties = (await api.get(spot))["properties"]
+    assert (properties["platformFaultDomainCount"], "zoneBalance" in properties) == (1, False)
     flexible = f"{SCALE_SET}-flexible"
     await api.create(flexible, properties__orchestrationMode="Flexible")
     properties = (await api.get(flexible))["properties"]
@@ -122,6 +131,20 @@ async def test_k5_a_change_beside_what_was_only_shown_is_the_only_change(api: Ap
     [interface] = profile["networkProfile"]["networkInterfaceConfigurations"]
     assert interface["properties"]["enableAcceleratedNetworking"] is True
     assert "enableIPForwarding" not in interface["properties"]
+
+
+async def test_k5_what_is_no_default_after_the_change_is_a_wish(api: Api) -> None:
+    body = await shown(api, zones=["1", "2"])
+    change = {"zones": ["1"], "properties": {"singlePlacementGroup": False}}
+    assert (await api.call("PATCH", SCALE_SET, change)).json()["properties"]["singlePlacementGroup"] is False
+    assert api.stored().document["properties"]["singlePlacementGroup"] is False
+    body["sku"]["name"] = "Standard_D2_v3"
+    assert (await api.call("PUT", SCALE_SET, body)).status_code == 200
+    storage = api.stored().document["properties"]["virtualMachineProfile"]["storageProfile"]
+    assert storage["osDisk"]["managedDisk"] == {"storageAccountType": "Premium_LRS"}
+    [disk] = storage["dataDisks"]
+    assert disk["managedDisk"] == {"storageAccountType": "Premium_LRS"}
+    assert "caching" not in disk, "still a default"
 
 
 async def test_k5_public_addresses_data_disks_and_repairs_have_defaults_too(api: Api) -> None:

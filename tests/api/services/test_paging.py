@@ -1,5 +1,6 @@
 """Every list, a page at a time."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -150,9 +151,13 @@ async def test_a_token_of_another_list_is_refused(full: Api) -> None:
     assert (answer.status_code, error_of(answer)["code"]) == (400, "InvalidParameter")
 
 
-async def test_a_page_has_a_size_where_nobody_asks_for_one(full: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "PAGE", 2)
-    assert await pages(full, f"{SCALE_SET}/virtualMachines") == [["web_0", "web_1"], ["web_2"]]
+async def test_every_list_has_more_than_one_page_where_pages_are_small_and_is_walked_to_its_end(full: Api) -> None:
+    """As the SDKs and `az` do: no `$top`, and each nextLink as it was given (`INSTAR_PAGE_ITEMS`)."""
+    services = full.app.state.services
+    full.app.state.services = replace(services, settings=services.settings.model_copy(update={"page_items": 2}))
+    for path, names in LISTS.items():
+        assert await pages(full, path) == [names[:2], names[2:]], path
+        assert await pages(full, path, _top=3) == [names], path
 
 
 async def test_a2_the_history_of_any_age_goes_on_page_by_page(api: Api) -> None:
