@@ -18,6 +18,11 @@ def reaches_listing(part: Any, scope: Scope) -> bool:
     return any(is_listing(call.name) for call in _reached(part, scope))
 
 
+def is_secret(part: Any, scope: Scope) -> bool:
+    """Whether a part of a template must not be shown."""
+    return reaches_secure_parameter(part, scope) or reaches_listing(part, scope)
+
+
 def without_secret_parts(value: Any, scope: Scope) -> Any:
     """The same without members and items that are made of secrets; None for a value that itself is."""
     if isinstance(value, dict):
@@ -28,7 +33,7 @@ def without_secret_parts(value: Any, scope: Scope) -> Any:
 
 
 def _is_secret(value: Any, scope: Scope) -> bool:
-    return isinstance(value, str) and (reaches_secure_parameter(value, scope) or reaches_listing(value, scope))
+    return isinstance(value, str) and is_secret(value, scope)
 
 
 def _is_secure(call: Call, secure: frozenset[str]) -> bool:
