@@ -14,6 +14,7 @@ from api.deployments import deployment_runs, deployments
 from api.images import extension_types, images
 from api.instances import instance_actions, instance_extensions, instances, network_interfaces, unsupported
 from api.kept import routes as kept_routes
+from api.kept import writing as kept_writing
 from api.login.issuer_routes import router as issuer_router
 from api.openapi import document
 from api.resources import (
@@ -65,6 +66,7 @@ ARM_ROUTERS = (
     tags.router,
     deployments.router,
     kept_routes.router,
+    kept_writing.router,
     nothing_here.router,
 )
 

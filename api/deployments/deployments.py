@@ -19,6 +19,7 @@ from api.deployments.deployment_runs import advanced
 from api.deployments.diagnostics import diagnostics_of
 from api.deployments.nested_runs import cancel_nested
 from api.deployments.requested import properties_of, requested
+from api.deployments.what_if import format_of, what_if
 from api.resources.resource_groups import GROUP
 from api.services.dependencies import ApiVersion, Services, ServicesDep
 from api.services.long_running import RETRY_AFTER
@@ -94,10 +95,16 @@ async def cancel_deployment(services: ServicesDep, subscription_id: Subscription
     return Response(status_code=204)
 
 
-@router.post(ONE + "/whatIf", response_model=None)
-async def what_if(name: Name) -> Response:
-    """Refused: nobody works out here what a deployment would change."""
-    raise ArmError(400, "WhatIfNotSupported", f"What-if of the deployment '{name[:80]}' is not supported: validate it.")
+@router.post(ONE + "/whatIf", openapi_extra=described(EXAMPLE), response_model=None)
+async def what_if_deployment(
+    request: Request, services: ServicesDep, subscription_id: Subscription, group: Group, name: Name
+) -> Json:
+    """Tell what a deployment would change, and change nothing. It is answered at once: 200, and no 202 before it."""
+    which = ResourceName(TYPE, subscription_id, group, (checked_name(name, "deploymentName"),))
+    properties = await properties_of(request)
+    result_format = format_of(properties)
+    template, _ = await requested(properties, services, which)
+    return await what_if(services, template, result_format)
 
 
 @router.post(ONE + "/exportTemplate", response_model=None)

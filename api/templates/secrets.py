@@ -59,3 +59,22 @@ def _reached(part: Any, scope: Scope) -> Iterator[Call]:
             if call.name == "variables" and word is not None and word not in seen:
                 seen.add(word)
                 waiting += [value for key, value in scope.variables.items() if key.lower() == word or not word]
+
+
+def secret_paths(value: Any, scope: Scope) -> frozenset[tuple[str, ...]]:
+    """Where in a part of a template something is made of secrets: keys in lower case, `#` for members of a list."""
+    found: set[tuple[str, ...]] = set()
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), value)]
+    while waiting:
+        path, one = waiting.pop()
+        if isinstance(one, dict):
+            for key, inner in one.items():
+                if key.lower() == "copy" and isinstance(inner, list):
+                    waiting += [((*path, str(copy["name"]).lower(), "#"), copy.get("input")) for copy in inner]
+                else:
+                    waiting.append(((*path, key.lower()), inner))
+        elif isinstance(one, list):
+            waiting += [((*path, "#"), item) for item in one]
+        elif _is_secret(one, scope):
+            found.add(path)
+    return frozenset(found)
