@@ -18,12 +18,25 @@ Check = Callable[[Json, str], Json]
 """The properties of a part, checked; given the path that an error names."""
 
 
-def network_part(name: str, noun: str, defaults: Json | None = None, *, in_templates: bool = True) -> Part:
-    """A list of parts; `defaults`: the properties that Azure fills in."""
+def nothing_more(_stored: StoredResource, _name: str, _properties: Json) -> Json:
+    """Nothing is filled in."""
+    return {}
+
+
+def network_part(
+    name: str,
+    noun: str,
+    defaults: Json | None = None,
+    *,
+    in_templates: bool = True,
+    fill: Callable[[StoredResource, str, Json], Json] = nothing_more,
+) -> Part:
+    """A list of parts; `defaults`: the properties that Azure fills in, `fill`: those that differ from part to part."""
 
     def shown(stored: StoredResource, kept: Mapping[str, Any]) -> Json:
         given = kept.get("properties")
         properties = {**(defaults or {}), **(given if isinstance(given, dict) else {})}
+        properties = {**fill(stored, str(kept["name"]), properties), **properties}
         return shown_part(stored, name, {**kept, "properties": properties})
 
     return Part(name, noun, in_templates=in_templates, body=shown, defaults=defaults or {})
