@@ -194,6 +194,13 @@ async def test_by_default_nothing_is_fetched_and_the_setting_is_named(api: Api) 
     assert "INSTAR_TEMPLATE_LINKS__HOSTS" in error_of(answer)["message"]
 
 
+async def test_a_template_that_is_sent_whole_is_from_nowhere(api: Api) -> None:
+    outputs = {"from": {"type": "object", "value": "[deployment().properties]"}}
+    assert (await deploy(api, outputs=outputs)).status_code == 201
+    assert "templateLink" not in stored(api)["outputs"]["from"]["value"]
+    assert "templateLink" not in (await api.get(ONE))["properties"]
+
+
 async def test_what_is_linked_is_counted_and_its_roles_are_asked_for(api: Api) -> None:
     Files(api, net={"resources": [resource("Contoso/none", "a")]})
     answer = await put(api, templateLink={"uri": "https://files.example.com/team/net.json"})

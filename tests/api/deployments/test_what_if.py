@@ -255,8 +255,26 @@ async def test_f5_secrets_are_never_shown_and_a_change_of_one_is_told(api: Api) 
     assert "hunter2" not in answer.text.lower()
 
 
+async def test_f5_a_change_of_a_secret_alone_is_a_change(api: Api) -> None:
+    path = "properties__virtualMachineProfile__osProfile__adminPassword"
+    await made(api, scale_set("web", **{path: "Hunter2-first!"}))
+    found = await told(api, scale_set("web", **{path: "Hunter2-other!"}))
+    [change] = found.values()
+    where = "properties.virtualMachineProfile.osProfile.adminPassword"
+    assert (change["changeType"], [one["path"] for one in change["delta"]]) == ("Modify", [where])
+    assert [(one["before"], one["after"]) for one in change["delta"]] == [("*******", "*******")]
+    [change] = (await told(api, scale_set("web", **{path: "Hunter2-first!"}))).values()
+    assert change["changeType"] == "NoChange"
+    custom = "properties__virtualMachineProfile__osProfile__customData"
+    gone = scale_set("web", **{path: "Hunter2-first!"})
+    gone["properties"]["virtualMachineProfile"]["osProfile"]["customData"] = "[json('null')]"
+    [change] = (await told(api, gone)).values()
+    assert [one["path"].rpartition(".")[2] for one in change["delta"]] == [custom.rpartition("__")[2]]
+
+
 async def test_what_is_known_only_when_deployed_is_said_to_be_so(api: Api) -> None:
-    await made(api, resource(NETS, "net"), resource(STORAGE, "own"))
+    before = {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]}}
+    await made(api, resource(NETS, "net", properties=before), resource(STORAGE, "own"))
     reads = "[reference(resourceId('Microsoft.Network/virtualNetworks', 'net')).addressSpace.addressPrefixes[0]]"
     net = resource(NETS, "net", properties={"addressSpace": {"addressPrefixes": ["10.1.0.0/16"]}})
     own = resource(STORAGE, "own", tags={"space": reads, "a": "[concat('b', 'c')]"})

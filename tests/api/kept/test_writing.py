@@ -133,6 +133,7 @@ async def test_a_setting_refuses_it_and_is_named(farm: Api) -> None:
     ],
 )
 async def test_what_would_change_what_instar_acts_on_is_never_kept(farm: Api, path: str) -> None:
+    await put(farm, STORAGE, **ACCOUNT)
     before = len(farm.store.resources.all_of(GROUP.split("/")[2]))
     answer = await farm.call("PUT", path, {"location": "westus2", "properties": {}})
     assert 400 <= answer.status_code < 500, answer.text
