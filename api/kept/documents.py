@@ -16,7 +16,7 @@ from instar.store.resources import StoredResource
 Json = dict[str, Any]
 
 NAME_AT_MOST = 260
-_NO_NAME = re.compile(r"[\x00-\x1f\x7f/\\?#%<>&]")
+_NO_NAME = re.compile(r"[^\x20-\x7e]|[/\\?#%<>&*:'\"]|\A |[ .]\Z")
 _SECRET = re.compile(
     r"(?:password|passphrase|securevalue|secretvalue|connectionstring|accesskey|accountkey|sharedkey|sastoken|secret)\Z",
     re.IGNORECASE,
@@ -32,7 +32,11 @@ def as_kept(services: Services, kind: str, resource_id: str, location: str, docu
     """
     for name in resource_id.rsplit("/providers/", maxsplit=1)[-1].split("/")[2::2]:
         if not name or len(name) > NAME_AT_MOST or _NO_NAME.search(name) or name in (".", ".."):
-            raise invalid(f"A name has 1 to {NAME_AT_MOST} characters, and no slash, '?', '#', '%' or '&'.", "name")
+            message = (
+                f"A name has 1 to {NAME_AT_MOST} ASCII characters, none of / \\ ? # % < > & * : ' \" and no control "
+                "character, and neither begins with a space nor ends with one or a dot."
+            )
+            raise invalid(message, "name")
     clean = without_named_secrets(without_read_only(document), kind)
     if not isinstance(clean.get("location"), str):
         clean["location"] = location
