@@ -9,7 +9,7 @@ from typing import Any
 from instar.domain.records.progress import Counts
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
-from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, Api
+from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, SUBNET, Api
 from tests.api.galleries.gallery import make_image, publish
 from tests.api.test_nonsense import GOOD
 
@@ -68,7 +68,7 @@ class Inhabited:
 
 async def inhabited(api: Api, directory: Path) -> Inhabited:
     """Fill an application; `directory` is where its databases are."""
-    interface = {"name": "nic", "properties": {"ipConfigurations": [{"name": "ip", "properties": {}}]}}
+    interface = {"name": "nic", "properties": {"ipConfigurations": [{"name": "ip", "properties": {"subnet": {"id": SUBNET}}}]}}
     network = {"networkInterfaceConfigurations": [interface]}
     await api.create(properties__virtualMachineProfile__networkProfile=network)
     await api.add_machines(2)
