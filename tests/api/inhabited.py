@@ -68,7 +68,10 @@ class Inhabited:
 
 async def inhabited(api: Api, directory: Path) -> Inhabited:
     """Fill an application; `directory` is where its databases are."""
-    interface = {"name": "nic", "properties": {"ipConfigurations": [{"name": "ip", "properties": {"subnet": {"id": SUBNET}}}]}}
+    interface = {
+        "name": "nic",
+        "properties": {"ipConfigurations": [{"name": "ip", "properties": {"subnet": {"id": SUBNET}}}]},
+    }
     network = {"networkInterfaceConfigurations": [interface]}
     await api.create(properties__virtualMachineProfile__networkProfile=network)
     await api.add_machines(2)
