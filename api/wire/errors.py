@@ -174,14 +174,17 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _methods_of(request: Request) -> list[str]:
-    """Every method of a path. Its routes are one for each; the error that comes from the first knows of that one."""
+    """Every method of a path. Its routes are one for each; the error that comes from the first knows of that one.
+
+    Routes of paths that any type may have come last: what they take is not what this path takes.
+    """
     path: str = request.scope["path"]  # in the case of the routes
-    matching = (
-        route.methods or ()
+    matching = [
+        route
         for route in iter_route_contexts(request.app.routes)
         if hasattr(route, "path_regex") and route.path_regex.match(path)
-    )
-    return sorted({method for methods in matching for method in methods})
+    ]
+    return sorted({method for route in matching if route.path == matching[0].path for method in route.methods or ()})
 
 
 async def _compute(_request: Request, error: Exception) -> JSONResponse:
