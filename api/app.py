@@ -14,6 +14,7 @@ from api.deployments import deployment_runs, deployments
 from api.images import extension_types, images
 from api.instances import instance_actions, instance_extensions, instances, network_interfaces, unsupported
 from api.kept import routes as kept_routes
+from api.kept import writing as kept_writing
 from api.login.issuer_routes import router as issuer_router
 from api.openapi import document
 from api.resources import (
@@ -69,6 +70,7 @@ ARM_ROUTERS = (
     deployments.router,
     exported_templates.router,
     kept_routes.router,
+    kept_writing.router,
 )
 
 DESCRIPTION = """Rolling OS image upgrades for scale sets, with the paths and bodies of Azure Resource Manager.

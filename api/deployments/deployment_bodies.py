@@ -38,6 +38,8 @@ def deployment_body(stored: StoredResource, now: datetime) -> Json:
             if resource["state"] == SUCCEEDED or resource.get("operation")
         ],
     }
+    if link := document.get("templateLink"):
+        properties["templateLink"] = link
     if warnings := document.get("diagnostics"):
         properties["diagnostics"] = warnings
     if document["error"]:
@@ -58,6 +60,8 @@ def validation_body(resource_id: str, name: str, template: Template, warnings: l
         "dependencies": _dependencies([_entry(resource) for resource in template.resources]),
         "validatedResources": [{"id": one} for one, _ in made],
     }
+    if template.scope.place.is_linked:
+        properties["templateLink"] = {"uri": template.scope.place.base}
     if warnings:
         properties["diagnostics"] = warnings
     return {"id": resource_id, "name": name, "type": TYPE, "properties": properties}

@@ -19,9 +19,10 @@ NOT_STARTED, RUNNING, SUCCEEDED, FAILED, CANCELED = "NotStarted", "Running", "Su
 
 def begun(template: Template, warnings: list[Json], deployment_id: str, now: datetime) -> Json:
     """The document of a deployment of which nothing was done yet, but for the seal."""
+    place = template.scope.place
     return {
         "id": deployment_id,
-        "location": template.scope.place.location,
+        "location": place.location,
         "state": RUNNING,
         "startedAt": now.isoformat(),
         "endedAt": "",
@@ -33,7 +34,7 @@ def begun(template: Template, warnings: list[Json], deployment_id: str, now: dat
         "diagnostics": warnings,
         "error": None,
         "outputs": {},
-    }
+    } | ({"templateLink": {"uri": place.base}} if place.is_linked else {})
 
 
 async def changed(

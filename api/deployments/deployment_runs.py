@@ -111,7 +111,7 @@ async def _opened(services: Services, stored: StoredResource) -> tuple[Services,
     """The template, and the services in the name of who deployed it, with the roles that are theirs now."""
     plan = await asyncio.to_thread(services.store.deployments.opened, stored)
     began = datetime.fromisoformat(stored.document["startedAt"])
-    template = await asyncio.to_thread(read_plan, plan, began, types_of(services))
+    template = await asyncio.to_thread(read_plan, plan, began, types_of(services), services.fetch)
     caller = await services.access.caller(principal_of(plan))
     return replace(services, caller=caller), template
 

@@ -18,23 +18,17 @@ from api.deployments.deployment_documents import CANCELED, RUNNING, begun, cance
 from api.deployments.deployment_runs import advanced
 from api.deployments.diagnostics import diagnostics_of
 from api.deployments.nested_runs import cancel_nested
-from api.deployments.plans import plan_of
-from api.deployments.resource_types import types_of
-from api.resources.resource_groups import GROUP, group_location
+from api.deployments.requested import properties_of, requested
+from api.deployments.what_if import format_of, what_if
+from api.resources.resource_groups import GROUP
 from api.services.dependencies import ApiVersion, Services, ServicesDep
 from api.services.long_running import RETRY_AFTER
 from api.services.paging import PagingDep
 from api.services.public_url import public_url
 from api.services.quotas import within_quotas
 from api.stored.stored_resources import ResourceName, by_id, checked_name, stored_resource
-from api.templates.errors import TemplateError
-from api.templates.scope import Place
-from api.templates.template import Template, read_template
-from api.wire.bodies import described, raw_body
-from api.wire.errors import ArmError, bad_content, not_found
-from api.wire.lenient_json import lenient_object
-from api.wire.texts import check_texts
-from instar.domain.access import need_of
+from api.wire.bodies import described
+from api.wire.errors import ArmError, not_found
 from instar.store.deployments import SEAL, TYPE
 from instar.store.errors import Conflict
 from instar.store.resources import StoredResource
@@ -44,7 +38,6 @@ router = APIRouter(tags=["deployments"])
 ALL = GROUP + "/providers/Microsoft.Resources/deployments"
 ONE = ALL + "/{deploymentName}"
 OF_SUBSCRIPTION = "/subscriptions/{subscriptionId}/providers/Microsoft.Resources/deployments/{deploymentName}"
-NOT_TAKEN = ("templateLink", "parametersLink", "onErrorDeployment", "expressionEvaluationOptions", "extensionConfigs")
 EXAMPLE = {"properties": {"mode": "Incremental", "template": {"resources": []}, "parameters": {}}}
 
 Json = dict[str, Any]
@@ -68,7 +61,7 @@ async def put_deployment(
     had = await asyncio.to_thread(services.store.resources.find, which.resource_id)
     if had is not None and had.document["state"] == RUNNING:
         raise _active(had)
-    template, plan = await _template(request, services, which)
+    template, plan = await requested(await properties_of(request), services, which)
     document = begun(template, diagnostics_of(template), str(uuid.uuid4()), services.clock())
     document[SEAL] = await asyncio.to_thread(services.store.deployments.sealed, plan)
     stored = await _written(services, which, had, document)
@@ -86,7 +79,7 @@ async def validate_deployment(
 ) -> Json:
     """Check a template and make nothing."""
     which = ResourceName(TYPE, subscription_id, group, (checked_name(name, "deploymentName"),))
-    template, _ = await _template(request, services, which)
+    template, _ = await requested(await properties_of(request), services, which)
     return validation_body(which.resource_id, name, template, diagnostics_of(template), services.clock())
 
 
@@ -102,10 +95,16 @@ async def cancel_deployment(services: ServicesDep, subscription_id: Subscription
     return Response(status_code=204)
 
 
-@router.post(ONE + "/whatIf", response_model=None)
-async def what_if(name: Name) -> Response:
-    """Refused: nobody works out here what a deployment would change."""
-    raise ArmError(400, "WhatIfNotSupported", f"What-if of the deployment '{name[:80]}' is not supported: validate it.")
+@router.post(ONE + "/whatIf", openapi_extra=described(EXAMPLE), response_model=None)
+async def what_if_deployment(
+    request: Request, services: ServicesDep, subscription_id: Subscription, group: Group, name: Name
+) -> Json:
+    """Tell what a deployment would change, and change nothing. It is answered at once: 200, and no 202 before it."""
+    which = ResourceName(TYPE, subscription_id, group, (checked_name(name, "deploymentName"),))
+    properties = await properties_of(request)
+    result_format = format_of(properties)
+    template, _ = await requested(properties, services, which)
+    return await what_if(services, template, result_format)
 
 
 @router.post(ONE + "/exportTemplate", response_model=None)
@@ -206,44 +205,6 @@ async def deployment_operation(
     raise not_found()
 
 
-async def _template(request: Request, services: Services, which: ResourceName) -> tuple[Template, Json]:
-    """The checked template, and what it takes to read it once more. Raises ArmError.
-
-    400 InvalidTemplate and the like, 403 for a resource that the caller may not make.
-    """
-    properties = lenient_object(await raw_body(request)).get("properties")
-    if not isinstance(properties, dict):
-        raise bad_content("'properties' must be an object with 'template'.")
-    for name in NOT_TAKEN:
-        if properties.get(name):
-            raise _refused(f"'{name}' is not supported: send the template and its parameters themselves")
-    if str(properties.get("mode", "Incremental")).lower() != "incremental":
-        raise _refused(f"the mode '{properties['mode']}' is not supported: it must be Incremental")
-    document, parameters = properties.get("template"), properties.get("parameters")
-    parameters = {} if parameters is None else parameters
-    if not isinstance(document, dict) or not isinstance(parameters, dict):
-        raise bad_content("'template' and 'parameters' must be objects.")
-    place = Place(
-        subscription_id=which.subscription_id,
-        resource_group=which.resource_group,
-        location=await group_location(services, which.subscription_id, which.resource_group),
-        deployment=which.names[0],
-        now=services.clock(),
-    )
-    try:
-        most = services.settings.quotas.template_resources
-        types = types_of(services)
-        template = await asyncio.to_thread(read_template, document, parameters, place, types, at_most=most)
-    except TemplateError as error:
-        raise _refused(str(error), error.code) from None
-    check_texts({"parameters": template.shown_parameters, "outputs": dict.fromkeys(template.outputs)})
-    # A role at the deployment is none at what it makes.
-    services.caller.require_deployed(
-        (resource.type, need_of("PUT", resource.resource_id)) for resource in template.everything
-    )
-    return template, plan_of(template, services.caller.principal)
-
-
 async def _written(
     services: Services, which: ResourceName, had: StoredResource | None, document: Json
 ) -> StoredResource:
@@ -285,7 +246,3 @@ def _active(stored: StoredResource) -> ArmError:
         "is still active. Wait for its end, or cancel it."
     )
     return ArmError(409, "DeploymentActive", message)
-
-
-def _refused(message: str, code: str = "InvalidTemplate") -> ArmError:
-    return ArmError(400, code, f"Deployment template validation failed: {message}.")

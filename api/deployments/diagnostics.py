@@ -7,10 +7,11 @@ from api.kept.kinds import NOTHING_ACTS, what_fails
 from api.templates.planned import DEPLOYMENTS, Planned
 from api.templates.secrets import reaches_listing
 from api.templates.template import Template
+from instar.store.deployments import TYPE as DEPLOYMENTS_TYPE
 
 Json = dict[str, Any]
 
-KEPT, WITHOUT_EFFECT, MADE_UP = "ResourceKept", "ResourceWithoutEffect", "ValueMadeUp"
+KEPT, WITHOUT_EFFECT, MADE_UP, HIDDEN = "ResourceKept", "ResourceWithoutEffect", "ValueMadeUp", "OutputNotShown"
 _SETS = (SCALE_SETS.lower(), EXTENSIONS.lower())
 
 
@@ -19,7 +20,19 @@ def diagnostics_of(template: Template) -> list[Json]:
 
     Nested templates are among it as far as they could be read; each of the others has its own.
     """
-    return [warning for resource in template.everything for warning in _of(resource)]
+    return [warning for resource in template.everything for warning in _of(resource)] + _hidden(template)
+
+
+def _hidden(template: Template) -> list[Json]:
+    """A warning for each output that is shown without its value."""
+    place = template.scope.place
+    target = f"{place.group_id}/providers/{DEPLOYMENTS_TYPE}/{place.deployment}"
+    message = "The output '{}' is made of a secret: it is shown without its value. Azure shows it."
+    mine = [
+        {"level": "Warning", "code": HIDDEN, "message": message.format(name[:80]), "target": target}
+        for name in template.hidden_outputs
+    ]
+    return mine + [warning for inner in template.inner for warning in _hidden(inner)]
 
 
 def _of(resource: Planned) -> list[Json]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from api.deployments.deployment_documents import CANCELED, FAILED, RUNNING, SUCCEEDED, begun, canceled, changed, failure
 from api.deployments.diagnostics import diagnostics_of
-from api.deployments.plans import plan_of, share_of
+from api.deployments.plans import links_of, plan_of, share_of
+from api.deployments.requested import in_reading_thread
 from api.deployments.resource_types import looked_up, types_of
 from api.resources.resource_groups import group_location
 from api.services.dependencies import Services
@@ -48,11 +49,11 @@ async def begin_nested(services: Services, template: Template, planned: Planned,
         nested = template.nested(planned, lambda wanted: looked_up(services, wanted))
         place = inner_place(template.scope.place, planned, nested)
         place = dataclasses.replace(place, location=location, now=services.clock()) if nested.is_inner else place
-        share = share_of(plan, among)
-        inner = read_template(nested.document, nested.parameters, place, types_of(services), nested, share)
+        share, links = share_of(plan, among), links_of(plan, services.fetch)
+        inner = read_template(nested.document, nested.parameters, place, types_of(services), nested, share, links=links)
         return inner, plan_of(inner, services.caller.principal, nested)
 
-    inner, its_plan = await asyncio.to_thread(read)
+    inner, its_plan = await in_reading_thread(read)
     check_texts({"parameters": inner.shown_parameters, "outputs": dict.fromkeys(inner.outputs)})
     services.caller.require_deployed((one.type, need_of("PUT", one.resource_id)) for one in inner.everything)
     document = begun(inner, diagnostics_of(inner), run, services.clock()) | {"around": around.resource_id}

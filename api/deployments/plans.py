@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from api.access.principals import Principal
+from api.links.linked import Fetch, Links
 from api.templates.budget import WORK_AT_MOST, Budget
 from api.templates.limits import Share
 from api.templates.nested import Nested
@@ -33,16 +34,25 @@ def plan_of(template: Template, principal: Principal, around: Nested | None = No
         kept = {"made_in": around.made_in, "is_inner": around.is_inner, "copies": around.copies}
         plan["around"] = kept | {"secure": list(around.secure)}
     if template.share is not None:
-        plan["share"] = {"resources": template.share.resources, "deployments": template.share.deployments}
+        share = template.share
+        plan["share"] = {"resources": share.resources, "deployments": share.deployments, "depth": share.depth}
+    if template.scope.links.used:
+        plan["linked"] = dict(template.scope.links.used)
     return plan
 
 
-def read_plan(plan: Json, begun_at: datetime, types: Types) -> Template:
+def links_of(plan: Json, fetch: Fetch) -> Links:
+    """What the template links to, as it was fetched when it was read first."""
+    return Links(fetch, plan.get("linked"))
+
+
+def read_plan(plan: Json, begun_at: datetime, types: Types, fetch: Fetch) -> Template:
     """The template. Raises TemplateError."""
     place = Place(**plan["place"] | {"now": begun_at})
     given = plan.get("around")
     around = None if given is None else Nested({}, {}, **given | {"secure": tuple(given["secure"])})
-    return read_template(plan["template"], plan["parameters"], place, types, around)
+    links = links_of(plan, fetch)
+    return read_template(plan["template"], plan["parameters"], place, types, around, links=links)
 
 
 def share_of(plan: Json, among: int) -> Share:

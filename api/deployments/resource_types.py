@@ -21,6 +21,7 @@ from api.stored.stored_resources import ResourceName, checked_name
 from api.templates.coercion import coerced
 from api.templates.errors import TemplateError
 from api.templates.planned import DEPLOYMENTS, Planned
+from api.templates.scope import LookUp
 from api.templates.secrets import without_secret_parts
 from api.templates.types import Types, keeps_nothing
 from api.wire.errors import ArmError, changed_meanwhile
@@ -49,18 +50,25 @@ async def _scale_set(services: Services, planned: Planned, document: Json) -> st
 
 async def _extension(services: Services, planned: Planned, document: Json) -> str:
     """An extension of a scale set that is there: a change of its model, in which the one of that name is replaced."""
-    which = _name(planned, EXTENSIONS)
+    which = arm_name(planned, EXTENSIONS)
     path = ScaleSetPath(which.subscription_id, which.resource_group, which.names[0])
-    one: Json = {"name": which.names[-1], "properties": document.get("properties") or {}}
+    one = extension_of(which.names[-1], document)
+    return (await make_extension(services, path, one["name"], one)).operation.id
+
+
+def extension_of(name: str, document: Json) -> Json:
+    """An extension as a set's model has it, in the contract's types."""
+    one: Json = {"name": name, "properties": document.get("properties") or {}}
     profile = {"extensionProfile": {"extensions": [one]}}
     body = coerced({"properties": {"virtualMachineProfile": profile}})
-    [one] = body["properties"]["virtualMachineProfile"]["extensionProfile"]["extensions"]
-    return (await make_extension(services, path, one["name"], one)).operation.id
+    [found] = body["properties"]["virtualMachineProfile"]["extensionProfile"]["extensions"]
+    result: Json = found
+    return result
 
 
 def _stored(kind: Kind) -> Make:
     async def make_stored(services: Services, planned: Planned, document: Json) -> str:
-        made = await make(kind, services, _name(planned, kind.type), coerced(document))
+        made = await make(kind, services, arm_name(planned, kind.type), coerced(document))
         return made.operation.id if made.operation else ""
 
     return make_stored
@@ -70,7 +78,7 @@ def _part(kind: Kind, part: Part) -> Make:
     async def make_one(services: Services, planned: Planned, document: Json) -> str:
         for _ in range(PARTS_AT_ONCE):
             try:
-                await make_part(kind, part, services, _name(planned, planned.type), document)
+                await make_part(kind, part, services, arm_name(planned, planned.type), document)
             except ArmError as error:
                 if error.code != changed_meanwhile().code:
                     raise
@@ -81,8 +89,8 @@ def _part(kind: Kind, part: Part) -> Make:
     return make_one
 
 
-def _name(planned: Planned, spelling: str) -> ResourceName:
-    """Raises ArmError 400 for a name that a PUT would refuse."""
+def arm_name(planned: Planned, spelling: str) -> ResourceName:
+    """What a planned resource is called. Raises ArmError 400 for a name that a PUT would refuse."""
     _, _, subscription_id, _, group, *_ = planned.resource_id.split("/")
     return ResourceName(spelling, subscription_id, group, tuple(checked_name(name, "name") for name in planned.names))
 
@@ -99,7 +107,15 @@ MAKERS: dict[str, Make] = {
     },
 }
 
-_KIND_OF = {kind.type.lower(): kind for kind in KINDS}
+KIND_OF = {kind.type.lower(): kind for kind in KINDS}
+
+
+def kind_of_part(full: str) -> tuple[Kind, Part]:
+    """The kind that a part like `Microsoft.Network/virtualNetworks/subnets` is of, and its list."""
+    whole, _, word = full.lower().rpartition("/")
+    return next(
+        (kind, part) for kind in KINDS if kind.type.lower() == whole for part in kind.parts if part.name.lower() == word
+    )
 
 
 def types_of(services: Services) -> Types:
@@ -136,7 +152,7 @@ def looked_up(services: Services, resource_id: str) -> Json | None:
 def _body(services: Services, stored: StoredResource) -> Json:
     if stored.type.lower() == DEPLOYMENTS:
         return deployment_body(stored, services.clock())
-    kind = _KIND_OF.get(stored.type.lower())
+    kind = KIND_OF.get(stored.type.lower())
     if kind is None:
         return kept_body(stored)
     return filled_in(stored.type, stored.resource_id, kind.body(stored, services.clock(), frozenset()))
@@ -147,7 +163,7 @@ def _part_looked_up(services: Services, resource_id: str) -> Json | None:
     whole_id, _, name = resource_id.rpartition("/")
     whole_id, _, word = whole_id.rpartition("/")
     whole = services.store.resources.find(whole_id)
-    part = _KIND_OF[whole.type.lower()].part(word) if whole is not None and whole.type.lower() in _KIND_OF else None
+    part = KIND_OF[whole.type.lower()].part(word) if whole is not None and whole.type.lower() in KIND_OF else None
     if whole is None or part is None:
         return None
     return next((part.shown(whole, kept) for kept in part.of(whole) if is_named(kept, name)), None)
@@ -159,17 +175,28 @@ async def made(services: Services, planned: Planned) -> str:
     The one place where a deployment makes something. Whoever deploys it may have lost the role since it began.
     """
     services.caller.require(need_of("PUT", planned.resource_id))
-    make_it = MAKERS.get(planned.type.lower())
-    if make_it is None or planned.added_to:
+    if is_kept_only(planned):
         return await _kept(services, planned)
-    document = await asyncio.to_thread(planned.document, lambda wanted: looked_up(services, wanted))
+    make_it = MAKERS[planned.type.lower()]
+    document = await asyncio.to_thread(document_of, planned, lambda wanted: looked_up(services, wanted))
     return await make_it(services, planned, document)
+
+
+def is_kept_only(planned: Planned) -> bool:
+    """Whether a resource is kept and nothing more."""
+    return planned.type.lower() not in MAKERS or bool(planned.added_to)
+
+
+def document_of(planned: Planned, look_up: LookUp) -> Json:
+    """What a resource is made of; of one that is kept only, without what is secret (F5). Raises TemplateError."""
+    if not is_kept_only(planned):
+        return planned.document(look_up)
+    return replace(planned, body=without_secret_parts(planned.body, planned.scope)).document(look_up)
 
 
 async def _kept(services: Services, planned: Planned) -> str:
     """What Instar has no use for is written down, but for what is made of secrets (F5)."""
-    clean = replace(planned, body=without_secret_parts(planned.body, planned.scope))
-    document = await asyncio.to_thread(clean.document, lambda wanted: looked_up(services, wanted))
+    document = await asyncio.to_thread(document_of, planned, lambda wanted: looked_up(services, wanted))
     _, _, subscription, _, group, *_ = planned.scope.place.made_in_id.split("/")
     where = (subscription, group, planned.scope.place.location)
     await keep(services, planned.type, planned.resource_id, where, document)

@@ -16,7 +16,7 @@ from instar.store.resources import StoredResource
 Json = dict[str, Any]
 
 NAME_AT_MOST = 260
-_NO_NAME = re.compile(r"[\x00-\x1f\x7f/\\?#%<>&]")
+_NO_NAME = re.compile(r"[^\x20-\x7e]|[/\\?#%<>&*:'\"]|\A |[ .]\Z")
 _SECRET = re.compile(
     r"(?:password|passphrase|securevalue|secretvalue|connectionstring|accesskey|accountkey|sharedkey|sastoken|secret)\Z",
     re.IGNORECASE,
@@ -25,21 +25,42 @@ _SECRET_VALUES = ("microsoft.keyvault/vaults/secrets", "microsoft.automation/aut
 """Types of which `properties.value` is the secret."""
 
 
-async def keep(services: Services, kind: str, resource_id: str, group: tuple[str, str, str], document: Json) -> None:
-    """Write down a resource, or replace it. `group`: its subscription, resource group, and the group's region.
+def as_kept(services: Services, kind: str, resource_id: str, location: str, document: Json) -> Json:
+    """A document as it is kept; `location`: its group's region.
 
-    Raises ArmError: 400 for a name, tag or text that nothing may have, 409 at a quota.
+    Raises ArmError 400 for a name, tag or text that nothing may have.
     """
-    subscription, name_of_group, location = group
     for name in resource_id.rsplit("/providers/", maxsplit=1)[-1].split("/")[2::2]:
         if not name or len(name) > NAME_AT_MOST or _NO_NAME.search(name) or name in (".", ".."):
-            raise invalid(f"A name has 1 to {NAME_AT_MOST} characters, and no slash, '?', '#', '%' or '&'.", "name")
+            message = (
+                f"A name has 1 to {NAME_AT_MOST} ASCII characters, none of / \\ ? # % < > & * : ' \" and no control "
+                "character, and neither begins with a space nor ends with one or a dot."
+            )
+            raise invalid(message, "name")
     clean = without_named_secrets(without_read_only(document), kind)
     if not isinstance(clean.get("location"), str):
         clean["location"] = location
     check_given(services, clean, None)
+    return clean
+
+
+async def keep(  # noqa: PLR0917  # a resource, where it is, and what is said of it
+    services: Services,
+    kind: str,
+    resource_id: str,
+    group: tuple[str, str, str],
+    document: Json,
+    expected_etag: int | None = None,
+) -> tuple[StoredResource, bool]:
+    """Write down a resource, or replace it; whether it is new. `group`: its subscription, group, and region.
+
+    Raises ArmError: 400 for a name, tag or text that nothing may have, 409 at a quota; Conflict where its etag is not
+    the expected one.
+    """
+    subscription, name_of_group, location = group
+    clean = as_kept(services, kind, resource_id, location, document)
     words = resource_id.split("/")
-    await within_quotas(
+    return await within_quotas(
         lambda: services.store.resources.put(
             kind,
             resource_id,
@@ -48,6 +69,7 @@ async def keep(services: Services, kind: str, resource_id: str, group: tuple[str
             clean,
             services.clock(),
             parent_id="/".join(words[:-2]) if kind.count("/") > 1 else "",
+            expected_etag=expected_etag,
             quotas=services.settings.quotas.counted,
         )
     )

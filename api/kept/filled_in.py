@@ -78,6 +78,10 @@ def _insights(_name: str, _location: str, resource_id: str, _properties: Json) -
     }
 
 
+def _managed_cluster(name: str, location: str, resource_id: str, _properties: Json) -> Json:
+    return {"fqdn": f"{name.lower()}.{location}.cloudapp.instar.invalid", "clusterId": _guid(resource_id, "cluster")}
+
+
 def _interface(_name: str, _location: str, resource_id: str, properties: Json) -> Json:
     """An address for each of its configurations that has none; the document is read from the store, and its own."""
     given = properties.get("ipConfigurations")
@@ -111,7 +115,8 @@ _FILLED: dict[str, Callable[[str, str, str, Json], Json]] = {
     "microsoft.cache/redis": _one("hostName", "{name}.redis.cache.windows.net"),
     "microsoft.sql/servers": _one("fullyQualifiedDomainName", "{name}.database.windows.net"),
     "microsoft.dbforpostgresql/flexibleservers": _one("fullyQualifiedDomainName", "{name}.postgres.database.azure.com"),
-    "microsoft.servicefabric/managedclusters": _one("fqdn", "{name}.{location}.cloudapp.instar.invalid"),
+    "microsoft.servicefabric/managedclusters": _managed_cluster,
+    "microsoft.automation/automationaccounts": _one("RegistrationUrl", "https://{guid}.automation.instar.invalid/"),
     "microsoft.containerservice/managedclusters": _one("fqdn", "{name}.hcp.{location}.azmk8s.io"),
     "microsoft.web/sites": _one("defaultHostName", "{name}.azurewebsites.net"),
     "microsoft.batch/batchaccounts": _one("accountEndpoint", "{name}.{location}.batch.azure.com"),

@@ -103,6 +103,16 @@ def what_fails(kind: str) -> str:
     return _longest(kind.lower(), _EFFECTS)
 
 
+def warning_of(kind: str) -> str:
+    """What a client is told in a `Warning` header: code 299, and a text for a person.
+
+    >>> warning_of("Microsoft.Storage/storageAccounts")
+    '299 instar "Microsoft.Storage/storageAccounts: it is kept as a document, and nothing here acts on it."'
+    """
+    fails = what_fails(kind)
+    return f'299 instar "{kind}: {NOTHING_ACTS}{fails and f"; {fails}"}."'
+
+
 def _longest(word: str, table: dict[str, str]) -> str:
     found = [key for key in table if word == key or word.startswith(f"{key}/")]
     return table[max(found, key=len)] if found else ""

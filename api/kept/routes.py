@@ -1,4 +1,4 @@
-"""Reading and deleting what is kept. It comes with templates only: a PUT of it by itself is not taken.
+"""Reading and deleting what is kept; it comes with templates or by itself (`writing`).
 
 Clients also ask here for what Instar has none of, as machines and disks by themselves: the list is empty. The routes
 come last of all: whatever Instar acts on has routes of its own.

@@ -50,12 +50,18 @@ def public_prefix(stored: StoredResource) -> Json:
     return {"prefixLength": length, "ipPrefix": str(kind(f"{_address(stored, version)}/{length}", strict=False))}
 
 
+def private_address(stored: StoredResource, name: str, properties: Json) -> Json:
+    """The address of a frontend in a subnet that has none of its own."""
+    return {"privateIPAddress": _address(stored, IPV4, name)} if properties.get("subnet") else {}
+
+
 def _version(properties: Json) -> str:
     return IPV6 if str(properties.get("publicIPAddressVersion")).lower() == IPV6.lower() else IPV4
 
 
-def _address(stored: StoredResource, version: str) -> str:
-    """One of the range, neither its first nor its last."""
+def _address(stored: StoredResource, version: str, part: str = "") -> str:
+    """One of the range, neither its first nor its last; of a part of a resource if that is named."""
     among = ADDRESSES[version]
-    number = int.from_bytes(sha256(stored.resource_id.lower().encode()).digest()[:16], "big")
+    whose = f"{stored.resource_id}/{part}" if part else stored.resource_id
+    number = int.from_bytes(sha256(whose.lower().encode()).digest()[:16], "big")
     return str(among[1 + number % (among.num_addresses - 2)])

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.networks.filled import private_address
 from api.networks.network_kinds import BASIC, network_kind
 from api.networks.parts import network_part
 from api.stored.kinds import Draft, Routes, Words
@@ -43,6 +44,13 @@ def _checked_probe(properties: Json, path: str) -> Json:
     return normal_probe(properties)
 
 
+def _without_dynamic_address(properties: Json, _path: str) -> Json:
+    """A dynamic address is shown and never kept: clients put it back."""
+    if str(properties.get("privateIPAllocationMethod", "Dynamic")).lower() == "static":
+        return properties
+    return {key: value for key, value in properties.items() if key != "privateIPAddress"}
+
+
 _IDLE: Json = {"idleTimeoutInMinutes": 4, "enableTcpReset": False}
 _FLOWS: Json = {"enableFloatingIP": False, **_IDLE}
 _FRONTEND: Json = {"privateIPAllocationMethod": "Dynamic", "privateIPAddressVersion": "IPv4"}
@@ -54,7 +62,13 @@ KIND = network_kind(
     LOAD_BALANCER.rpartition("/")[2],
     "load balancer",
     (
-        network_part("frontendIPConfigurations", "frontend IP configuration", _FRONTEND, named_in=_OF_FRONTEND),
+        network_part(
+            "frontendIPConfigurations",
+            "frontend IP configuration",
+            _FRONTEND,
+            named_in=_OF_FRONTEND,
+            fill=private_address,
+        ),
         network_part(
             "backendAddressPools", "backend address pool", {"loadBalancerBackendAddresses": []}, named_in=_OF_POOL
         ),
@@ -67,7 +81,7 @@ KIND = network_kind(
     name_parameter="loadBalancerName",
     sku=BASIC,
     well_shaped=_well_shaped,
-    checks={"probes": _checked_probe},
+    checks={"probes": _checked_probe, "frontendIPConfigurations": _without_dynamic_address},
 )
 
 ROUTES = Routes(

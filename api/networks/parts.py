@@ -19,6 +19,11 @@ Check = Callable[[Json, str], Json]
 """The properties of a part, checked; given the path that an error names."""
 
 
+def nothing_more(_stored: StoredResource, _name: str, _properties: Json) -> Json:
+    """Nothing is filled in."""
+    return {}
+
+
 def network_part(
     name: str,
     noun: str,
@@ -26,8 +31,9 @@ def network_part(
     *,
     in_templates: bool = True,
     named_in: tuple[str, ...] = (),
+    fill: Callable[[StoredResource, str, Json], Json] = nothing_more,
 ) -> Part:
-    """A list of parts; `defaults`: the properties that Azure fills in.
+    """A list of parts; `defaults`: the properties that Azure fills in, `fill`: those that differ from part to part.
 
     `named_in`: other lists of the resource, whose members that name a part are shown at it.
     """
@@ -35,6 +41,7 @@ def network_part(
     def shown(stored: StoredResource, kept: Mapping[str, Any]) -> Json:
         given = kept.get("properties")
         properties = {**(defaults or {}), **(given if isinstance(given, dict) else {})}
+        properties = {**fill(stored, str(kept["name"]), properties), **properties}
         properties |= named_by(stored, f"{stored.resource_id}/{name}/{kept['name']}", named_in)
         return shown_part(stored, name, {**kept, "properties": properties})
 

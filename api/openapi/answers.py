@@ -17,6 +17,7 @@ HEADERS: dict[str, Json] = {
     "Location": {"description": "202 there while it runs, then 200", "schema": _URL},
     "Retry-After": {"description": "seconds to wait before the next look", "schema": _SECONDS},
     "WWW-Authenticate": {"description": "where tokens are to be had", "schema": {"type": "string"}},
+    "Warning": {"description": "299, and what does not happen here", "schema": {"type": "string"}},
     "ETag": {"description": "changes with the resource", "schema": {"type": "string", "pattern": '^".*"$'}},
 }
 """Every header that is part of an answer's meaning."""

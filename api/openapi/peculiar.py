@@ -9,6 +9,7 @@ from api.deployments import deployments
 from api.images import extension_types, images
 from api.instances import instance_actions, instances, network_interfaces, unsupported
 from api.kept import routes as kept_routes
+from api.kept import writing as kept_writing
 from api.login import issuer_routes
 from api.openapi import shapes
 from api.openapi.answers import ACCEPTED, EMPTY, LISTED, READ, Answer, Answers
@@ -18,6 +19,7 @@ from api.simulated import simulated, simulated_galleries
 from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades
 
 _OBJECT = {200: Answer(shapes.OBJECT)}
+_KEPT = Answer(shapes.RESOURCE, ("ETag", "Warning"))
 _IMAGES = {200: Answer(shapes.IMAGES)}
 _IMAGE = Answer(shapes.IMAGE)
 _GROUP = Answer(shapes.RESOURCE)
@@ -67,8 +69,11 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     deployments.delete_deployment: {204: EMPTY},
     deployments.cancel_deployment: {204: EMPTY},
     deployments.deployment_operation: _OBJECT,
-    deployments.what_if: {},
     deployments.export_template: {},
+    kept_writing.put_kept: {200: _KEPT, 201: _KEPT},
+    kept_writing.put_kept_below: {200: _KEPT, 201: _KEPT},
+    kept_writing.put_kept_further_below: {200: _KEPT, 201: _KEPT},
+    kept_writing.patch_kept: {200: _KEPT},
     deployments.deploy_to_subscription: {},
     deployments.deployment_status: {200: Answer(shapes.DEPLOYMENT_STATUS, sometimes=("Retry-After",))},
     simulated.script_version: _OBJECT,

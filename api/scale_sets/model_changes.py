@@ -83,10 +83,7 @@ async def change_stored(
         preconditions.check(quoted_etag(stored) if stored else "", "scale set")
         if stored is None and not create:
             raise scale_set_not_found(path.name, path.resource_group)
-        body = change_of(stored)
-        check_shape(body)
-        check_given(services, body, stored.document if stored else None)
-        refuse_unknown(body, api_version)
+        body = checked_body(services, stored, change_of(stored), api_version)
         try:
             change = await (
                 _create(services, path, body) if stored is None else _update(services, stored, body, api_version)
@@ -98,7 +95,16 @@ async def change_stored(
     raise changed_meanwhile()
 
 
-async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
+def checked_body(services: Services, stored: StoredScaleSet | None, body: Json, api_version: str) -> Json:
+    """The same body. Raises ArmError for one that no set could take."""
+    check_shape(body)
+    check_given(services, body, stored.document if stored else None)
+    refuse_unknown(body, api_version)
+    return body
+
+
+async def judged_new(services: Services, path: ScaleSetPath, body: Json) -> Json:
+    """The document of a new set as it would be stored. Raises ArmError."""
     if not NAME.fullmatch(path.name):
         raise invalid("A scale set's name has 1 to 64 letters, digits, '_', '.' and '-'.", "scaleSetName")
     document, model = await _read(services, normal(merged({}, body)), 1, body, {})
@@ -107,6 +113,11 @@ async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
     _refuse_if_any((*required, *await _blockers(services, path.subscription_id, model)))
     await refuse_absent(services, model.image, document["location"])
     await check_probe(services, path.resource_id, document["location"], model)
+    return document
+
+
+async def _create(services: Services, path: ScaleSetPath, body: Json) -> Change:
+    document = await judged_new(services, path, body)
     identity = ScaleSetIdentity(
         resource_id=path.resource_id,
         name=path.name,
@@ -141,7 +152,8 @@ def newest_of(stored: StoredScaleSet, operation_id: str) -> ApplyModel:
     )
 
 
-async def _update(services: Services, stored: StoredScaleSet, body: Json, api_version: str) -> Change:
+async def judged_change(services: Services, stored: StoredScaleSet, body: Json, api_version: str) -> Json:
+    """The document of a set as it would be stored after a change. Raises ArmError."""
     if stored.deleting:
         raise not_allowed(
             f"Operation 'createOrUpdate' is not allowed because '{stored.identity.name}' is being deleted."
@@ -165,6 +177,11 @@ async def _update(services: Services, stored: StoredScaleSet, body: Json, api_ve
     if model.capacity > before.capacity or not before.image.same_as(model.image):
         await refuse_absent(services, model.image, document["location"])
     await check_probe(services, stored.identity.resource_id, document["location"], model)
+    return document
+
+
+async def _update(services: Services, stored: StoredScaleSet, body: Json, api_version: str) -> Change:
+    document = await judged_change(services, stored, body, api_version)
     operation = begun_on(services, OperationKind.PUT, stored.subscription_id, stored.identity)
     # A model that says the same is no new generation. It is announced all the same: that is how a change whose
     # announcement was lost is mended.

@@ -5,6 +5,7 @@ that of the set. `If-None-Match: *` asks for an extension that is new; the etag 
 set. Extensions of single machines have no model of their own here: `api.instances.unsupported` says so.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -88,6 +89,13 @@ async def make_extension(
     services: Services, path: ScaleSetPath, name: str, body: Json, preconditions: Preconditions = NO_PRECONDITIONS
 ) -> Change:
     """Put an extension into the model, for a PUT or for a template. Raises ArmError."""
+    return await change_stored(services, path, with_extension(name, body, preconditions), NO_PRECONDITIONS)
+
+
+def with_extension(
+    name: str, body: Json, preconditions: Preconditions = NO_PRECONDITIONS
+) -> Callable[[StoredScaleSet | None], Json]:
+    """The change of a model that puts an extension into it. Raises ArmError."""
     given = _given(body, checked_name(name, "extensionName"))
     for key in NEEDED:
         if not given["properties"].get(key):
@@ -98,7 +106,7 @@ async def make_extension(
         spelt = _named(stored, name)
         return _changed(stored, name, given | ({"name": spelt["name"]} if spelt else {}))
 
-    return await change_stored(services, path, change, NO_PRECONDITIONS)
+    return change
 
 
 @router.patch(EXTENSION, openapi_extra=described({"properties": {"forceUpdateTag": "2"}}), response_model=None)

@@ -1,6 +1,7 @@
 """The image that a scale set names: is it there, and what runs on it (docs/rules.md I2, I6)?"""
 
 import asyncio
+import re
 from typing import Any
 
 from api.services.dependencies import Services
@@ -15,6 +16,8 @@ from instar.store.resources import StoredResource
 
 Json = dict[str, Any]
 
+_MANAGED = re.compile(r"/providers/Microsoft\.Compute/images/[^/]+/?\Z", re.IGNORECASE)
+
 
 async def refuse_absent(services: Services, image: ImageReference, location: str) -> None:
     """A gallery image must be there, and a version of it in the set's region. Raises ArmError 400 or 404.
@@ -24,6 +27,13 @@ async def refuse_absent(services: Services, image: ImageReference, location: str
     if not image.id:
         return
     named = galleries.IMAGE_ID.fullmatch(image.id)
+    if named is None and _MANAGED.search(image.id):
+        raise invalid(
+            "'imageReference.id' names a managed image (Microsoft.Compute/images). No set can be made of one here: it "
+            "is made of a disk, a snapshot or a blob, and there are none. Put the image into a compute gallery, and "
+            "name that one.",
+            "imageReference.id",
+        )
     if named is None:
         raise invalid(
             "'imageReference.id' must be the id of a gallery image: /subscriptions/…/resourceGroups/…/providers/"

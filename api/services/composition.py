@@ -3,6 +3,7 @@
 from temporalio.client import Client
 
 from api.access.guard import Access
+from api.links.fetching import Fetcher
 from api.services.dependencies import Services
 from api.services.healths import Healths
 from api.services.scale_set_gateway import ScaleSetGateway
@@ -37,4 +38,5 @@ def services_from(
         access=access,
         clock=clock,
         codec=codec,
+        fetch=Fetcher(settings.template_links),
     )

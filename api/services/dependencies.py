@@ -10,6 +10,7 @@ from temporalio.converter import PayloadCodec
 
 from api.access.caller import NOBODY, Caller
 from api.access.guard import Access
+from api.links.linked import Fetch, nothing_fetched
 from api.services.healths import Healths
 from api.services.scale_set_gateway import ScaleSetGateway
 from api.wire.errors import ArmError, invalid
@@ -56,6 +57,9 @@ class Services:
     clock: Clock
     codec: PayloadCodec
     """Opens and seals what goes through Temporal."""
+
+    fetch: Fetch = nothing_fetched
+    """Fetches what templates link to."""
 
     caller: Caller = NOBODY
     """Who sent the request that this is for."""

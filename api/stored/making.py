@@ -38,6 +38,16 @@ async def make(
     Raises ArmError: 400 for a wrong name or document, 404 for a PATCH of nothing or a parent that does not exist, 409
     for what may not change or was overtaken by another change, 412 for what is not as the preconditions want it.
     """
+    had, checked = await drafted(kind, services, name, body, create=create)
+    expected = None if create and kind.last_put_wins else (had.etag if had else 0)
+    stored, new = await write_resource(services, name, checked, expected, preconditions)
+    return Made(stored, new, await kind.begun(services, stored) if kind.begun else None)
+
+
+async def drafted(
+    kind: Kind, services: Services, name: ResourceName, body: Json, *, create: bool = True
+) -> tuple[StoredResource | None, Json]:
+    """What is there, and the document that would be stored, found good. Raises ArmError as `make` does."""
     if create:
         kind.check_name(name.names[-1], kind.name_parameter)
     had = await asyncio.to_thread(services.store.resources.find, name.resource_id)
@@ -47,7 +57,4 @@ async def make(
     if not create and kind.only_tags_are_patched and (strangers := sorted(set(given) - {"tags"})):
         raise invalid(f"Only 'tags' can be patched, not '{strangers[0][:40]}'.", strangers[0][:40])
     document = await merged_document(services, name, given, had, create=create)
-    checked = await kind.check(Draft(services, name, document, had))
-    expected = None if create and kind.last_put_wins else (had.etag if had else 0)
-    stored, new = await write_resource(services, name, checked, expected, preconditions)
-    return Made(stored, new, await kind.begun(services, stored) if kind.begun else None)
+    return had, await kind.check(Draft(services, name, document, had))

@@ -42,12 +42,29 @@ async def make_part(  # noqa: PLR0917  # a part, of what, and what is said of it
     be a part of, 409 for a list that nobody changes or what others changed again and again, 412 for a part that is not
     as the preconditions want it.
     """
+    change = _putting(part, name.names[-1], body)
+    stored, had = await _changed(kind, part, services, name, change, preconditions)
+    return MadePart(stored, part_named(stored, part, name.names[-1]), not had)
+
+
+async def drafted_part(
+    kind: Kind, part: Part, services: Services, name: ResourceName, body: Json
+) -> tuple[StoredResource, Json]:
+    """What the part would be in, and the document that this would have. Raises ArmError as `make_part` does."""
+    change = _putting(part, name.names[-1], body)
+    whole = ResourceName(kind.type, name.subscription_id, name.resource_group, name.names[:-1])
+    stored = await parent_resource(services, whole)
+    return stored, await _checked(kind, part, services, whole, stored, change(stored))
+
+
+def _putting(part: Part, name: str, body: Json) -> Callable[[StoredResource], list[Json]]:
+    """The change of a list that puts one of its members there. Raises ArmError."""
     _check_changeable(part)
     given = canonical(body)
     properties = {} if given.get("properties") is None else given["properties"]
     if not isinstance(properties, dict):
         raise invalid("'properties' must be an object.", "properties")
-    own_name = checked_name(name.names[-1], "name")
+    own_name = checked_name(name, "name")
     new: Json = {"name": own_name, "properties": properties}
     if "zones" in given:
         new["zones"] = given["zones"]
@@ -58,8 +75,17 @@ async def make_part(  # noqa: PLR0917  # a part, of what, and what is said of it
         at = next((index for index, kept in enumerate(parts) if is_named(kept, own_name)), len(parts))
         return [*parts[:at], new, *parts[at + 1 :]]
 
-    stored, had = await _changed(kind, part, services, name, change, preconditions)
-    return MadePart(stored, part_named(stored, part, own_name), not had)
+    return change
+
+
+async def _checked(  # noqa: PLR0917  # a draft, and of what
+    kind: Kind, part: Part, services: Services, whole: ResourceName, stored: StoredResource, parts: list[Json]
+) -> Json:
+    """The document with that list, found good; that which is there, if it says the same."""
+    if parts == part.of(stored):
+        return stored.document
+    properties = {**(stored.document.get("properties") or {}), part.name: parts}
+    return await kind.check(Draft(services, whole, stored.document | {"properties": properties}, stored))
 
 
 async def delete_part(
@@ -102,12 +128,9 @@ async def _changed(  # noqa: PLR0917  # a change, of what, and on which conditio
         stored = await parent_resource(services, whole)
         had = any(is_named(kept, name.names[-1]) for kept in part.of(stored))
         preconditions.check(quoted(stored) if had else "", part.noun)
-        parts = change(stored)
-        if parts == part.of(stored):
+        checked = await _checked(kind, part, services, whole, stored, change(stored))
+        if checked is stored.document:
             return stored, had
-        properties = {**(stored.document.get("properties") or {}), part.name: parts}
-        document = stored.document | {"properties": properties}
-        checked = await kind.check(Draft(services, whole, document, stored))
         try:
             return (await write_resource(services, whole, checked, stored.etag))[0], had
         except ArmError as error:

@@ -93,6 +93,11 @@ async def merged_document(
     return document
 
 
+def as_written(document: Json) -> Json:
+    """A document without what is called like a secret of a machine's model: it would not be sealed here (F5)."""
+    return document | {"properties": without_secrets(document["properties"])} if "properties" in document else document
+
+
 async def write_resource(
     services: Services,
     name: ResourceName,
@@ -108,8 +113,7 @@ async def write_resource(
     not as the preconditions want it. What is called like a secret of a machine's model is left out: it would not be
     sealed here (F5).
     """
-    if "properties" in document:
-        document = document | {"properties": without_secrets(document["properties"])}
+    document = as_written(document)
     if preconditions != NO_PRECONDITIONS:
         found = await _as_wanted(services, name, preconditions)
         expected_etag = found if expected_etag is None else expected_etag

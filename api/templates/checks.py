@@ -5,6 +5,7 @@ from typing import Any
 
 from api.templates.errors import TemplateError
 from api.templates.expressions import calls_in
+from api.templates.limits import NESTED_AT_MOST
 from api.templates.planned import DEPLOYMENTS, listed
 from api.templates.scope import OwnFunction, is_supported
 
@@ -12,9 +13,6 @@ Json = dict[str, Any]
 
 LANGUAGES = ("1.0", "1.10-experimental", "1.9-experimental", "2.0", "2.1-experimental", "2.2-experimental")
 OTHER_SCOPES = ("subscription", "managementgroup", "tenant")
-
-NESTED_AT_MOST = 8
-"""How deep deployments may stand in deployments."""
 
 
 def check_shape(document: Json) -> None:

@@ -1,4 +1,4 @@
-"""Values of templates in the types of the contract: many write truths and numbers as strings, some use old names."""
+"""Values of templates in the types of the contract: many write truths and numbers as texts, or texts as numbers."""
 
 from typing import Any
 
@@ -22,6 +22,15 @@ NUMBERS = frozenset(
     platformFaultDomainCount port intervalInSeconds numberOfProbes probeThreshold replicaCount regionalReplicaCount
     """.lower().split()
 )
+TEXTS = frozenset(
+    """
+    destinationPortRange sourcePortRange destinationPortRanges sourcePortRanges typeHandlerVersion computerNamePrefix
+    adminUsername adminPassword domainNameLabel sku version
+    """.lower().split()
+)
+_NOTHING = (("zones", ""),)
+"""Members that templates have instead of leaving them out."""
+
 _WORDS = {"true": True, "false": False}
 
 
@@ -32,11 +41,19 @@ def coerced(document: Json) -> Json:
     >>> old["properties"]["overprovision"], old["properties"]["upgradePolicy"]
     (False, {'automaticOSUpgradePolicy': {'enableAutomaticOSUpgrade': True}})
     """
-    return _today(_object(canonical(document)))
+    result = _today(_object(canonical(document)))
+    tags = result.get("tags")
+    if isinstance(tags, dict):
+        result["tags"] = {key: str(value) if isinstance(value, int | float) else value for key, value in tags.items()}
+    return result
 
 
 def _object(document: Json) -> Json:
-    return {key: value if key.lower() in OPAQUE else _value(key.lower(), value) for key, value in document.items()}
+    return {
+        key: value if key.lower() in OPAQUE else _value(key.lower(), value)
+        for key, value in document.items()
+        if (key.lower(), value) not in _NOTHING
+    }
 
 
 def _value(key: str, value: Any) -> Any:
@@ -45,12 +62,17 @@ def _value(key: str, value: Any) -> Any:
     if isinstance(value, list) and key == "zones":
         return [str(zone) if isinstance(zone, int) and not isinstance(zone, bool) else zone for zone in value]
     if isinstance(value, list):
-        return [_object(item) if isinstance(item, dict) else item for item in value]
+        return [_object(item) if isinstance(item, dict) else _text(key, item) for item in value]
     if isinstance(value, str) and key in TRUTHS:
         return _WORDS.get(value.lower(), value)
     if isinstance(value, str) and key in NUMBERS and value.removeprefix("-").isdecimal() and value.isascii():
         return int(value)
-    return value
+    return _text(key, value)
+
+
+def _text(key: str, value: Any) -> Any:
+    """A number or truth as the text that is meant; .NET writes truths with a capital."""
+    return str(value) if key in TEXTS and isinstance(value, int | float) else value
 
 
 def _today(document: Json) -> Json:

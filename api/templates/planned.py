@@ -145,7 +145,8 @@ def _body(kind: str, resource: Json) -> Json:
     given = {key.lower(): value for key, value in properties.items()} if isinstance(properties, dict) else {}
     known = {"subscriptionid", "resourcegroup", "location", "tags"}
     told = {key.lower(): value for key, value in body.items() if key.lower() in known}
-    return {"body": told | {"parameters": given.get("parameters") or {}}, "nested": given}
+    links = {key: given[key] for key in ("templatelink", "parameterslink") if given.get(key)}
+    return {"body": told | links | {"parameters": given.get("parameters") or {}}, "nested": given}
 
 
 def _kind_and_names(entry: Json, scope: Scope, parent: Planned | None) -> tuple[str, list[str], str]:

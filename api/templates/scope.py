@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from api.links.linked import Link, Links, nothing_fetched
 from api.templates.budget import Budget
 from api.templates.errors import TemplateError
 from api.templates.expressions import Call, Index, Literal, Node, Property, is_expression, parse, plain
@@ -35,6 +36,12 @@ class Place:
     tenant_id: str = "00000000-0000-0000-0000-000000000000"
     now: datetime = EVER
     """When the deployment was begun."""
+    base: str = ""
+    """Where the template was fetched, or the one around it: what a `relativePath` follows."""
+    base_query: str = ""
+    """Its query string, which may be a secret."""
+    is_linked: bool = False
+    """Whether this very template was fetched: then `deployment()` says from where."""
 
     @property
     def group_id(self) -> str:
@@ -45,6 +52,11 @@ class Place:
     def made_in_id(self) -> str:
         """The ARM id of the group that resources are made in."""
         return self.made_in or self.group_id
+
+    @property
+    def link(self) -> Link:
+        """What links without a host follow."""
+        return Link(self.base, self.base_query)
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,8 @@ class Scope:
     """Id of each resource of the template by its name, lower case."""
     look_up: LookUp | None = None
     budget: Budget = field(default_factory=Budget, compare=False)
+    links: Links = field(default_factory=lambda: Links(nothing_fetched), compare=False)
+    """What its nested deployments link to."""
     functions: Mapping[str, "OwnFunction"] = field(default_factory=dict)
     """Those of the template itself, by `namespace.name` in lower case."""
     secure: frozenset[str] = frozenset()

@@ -18,6 +18,11 @@ def reaches_listing(part: Any, scope: Scope) -> bool:
     return any(is_listing(call.name) for call in _reached(part, scope))
 
 
+def is_secret(part: Any, scope: Scope) -> bool:
+    """Whether a part of a template must not be shown."""
+    return reaches_secure_parameter(part, scope) or reaches_listing(part, scope)
+
+
 def without_secret_parts(value: Any, scope: Scope) -> Any:
     """The same without members and items that are made of secrets; None for a value that itself is."""
     if isinstance(value, dict):
@@ -28,7 +33,7 @@ def without_secret_parts(value: Any, scope: Scope) -> Any:
 
 
 def _is_secret(value: Any, scope: Scope) -> bool:
-    return isinstance(value, str) and (reaches_secure_parameter(value, scope) or reaches_listing(value, scope))
+    return isinstance(value, str) and is_secret(value, scope)
 
 
 def _is_secure(call: Call, secure: frozenset[str]) -> bool:
@@ -54,3 +59,22 @@ def _reached(part: Any, scope: Scope) -> Iterator[Call]:
             if call.name == "variables" and word is not None and word not in seen:
                 seen.add(word)
                 waiting += [value for key, value in scope.variables.items() if key.lower() == word or not word]
+
+
+def secret_paths(value: Any, scope: Scope) -> frozenset[tuple[str, ...]]:
+    """Where in a part of a template something is made of secrets: keys in lower case, `#` for members of a list."""
+    found: set[tuple[str, ...]] = set()
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), value)]
+    while waiting:
+        path, one = waiting.pop()
+        if isinstance(one, dict):
+            for key, inner in one.items():
+                if key.lower() == "copy" and isinstance(inner, list):
+                    waiting += [((*path, str(copy["name"]).lower(), "#"), copy.get("input")) for copy in inner]
+                else:
+                    waiting.append(((*path, key.lower()), inner))
+        elif isinstance(one, list):
+            waiting += [((*path, "#"), item) for item in one]
+        elif _is_secret(one, scope):
+            found.add(path)
+    return frozenset(found)

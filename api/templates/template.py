@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from api.links.linked import Links
 from api.templates import parameters
 from api.templates.checks import check_shape, own_functions
 from api.templates.errors import TemplateError
@@ -18,7 +19,7 @@ from api.templates.nested import Nested, nested_of
 from api.templates.order import ordered, refers
 from api.templates.planned import Planned, expanded, listed
 from api.templates.scope import LookUp, Place, Scope
-from api.templates.secrets import reaches_listing, reaches_secure_parameter
+from api.templates.secrets import is_secret
 from api.templates.types import Types, check_types
 
 Json = dict[str, Any]
@@ -41,19 +42,29 @@ class Template:
     """What each of its nested deployments may ask for; None where it has none, or where that was asked before."""
 
     def results(self, look_up: LookUp) -> Json:
-        """The outputs, evaluated when all is deployed. What `listKeys` and the like give is not shown."""
+        """The outputs, evaluated when all is deployed. One that is made of a secret is shown without its value."""
         scope = replace(self.scope, look_up=look_up)
         shown = {}
         for name, output in self.outputs.items():
             if scope.evaluated(output.get("condition", True)):
                 kind = str(output.get("type", "string"))
-                secret = kind.lower() in parameters.SECURE or reaches_listing(output, scope)
+                secret = kind.lower() in parameters.SECURE or is_secret(output, scope)
                 shown[as_shown(name)] = {"type": kind} | ({} if secret else {"value": _value(output, name, scope)})
         return shown
 
     def nested(self, planned: Planned, look_up: LookUp | None) -> Nested:
         """One of its deployments, with what it is given. Raises TemplateError."""
         return nested_of(planned, self.document, look_up)
+
+    @property
+    def hidden_outputs(self) -> list[str]:
+        """The outputs that are shown without a value, though their own type is not secure."""
+        kinds = {name: str(output.get("type", "string")).lower() for name, output in self.outputs.items()}
+        return [
+            name
+            for name, output in self.outputs.items()
+            if kinds[name] not in parameters.SECURE and is_secret(output, self.scope)
+        ]
 
     @property
     def everything(self) -> list[Planned]:
@@ -92,11 +103,13 @@ def read_template(  # noqa: PLR0917  # a template, what it is given, and where i
     *,
     at_most: int | None = None,
     is_checked: bool = False,
+    links: Links | None = None,
 ) -> Template:
     """Check a template and lay out what it makes.
 
     `at_most` is how many resources it may make, nested ones too; None where that was asked before. `around` is what a
     nested one has of the template around it, `share` what of its limits. `is_checked`: its shape was looked at before.
+    `links`: what its nested ones link to; without it, nothing is fetched.
 
     Raises TemplateError that names what is wrong.
     """
@@ -105,6 +118,7 @@ def read_template(  # noqa: PLR0917  # a template, what it is given, and where i
         check_shape(document)
     declared = parameters.with_definitions(document)
     scope = Scope(place, budget=limits.budget, functions=own_functions(document))
+    scope = scope if links is None else replace(scope, links=links)
     known = around.secure if around else ()
     secure = frozenset(name.lower() for name in (*parameters.secure_names(declared), *known))
     values = parameters.resolved(declared, given, scope)
@@ -112,9 +126,6 @@ def read_template(  # noqa: PLR0917  # a template, what it is given, and where i
     scope = replace(scope, variables=_variables(document.get("variables") or {}, scope))
     planned, names = _planned(document, scope, types, limits.resources)
     outputs = document.get("outputs") or {}
-    for name, output in outputs.items():
-        if str(output.get("type")).lower() not in parameters.SECURE and reaches_secure_parameter(output, scope):
-            raise TemplateError(f"the output '{name}' would show a secure parameter: its type must be secure, too")
     shown = {
         name: {"type": str(declared[name]["type"])} | ({} if name.lower() in secure else {"value": value})
         for name, value in scope.parameters.items()
@@ -163,7 +174,7 @@ def _with_inner(template: Template, types: Types, limits: Share) -> Template:
         nested = template.nested(resource, None)
         place = inner_place(template.scope.place, resource, nested)
         read = (nested.document, nested.parameters, place, types, nested, share)
-        inner.append(read_template(*read, is_checked=True))
+        inner.append(read_template(*read, is_checked=not nested.link.uri, links=template.scope.links))
     return replace(template, inner=tuple(inner), share=share)
 
 
@@ -172,7 +183,9 @@ def inner_place(place: Place, resource: Planned, nested: Nested) -> Place:
     if not nested.is_inner:
         return replace(place, made_in=nested.made_in)
     _, _, subscription, _, group = nested.made_in.split("/")
-    return replace(place, subscription_id=subscription, resource_group=group, deployment=resource.names[-1], made_in="")
+    place = replace(place, subscription_id=subscription, resource_group=group, made_in="")
+    place = replace(place, deployment=resource.names[-1], is_linked=bool(nested.link.uri))
+    return replace(place, base=nested.link.uri, base_query=nested.link.query) if nested.link.uri else place
 
 
 def _variables(declared: Json, scope: Scope) -> Json:

@@ -1,4 +1,4 @@
-"""Settings that belong together, as nested ones: whose tokens are good, TLS, where probes may go."""
+"""Settings that belong together, as nested ones: whose tokens are good, TLS, where probes and templates' links go."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from instar.compute.probing.reach import Network, networks_of
+from instar.connection.links.origins import Origin
 
 
 def _is_safe(url: str) -> bool:
@@ -78,6 +79,48 @@ class ProbesSettings(BaseModel):
         if found == ():
             raise ValueError("an empty list allows no probe: name a network, or leave the setting out")
         return found
+
+
+class TemplateLinksSettings(BaseModel):
+    """Where linked templates may be fetched from (`INSTAR_TEMPLATE_LINKS__HOSTS` and so on)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hosts: Annotated[tuple[Origin, ...], NoDecode] = ()
+    """Host names, by commas or as a JSON list, each with a port and a path if need be; empty: nothing is fetched."""
+
+    networks: Annotated[tuple[Network, ...], NoDecode] = ()
+    """Networks of addresses that are not public, in CIDR notation, where those hosts may be; empty: none."""
+
+    ca_file: Path | None = None
+    """PEM with the authorities that sign those hosts' certificates; None: those of the system."""
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _origins(cls, given: Any) -> Any:
+        listed = _list_of(given) if isinstance(given, str) else given
+        if listed is None:
+            return ()
+        if not isinstance(listed, list | tuple) or not all(isinstance(one, str | Origin) for one in listed):
+            raise ValueError("hosts are listed as files.example.com,raw.githubusercontent.com/team/ or as a JSON list")
+        return tuple(_origin(number, one) for number, one in enumerate(listed, start=1))
+
+    @field_validator("networks", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        return networks_in(given) or ()
+
+    @field_validator("ca_file", mode="before")
+    @classmethod
+    def _named(cls, path: Any) -> Any:
+        return path or None
+
+
+def _origin(number: int, given: str | Origin) -> Origin:
+    try:
+        return given if isinstance(given, Origin) else Origin.parsed(given)
+    except ValueError as error:
+        raise ValueError(f"entry {number} {error}") from None
 
 
 def networks_in(given: Any) -> Any:

@@ -16,7 +16,13 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 
 from instar.compute.probing.reach import Network
 from instar.connection.quotas import QuotaSettings
-from instar.connection.setting_groups import OidcSettings, ProbesSettings, TlsSettings, networks_in
+from instar.connection.setting_groups import (
+    OidcSettings,
+    ProbesSettings,
+    TemplateLinksSettings,
+    TlsSettings,
+    networks_in,
+)
 from instar.domain.delays import Delays, seconds_as_text
 from instar.serving.limits import ConnectionSettings
 
@@ -111,6 +117,8 @@ class Settings(BaseSettings):
     """Resources of templates that Instar has no use for: `keep` them and warn, or `refuse` the template."""
 
     probes: ProbesSettings = ProbesSettings()
+
+    template_links: TemplateLinksSettings = TemplateLinksSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -9,7 +9,7 @@ from typing import Any
 from instar.domain.records.progress import Counts
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
-from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, SUBSCRIPTION, Api
+from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, SUBNET, SUBSCRIPTION, Api
 from tests.api.galleries.gallery import make_image, publish
 from tests.api.test_nonsense import GOOD
 
@@ -70,8 +70,7 @@ class Inhabited:
 
 async def inhabited(api: Api, directory: Path) -> Inhabited:
     """Fill an application; `directory` is where its databases are."""
-    subnet = {"id": f"{GROUP}/providers/Microsoft.Network/virtualNetworks/other/subnets/web"}
-    ip = {"name": "ip", "properties": {"subnet": subnet}}
+    ip = {"name": "ip", "properties": {"subnet": {"id": SUBNET}}}
     interface = {"name": "nic", "properties": {"primary": True, "ipConfigurations": [ip]}}
     network = {"networkInterfaceConfigurations": [interface]}
     await api.create(properties__virtualMachineProfile__networkProfile=network)

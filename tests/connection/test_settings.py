@@ -136,3 +136,48 @@ def test_a_trusted_proxy_that_is_no_network_is_one_sentence(monkeypatch: pytest.
     said = first_problem(caught.value)
     assert said.startswith("INSTAR_TRUSTED_PROXIES: ")
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("", ""),
+        ("files.example.com", "files.example.com:443/"),
+        (
+            " Files.example.com:8443/a , raw.githubusercontent.com/team/ ",
+            "files.example.com:8443/a/ raw.githubusercontent.com:443/team/",
+        ),
+        ('["localhost"]', "localhost:443/"),
+    ],
+)
+def test_hosts_of_template_links_are_a_list_or_json(given: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTAR_TEMPLATE_LINKS__HOSTS", given)
+    assert " ".join(f"{one.host}:{one.port}{one.path}" for one in Settings().template_links.hosts) == shown
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("https://files.example.com", "entry 1 is no host name"),
+        ("a.example,", "entry 2 is no host name"),
+        ("*.example.com", "entry 1 is no host name"),
+        ("10.0.0.1", "entry 1 is no host name"),
+        ("hunter2@a.example", "entry 1 is no host name"),
+        ("-a.example", "entry 1 is no host name"),
+        ("a.example:0", "entry 1 is no host name"),
+        ("a.example:70000", "entry 1 is no host name"),
+        ("a.example/../b", "entry 1 has a path with"),
+        ("a.example/x?y", "entry 1 is no host name"),
+        ("[1]", "hosts are listed as"),
+        ('{"a": 1}', "hosts are listed as"),
+        ("[a.example]", "it begins like JSON and is none"),
+    ],
+)
+def test_hosts_that_are_none_are_refused_in_one_sentence(
+    given: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSTAR_TEMPLATE_LINKS__HOSTS", given)
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    assert first_problem(error.value).startswith(f"INSTAR_TEMPLATE_LINKS__HOSTS: {said}")
+    assert given not in first_problem(error.value)

@@ -107,8 +107,10 @@ def management_group(_scope: "Scope") -> Json:
 
 
 def deployment(scope: "Scope") -> Json:
-    """The deployment itself; without `templateLink`, since every template is sent whole."""
+    """The deployment itself, with `templateLink` if its template was fetched, never with that one's query string."""
     shown: Json = {"mode": "Incremental", "provisioningState": "Accepted", "parameters": {}, "template": {}}
+    if scope.place.is_linked:
+        shown["templateLink"] = {"uri": scope.place.base}
     return {"name": scope.place.deployment, "location": scope.place.location, "properties": shown}
 
 

@@ -116,13 +116,23 @@ def never(address: Address) -> str:
     >>> never(parsed("::ffff:127.0.0.1"))
     '127.0.0.1 is a loopback address, and those are never probed'
     """
+    what = what_never(address)
+    return what and f"{what}, and those are never probed"
+
+
+def what_never(address: Address) -> str:
+    """What an address is that nothing of ours is ever sent to, as a clause; "" for any other.
+
+    >>> what_never(parsed("169.254.169.254"))
+    '169.254.169.254 is a metadata service address'
+    """
     if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
-        return f"{address} is good on one interface only, and those are never probed"
-    for meant in _meant(address):
+        return f"{address} is good on one interface only"
+    for meant in meant_by(address):
         for network, what in NEVER:
             if meant in network:
                 article = "an" if what[0] in "aeiou" else "a"
-                return f"{address} is {article} {what} address, and those are never probed"
+                return f"{address} is {article} {what} address"
     return ""
 
 
@@ -154,7 +164,7 @@ def _network_of(text: str) -> Network:
     return network
 
 
-def _meant(address: Address) -> tuple[Address, ...]:
+def meant_by(address: Address) -> tuple[Address, ...]:
     """The address itself, and the IPv4 address that a translator on the way would make of it."""
     if isinstance(address, ipaddress.IPv4Address):
         return (address,)

@@ -11,7 +11,7 @@ from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.database.columns import folded, written
 from instar.store.database.database import Database
 from instar.store.database.sealing import SealerProtocol
-from instar.store.database.secret_places import put_back, still_in_place, take_out
+from instar.store.database.secret_places import put_back, take_out
 from instar.store.database.tables import (
     APPROVALS,
     DECISIONS,
@@ -27,6 +27,7 @@ from instar.store.errors import AlreadyThere, Conflict, Missing
 from instar.store.quotas import UNLIMITED, Quotas, require_room
 from instar.store.sets.fleet_marks import NO_IDS, raise_marks
 from instar.store.sets.machine_generations import seen_before
+from instar.store.sets.model_changes import ModelChange, change_of
 from instar.store.sets.stored_scale_set import (
     Accepted,
     StoredScaleSet,
@@ -129,7 +130,6 @@ class ScaleSets:
         Secrets that the document does not give are kept (`still_in_place`); one given as null is taken away.
         Raises Conflict when `expected_generation` is not current or the set is in deletion, Missing, Unstorable.
         """
-        clean, secrets = take_out(document)
         with self._database.writing() as connection:
             row = connection.execute(
                 select(SCALE_SETS).where(SCALE_SETS.c.unique_id == unique_id).with_for_update()
@@ -144,21 +144,20 @@ class ScaleSets:
                     f"not at {expected_generation} any more"
                 )
             before, had = _model(connection, unique_id, row.generation)
-            kept = still_in_place(had, before=before, after=clean, given=secrets)
-            given = {place: value for place, value in secrets.items() if value is not None}
-            unchanged = (
-                written(before, canonical=True) == written(clean, canonical=True)
-                and set(given) | set(kept) == set(had)
-                and all(_is_sealed(self._sealer, had[place], value) for place, value in given.items())
-            )
-            if not unchanged:
+            change = change_of(self._sealer, before, had, document)
+            if not change.unchanged:
                 # Kept tokens are rotated as they are copied: so a put during `reseal` brings no old token back.
-                tokens = {place: self._sealer.rotate(had[place]) for place in kept} | self._sealed(given)
-                seen = seen_before(connection, self._sealer, unique_id, clean, tokens)
+                tokens = {place: self._sealer.rotate(had[place]) for place in change.kept} | self._sealed(change.given)
+                seen = seen_before(connection, self._sealer, unique_id, change.clean, tokens)
                 at = (unique_id, row.generation + 1)
-                _write_model(connection, at, clean, tokens, now, machine_generation=seen or at[1])
+                _write_model(connection, at, change.clean, tokens, now, machine_generation=seen or at[1])
                 _touch(connection, unique_id, generation=row.generation + 1)
             return with_operation(connection, unique_id, accepted)
+
+    def compared(self, unique_id: str, generation: int, document: Mapping[str, Any]) -> ModelChange:
+        """What `put_model` would change of that generation. Raises Missing, Unstorable."""
+        with self._database.reading() as connection:
+            return change_of(self._sealer, *_model(connection, unique_id, generation), document)
 
     def model(self, unique_id: str, generation: int) -> dict[str, Any]:
         """The document of a generation, without secrets. Raises Missing."""
@@ -217,11 +216,6 @@ class ScaleSets:
 _OF_A_SET = (
     SECRETS, MODELS, SCALE_SET_STATUS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES, PAUSES, APPROVALS
 )  # fmt: skip
-
-
-def _is_sealed(sealer: SealerProtocol, token: str, value: Any) -> bool:
-    """Whether the token holds this value."""
-    return written(json.loads(sealer.open(token)), canonical=True) == written(value, canonical=True)
 
 
 def _touch(connection: Connection, unique_id: str, **changes: Any) -> None:

@@ -134,7 +134,6 @@ async def test_k7_numbers_and_truths_of_every_stored_kind_may_be_text_in_a_templ
 @pytest.mark.parametrize(
     ("method", "path", "code"),
     [
-        ("POST", f"{ONE}/whatIf", "WhatIfNotSupported"),
         ("POST", f"{ONE}/exportTemplate", "ExportTemplateNotSupported"),
         (
             "PUT",

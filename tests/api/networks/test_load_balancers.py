@@ -327,3 +327,22 @@ async def test_h4_an_extension_that_asks_no_question_is_400(api: Api, settings: 
     assert answer.status_code == 400
     assert error_of(answer)["target"].endswith(f".settings.{target}")
     assert api.store.scale_sets.find(SCALE_SET) is None
+
+
+async def test_a_frontend_in_a_subnet_shows_an_address_that_is_nobodys_and_never_kept(api: Api) -> None:
+    subnet = {"subnet": {"id": f"{GROUP}/providers/Microsoft.Network/virtualNetworks/net/subnets/one"}}
+    static = {**subnet, "privateIPAllocationMethod": "Static", "privateIPAddress": "10.0.0.9"}
+    fronts = [{"name": "inside", "properties": subnet}, {"name": "fixed", "properties": static}, {"name": "none"}]
+    await api.call("PUT", FRONT, BALANCER | {"properties": {"frontendIPConfigurations": fronts}})
+    shown = await api.get(FRONT)
+    inside, fixed, other = (one["properties"] for one in shown["properties"]["frontendIPConfigurations"])
+    assert inside["privateIPAddress"].startswith("198.1")
+    assert fixed["privateIPAddress"] == "10.0.0.9"
+    assert "privateIPAddress" not in other
+    kept = api.store.resources.find(FRONT)
+    assert kept is not None
+    answer = await api.call("PUT", FRONT, shown)
+    assert answer.status_code == 200, answer.text
+    again = api.store.resources.find(FRONT)
+    assert again is not None
+    assert again.document == kept.document

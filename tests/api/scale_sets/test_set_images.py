@@ -281,3 +281,14 @@ async def test_a3_an_instance_shows_the_exact_version_of_its_gallery_image(api: 
     body = await api.get(f"{SCALE_SET}/virtualMachines/0")
     assert body["properties"]["storageProfile"]["imageReference"] == {"id": IMAGE, "exactVersion": "1.0.0"}
     assert body["instar"]["osDisk"]["imageReference"] == {"id": f"{IMAGE}/versions/1.0.0", "exactVersion": "1.0.0"}
+
+
+async def test_a_managed_image_is_refused_and_what_may_stand_in_its_place_is_said(api: Api) -> None:
+    managed = f"{SCALE_SET.partition('/providers/')[0]}/providers/Microsoft.Compute/images/built"
+    reference = {"id": managed}
+    answer = await api.call(
+        "PUT", SCALE_SET, document(properties__virtualMachineProfile__storageProfile__imageReference=reference)
+    )
+    assert answer.status_code == 400
+    assert "names a managed image" in error_of(answer)["message"]
+    assert "compute gallery" in error_of(answer)["message"]

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from api.app import ARM_ROUTERS
 from api.deployments.deployment_runs import tend_once
 from api.instances import unsupported
+from api.kept.routes import BELOW, FURTHER
 from tests.api.conftest import GROUP, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, document
 from tests.api.galleries.gallery import GALLERY, IMAGE, image_body, make_image, publish, version_body
 from tests.api.networks.test_load_balancers import BALANCER, FRONT
@@ -27,6 +28,16 @@ NETWORK = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/spare"
 DEPLOYMENT = f"{GROUP}/providers/Microsoft.Resources/deployments/first"
 KEPT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/kept"
 """A resource of a type that Instar does not know, as a template leaves it."""
+NAMES = {
+    "eventId": "none",
+    "loadBalancerName": "Front",
+    "name": "spare",
+    "galleryName": "Farm.Images",
+    "imageName": "web",
+    "versionName": "1.0.0",
+}
+KEPT_BELOW = filled(BELOW, **NAMES)
+KEPT_FURTHER = filled(FURTHER, **NAMES)
 SETUP = f"{SCALE_SET}/extensions/setup"
 GALLERY_VERSION = f"{IMAGE}/versions/1.0.0"
 PLATFORM_VERSION = (
@@ -67,16 +78,23 @@ BODIES: dict[str, Any] = {
     f"PUT {NETWORK}/subnets/one": {"properties": {"addressPrefix": "10.0.0.0/24"}},
     f"PUT {DEPLOYMENT}": {"properties": {"mode": "Incremental", "template": TEMPLATE, "parameters": {}}},
     f"POST {DEPLOYMENT}/validate": {"properties": {"mode": "Incremental", "template": TEMPLATE, "parameters": {}}},
+    f"POST {DEPLOYMENT}/whatIf": {"properties": {"mode": "Incremental", "template": TEMPLATE, "parameters": {}}},
+    **{f"PUT {path}": {"location": "westus2", "properties": {}} for path in (KEPT, KEPT_BELOW, KEPT_FURTHER)},
 }
 """What a route is asked with; otherwise PATCH changes tags and the rest sends nothing."""
 
 AT_ONCE = {
     f"PUT {GROUP}",
+    f"PUT {KEPT}",
+    f"PUT {KEPT_BELOW}",
+    f"PUT {KEPT_FURTHER}",
+    f"PATCH {KEPT}",
     f"PATCH {GROUP}",
     f"PUT {PLATFORM_VERSION}",
     f"DELETE {PLATFORM_VERSION}",
     f"DELETE {DEPLOYMENT}",
     f"POST {DEPLOYMENT}/validate",
+    f"POST {DEPLOYMENT}/whatIf",
     f"POST {DEPLOYMENT}/cancel",
     f"POST {SCALE_SET}/instar/automaticOSUpgrades/quarantine/{OLD}/lift",
     f"POST {SCALE_SET}/instar/reconcile",
@@ -88,22 +106,12 @@ SUBSCRIPTIONS_OWN = f"{GROUP.partition('/resourceGroups')[0]}/providers/Microsof
 NOT_SUPPORTED = {
     f"POST {GROUP}/exportTemplate",
     f"PATCH {SCALE_SET}/lifecycleHookEvents/none",
-    f"POST {DEPLOYMENT}/whatIf",
     f"POST {DEPLOYMENT}/exportTemplate",
     f"PUT {SUBSCRIPTIONS_OWN}",
     f"POST {SUBSCRIPTIONS_OWN}/validate",
     f"POST {SUBSCRIPTIONS_OWN}/whatIf",
 }
 """Routes that only say so."""
-
-NAMES = {
-    "eventId": "none",
-    "loadBalancerName": "Front",
-    "name": "spare",
-    "galleryName": "Farm.Images",
-    "imageName": "web",
-    "versionName": "1.0.0",
-}
 
 
 def changing_routes() -> list[str]:
@@ -131,8 +139,10 @@ async def world(api: Api) -> Api:
     await publish(api, "1.0.0")
     for path in (FRONT, MAIN, NETWORK):
         assert (await api.call("PUT", path, BODIES[f"PUT {path}"])).status_code == 201
-    kind = KEPT.partition("/providers/")[2].rpartition("/")[0]
-    api.store.resources.put(kind, KEPT, SUBSCRIPTION, "Farm", {"location": "westus2"}, api.clock())
+    for path in (KEPT, KEPT_BELOW, KEPT_FURTHER):
+        namespace, *words = path.partition("/providers/")[2].split("/")
+        kind = "/".join([namespace, *words[::2]])
+        api.store.resources.put(kind, path, SUBSCRIPTION, "Farm", {"location": "westus2"}, api.clock())
     return api
 
 

@@ -130,6 +130,36 @@ def test_the_property_of_2017_is_the_one_of_today() -> None:
         assert coerced(kept) == kept
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "properties.securityRules.0.properties.destinationPortRange",
+        "properties.securityRules.0.properties.sourcePortRange",
+        "properties.securityRules.0.properties.destinationPortRanges.0",
+        f"{EXTENSION}.typeHandlerVersion",
+        f"{OS}.computerNamePrefix",
+        f"{STORAGE}.imageReference.sku",
+        f"{STORAGE}.imageReference.version",
+        "tags.nodes",
+    ],
+)
+def test_a_number_is_a_text_where_one_is_meant(path: str) -> None:
+    for number, text in ((443, "443"), (2.1, "2.1"), (True, "True")):
+        assert at(coerced(put(path, number)), path) == text
+    for value in ("443", "*", None, ["443"], {"a": 1}):
+        assert at(coerced(put(path, value)), path) == value
+
+
+def test_other_numbers_and_what_is_the_users_own_stay_numbers() -> None:
+    for path in ("properties.securityRules.0.properties.priority", f"{EXTENSION}.settings.port", "tags.deep.version"):
+        assert at(coerced(put(path, 443)), path) == 443
+
+
+def test_zones_that_are_an_empty_text_are_none() -> None:
+    assert coerced({"zones": "", "properties": {"zones": ""}}) == {"properties": {}}
+    assert coerced({"zones": "1"}) == {"zones": "1"}
+
+
 def test_zones_may_be_numbers() -> None:
     assert coerced({"zones": [1, "2", True]})["zones"] == ["1", "2", True]
     assert coerced({"zones": None})["zones"] is None

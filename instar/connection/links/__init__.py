@@ -1,0 +1,1 @@
+"""Where what templates link to may come from, as the operator says it."""
