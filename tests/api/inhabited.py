@@ -9,6 +9,7 @@ from typing import Any
 from instar.domain.records.progress import Counts
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
+from instar.domain.steering.wishes import Hold
 from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, SUBNET, SUBSCRIPTION, Api
 from tests.api.galleries.gallery import make_image, publish
 from tests.api.test_nonsense import GOOD
@@ -87,6 +88,7 @@ async def inhabited(api: Api, directory: Path) -> Inhabited:
     assert answer.status_code == 201, answer.text
     _add_kept(api)
     _add_upgrade(api)
+    api.store.wishes.hold(Hold(name="freeze", scope=f"{GROUP}2", reason="r", by="ann", since=api.clock()), 10)
     names = GOOD | {"operationId": operation, "uniqueId": api.stored(SCALE_SET).identity.unique_id}
     files = (directory / "store.sqlite", directory / "fleet.sqlite")
     return Inhabited(api, names, tuple(Snapshot(one) for one in files))

@@ -265,7 +265,10 @@ async def test_a_template_makes_load_balancers_and_clusters_as_a_put_does(api: A
     answer = await api.call("PUT", ONE, body({**TEMPLATE, "resources": resources, "outputs": {}}))
     assert await status(api, answer) == {"status": "Succeeded"}
     front = await api.get(f"{GROUP}/providers/Microsoft.Network/loadBalancers/front")
-    assert (front["type"], front["sku"]) == ("Microsoft.Network/loadBalancers", {"name": "Standard"})
+    assert (front["type"], front["sku"]) == (
+        "Microsoft.Network/loadBalancers",
+        {"name": "Standard", "tier": "Regional"},
+    )
     assert (await api.get(f"{front['id']}/probes/web"))["properties"]["port"] == 80
     [ssh] = front["properties"]["inboundNatRules"]
     assert (ssh["name"], ssh["properties"]["backendPort"]) == ("ssh", 22)

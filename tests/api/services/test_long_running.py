@@ -67,6 +67,7 @@ BODIES: dict[str, Any] = {
     f"POST {SCALE_SET}/scaleOut": {"capacity": 5},
     f"POST {SCALE_SET}/delete": {"instanceIds": ["0"]},
     f"PUT {SCALE_SET}/virtualMachines/0": {"properties": {"protectionPolicy": {"protectFromScaleIn": True}}},
+    f"POST {SCALE_SET}/instar/pause": {"reason": "storage is moved"},
     f"PUT {GROUP}": {"location": "westus2"},
     f"PUT {GALLERY}": {"location": "westus2"},
     f"PUT {IMAGE}": image_body(),
@@ -98,6 +99,8 @@ AT_ONCE = {
     f"POST {DEPLOYMENT}/cancel",
     f"POST {SCALE_SET}/instar/automaticOSUpgrades/quarantine/{OLD}/lift",
     f"POST {SCALE_SET}/instar/reconcile",
+    f"POST {SCALE_SET}/instar/pause",
+    f"POST {SCALE_SET}/instar/resume",
     f"POST {LOCATION.partition('/locations')[0]}/register",
 }
 """The routes whose work is done when they answer and that start no operation, as their own tests show."""
@@ -108,10 +111,12 @@ NOT_SUPPORTED = {
     f"PATCH {SCALE_SET}/lifecycleHookEvents/none",
     f"POST {DEPLOYMENT}/exportTemplate",
     f"PUT {SUBSCRIPTIONS_OWN}",
+    f"POST {SCALE_SET}/instar/approve",
+    f"POST {SCALE_SET}/instar/reject",
     f"POST {SUBSCRIPTIONS_OWN}/validate",
     f"POST {SUBSCRIPTIONS_OWN}/whatIf",
 }
-"""Routes that only say so."""
+"""Routes that only say so; and words at a gate at which nothing waits."""
 
 
 def changing_routes() -> list[str]:

@@ -100,6 +100,8 @@ async def test_a_template_is_refused_the_same(api: Api, case: tuple[Routes, Kind
         kind, name, path, whole = place.kind.type, "/".join(place.names), place.path, place.document
     more = {key: value for key, value in whole.items() if key != "location"}
     for what, tags, code, words in REFUSED:
+        if what == "a number":
+            continue  # a template may say texts so
         assert (await deploy(api, resource(kind, name, **more | {"tags": tags}))).status_code in (200, 201)
         assert await state(api) == "Failed", what
         [detail] = (await api.get(ONE))["properties"]["error"]["details"]
