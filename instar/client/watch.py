@@ -112,6 +112,9 @@ def follow(
 
 def _what_comes(api: ApiClient, resource_id: str, name: str, waiting: Waiting) -> str:
     """What is waited for where no upgrade has run yet. Raises Trouble where nothing will come."""
+    if api.get(resource_id).get("properties", {}).get("provisioningState") == "Failed":
+        why = waiting.command(f"status {name}")
+        raise Trouble(f"no upgrade of {name} has run, and the last request about it failed: {why} says what to do")
     told = api.get(f"{resource_id}/instar/automaticOSUpgrades")["properties"]
     if not told["enabled"]:
         none = (

@@ -251,6 +251,16 @@ def test_where_nothing_will_come_nobody_waits() -> None:
     assert told[0].startswith("no upgrade of web has run, and automatic upgrades are off")
 
 
+def test_where_the_set_could_not_be_made_nobody_is_told_to_upgrade_it() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == SET:
+            return httpx.Response(200, json={"id": SET, "properties": {"provisioningState": "Failed"}})
+        return not_found()
+
+    with client(answer) as api, pytest.raises(Trouble, match="the last request about it failed: instar status web"):
+        follow(api, SET, Console(file=io.StringIO()), lambda _: None)
+
+
 def test_it_says_what_the_last_look_came_to() -> None:
     looked = AUTOMATIC | {"lastLook": {"at": "then", "outcome": "nothing newer"}, "nextLookAt": "soon"}
     told, _ = followed(iter([not_found(), httpx.Response(200, json=ENDED)]), looked)
