@@ -19,7 +19,7 @@ from instar.demo.demo_checks import (
     judged,
     quarantined,
 )
-from instar.domain.decisions.batching import share
+from instar.domain.decisions.shares import share
 from instar.domain.images.images import version_key
 from instar.domain.records.progress import Outcome
 from instar.domain.records.upgrades import UpgradeStatus

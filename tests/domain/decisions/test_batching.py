@@ -2,8 +2,9 @@
 
 import pytest
 
-from instar.domain.decisions.batching import Batch, select_batch, share
+from instar.domain.decisions.batching import Batch, select_batch
 from instar.domain.decisions.enrolment import enrol
+from instar.domain.decisions.shares import share
 from instar.domain.machines.instances import HealthState, InstanceView
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.support.looks import look, plan, view
