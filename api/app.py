@@ -33,7 +33,7 @@ from api.services.dependencies import GUARDS, Services, printable_path
 from api.services.known_groups import group_comes_first
 from api.simulated import simulated, simulated_galleries
 from api.stored.routes import router_of
-from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, sweep
+from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, rollout_policies, sweep
 from api.wire import errors
 from api.wire.errors import LastResort
 from api.wire.paths import CaseInsensitivePaths, Paths
@@ -52,6 +52,7 @@ ARM_ROUTERS = (
     rolling_upgrades.router,
     automatic_upgrades.router,
     reconciliation.router,
+    rollout_policies.router,
     images.router,
     extension_types.router,
     network_interfaces.router,
@@ -104,6 +105,7 @@ def create_app(services: Services) -> FastAPI:
     if isinstance(services.provider, SimulatedFleet):
         app.include_router(simulated.router, dependencies=[Depends(printable_path)])
         app.include_router(simulated_galleries.router, dependencies=[Depends(printable_path)])
+    app.include_router(rollout_policies.default_router, dependencies=[Depends(printable_path)])
     app.include_router(codec_router)
     app.include_router(probes.router)
     if services.access.own is not None:

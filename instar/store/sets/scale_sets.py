@@ -12,7 +12,16 @@ from instar.store.database.columns import folded, written
 from instar.store.database.database import Database
 from instar.store.database.sealing import SealerProtocol
 from instar.store.database.secret_places import put_back, still_in_place, take_out
-from instar.store.database.tables import DECISIONS, INSTANCES, MODELS, SCALE_SET_STATUS, SCALE_SETS, SECRETS, UPGRADES
+from instar.store.database.tables import (
+    DECISIONS,
+    INSTANCES,
+    MODELS,
+    ROLLOUT_POLICIES,
+    SCALE_SET_STATUS,
+    SCALE_SETS,
+    SECRETS,
+    UPGRADES,
+)
 from instar.store.errors import AlreadyThere, Conflict, Missing
 from instar.store.quotas import UNLIMITED, Quotas, require_room
 from instar.store.sets.fleet_marks import NO_IDS, raise_marks
@@ -197,7 +206,9 @@ class ScaleSets:
     def delete(self, unique_id: str) -> None:
         """Remove the set, its models, sealed secrets and upgrade records; its operations stay. Idempotent."""
         with self._database.writing() as connection:
-            for table in (SECRETS, MODELS, SCALE_SET_STATUS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES):
+            # After the set: whoever is just writing its policy holds it, and nobody writes one once it is gone.
+            of_set = (ROLLOUT_POLICIES, INSTANCES, DECISIONS, UPGRADES)
+            for table in (SECRETS, MODELS, SCALE_SET_STATUS, SCALE_SETS, *of_set):
                 connection.execute(delete(table).where(table.c.unique_id == unique_id))
 
     def _sealed(self, secrets: Mapping[str, Any]) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""What operators wish, as it is written down: rollout policies."""
