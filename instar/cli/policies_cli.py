@@ -1,4 +1,4 @@
-"""The commands about rollout policies: `instar rollout-policy get`, `set`, `check`, `delete` (docs/rollout-policy.md)."""
+"""The commands about rollout policies: `instar rollout-policy get`, `set`, `check`, `delete`."""
 
 import json
 import sys
@@ -82,13 +82,14 @@ def set_policy(
     resource_group: Group = "",
     subscription: Subscription = DEFAULT_SUBSCRIPTION,
 ) -> None:
-    """Store a rollout policy, as a whole: `instar rollout-policy set web --file policy.json --reason "the shop is open"`.
+    """Store a rollout policy, as a whole: `instar rollout-policy set web --file policy.json --reason "busy"`.
 
     The next upgrade goes by it; one that runs goes on by the one that it began with. What `get --output json` printed
     may be changed and given back. A policy looks like this; every member may be left out:
     """
+    policy = _policy(file, not_on)
     with _found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, place):
-        _show(policies.stored(there, place, _policy(file, not_on), reason), output)
+        _show(policies.stored(there, place, policy, reason), output)
 
 
 @app.command("check", epilog=EXAMPLE)
@@ -110,10 +111,9 @@ def check_policy(
 
     The next openings of its windows, the first batches of the set as it is now, and what is odd about it.
     """
-    if not_on and not file:
-        raise typer.BadParameter("--not-on belongs to a policy: give --file too")
+    policy = _policy(file, not_on) if file or not_on else None
     with _found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, place):
-        told = policies.checked(there, place, _policy(file, not_on) if file else None)
+        told = policies.checked(there, place, policy)
         if output is Output.JSON:
             typer.echo(json.dumps(told, indent=2))
         else:
@@ -150,7 +150,15 @@ def _found(  # noqa: PLR0917  # passed on
 
 
 def _policy(file: str, not_on: Path | None) -> dict[str, Any]:
-    """The policy of a file, bare or as `get --output json` prints it. Raises Nonsense."""
+    """The policy of a file, bare or as `get --output json` prints it; trouble becomes its sentence."""
+    with ended():
+        return _read(file, not_on)
+
+
+def _read(file: str, not_on: Path | None) -> dict[str, Any]:
+    """Raises Nonsense."""
+    if not file:
+        raise Nonsense("--not-on belongs to a policy: give --file too")
     try:
         text = sys.stdin.read() if file == STDIN else Path(file).read_text(encoding="utf-8")
         document = json.loads(text)
@@ -174,7 +182,7 @@ def _show(resource: dict[str, Any], output: Output) -> None:
         typer.echo(json.dumps(resource, indent=2))
         return
     changed = resource["systemData"]
-    rows = [(name, _told(value)) for name, value in resource["properties"].items()]
+    rows: list[tuple[str, ...]] = [(name, _told(value)) for name, value in resource["properties"].items()]
     rows += [("stored by", changed["lastModifiedBy"]), ("at", changed["lastModifiedAt"])]
     _table((), [*rows, ("because", resource["reason"])] if resource["reason"] else rows)
 
@@ -182,7 +190,7 @@ def _show(resource: dict[str, Any], output: Output) -> None:
 def _show_check(told: dict[str, Any]) -> None:
     typer.echo(legible_line(str(told["windows"]["told"])))
     _table(("opens", "closes"), [(one["from"], one["to"]) for one in told["openings"]])
-    batches = [
+    batches: list[tuple[str, ...]] = [
         (str(one["batch"]), str(one["size"]), one["instances"], f"{one['bakeSeconds']} s", one["reason"])
         for one in told.get("batches", ())
     ]

@@ -47,6 +47,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
         if request.url.path == "/tenant/oauth2/v2.0/token":
             return httpx.Response(200, json={"access_token": "good"})
         requests.append(request)
+        if request.url.path == SET:
+            return httpx.Response(200, json={"id": SET})
         if request.method == "DELETE":
             return httpx.Response(204 if request.url.path.startswith("/instar") else 200)
         return httpx.Response(200, json=TOLD if request.url.path.endswith("/check") else STORED)
