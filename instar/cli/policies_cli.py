@@ -137,7 +137,7 @@ def delete_policy(
     """
     with _found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, place):
         was_there = policies.removed(there, place, reason)
-        typer.echo("the rollout policy was removed" if was_there else "there was no rollout policy")
+        typer.echo(legible_line("the rollout policy was removed" if was_there else "there was no rollout policy"))
 
 
 @contextmanager
@@ -196,7 +196,7 @@ def _show_check(told: dict[str, Any]) -> None:
     ]
     _table(("batch", "size", "instances", "bake", "why"), batches)
     if batches and (left := told["batches"][-1]["instancesAfter"]):
-        typer.echo(f"and so on for {left} more instances")
+        typer.echo(legible_line(f"and so on for {left} more instances"))
     for remark in told["remarks"]:
         typer.echo(legible_line(f"mind: {remark}"))
 
