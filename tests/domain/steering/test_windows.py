@@ -1,6 +1,7 @@
 """When windows are open, against clocks that are read minute by minute, over both changes in many zones (W3)."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -142,6 +143,15 @@ def test_w3_windows_that_touch_are_one_and_equal_times_are_a_whole_day() -> None
     state = weekend.state_at(NOON + DAY)
     assert state.until == datetime(2026, 12, 7, 6, tzinfo=UTC)
     assert Timetable((one("00:00", "24:00", "Asia/Kathmandu"),)).state_at(NOON).until is None
+
+
+def test_w3_openings_are_in_order_however_far_apart_their_zones_are() -> None:
+    """A later day of the east begins before an earlier evening of the west."""
+    windows = (one("00:00", "01:00", "Pacific/Kiritimati"), one("20:00", "21:00", "America/Los_Angeles"))
+    found = list(Timetable(windows).openings(NOON))
+    assert len(found) > 700
+    assert all(before.end < after.start for before, after in pairwise(found))
+    assert Timetable(windows).state_at(NOON - 3 * HOUR).opens_at == NOON - 2 * HOUR
 
 
 def test_w3_at_its_end_a_window_is_closed_and_a_batch_may_end_in_that_very_moment() -> None:
