@@ -35,7 +35,7 @@ class Output(StrEnum):
 
 
 ScaleSet = Annotated[
-    str, typer.Argument(metavar="[SET]", help="Name or whole resource id of a scale set; none: the default of all.")
+    str, typer.Argument(metavar="SET", help="Name or whole resource id of a scale set; none: the default of all.")
 ]
 Shown = Annotated[Output, typer.Option("--output", help="table for people, json for programs.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept, and is in the audit log.")]
