@@ -81,7 +81,8 @@ class BatchActivities:
         left_out = progress.of(Outcome.SKIPPED)
         progress = enrolment.enrolled_anew(look, progress, request.plan, request.started_by)
         also_left_out = "" if progress.of(Outcome.SKIPPED) == left_out else enrolment.left_out_sentence(progress)
-        batch = batching.select_batch(look, progress, request.plan)
+        batch = batching.select_batch(look, progress, request.plan, request.batch)
+        progress = progress.model_copy(update={"canary_batches": batch.canary_batches})
         if not batch.ids:
             return BatchChoice(progress=progress, reason=_joined(batch.reason, enrolment.left_out_sentence(progress)))
         if step:

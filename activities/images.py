@@ -102,7 +102,7 @@ class ImageActivities:
         if version is None:
             return _nothing_offered(model, request.scale_set.location)
         target = model.image.at(version)
-        plan = await self._plan(model, target, request.started_by)
+        plan = await self._plan(request.scale_set, model, target, request.started_by)
         return Resolution(plan=plan, reason=f"{target} is the newest version")
 
     async def _by_the_platform(self, request: ResolveUpgrade, model: ScaleSetModel) -> Resolution:
@@ -136,7 +136,7 @@ class ImageActivities:
             await refuse_old_records(self.store, scale_set, instances)
             if blockers := start_blockers(model, instances):
                 return Resolution(plan=None, reason=" ".join(blocker.message for blocker in blockers), refused=True)
-            plan = await self._plan(model, target, request.started_by, behind)
+            plan = await self._plan(scale_set, model, target, request.started_by, behind)
             elsewhere = [instance.instance_id for instance in instances if not _is_on(instance, target)]
             pending = InstanceIds()
             if elsewhere:
@@ -170,11 +170,14 @@ class ImageActivities:
 
     async def _plan(
         self,
+        scale_set: ScaleSetIdentity,
         model: ScaleSetModel,
         target: ImageReference,
         started_by: StartedBy,
         left_behind: InstanceIds | None = None,
     ) -> UpgradePlan:
+        """The set's own rollout policy, else the default one, is pinned with the rest (P1)."""
+        stored = await asyncio.to_thread(self.store.rollout_policies.in_force, scale_set.unique_id)
         rolls_back = not model.upgrade_policy.automatic.disable_automatic_rollback
         return await plan_for(
             self.store,
@@ -183,6 +186,7 @@ class ImageActivities:
             started_by,
             auto_rollback=started_by is StartedBy.PLATFORM and rolls_back,
             left_behind=left_behind,
+            rollout=stored.policy if stored else None,
         )
 
 

@@ -9,6 +9,7 @@ from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import UpgradeKind
 from instar.domain.sets.policies import StartedBy, UpgradeMode, policy_in_force
 from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.store.health_sources import health_source_of
 from instar.store.store import Store
 
@@ -23,6 +24,7 @@ async def plan_for(
     kind: UpgradeKind = UpgradeKind.OS_UPGRADE,
     any_version: bool = False,
     left_behind: InstanceIds | None = None,
+    rollout: RolloutPolicy | None = None,
 ) -> UpgradePlan:
     """The plan that follows from a model, with a key of its own. What does not follow from it is told by name."""
     policy = model.upgrade_policy
@@ -37,5 +39,6 @@ async def plan_for(
         kind=kind,
         any_version=any_version,
         left_behind=left_behind or InstanceIds(),
+        rollout=rollout,
         key=str(uuid.uuid4()),
     )

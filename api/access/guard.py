@@ -102,7 +102,7 @@ class Guard:
             await _note(access, scope, caller, error.status)
             await error.response()(scope, receive, send)
             return
-        scope["state"] = {**scope.get("state", {}), "caller": caller}
+        state = scope["state"] = {**scope.get("state", {}), "caller": caller}
         noted = False
 
         async def sending(message: Message) -> None:
@@ -111,14 +111,14 @@ class Guard:
                 noted = True
                 headers = dict(message.get("headers", ()))
                 request_id = headers.get(b"x-ms-request-id", b"").decode("latin-1")
-                await _note(access, scope, caller, message["status"], request_id)
+                await _note(access, scope, caller, message["status"], request_id, state.get("reason", ""))
             await send(message)
 
         try:
             await self.app(scope, receive, sending)
         except Exception:
             if not noted:  # it may have changed something before it failed
-                await _note(access, scope, caller, 500)
+                await _note(access, scope, caller, 500, reason=state.get("reason", ""))
             raise
 
 
@@ -142,13 +142,15 @@ def _who(scope: Scope, caller: Caller) -> str:
     return caller.principal.subject or f"from {origin_of(scope.get('client') or ())}"
 
 
-async def _note(access: Access, scope: Scope, caller: Caller, status: int, request_id: str = "") -> None:
+async def _note(  # noqa: PLR0917  # who, what, what came of it, why
+    access: Access, scope: Scope, caller: Caller, status: int, request_id: str = "", reason: str = ""
+) -> None:
     """What changes something, or was refused, is noted; plain reads are not."""
     refused = status in REFUSED
     if reads(scope["method"], scope["path"]) and not refused and status != TOO_MANY:
         return
     action = need_of(scope["method"], scope["path"]).action
-    entry = entry_of(caller, action, scope["path"], status, access.clock(), request_id)
+    entry = entry_of(caller, action, scope["path"], status, access.clock(), request_id, reason)
     line = (entry.action, entry.name, entry.principal, scope["method"], entry.resource, status)
     if status in (401, TOO_MANY):  # nobody's doing, or told often enough: strangers must not be able to fill the store
         _log.warning("refused: %s %s (%s) %s %s: %d", *line)

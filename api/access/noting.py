@@ -13,7 +13,15 @@ from instar.store.store import Store
 _log = logging.getLogger("instar.audit")
 
 
-def entry_of(caller: Caller, action: str, resource: str, status: int, at: datetime, request_id: str = "") -> Entry:  # noqa: PLR0917  # as many as an entry has
+def entry_of(  # noqa: PLR0917  # as many as an entry has
+    caller: Caller,
+    action: str,
+    resource: str,
+    status: int,
+    at: datetime,
+    request_id: str = "",
+    reason: str = "",
+) -> Entry:
     """An entry in which nothing that others wrote can mislead its readers."""
     return Entry(
         at=at,
@@ -23,6 +31,7 @@ def entry_of(caller: Caller, action: str, resource: str, status: int, at: dateti
         resource=legible(resource),
         status=status,
         request_id=request_id,
+        reason=legible(reason),
     )
 
 

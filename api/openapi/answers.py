@@ -76,6 +76,9 @@ ERRORS: dict[int, Answer] = {
 }
 """No 405, which no operation has, and no 500: one that is sent is a fault of ours."""
 
+MAY_BE_MISSING = frozenset({("GET", "/instar/rolloutPolicy")})
+"""What there is one of at the most, so that its path has no name in it, and yet may not be there."""
+
 CONDITIONS = frozenset({"if-match", "if-none-match"})
 CHANGES = ("PUT", "PATCH", "DELETE", "POST")
 
@@ -108,7 +111,7 @@ def errors(
         found |= {401, 403}
     if parameters or has_body:
         found.add(400)
-    if "{" in path:
+    if "{" in path or (method, path) in MAY_BE_MISSING:
         found.add(404)
     if method in CHANGES and "/subscriptions/" in path and (method != "POST" or HTTPStatus.OK not in done):
         found.add(409)

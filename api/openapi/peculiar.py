@@ -16,10 +16,12 @@ from api.openapi.answers import ACCEPTED, EMPTY, LISTED, READ, Answer, Answers
 from api.resources import exported_templates, operations, providers, resource_groups, subscriptions, tags
 from api.scale_sets import scale_sets, set_sizes
 from api.simulated import simulated, simulated_galleries
-from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades
+from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, rollout_policies
 
 _OBJECT = {200: Answer(shapes.OBJECT)}
 _KEPT = Answer(shapes.RESOURCE, ("ETag", "Warning"))
+_POLICY = {200: Answer(shapes.RESOURCE, ("ETag",))}
+_DELETED = {200: EMPTY, 204: EMPTY}
 _IMAGES = {200: Answer(shapes.IMAGES)}
 _IMAGE = Answer(shapes.IMAGE)
 _GROUP = Answer(shapes.RESOURCE)
@@ -38,6 +40,14 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     rolling_upgrades.latest_upgrade: {200: Answer(shapes.UPGRADE)},
     automatic_upgrades.automatic_upgrades: {200: READ},
     reconciliation.reconcile: _OBJECT,
+    rollout_policies.get_policy: _POLICY,
+    rollout_policies.put_policy: _POLICY | {201: _POLICY[200]},
+    rollout_policies.delete_policy: _DELETED,
+    rollout_policies.check_policy: _OBJECT,
+    rollout_policies.get_default_policy: _POLICY,
+    rollout_policies.put_default_policy: _POLICY | {201: _POLICY[200]},
+    rollout_policies.delete_default_policy: _DELETED,
+    rollout_policies.check_default_policy: _OBJECT,
     images.list_publishers: _IMAGES,
     images.list_offers: _IMAGES,
     images.list_skus: _IMAGES,

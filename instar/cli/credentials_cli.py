@@ -153,10 +153,12 @@ def audit(
             str(entry.status),
             str(entry.repeats + 1),
             entry.request_id,
+            entry.reason,
         )
         for entry in entries
     ]
-    _show(("at", "name", "principal", "action", "resource", "status", "times", "operation"), rows, as_json=as_json)
+    heads = ("at", "name", "principal", "action", "resource", "status", "times", "operation", "why")
+    _show(heads, rows, as_json=as_json)
 
 
 def token(

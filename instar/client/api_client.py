@@ -72,9 +72,9 @@ class ApiClient:
             raise _away(self.url, error) from None
         return self._auth.token
 
-    def send(self, method: str, path: str, body: object = None) -> httpx.Response:
+    def send(self, method: str, path: str, body: object = None, **query: str) -> httpx.Response:
         """An accepted request. Raises ApiAway, ApiRefused."""
-        return self._send(method, path, body=body)
+        return self._send(method, path, body=body, query=query)
 
     def finish(self, accepted: httpx.Response, pause: Callable[[float], None], seconds: float) -> None:
         """Wait for a long-running operation, if it is one. Raises Trouble if it fails or takes longer."""

@@ -47,6 +47,9 @@ _VERBS = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
 _READ_BY_POST = frozenset({"/codec/decode", "/codec/encode"})
 """What changes nothing: a body is asked about. Temporal's page and command line encode each query."""
 
+_READ_BY_POST_BELOW = ("/instar/rolloutpolicy/check",)
+"""The same of what is below something: what would be, without doing it. Whoever may read there may ask."""
+
 _SHARED = ("publishers", "operations", "vmsizes")
 """What of a region everybody in a subscription may read; the rest is of single groups."""
 
@@ -73,7 +76,9 @@ def reads(method: str, path: str) -> bool:
     >>> reads("GET", "/subscriptions"), reads("POST", "/codec/decode"), reads("POST", "/subscriptions")
     (True, True, False)
     """
-    return method.upper() in _READS or (method.upper() == "POST" and path.lower() in _READ_BY_POST)
+    asked = path.rstrip("/").lower()
+    is_question = asked in _READ_BY_POST or asked.endswith(_READ_BY_POST_BELOW)
+    return method.upper() in _READS or (method.upper() == "POST" and is_question)
 
 
 def need_of(method: str, path: str) -> Need:

@@ -43,6 +43,8 @@ class Entry:
     """How often the very same was refused once more within `SAME_WITHIN`."""
     last_at: datetime | None = None
     """When it was refused last; None where it was once."""
+    reason: str = ""
+    """Why, in the words of whoever did it, where they were asked for."""
 
 
 class Audit:
@@ -65,6 +67,7 @@ class Audit:
                     resource=entry.resource,
                     status=entry.status,
                     request_id=entry.request_id,
+                    reason=entry.reason,
                 )
             )
 
@@ -99,6 +102,7 @@ class Audit:
                 request_id=row.request_id,
                 repeats=row.repeats,
                 last_at=row.last_at,
+                reason=row.reason,
             )
             for row in rows
         ]

@@ -22,6 +22,7 @@ from instar.store.sets.reconciliation import Reconciliations
 from instar.store.sets.scale_sets import ScaleSets
 from instar.store.sets.statuses import Statuses
 from instar.store.sets.unannounced import Unannounced
+from instar.store.steering.rollout_policies import RolloutPolicies
 from instar.store.steering.wishes import WishStore
 from instar.store.upgrades import Upgrades
 from instar.store.waits import Waits
@@ -54,6 +55,7 @@ class Store:
         self.reconciliations = Reconciliations(database, self.scale_sets)
         self.credentials = Credentials(database)
         self.audit = Audit(database)
+        self.rollout_policies = RolloutPolicies(database)
 
     @classmethod
     def open(cls, url: str, sealer: SealerProtocol) -> Self:

@@ -9,7 +9,9 @@ from typing import Any
 from instar.domain.records.progress import Counts
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
+from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.domain.steering.wishes import Hold
+from instar.store.steering.rollout_policies import DEFAULT
 from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, SUBNET, SUBSCRIPTION, Api
 from tests.api.galleries.gallery import make_image, publish
 from tests.api.test_nonsense import GOOD
@@ -86,6 +88,8 @@ async def inhabited(api: Api, directory: Path) -> Inhabited:
         assert answer.status_code == 201, answer.text
     answer = await api.call("PUT", f"{GROUP}/providers/Microsoft.Resources/deployments/first", TEMPLATE)
     assert answer.status_code == 201, answer.text
+    for unique_id in (DEFAULT, api.stored().identity.unique_id):
+        api.store.rollout_policies.put(unique_id, RolloutPolicy(waves=(1,)), "owner", api.clock(), "", lambda _: None)
     _add_kept(api)
     _add_upgrade(api)
     api.store.wishes.hold(Hold(name="freeze", scope=f"{GROUP}2", reason="r", by="ann", since=api.clock()), 10)

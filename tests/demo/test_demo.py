@@ -19,12 +19,12 @@ from instar.demo.demo_checks import (
     judged,
     quarantined,
 )
-from instar.domain.decisions.batching import share
 from instar.domain.images.images import version_key
 from instar.domain.records.progress import Outcome
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.sets.policies import StartedBy, policy_in_force
 from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.domain.shares import share
 
 GOOD: dict[str, Any] = {
     "clean": True,

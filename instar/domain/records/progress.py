@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from instar.domain.machines.instance_ids import InstanceIds
 
@@ -56,6 +56,8 @@ class Progress(BaseModel):
     """The instances with a phase, as it was when the upgrade started (B5): read once, pinned here."""
     left_out: dict[str, InstanceIds] = {}
     """Why instances are SKIPPED, each sentence with all whom it concerns (B6)."""
+    canary_batches: Annotated[int, Field(exclude_if=lambda value: value == 0)] = 0
+    """How many of the first batches were of canaries that a rollout policy names (W1). Not written where none was."""
 
     def of(self, *outcomes: Outcome) -> InstanceIds:
         """The instances with one of these outcomes, in the order of their ids."""

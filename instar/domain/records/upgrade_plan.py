@@ -1,11 +1,16 @@
 """What an upgrade is pinned to from its start to its end (docs/rules.md P1)."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from instar.domain.health.sources import HealthSource
 from instar.domain.images.images import ImageReference
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.message import Message
 from instar.domain.records.upgrades import UpgradeKind
 from instar.domain.sets.policies import RollingUpgradePolicy
+from instar.domain.steering.rollout_policy import RolloutPolicy
 
 
 class UpgradePlan(Message):
@@ -25,6 +30,8 @@ class UpgradePlan(Message):
     """A model change whose model follows `latest`: an instance on whatever version of the image keeps its disk."""
     left_behind: InstanceIds = InstanceIds()
     """Instances that an earlier upgrade to this version could not keep there: not offered it by the platform (T5)."""
+    rollout: Annotated[RolloutPolicy | None, Field(exclude_if=lambda value: value is None)] = None
+    """The rollout policy in force at the start: the set's own, else the default. Not written where there is none."""
     key: str = ""
     """Drawn where the plan was made, outside of any workflow: one that is put back from a backup draws the same again,
     this differs (F7)."""

@@ -249,5 +249,18 @@ AUDIT = Table(
     Column("request_id", Words, nullable=False),
     Column("repeats", Integer, nullable=False, server_default=text("0")),
     Column("last_at", Instant),
+    Column("reason", Words, nullable=False, server_default=""),
     Index("audit_by_principal", "principal", "at"),
 )
+
+ROLLOUT_POLICIES = Table(
+    "rollout_policies",
+    METADATA,
+    Column("unique_id", Words, primary_key=True),
+    Column("document", Document, nullable=False),
+    Column("etag", Words, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+)
+"""Of a set, which it is deleted with; one row has no set: the default of all."""

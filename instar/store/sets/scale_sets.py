@@ -18,6 +18,7 @@ from instar.store.database.tables import (
     INSTANCES,
     MODELS,
     PAUSES,
+    ROLLOUT_POLICIES,
     SCALE_SET_STATUS,
     SCALE_SETS,
     SECRETS,
@@ -206,6 +207,7 @@ class ScaleSets:
     def delete(self, unique_id: str) -> None:
         """Remove the set, its models, sealed secrets and upgrade records; its operations stay. Idempotent."""
         with self._database.writing() as connection:
+            # After the set: whoever is just writing its policy holds it, and nobody writes one once it is gone.
             for table in _OF_A_SET:
                 connection.execute(delete(table).where(table.c.unique_id == unique_id))
 
@@ -214,7 +216,8 @@ class ScaleSets:
 
 
 _OF_A_SET = (
-    SECRETS, MODELS, SCALE_SET_STATUS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES, PAUSES, APPROVALS
+    SECRETS, MODELS, SCALE_SET_STATUS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES, PAUSES, APPROVALS,
+    ROLLOUT_POLICIES,
 )  # fmt: skip
 
 

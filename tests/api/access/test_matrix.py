@@ -14,11 +14,16 @@ from api.access.own_issuer import AUDIENCE, ISSUER, LIFE
 from api.access.signing_keys import SigningKey
 from api.login.issuer_routes import OPEN_PATHS
 from instar.domain.access import Grant, Role
-from tests.api.conftest import GROUP, SUBSCRIPTION, Api, error_of
+from tests.api.conftest import GROUP, SCALE_SET, SUBSCRIPTION, Api, error_of
 
 NAMES = {"subscriptionId": SUBSCRIPTION, "resourceGroupName": "Farm", "scaleSetName": "web", "location": "westus2"}
 READS = ("GET", "HEAD")
-ASKED = ("/codec/decode", "/codec/encode")
+ASKED = (
+    "/codec/decode",
+    "/codec/encode",
+    "/instar/rolloutPolicy/check",
+    f"{SCALE_SET}/instar/rolloutPolicy/check",
+)
 """By POST, and changes nothing."""
 
 OVERVIEW = ("/tenants", "/subscriptions")

@@ -2,10 +2,11 @@
 
 import pytest
 
-from instar.domain.decisions.batching import Batch, select_batch, share
+from instar.domain.decisions.batching import Batch, select_batch
 from instar.domain.decisions.enrolment import enrol
 from instar.domain.machines.instances import HealthState, InstanceView
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
+from instar.domain.shares import share
 from tests.support.looks import look, plan, view
 
 SICK = HealthState.UNHEALTHY

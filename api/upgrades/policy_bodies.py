@@ -1,0 +1,74 @@
+"""Rollout policies as they are sent: the envelope, the reason, a calendar in the place of days off."""
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+from api.upgrades import calendars
+from api.wire.errors import ArmError, invalid
+from instar.domain.legible import legible
+from instar.domain.steering.refusals import PolicyRefused
+from instar.domain.steering.rollout_policy import RolloutPolicy, parsed
+
+REASON_AT_MOST = 1000
+"""Characters."""
+
+_OURS = ("properties", "reason")
+_PUT_BACK = ("id", "name", "type", "etag", "systemData")
+"""What is shown and may be put back; it says nothing."""
+
+Json = dict[str, Any]
+
+EXAMPLE: Json = {
+    "properties": {
+        "waves": [1, "5%", "20%"],
+        "canary": {"instances": ["0"], "bake": "PT1H"},
+        "bake": "PT10M",
+        "finalBake": "PT2H",
+        "windows": [{"days": ["Sat", "Sun"], "from": "01:00", "to": "05:00", "timeZone": "Europe/Berlin"}],
+        "notOn": ["2030-12-24/2031-01-02"],
+        "approval": "afterCanary",
+        "approvalDeadline": "P1D",
+    },
+    "reason": "the shop is busy on weekdays",
+}
+
+
+async def read_body(body: Json, now: datetime) -> RolloutPolicy:
+    """The policy of a body. Raises ArmError 400 that names what is wrong."""
+    for name in body:
+        if name not in _OURS + _PUT_BACK:
+            shown = legible(name, 60)
+            message = f"'{shown}' is not known here: a rollout policy stands in 'properties', beside it a 'reason'."
+            raise invalid(message, shown)
+    properties = body.get("properties")
+    if not isinstance(properties, dict):
+        raise invalid("'properties' must be an object: the rollout policy.", "properties")
+    try:
+        # Days of a calendar are worked out, and windows tried, in a thread: both may take a while.
+        return await asyncio.to_thread(_read, properties, now)
+    except PolicyRefused as refusal:
+        raise invalid(refusal.message, ".".join(filter(None, ("properties", refusal.target)))) from None
+
+
+def reason_of(body: Json) -> str:
+    """Why, in the words of whoever did it; "" where they said nothing. Raises ArmError 400."""
+    reason = body.get("reason")
+    if reason is None:
+        return ""
+    if not isinstance(reason, str) or len(reason) > REASON_AT_MOST:
+        raise _bad_reason()
+    return reason
+
+
+def _bad_reason() -> ArmError:
+    return invalid(f"'reason' must be a text of at most {REASON_AT_MOST} characters.", "reason")
+
+
+def _read(properties: Json, now: datetime) -> RolloutPolicy:
+    not_on = properties.get(calendars.TARGET)
+    if isinstance(not_on, str):
+        spans, until = calendars.days_of(not_on, now.date())
+        days = {"notOn": [span.text for span in spans], "notOnReadUntil": until.isoformat()}
+        return parsed(properties | days, now)
+    return parsed(properties, now)
