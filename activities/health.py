@@ -1,4 +1,4 @@
-"""Health of a batch: one look, or looks until everyone is healthy (docs/rules.md P6, H6, H7)."""
+"""Health of a batch: one look, or looks until everyone is healthy (docs/rules.md P6, H6, H7, W2)."""
 
 from dataclasses import dataclass
 
@@ -48,6 +48,8 @@ class HealthActivities:
     async def await_health(self, request: HealthRequest) -> HealthFound:
         """The same, failing (and so made again, without a trace in history) until there is nothing to wait for."""
         found = await self.observe_health(request)
+        if request.until_sick:
+            return _sick(found, request)
         waiting = found.initializing if request.until_settled else found.initializing | found.unhealthy
         if waiting:
             raise ApplicationError(
@@ -56,3 +58,14 @@ class HealthActivities:
                 category=ApplicationErrorCategory.BENIGN,
             )
         return found
+
+
+def _sick(found: HealthFound, request: HealthRequest) -> HealthFound:
+    """Raises ApplicationError, retryable, while nobody is."""
+    if not found.unhealthy:
+        raise ApplicationError(
+            f"{len(request.ids)} bake, none is sick",
+            type="NobodyIsSick",
+            category=ApplicationErrorCategory.BENIGN,
+        )
+    return found

@@ -1,4 +1,4 @@
-"""What operators wish of an upgrade at this moment, asked before each batch (docs/rules.md C1, C2, G3)."""
+"""What operators wish of an upgrade at this moment, asked before each batch (docs/rules.md C1, C2, G3, W3)."""
 
 import asyncio
 from datetime import datetime
@@ -14,7 +14,16 @@ async def steered(store: Store, request: LookRequest, now: datetime) -> Park | S
     scale_set = request.scale_set
     binding = store.wishes.binding
     wishes = await asyncio.to_thread(binding, scale_set.unique_id, scale_set.resource_id, now, request.number)
-    step = next_step(Known(now=now, wishes=wishes))
+    step = next_step(
+        Known(
+            now=now,
+            wishes=wishes,
+            policy=request.plan.rollout,
+            begun=request.batch,
+            canary_batches=request.progress.canary_batches if request.progress else 0,
+            batch_takes=request.batch_takes or request.boots_within,
+        )
+    )
     if isinstance(step, Park) and step.gate:
         await asyncio.to_thread(store.wishes.ask, scale_set.unique_id, request.number, step.gate, now)
     return step

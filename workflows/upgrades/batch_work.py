@@ -6,13 +6,14 @@ from temporalio import workflow
 
 from activities.batches import BatchActivities
 from instar.domain.machines.instance_ids import InstanceIds
-from instar.domain.messages.os_upgrade import BatchChoice
+from instar.domain.messages.os_upgrade import BatchChoice, Verdict
 from instar.domain.records.progress import Outcome
 from instar.domain.records.upgrades import ErrorCode, UpgradeError, UpgradeStatus
 from instar.domain.spans import in_words
 from workflows import options
 from workflows.instance_effects import InstanceEffects
 from workflows.rows import carry_out
+from workflows.upgrades.bake import Bake
 from workflows.upgrades.health_wait import HealthWait
 from workflows.upgrades.journal import Journal
 from workflows.upgrades.memory import UpgradeMemory
@@ -34,10 +35,11 @@ class BatchWork:
         carry = partial(carry_out, cancelled=memory.ends_waits)
         self._effects = InstanceEffects(state.scale_set, state.number, key=state.key, carry=carry)
         self.health = HealthWait(state.scale_set, state.plan.health_source, state.delays, memory.ends_waits)
+        self._bake = Bake(memory, journal, self.health, self._fail, self._judged)
 
     async def one_batch(self, choice: BatchChoice) -> tuple[UpgradeError | None, InstanceIds]:
         """Swap, wait, roll back, judge: the breach if the upgrade must stop, and who is unhealthy then."""
-        memory = self._memory
+        memory, began_at = self._memory, workflow.now()
         memory.batch += 1
         memory.move(choice.batch, Outcome.IN_PROGRESS)
         await self._journal.decided("batch", f"batch {memory.batch}: {choice.batch.ranges[:100]}: {choice.reason}")
@@ -56,12 +58,8 @@ class BatchWork:
         if memory.is_cancelled():
             # Whoever could not be confirmed healthy in the time that was left says nothing of the image (P14).
             return None, InstanceIds()
-        verdict = await workflow.execute_activity_method(
-            BatchActivities.judge_batch,
-            memory.look_request(),
-            summary=f"verdict after batch {memory.batch}",
-            **options.READ,
-        )
+        memory.took(workflow.now() - began_at)
+        verdict = await self._judged()
         memory.progress = verdict.progress
         memory.add_line(batch_line(memory.batch, choice.batch, verdict))
         await self._journal.decided("verdict", verdict.reason)
@@ -69,7 +67,20 @@ class BatchWork:
             # Also where P9 is broken by it: that a version is unusable says why (P19).
             reason = f"stopped: image version {memory.started.plan.target} is unusable: {memory.impossible}"
             return UpgradeError(code=ErrorCode.IMAGE_UNUSABLE, message=reason), verdict.unhealthy
+        if not verdict.breach:
+            verdict = await self._bake.after(verdict)
+        if memory.overtaken:
+            return self.records_behind(), InstanceIds()
         return verdict.breach, verdict.unhealthy
+
+    async def _judged(self) -> Verdict:
+        """On a fresh look (P9)."""
+        return await workflow.execute_activity_method(
+            BatchActivities.judge_batch,
+            self._memory.look_request(),
+            summary=f"verdict after batch {self._memory.batch}",
+            **options.READ,
+        )
 
     async def _settle(self, swapped: InstanceIds, sick_before: InstanceIds, reasons: dict[str, str]) -> None:
         """Health wait and, for those that failed it, rollback (P6, P7, P13)."""
@@ -92,13 +103,17 @@ class BatchWork:
             await self._journal.decided("failed", line)
             return
         wait = in_words(self._memory.started.delays.health_wait)
+        await self._fail(failed, swapped, f"not healthy within {wait}")
+
+    async def _fail(self, failed: InstanceIds, of: InstanceIds, why: str) -> None:
+        """Those that failed get their previous disk, where the upgrade does so (P7)."""
         if not self._memory.started.plan.auto_rollback:
             line = f"{len(failed)} not healthy ({failed.ranges[:100]}), kept as they are: no automatic rollback"
             await self._journal.decided("failed", line)
             return
         await self._journal.decided(
             "rollback",
-            f"{len(failed)} of {len(swapped)} not healthy within {wait}: {failed.ranges[:100]} get the previous disk",
+            f"{len(failed)} of {len(of)} {why}: {failed.ranges[:100]} get the previous disk",
         )
         await self._roll_back(failed)
 

@@ -60,6 +60,11 @@ class HealthWait:
             reasons=found.reasons | settled.reasons,
         )
 
+    async def until_sick(self, ids: InstanceIds, longest: timedelta, what: str) -> HealthFound:
+        """Whoever is not healthy before the time is over; nobody, as a rule (W2)."""
+        request = self._request(ids).model_copy(update={"until_sick": True})
+        return await self._race(request, longest, what)
+
     async def until_booted(self, ids: InstanceIds, until: datetime | None) -> None:
         """Every machine that boots healthy, or the time over that they have for it; at most one health wait (P2a)."""
         left = self._delays.health_wait if until is None else until - workflow.now()

@@ -1,5 +1,7 @@
 """All that one upgrade knows of itself between two decisions."""
 
+from datetime import timedelta
+
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.messages.os_upgrade import BatchLine, LookRequest, UpgradeState
 from instar.domain.records.progress import Outcome, Progress
@@ -23,6 +25,7 @@ class UpgradeMemory:
         self.unconfirmed_back = InstanceIds()
         self.parked = state.parked
         """What it waits for before its next batch, as the last decision said it."""
+        self.batch_takes = state.batch_takes
         self._lines = state.batches
 
     @property
@@ -57,7 +60,13 @@ class UpgradeMemory:
             progress=self.progress,
             batch=self.batch,
             boots_within=started.delays.health_wait,
+            batch_takes=self.batch_takes,
         )
+
+    def took(self, span: timedelta) -> None:
+        """A batch has ended after that long; only rollout policies ask (W3)."""
+        if self.started.plan.rollout is not None:
+            self.batch_takes = max(span, self.batch_takes or span)
 
     def state(self, sequence: int) -> UpgradeState:
         """All that the next run, or a reader, needs to know."""
@@ -72,5 +81,6 @@ class UpgradeMemory:
                 "unmade": self.unmade,
                 "unconfirmed": self.unconfirmed,
                 "parked": self.parked,
+                "batch_takes": self.batch_takes,
             },
         )

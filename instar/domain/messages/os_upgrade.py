@@ -1,6 +1,7 @@
 """One upgrade: what it is pinned to, what its activities are asked and answer."""
 
 from datetime import datetime, timedelta
+from typing import Annotated
 
 from pydantic import Field
 
@@ -47,6 +48,8 @@ class UpgradeState(Message):
     """Drawn when it began, so that no other operation is ever taken for it (F7); "": it began under release 0.1."""
     parked: str = ""
     """What it waits for before its next batch, as the last decision said it (C1, C2)."""
+    batch_takes: Annotated[timedelta | None, Field(exclude_if=lambda value: value is None)] = None
+    """The longest batch so far, where a rollout policy wants to know (W3)."""
 
 
 class BatchLine(Message):
@@ -78,6 +81,8 @@ class LookRequest(Message):
     batch: int = 0
     boots_within: timedelta = timedelta(0)
     """How long after its start a machine need not be healthy yet (P2a)."""
+    batch_takes: Annotated[timedelta | None, Field(exclude_if=lambda value: value is None)] = None
+    """The longest batch so far, where a rollout policy wants to know (W3)."""
 
 
 class BatchChoice(Message):
@@ -191,6 +196,8 @@ class HealthRequest(Message):
     ids: InstanceIds
     until_settled: bool = False
     """Wait only for those still Initializing, not for everyone to be healthy."""
+    until_sick: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False
+    """The other way round: wait until one of them is not healthy (W2)."""
 
 
 class HealthFound(Message):

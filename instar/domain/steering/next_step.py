@@ -1,15 +1,18 @@
-"""What an upgrade does next: one function of what is known at that moment (docs/rules.md C1, C2, G3).
+"""What an upgrade does next: one function of what is known at that moment (docs/rules.md C1, C2, G3, W3).
 
 It is asked before each batch, and by whoever would start an upgrade. Nothing of it is known to a workflow: that parks
 for as long as it is told, and asks again.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
 from instar.domain.message import Message
+from instar.domain.spans import in_words
+from instar.domain.steering.rollout_policy import Approval as Gates
+from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.domain.steering.wishes import Gate, Wishes
 
 
@@ -47,14 +50,18 @@ class Known(BaseModel):
 
     now: datetime
     wishes: Wishes = Wishes()
-    gate: Gate | None = None
-    """Where the batch that comes next asks for an approval."""
-    gate_until: datetime | None = None
-    """When the gate closes for good: without an answer the upgrade ends. None: it waits for ever."""
+    policy: RolloutPolicy | None = None
+    """As it was pinned when the upgrade began."""
+    begun: int = 0
+    """Batches that were begun."""
+    canary_batches: int = 0
+    """How many of them were of named canaries."""
+    batch_takes: timedelta = timedelta(0)
+    """The longest of those that have ended; before the first, what its health wait may take."""
 
 
 def next_step(known: Known) -> Park | Stop | None:
-    """Park, stop, or None: go on. A hold is told before a pause: it is the wider one.
+    """Park, stop, or None: go on. A hold is told before a pause, that before a gate, that before a window.
 
     >>> from datetime import UTC
     >>> from instar.domain.steering.wishes import Pause
@@ -64,12 +71,14 @@ def next_step(known: Known) -> Park | Stop | None:
     >>> step = next_step(Known(now=noon, wishes=Wishes(pause=Pause(reason="full", by="ann", since=noon))))
     >>> step.what.value, step.reason
     ('pause', 'paused by ann since 2026-11-30 12:00Z: full')
-    >>> next_step(Known(now=noon, gate=Gate.FIRST, gate_until=noon)).reason
+    >>> policy = RolloutPolicy(approval="first", approval_deadline="PT1H")
+    >>> next_step(Known(now=noon, policy=policy)).reason
+    'waits for an approval before its first batch, until 2026-11-30 13:00Z'
+    >>> asked = Wishes(asked={"first": noon - timedelta(hours=1)})
+    >>> next_step(Known(now=noon, policy=policy, wishes=asked)).reason
     'nobody approved it until 2026-11-30 12:00Z'
     """
-    if held := may_not_begin(known.wishes):
-        return held
-    return _at_the_gate(known)
+    return may_not_begin(known.wishes) or _at_the_gate(known) or _outside(known)
 
 
 def may_not_begin(wishes: Wishes) -> Park | None:
@@ -87,17 +96,63 @@ def _last(ends: list[datetime], of: int) -> datetime | None:
     return max(ends) if len(ends) == of else None
 
 
-def _at_the_gate(known: Known) -> Park | Stop | None:
-    if known.gate is None:
+def gate_of(known: Known) -> Gate | None:
+    """The gate before the batch that comes next (G3).
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    >>> policy = RolloutPolicy(canary={"bake": "PT1H"}, approval="afterCanary")
+    >>> [gate_of(Known(now=noon, policy=policy, begun=n)) for n in (0, 1, 2)]
+    [None, <Gate.AFTER_CANARY: 'afterCanary'>, None]
+    """
+    if known.policy is None:
         return None
-    answer = known.wishes.approval(known.gate)
+    if known.policy.approval is Gates.FIRST and known.begun == 0:
+        return Gate.FIRST
+    if known.policy.approval is Gates.AFTER_CANARY and known.begun == (known.canary_batches or 1):
+        return Gate.AFTER_CANARY
+    return None
+
+
+def _at_the_gate(known: Known) -> Park | Stop | None:
+    gate = gate_of(known)
+    if gate is None or known.policy is None:
+        return None
+    answer = known.wishes.approval(gate)
     if answer is not None:
         return None if answer.approved else Stop(reason=answer.sentence)
-    when = "before its first batch" if known.gate is Gate.FIRST else "after its canary"
-    if known.gate_until is None:
-        return Park(what=ParkedFor.APPROVAL, reason=f"waits for an approval {when}", gate=known.gate)
-    moment = known.gate_until.strftime("%Y-%m-%d %H:%MZ")
-    if known.now >= known.gate_until:
+    when = "before its first batch" if gate is Gate.FIRST else "after its canary"
+    if known.policy.approval_deadline is None:
+        return Park(what=ParkedFor.APPROVAL, reason=f"waits for an approval {when}", gate=gate)
+    until = known.wishes.asked.get(gate, known.now) + known.policy.approval_deadline
+    moment = until.strftime("%Y-%m-%d %H:%MZ")
+    if known.now >= until:
         return Stop(reason=f"nobody approved it until {moment}")
     reason = f"waits for an approval {when}, until {moment}"
-    return Park(what=ParkedFor.APPROVAL, reason=reason, until=known.gate_until, gate=known.gate)
+    return Park(what=ParkedFor.APPROVAL, reason=reason, until=until, gate=gate)
+
+
+def _outside(known: Known) -> Park | None:
+    """Outside of the windows, or too late in one for a whole batch (W3).
+
+    >>> from datetime import UTC
+    >>> nights = RolloutPolicy(windows=[{"from": "22:00", "to": "02:00", "timeZone": "UTC"}])
+    >>> late = datetime(2026, 11, 30, 23, 50, tzinfo=UTC)
+    >>> _outside(Known(now=late, policy=nights, batch_takes=timedelta(minutes=5))) is None
+    True
+    >>> _outside(Known(now=late + timedelta(hours=2), policy=nights, batch_takes=timedelta(minutes=15))).reason
+    'a batch takes about 15 minutes and would not end in its window: the next one opens at 2026-12-01 22:00Z'
+    """
+    if known.policy is None or not (known.policy.windows or known.policy.not_on):
+        return None
+    timetable = known.policy.timetable
+    if timetable.would_end_inside(known.now, known.batch_takes):
+        return None
+    begins = timetable.next_fitting(known.now, known.batch_takes)
+    takes = f"a batch takes about {in_words(known.batch_takes)}"
+    if begins is None:
+        return Park(what=ParkedFor.WINDOW, reason=f"{takes}, and none of its windows within a year is as long")
+    opens = f"the next one opens at {begins.strftime('%Y-%m-%d %H:%MZ')}"
+    if timetable.state_at(known.now).is_open:
+        return Park(what=ParkedFor.WINDOW, reason=f"{takes} and would not end in its window: {opens}", until=begins)
+    return Park(what=ParkedFor.WINDOW, reason=f"outside of its windows: {opens}", until=begins)

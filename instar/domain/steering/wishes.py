@@ -107,6 +107,8 @@ class Wishes(BaseModel):
     """Those that cover it, by name."""
     approvals: tuple[Approval, ...] = ()
     """Of the upgrade that runs."""
+    asked: dict[Gate, datetime] = {}
+    """Since when it waits at each gate."""
 
     def approval(self, gate: Gate) -> Approval | None:
         """What was said at a gate."""

@@ -98,11 +98,12 @@ class WishStore:
         with self._database.reading() as connection:
             pause = connection.execute(select(PAUSES).where(PAUSES.c.unique_id == unique_id)).one_or_none()
             holds = [_hold(row) for row in connection.execute(select(HOLDS))]
-            said = select(APPROVALS).where(APPROVALS.c.unique_id == unique_id, APPROVALS.c.number == number)
-            said = said.where(APPROVALS.c.approved.is_not(None))
-            approvals = tuple(_approval(row) for row in connection.execute(said.order_by(APPROVALS.c.at)))
+            of_upgrade = select(APPROVALS).where(APPROVALS.c.unique_id == unique_id, APPROVALS.c.number == number)
+            gates = connection.execute(of_upgrade.order_by(APPROVALS.c.asked_at)).all()
         wishes = in_force(_pause(pause) if pause else None, holds, resource_id, now)
-        return wishes.model_copy(update={"approvals": approvals})
+        said = tuple(_approval(row) for row in gates if row.approved is not None)
+        asked = {Gate(row.gate): row.asked_at for row in gates}
+        return wishes.model_copy(update={"approvals": said, "asked": asked})
 
 
 def _pause(row: Row[Any]) -> Pause:
