@@ -14,7 +14,7 @@ from tests.support.rules import RULES
 
 SOURCES = sorted(path for name in (*OURS, "tests") for path in (ROOT / name).rglob("*.py"))
 CITED = re.compile(r"docs/rules\.md ((?:[A-Z]\d*a?(?:(?:, | to |-| and )(?=[A-Z]\d))?)+)")
-BARE = re.compile(r"[( ,](?<!\w)([PBHTIFAK]\d{1,2}a?)(?=[,;):. ]|$)")
+BARE = re.compile(r"[( ,](?<!\w)([PBHTIFAKGN]\d{1,2}a?)(?=[,;):. ]|$)")
 
 
 def words_of(path: Path) -> Iterator[str]:

@@ -15,12 +15,15 @@ SECTIONS = {"P": 19, "B": 9, "H": 7, "T": 7, "I": 6, "S": 0, "F": 10, "A": 4, "K
 LATER = {"P2": "P2A"}
 """Rules that were put between two others, each by the one that it follows."""
 
+STEERING = ("G4",)
+"""What an operator can do beyond the original: each is in the list once it is done."""
+
 NUMBERED = [
     f"{letter}{number or ''}" for letter, last in SECTIONS.items() for number in (range(1, last + 1) if last else (0,))
 ]
-RULES = tuple(rule for one in NUMBERED for rule in (one, LATER.get(one)) if rule)
+RULES = (*(rule for one in NUMBERED for rule in (one, LATER.get(one)) if rule), *STEERING)
 
-NAME = re.compile(r"test_((?:(?:[pbhtifak]\d+a?|s)_)+)")
+NAME = re.compile(r"test_((?:(?:[pbhtifakgn]\d+a?|s)_)+)")
 HEADING = re.compile(r"^### (\w+)$", re.MULTILINE)
 LINE = re.compile(r"^- `(tests/[^`]+)`: (.+)$")
 
