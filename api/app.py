@@ -34,6 +34,7 @@ from api.services.known_groups import group_comes_first
 from api.simulated import simulated, simulated_galleries
 from api.stored.routes import router_of
 from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, sweep
+from api.webhooks import webhooks
 from api.wire import errors
 from api.wire.errors import LastResort
 from api.wire.paths import CaseInsensitivePaths, Paths
@@ -104,6 +105,7 @@ def create_app(services: Services) -> FastAPI:
     if isinstance(services.provider, SimulatedFleet):
         app.include_router(simulated.router, dependencies=[Depends(printable_path)])
         app.include_router(simulated_galleries.router, dependencies=[Depends(printable_path)])
+    app.include_router(webhooks.router, dependencies=[Depends(printable_path)])
     app.include_router(codec_router)
     app.include_router(probes.router)
     if services.access.own is not None:

@@ -25,6 +25,7 @@ from instar.private_files import TooOpen, keep_new_files_private
 from instar.serving.server import CannotServe
 from instar.store.errors import StoreError
 from worker.composition import workers
+from worker.outside import Outside
 from worker.probes import answering, probes
 from workflows.plugin import instar_plugin
 
@@ -60,7 +61,8 @@ async def run(settings: Settings) -> None:
         client = await _unless_stopped(connect_to_temporal([instar_plugin(codec)], readiness), stop)
         if client is None:
             return
-        for worker in workers(client, fleet, store):
+        outside = Outside.of(settings.hooks, settings.public_url)
+        for worker in workers(client, fleet, store, outside=outside):
             await opened.enter_async_context(worker)
         readiness.application = probes(store, client)
         log.info("worker ready")

@@ -14,14 +14,21 @@ from activities.instance_actions import InstanceActionActivities
 from activities.model_changes import ModelChangeActivities
 from activities.records.records_age import RecordsAgeActivities
 from activities.records.upgrades import RecordActivities
+from activities.webhooks import WebhookActivities
 from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
-from instar.domain.sets.names import COMPUTE_QUEUE, WORKFLOW_QUEUE
+from instar.connection.nudges import WebhookNudges
+from instar.connection.setting_groups import HooksSettings
+from instar.domain.sets.names import COMPUTE_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
 from instar.store.store import Store
+from worker.outside import Outside
 from worker.waits import Waits
 
 GRACE = timedelta(seconds=5)
 """What a stopping worker gives running activities to report; what does not is done again elsewhere (F2)."""
+
+DELIVERIES_AT_ONCE = 100
+"""Of one process. Each waits for a receiver, 15 seconds at the most, and costs nothing else."""
 
 HEARTBEAT_THROTTLE = timedelta(seconds=2)
 """How late a cancel or a lost attempt may be noticed."""
@@ -34,12 +41,19 @@ def workers(
     *,
     clock: Clock = utc_now,
     cached_workflows: int = 1000,
-) -> tuple[Worker, Worker]:
-    """Workflow tasks with their cheap activities, and calls to the compute. The client brings the plugin."""
+    outside: Outside | None = None,
+) -> tuple[Worker, ...]:
+    """Workflow tasks with their cheap activities, calls to the compute, deliveries. The client brings the plugin.
+
+    `outside`: how other people's systems are called; by default as without any setting.
+    """
     waits = Waits(store)
+    outside = outside or Outside.of(HooksSettings(), "")
+    nudges = WebhookNudges(client)
+    webhooks = WebhookActivities(store, outside.receivers, outside.links, clock)
     batches = BatchActivities(provider, store, clock)
     images = ImageActivities(provider, store, clock)
-    records = RecordActivities(store)
+    records = RecordActivities(store, clock, nudges.look)
     disks = DiskActivities(provider, store)
     health = HealthActivities(provider, clock)
     capacity = CapacityActivities(provider, store, clock)
@@ -60,6 +74,8 @@ def workers(
                 records.record_status,
                 records.upgrade_closed,
                 records.record_closed,
+                webhooks.due_deliveries,
+                webhooks.give_up_delivery,
             ],
             interceptors=[waits],
             max_cached_workflows=cached_workflows,
@@ -94,5 +110,12 @@ def workers(
             max_concurrent_activities=100,
             graceful_shutdown_timeout=GRACE,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        ),
+        Worker(
+            client,
+            task_queue=WEBHOOK_QUEUE,
+            activities=[webhooks.deliver],
+            max_concurrent_activities=DELIVERIES_AT_ONCE,
+            graceful_shutdown_timeout=GRACE,
         ),
     )

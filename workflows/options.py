@@ -6,6 +6,8 @@ from typing import Any
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType
 
+from instar.domain.sets.names import WEBHOOK_QUEUE
+
 LOST_AFTER = timedelta(seconds=10)
 """Without a heartbeat for that long an attempt's worker is taken for dead: five beats missed (activities.heartbeats).
 
@@ -60,6 +62,28 @@ DESCRIBE: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=10),
     "retry_policy": RetryPolicy(maximum_attempts=5),
 }
+
+LOOK_AGAIN = timedelta(minutes=10)
+"""While something is being delivered, for what was written meanwhile and whose word was lost."""
+
+FIRST_RETRY = timedelta(seconds=10)
+LAST_RETRY = timedelta(hours=1)
+"""Pauses between the attempts of one delivery: doubled from the first to the last, some thirty in a day."""
+
+LAST_TRY = timedelta(minutes=1)
+"""What had no turn in its day has at least one attempt."""
+
+
+def delivery(left: timedelta, attempts: int) -> dict[str, Any]:
+    """Attempts to deliver one event, for as long as is left. `attempts`: those before, which the pauses go on from."""
+    first = min(FIRST_RETRY * 2 ** min(attempts, 10), LAST_RETRY)
+    return {
+        "task_queue": WEBHOOK_QUEUE,
+        # Its call has 15 seconds, and the store some.
+        "start_to_close_timeout": timedelta(seconds=40),
+        "schedule_to_close_timeout": max(left, LAST_TRY),
+        "retry_policy": RetryPolicy(initial_interval=first, backoff_coefficient=2, maximum_interval=LAST_RETRY),
+    }
 
 
 HEALTH_POLL_GROWTH = 1.05

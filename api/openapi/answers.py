@@ -76,6 +76,9 @@ ERRORS: dict[int, Answer] = {
 """No 405, which no operation has, and no 500: one that is sent is a fault of ours."""
 
 CONDITIONS = frozenset({"if-match", "if-none-match"})
+OWN = "/instar/webhooks"
+"""Instar's own resources that are for a scope."""
+
 CHANGES = ("PUT", "PATCH", "DELETE", "POST")
 
 
@@ -109,7 +112,8 @@ def errors(
         found.add(400)
     if "{" in path:
         found.add(404)
-    if method in CHANGES and "/subscriptions/" in path and (method != "POST" or HTTPStatus.OK not in done):
+    owned = "/subscriptions/" in path or path.startswith(OWN)
+    if method in CHANGES and owned and (method != "POST" or HTTPStatus.OK not in done):
         found.add(409)
     if CONDITIONS.intersection(parameters):
         found.add(412)

@@ -6,6 +6,7 @@ The update id is the operation's: the same request, made again, is done once.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 
 from temporalio.client import (
@@ -23,6 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.services.first_state import first_state
 from api.wire.errors import ArmError, unavailable
 from instar.connection.client import alive
+from instar.connection.nudges import WebhookNudges
 from instar.domain.delays import Delays
 from instar.domain.messages.scale_set import NudgeLook
 from instar.domain.messages.updates import UPDATES, Update
@@ -62,6 +64,7 @@ class ScaleSetGateway:
         self._client = client
         self._store = store
         self._delays = delays
+        self._nudges = WebhookNudges(client)
 
     async def send(self, scale_set: ScaleSetIdentity, message: Update) -> None:
         """Hand over one message and wait for its acceptance."""
@@ -104,6 +107,14 @@ class ScaleSetGateway:
                 )
         except (RPCError, TimeoutError, RuntimeError):
             raise unavailable(_AWAY) from None
+
+    async def look_at_webhooks(self, webhook_ids: Iterable[str]) -> None:
+        """There may be something to deliver to these: their workflows look, and are started where they do not run."""
+        await self._nudges.look(webhook_ids)
+
+    async def begin_webhooks(self, webhook_ids: Iterable[str]) -> None:
+        """Begin the workflows of these, unless they run."""
+        await self._nudges.begin(webhook_ids)
 
     async def running(self) -> dict[str, str]:
         """Ids of the workflows of sets that run, each with its type. Raises ArmError 503 where nobody can tell."""

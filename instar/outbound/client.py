@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -56,9 +57,7 @@ class OutboundClient:
         self._allowed = allowed
         self._resolver = resolver or SystemResolver()
         self._clock = clock
-        self._tls = httpx.create_ssl_context(trust_env=False)
-        if ca_file is not None:
-            self._tls.load_verify_locations(cafile=ca_file)
+        self._tls = _trusting(ca_file)
 
     async def call(
         self,
@@ -144,6 +143,15 @@ class OutboundClient:
     def _wait(self, response: httpx.Response) -> timedelta | None:
         now: datetime = self._clock()
         return retry_after(response.headers.get("Retry-After", ""), now)
+
+
+@cache
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Read once: it takes a hundredth of a second."""
+    context = httpx.create_ssl_context(trust_env=False)
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return context
 
 
 async def _body(response: httpx.Response, host: str, at_most: int) -> bytes:

@@ -24,6 +24,8 @@ from instar.store.sets.statuses import Statuses
 from instar.store.sets.unannounced import Unannounced
 from instar.store.upgrades import Upgrades
 from instar.store.waits import Waits
+from instar.store.webhooks.deliveries import Deliveries
+from instar.store.webhooks.webhooks import Webhooks
 
 
 class Store:
@@ -52,6 +54,8 @@ class Store:
         self.reconciliations = Reconciliations(database, self.scale_sets)
         self.credentials = Credentials(database)
         self.audit = Audit(database)
+        self.webhooks = Webhooks(database, sealer)
+        self.deliveries = Deliveries(database)
 
     @classmethod
     def open(cls, url: str, sealer: SealerProtocol) -> Self:
@@ -109,7 +113,7 @@ class Store:
 
         Raises errors.SealingError, and then changes nothing, when no key opens one of them.
         """
-        of_deployments = self.deployments.rotated()
+        of_deployments, of_webhooks = self.deployments.rotated(), self.webhooks.rotated()
         key = (SECRETS.c.unique_id, SECRETS.c.generation, SECRETS.c.place)
         with self.database.writing() as connection:
             rows = connection.execute(select(*key, SECRETS.c.token)).all()
@@ -128,13 +132,16 @@ class Store:
                 )
         for resource_id, token in of_deployments.items():
             self.deployments.reseal(resource_id, token)
-        return len(rows) + len(of_deployments)
+        for webhook_id, (old, token) in of_webhooks.items():
+            self.webhooks.reseal(webhook_id, old, token)
+        return len(rows) + len(of_deployments) + len(of_webhooks)
 
     def unopened(self, sealer: SealerProtocol) -> int:
         """How many of the sealed secrets that sealer does not open. Nothing is changed."""
         with self.database.reading() as connection:
             tokens = list(connection.scalars(select(SECRETS.c.token)))
-        return sum(not _opens(sealer, token) for token in (*tokens, *self.deployments.tokens()))
+        tokens += [*self.deployments.tokens(), *self.webhooks.tokens().values()]
+        return sum(not _opens(sealer, token) for token in tokens)
 
 
 def _opens(sealer: SealerProtocol, token: str) -> bool:

@@ -47,6 +47,7 @@ GOOD = {
     "grandchildName": "one",
     "deploymentName": "first",
     "extensionName": "setup",
+    "webhookName": "chat",
     "eventId": "none",
     "keptNamespace": "Microsoft.Storage",
     "keptKind": "storageAccounts",
