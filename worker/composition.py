@@ -17,12 +17,12 @@ from activities.records.upgrades import RecordActivities
 from activities.webhooks import WebhookActivities
 from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
-from instar.connection.nudges import WebhookNudges
 from instar.connection.setting_groups import HooksSettings
 from instar.domain.sets.names import COMPUTE_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
 from instar.store.store import Store
 from worker.outside import Outside
 from worker.waits import Waits
+from workflows.webhooks.nudges import WebhookNudges
 
 GRACE = timedelta(seconds=5)
 """What a stopping worker gives running activities to report; what does not is done again elsewhere (F2)."""

@@ -24,7 +24,6 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.services.first_state import first_state
 from api.wire.errors import ArmError, unavailable
 from instar.connection.client import alive
-from instar.connection.nudges import WebhookNudges
 from instar.domain.delays import Delays
 from instar.domain.messages.scale_set import NudgeLook
 from instar.domain.messages.updates import UPDATES, Update
@@ -40,6 +39,7 @@ from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.store import Store
 from workflows.sets.scale_set import ScaleSetWorkflow
 from workflows.visibility import scale_set_attributes
+from workflows.webhooks.nudges import WebhookNudges
 
 _log = logging.getLogger(__name__)
 

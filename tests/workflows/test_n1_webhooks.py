@@ -13,7 +13,6 @@ from standardwebhooks.webhooks import Webhook as Standard
 from temporalio.client import WorkflowExecutionStatus
 
 from instar.compute.simulated.file.scripts import VersionScript
-from instar.connection.nudges import WebhookNudges
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.sets.names import webhook_workflow_id
 from instar.domain.steering.events import event_of_test
@@ -22,6 +21,7 @@ from instar.store.webhooks.webhooks import StoredWebhook
 from tests.support.models import NEW
 from tests.support.receivers import SECRET, Got, has_webhook, outside, receiver
 from tests.support.world import World, a_world
+from workflows.webhooks.nudges import WebhookNudges
 
 DAY = timedelta(days=1)
 

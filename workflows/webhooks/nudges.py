@@ -13,7 +13,8 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from instar.domain.messages.webhooks import WebhookState
-from instar.domain.sets.names import LOOK, WEBHOOK_WORKFLOW, WORKFLOW_QUEUE, webhook_workflow_id
+from instar.domain.sets.names import LOOK, WORKFLOW_QUEUE, webhook_workflow_id
+from workflows.webhooks.webhook import WebhookWorkflow
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class WebhookNudges:
 
     async def _start_one(self, webhook_id: str, signal: str | None) -> None:
         await self._client.start_workflow(
-            WEBHOOK_WORKFLOW,
+            WebhookWorkflow.run,
             WebhookState(webhook_id=webhook_id),
             id=webhook_workflow_id(webhook_id),
             task_queue=WORKFLOW_QUEUE,
