@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from instar.cli import backup_cli, credentials_cli, keys_cli, machines_cli, sets_cli
+from instar.cli import backup_cli, credentials_cli, keys_cli, machines_cli, sets_cli, webhooks_cli
 from instar.cli import reconcile as reconciling
 from instar.cli import status as standing
 from instar.cli.main import INTERRUPTED
@@ -204,6 +204,7 @@ app.command()(credentials_cli.audit)
 app.command()(credentials_cli.token)
 app.command()(credentials_cli.certificates)
 app.add_typer(machines_cli.app, name="images")
+app.add_typer(webhooks_cli.app)
 app.command()(machines_cli.adopt)
 app.command()(backup_cli.backup)
 app.command()(backup_cli.restore)
