@@ -12,13 +12,14 @@ from activities.health import HealthActivities
 from activities.images import ImageActivities
 from activities.instance_actions import InstanceActionActivities
 from activities.model_changes import ModelChangeActivities
+from activities.questions import QuestionActivities
 from activities.records.records_age import RecordsAgeActivities
 from activities.records.upgrades import RecordActivities
 from activities.webhooks import WebhookActivities
 from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
 from instar.connection.setting_groups import HooksSettings
-from instar.domain.sets.names import COMPUTE_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
+from instar.domain.sets.names import COMPUTE_QUEUE, HOOK_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
 from instar.store.store import Store
 from worker.outside import Outside
 from worker.waits import Waits
@@ -29,6 +30,9 @@ GRACE = timedelta(seconds=5)
 
 DELIVERIES_AT_ONCE = 100
 """Of one process. Each waits for a receiver, 15 seconds at the most, and costs nothing else."""
+
+QUESTIONS_AT_ONCE = 500
+"""Of one process: a hook for each machine of a batch may wait for minutes, and costs a socket."""
 
 HEARTBEAT_THROTTLE = timedelta(seconds=2)
 """How late a cancel or a lost attempt may be noticed."""
@@ -50,6 +54,7 @@ def workers(
     waits = Waits(store)
     outside = outside or Outside.of(HooksSettings(), "")
     nudges = WebhookNudges(client)
+    questions = QuestionActivities(store, outside.hooks, clock)
     webhooks = WebhookActivities(store, outside.receivers, outside.links, clock)
     batches = BatchActivities(provider, store, clock)
     images = ImageActivities(provider, store, clock)
@@ -117,5 +122,13 @@ def workers(
             activities=[webhooks.deliver],
             max_concurrent_activities=DELIVERIES_AT_ONCE,
             graceful_shutdown_timeout=GRACE,
+        ),
+        Worker(
+            client,
+            task_queue=HOOK_QUEUE,
+            activities=[questions.call_hook, questions.ask_judge],
+            max_concurrent_activities=QUESTIONS_AT_ONCE,
+            graceful_shutdown_timeout=GRACE,
+            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         ),
     )

@@ -6,7 +6,7 @@ from typing import Any
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType
 
-from instar.domain.sets.names import WEBHOOK_QUEUE
+from instar.domain.sets.names import HOOK_QUEUE, WEBHOOK_QUEUE
 
 LOST_AFTER = timedelta(seconds=10)
 """Without a heartbeat for that long an attempt's worker is taken for dead: five beats missed (activities.heartbeats).
@@ -85,6 +85,17 @@ def delivery(left: timedelta, attempts: int) -> dict[str, Any]:
         "retry_policy": RetryPolicy(initial_interval=first, backoff_coefficient=2, maximum_interval=LAST_RETRY),
     }
 
+
+QUESTION: dict[str, Any] = {
+    # `call_hook` and `ask_judge` end by themselves, with their own time-out of six hours at the most, and say what
+    # follows. One whose worker was killed goes on elsewhere, within the same time-out and with the same id.
+    "task_queue": HOOK_QUEUE,
+    "start_to_close_timeout": timedelta(hours=7),
+    "heartbeat_timeout": LOST_AFTER,
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=AGAIN_AT_MOST
+    ),
+}
 
 HEALTH_POLL_GROWTH = 1.05
 """Each pause between looks is a twentieth longer: a boot is noticed within a twentieth of its time, and five minutes

@@ -75,6 +75,7 @@ async def _deliver(services: Services) -> None:
     waiting = await asyncio.to_thread(services.store.deliveries.waiting, now - services.settings.sweep)
     await services.gateway.begin_webhooks(waiting)
     await asyncio.to_thread(services.store.deliveries.forget, now)
+    await asyncio.to_thread(services.store.places.forget, now)
 
 
 async def _begin(services: Services, identity: ScaleSetIdentity) -> None:

@@ -25,6 +25,7 @@ from instar.store.sets.unannounced import Unannounced
 from instar.store.upgrades import Upgrades
 from instar.store.waits import Waits
 from instar.store.webhooks.deliveries import Deliveries
+from instar.store.webhooks.places import Places
 from instar.store.webhooks.webhooks import Webhooks
 
 
@@ -56,6 +57,7 @@ class Store:
         self.audit = Audit(database)
         self.webhooks = Webhooks(database, sealer)
         self.deliveries = Deliveries(database)
+        self.places = Places(database, sealer)
 
     @classmethod
     def open(cls, url: str, sealer: SealerProtocol) -> Self:
@@ -114,6 +116,7 @@ class Store:
         Raises errors.SealingError, and then changes nothing, when no key opens one of them.
         """
         of_deployments, of_webhooks = self.deployments.rotated(), self.webhooks.rotated()
+        of_places = self.places.rotated()
         key = (SECRETS.c.unique_id, SECRETS.c.generation, SECRETS.c.place)
         with self.database.writing() as connection:
             rows = connection.execute(select(*key, SECRETS.c.token)).all()
@@ -134,13 +137,15 @@ class Store:
             self.deployments.reseal(resource_id, token)
         for webhook_id, (old, token) in of_webhooks.items():
             self.webhooks.reseal(webhook_id, old, token)
-        return len(rows) + len(of_deployments) + len(of_webhooks)
+        for place_id, token in of_places.items():
+            self.places.reseal(place_id, token)
+        return len(rows) + len(of_deployments) + len(of_webhooks) + len(of_places)
 
     def unopened(self, sealer: SealerProtocol) -> int:
         """How many of the sealed secrets that sealer does not open. Nothing is changed."""
         with self.database.reading() as connection:
             tokens = list(connection.scalars(select(SECRETS.c.token)))
-        tokens += [*self.deployments.tokens(), *self.webhooks.tokens().values()]
+        tokens += [*self.deployments.tokens(), *self.webhooks.tokens().values(), *self.places.tokens().values()]
         return sum(not _opens(sealer, token) for token in tokens)
 
 

@@ -173,3 +173,22 @@ def test_f5_a_rotation_seals_urls_and_secrets_anew(store: Store, tmp_path: Path)
     assert before != after
     assert store.webhooks.place(webhook.id) == Place(URL, SECRET)
     assert "example" not in before + repr(store.webhooks.place(webhook.id))
+
+
+def test_f5_where_hooks_are_is_sealed_never_changes_and_outlives_its_policy(store: Store) -> None:
+    first = store.places.add(Place(URL, SECRET), NOW)
+    second = store.places.add(Place(URL, ""), NOW)
+    assert first != second
+    assert store.places.get(first) == Place(URL, SECRET)
+    assert store.places.get("nowhere") is None
+    assert "example" not in "".join(store.places.tokens().values())
+    before = store.places.tokens()
+    assert store.reseal() == 2
+    assert not set(before.values()) & set(store.places.tokens().values())
+    assert store.places.get(first) == Place(URL, SECRET)
+    store.places.leave([first], NOW)
+    store.places.leave([first], NOW + timedelta(days=50))
+    assert store.places.forget(NOW + timedelta(days=90)) == 0
+    assert store.places.forget(NOW + timedelta(days=91)) == 1
+    assert store.places.get(first) is None
+    assert store.places.get(second) == Place(URL, "")

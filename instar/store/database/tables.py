@@ -252,3 +252,12 @@ DELIVERIES = Table(
     ForeignKeyConstraint(["webhook_id"], ["webhooks.id"], ondelete="CASCADE", name="deliveries_of_a_webhook"),
     Index("webhook_deliveries_in_order", "webhook_id", "written_at", "position"),
 )
+
+PLACES = Table(
+    "called_places",
+    METADATA,
+    Column("id", Words, primary_key=True),
+    Column("sealed", Words, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("left_at", Instant),
+)

@@ -1,1 +1,1 @@
-"""Webhooks, and what is still to be delivered to them."""
+"""Other people's systems: webhooks, what is still to be delivered to them, where hooks and judges are."""

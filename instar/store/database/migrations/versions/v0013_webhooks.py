@@ -1,4 +1,4 @@
-"""Webhooks, and what is still to be delivered to them."""
+"""Webhooks, what is still to be delivered to them, and where hooks and judges are."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -45,9 +45,17 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["webhook_id"], ["webhooks.id"], ondelete="CASCADE", name="deliveries_of_a_webhook"),
     )
     op.create_index("webhook_deliveries_in_order", "webhook_deliveries", ["webhook_id", "written_at", "position"])
+    op.create_table(
+        "called_places",
+        *_texts("id", key=True),
+        *_texts("sealed"),
+        _moment("made_at"),
+        _moment("left_at", nullable=True),
+    )
 
 
 def downgrade() -> None:
     """Drop them."""
+    op.drop_table("called_places")
     op.drop_table("webhook_deliveries")
     op.drop_table("webhooks")
