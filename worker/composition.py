@@ -12,10 +12,10 @@ from activities.health import HealthActivities
 from activities.images import ImageActivities
 from activities.instance_actions import InstanceActionActivities
 from activities.model_changes import ModelChangeActivities
-from activities.questions import QuestionActivities
+from activities.outside.questions import QuestionActivities
+from activities.outside.webhooks import WebhookActivities
 from activities.records.records_age import RecordsAgeActivities
 from activities.records.upgrades import RecordActivities
-from activities.webhooks import WebhookActivities
 from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
 from instar.connection.setting_groups import HooksSettings

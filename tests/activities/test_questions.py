@@ -14,7 +14,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook as Standard
 from temporalio.testing import ActivityEnvironment
 
-from activities.questions import QuestionActivities
+from activities.outside.questions import QuestionActivities
 from instar.compute.clock import utc_now
 from instar.compute.probing.reach import Address, parsed
 from instar.domain.messages.hooks import Asking, AskJudge, CallHook

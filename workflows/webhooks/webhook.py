@@ -11,7 +11,7 @@ from contextlib import suppress
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from activities.webhooks import WebhookActivities
+from activities.outside.webhooks import WebhookActivities
 from instar.domain.messages.webhooks import Delivery, DueEvent, LookForDue, WebhookState
 from instar.domain.sets.names import LOOK, WEBHOOK_WORKFLOW
 from workflows import options
