@@ -12,6 +12,7 @@ from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, SUBSCRIPTION, Api
 from tests.api.galleries.gallery import make_image, publish
 from tests.api.test_nonsense import GOOD
+from tests.support.receivers import has_webhook
 
 PROBE = {"name": "web", "properties": {"protocol": "Tcp", "port": 80}}
 OTHERS: dict[str, dict[str, Any]] = {
@@ -86,6 +87,7 @@ async def inhabited(api: Api, directory: Path) -> Inhabited:
         assert answer.status_code == 201, answer.text
     answer = await api.call("PUT", f"{GROUP}/providers/Microsoft.Resources/deployments/first", TEMPLATE)
     assert answer.status_code == 201, answer.text
+    has_webhook(api.store, "https://hooks.example.com/hook", api.clock())
     _add_kept(api)
     _add_upgrade(api)
     names = GOOD | {"operationId": operation, "uniqueId": api.stored(SCALE_SET).identity.unique_id}
