@@ -98,7 +98,9 @@ def test_n1_only_webhooks_of_the_scope_that_want_it_and_are_on_are_told(store: S
     off = store.webhooks.find("everything")
     assert off is not None
     store.deliveries.disable(off.webhook.id, "gone")
-    store.upgrades.write(record((1, "started")), NOW)
+    wanting = store.webhooks.find("subscription")
+    assert wanting is not None
+    assert store.upgrades.write(record((1, "started")), NOW) == [wanting.webhook.id]
     assert {name: told(store, name) for name in ("everything", "subscription", "other", "ends")} == {
         "everything": [],
         "subscription": ["started"],

@@ -200,6 +200,23 @@ def _of_status(
     )
 
 
+def event_of_hold(name: str, scope: str, reason: str, at: datetime, *, ended: bool) -> Event:
+    """A hold that somebody placed, or its end, told to every webhook of its scope, above and below it.
+
+    >>> event_of_hold("freeze", "/", "a long weekend", datetime(2026, 12, 24), ended=False).message
+    'hold freeze of / is placed: a long weekend'
+    """
+    return Event(
+        id=event_id("hold", name, scope, at.isoformat(), ended),
+        type=EventType.HOLD_ENDED if ended else EventType.HELD,
+        at=at,
+        scope=scope,
+        subject=f"holds/{name}",
+        message=f"hold {name} of {scope} is {'ended' if ended else 'placed'}: {reason}"[:MESSAGE_AT_MOST],
+        data={"hold": {"name": name, "scope": scope, "reason": reason[:MESSAGE_AT_MOST]}},
+    )
+
+
 def event_of_test(webhook: str, scope: str, at: datetime, drawn: str) -> Event:
     """What a person asked for, to see whether a webhook works. `drawn`: what tells it from every other."""
     return Event(

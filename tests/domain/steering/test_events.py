@@ -20,7 +20,7 @@ from instar.domain.records.upgrades import (
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.domain.steering.cloud_events import Links, cloud_event
-from instar.domain.steering.events import Event, EventType, events_of_upgrade
+from instar.domain.steering.events import Event, EventType, event_of_hold, events_of_upgrade
 from instar.domain.steering.webhooks import Webhook
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -155,7 +155,14 @@ def test_n2_an_event_has_one_sentence_and_links_to_the_set_the_upgrade_and_its_w
 
 
 def hold(scope: str) -> Event:
-    return Event(id="h", type=EventType.HELD, at=NOW, scope=scope, message="held")
+    return event_of_hold("freeze", scope, "a long weekend", NOW, ended=False)
+
+
+def test_n1_a_hold_and_its_end_are_two_events_with_their_reason() -> None:
+    placed, ended = hold("/"), event_of_hold("freeze", "/", "it is over", NOW, ended=True)
+    assert (placed.type, ended.type) == (EventType.HELD, EventType.HOLD_ENDED)
+    assert placed.id != ended.id
+    assert ended.message == "hold freeze of / is ended: it is over"
 
 
 @pytest.mark.parametrize(
@@ -164,6 +171,13 @@ def hold(scope: str) -> Event:
 )
 def test_n1_a_hold_is_told_to_whoever_it_holds(scope: str, event_scope: str, wanted: bool) -> None:
     assert Webhook(id="w", name="w", scope=scope, origin="o").wants(hold(event_scope)) is wanted
+
+
+def test_n1_a_webhook_that_is_off_wants_nothing() -> None:
+    [event] = told("started")
+    on = Webhook(id="w", name="w", scope="/", origin="o")
+    assert on.wants(event)
+    assert not on.model_copy(update={"enabled": False}).wants(event)
 
 
 def test_n1_what_happens_in_a_set_is_not_told_to_a_scope_below_it() -> None:
