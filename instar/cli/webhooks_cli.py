@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from instar.cli.main import INTERRUPTED
-from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, login_of
+from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, command, login_of
 from instar.client.api_client import ApiClient
 from instar.client.sets import webhooks
 from instar.domain.legible import legible_line
@@ -122,7 +122,8 @@ def set_webhook(
         return
     _say(f"{made['name']} is {'made' if is_new else 'changed'}: {_state(made)}, {made['properties']['scope']}")
     if not off:
-        _say(f"to see whether it works: instar webhooks test {made['name']}")
+        words = f"webhooks test {made['name']}"
+        _say(f"to see whether it works: {command(words, data_dir)}")
 
 
 @app.command()
@@ -164,10 +165,9 @@ def undelivered(
     with _asked(credentials, data_dir, api) as there:
         found = there.all(f"{webhooks.path_of(name)}/undelivered")
     rows = [
-        (one["id"], one["event"], one["time"], one["state"], one["attempts"], one.get("lastError", ""), one["message"])
-        for one in found
+        (one["id"], one["event"], one["state"], one["attempts"], one.get("lastError", "not tried yet")) for one in found
     ]
-    _show(("id", "event", "time", "state", "attempts", "last error", "message"), rows, found, output)
+    _show(("id", "event", "state", "attempts", "last error"), rows, found, output)
 
 
 @app.command()
@@ -214,7 +214,10 @@ def _show(heads: tuple[str, ...], rows: Sequence[tuple[Any, ...]], found: object
     if output is Output.JSON:
         _print_json(found)
         return
-    table = Table(*heads, box=None)
+    table = Table(box=None)
+    for number, head in enumerate(heads):
+        # What the other commands are told by is whole, however narrow the terminal.
+        table.add_column(head, overflow="fold", no_wrap=not number)
     for row in rows:
         table.add_row(*(legible_line(str(cell)) for cell in row))
     # What stands in reasons and scopes was written by others: it is no markup.

@@ -103,6 +103,7 @@ async def test_n1_a_test_ends_well_only_if_it_was_taken(api: Api, run: Run, tmp_
     assert "the receiver answered 500" in result.output
     told = await run("undelivered", "chat")
     assert "GivenUp" in told.output
+    assert result.output.split("event ")[1].split(" ")[0] in told.output, "the whole id, however narrow the terminal"
     [one] = json.loads((await run("undelivered", "chat", "--output", "json")).output)
     assert (await run("resend", "chat", one["id"])).output == "1 event is sent again\n"
     assert json.loads((await run("resend", "chat", "--all", "--output", "json")).output) == {"resent": 1}
