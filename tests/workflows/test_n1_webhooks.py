@@ -13,9 +13,11 @@ from standardwebhooks.webhooks import Webhook as Standard
 from temporalio.client import WorkflowExecutionStatus
 
 from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.messages.webhooks import Due
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.sets.names import webhook_workflow_id
 from instar.domain.steering.events import event_of_test
+from instar.store.errors import Unavailable
 from instar.store.webhooks.deliveries import Undelivered
 from instar.store.webhooks.webhooks import StoredWebhook
 from tests.support.models import NEW
@@ -207,6 +209,47 @@ async def test_n1_a_workflow_that_was_terminated_is_begun_anew_and_loses_nothing
         await WebhookNudges(world.client).begin([webhook.webhook.id])
         await world.until(lambda: not left(world, webhook))
     assert len(there.taken) == 2
+
+
+async def test_n1_f1_what_was_taken_and_not_noted_is_sent_again_with_the_same_id(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted, times = world.store.deliveries.delivered, list[str]()
+
+    def killed_once(webhook_id: str, event_id: str, now: datetime) -> None:
+        times.append(event_id)
+        if len(times) == 1:
+            raise Unavailable("the worker died here")
+        noted(webhook_id, event_id, now)
+
+    monkeypatch.setattr(world.store.deliveries, "delivered", killed_once)
+    async with receiver() as there:
+        webhook = has_webhook(world.store, there.url, world.clock())
+        await asked(world, webhook, "a")
+        await world.until(lambda: len(times) == 1)
+        await world.pass_time(timedelta(minutes=1))
+        await world.until(lambda: not left(world, webhook))
+    assert len(there.taken) == 2
+    assert len({one.headers["webhook-id"] for one in there.taken}) == 1
+
+
+async def test_n1_a_store_that_is_away_delays_and_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    due, times = world.store.deliveries.due, list[int]()
+
+    def away_at_first(webhook_id: str, in_flight: Any, at_most: int) -> Due:
+        times.append(at_most)
+        if len(times) <= 2:
+            raise Unavailable("away")
+        return due(webhook_id, in_flight, at_most)
+
+    monkeypatch.setattr(world.store.deliveries, "due", away_at_first)
+    async with receiver() as there:
+        webhook = has_webhook(world.store, there.url, world.clock())
+        await asked(world, webhook, "a")
+        await world.until(lambda: len(times) >= 1)
+        await world.pass_time(timedelta(minutes=1))
+        await world.until(lambda: not left(world, webhook))
+    assert there.types == ["test"]
 
 
 async def test_n1_a_webhook_that_is_deleted_while_it_is_tried_ends_its_workflow(world: World) -> None:
