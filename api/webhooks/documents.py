@@ -79,15 +79,16 @@ def webhook_body(stored: StoredWebhook, *, url: str = "", undelivered: int | Non
     return {"id": path, "name": webhook.name, "type": TYPE, "etag": tag_of(stored), "properties": properties}
 
 
-def undelivered_body(one: Undelivered) -> Json:
+def undelivered_body(one: Undelivered, webhook: Webhook) -> Json:
     """An event that was not delivered until now."""
+    state = "Trying" if webhook.enabled else "SwitchedOff"
     body: Json = {
         "id": one.event.id,
         "event": one.event.type.value,
         "time": moment(one.event.at),
         "scope": one.event.scope,
         "message": one.event.message,
-        "state": "GivenUp" if one.given_up else "Trying",
+        "state": "GivenUp" if one.given_up else state,
         "triedUntil": moment(one.give_up_at),
         "attempts": one.attempts,
     }

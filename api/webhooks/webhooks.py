@@ -129,7 +129,7 @@ async def list_undelivered(services: ServicesDep, name: Name, paging: PagingDep)
     stored = await _found(services, name)
     found = await asyncio.to_thread(services.store.deliveries.undelivered, stored.webhook.id)
     page = paging.page(found, lambda one: (one.written_at.isoformat(), one.position, one.event.id))
-    return page.answer(undelivered_body(one) for one in page.items)
+    return page.answer(undelivered_body(one, stored.webhook) for one in page.items)
 
 
 @router.post(ONE + "/resend", response_model=None, openapi_extra=described({"events": ["evt_0123"]}))

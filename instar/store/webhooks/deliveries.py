@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, or_, select, update
 
 from instar.domain.messages.webhooks import Due, DueEvent
 from instar.domain.steering.events import Event
@@ -155,10 +155,12 @@ class Deliveries:
             return list(connection.scalars(query))
 
     def forget(self, now: datetime) -> int:
-        """Forget what was given up, and has been kept for long enough; how many."""
-        old = and_(DELIVERIES.c.given_up, DELIVERIES.c.give_up_at < now - KEPT_UNDELIVERED)
+        """Forget what nobody tries any more, and has been kept for long enough; how many."""
+        off = select(WEBHOOKS.c.id).where(WEBHOOKS.c.enabled.is_(False))
+        over = or_(DELIVERIES.c.given_up, DELIVERIES.c.webhook_id.in_(off))
+        old = DELIVERIES.c.give_up_at < now - KEPT_UNDELIVERED
         with self._database.writing() as connection:
-            return connection.execute(delete(DELIVERIES).where(old)).rowcount
+            return connection.execute(delete(DELIVERIES).where(old, over)).rowcount
 
 
 def tell(database: Database, connection: Connection, events: Sequence[Event], now: datetime) -> list[str]:

@@ -274,6 +274,23 @@ async def test_n1_the_sweep_begins_what_nobody_has_in_hand_and_forgets_what_is_o
     assert api.store.deliveries.undelivered(webhook.id) == []
 
 
+async def test_n1_what_waits_for_a_webhook_that_was_switched_off_is_delivered_once_it_is_on_again(api: Api) -> None:
+    await put(api)
+    webhook = stored(api).webhook
+    await api.http.post(f"{CHAT}/test")
+    assert (await put(api, enabled=False)).status_code == 200
+    [one] = (await api.http.get(f"{CHAT}/undelivered")).json()["value"]
+    assert one["state"] == "SwitchedOff"
+    assert api.store.deliveries.due(webhook.id, (), 5).stops
+    assert api.store.deliveries.outgoing(webhook.id, one["id"]) is None
+    await put(api)
+    assert [due.event_id for due in api.store.deliveries.due(webhook.id, (), 5).events] == [one["id"]]
+    api.clock.advance(timedelta(days=31, minutes=1))
+    assert api.store.deliveries.forget(api.clock()) == 0, "somebody may still deliver it"
+    await put(api, enabled=False)
+    assert api.store.deliveries.forget(api.clock()) == 1
+
+
 async def test_f5_a_key_that_is_gone_hides_the_url_and_takes_it_anew(api: Api) -> None:
     await put(api)
     with api.store.database.writing() as connection:
