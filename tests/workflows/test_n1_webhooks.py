@@ -171,6 +171,20 @@ async def test_n1_one_event_that_fails_holds_up_no_other(world: World) -> None:
     assert left(world, webhook)[0].event.id == first
 
 
+async def test_n1_f1_a_worker_that_forgets_everything_delivers_all_the_same(tmp_path: Path) -> None:
+    async with a_world(tmp_path, cached_workflows=0, outside=outside()) as world:
+        first = event_of_test("chat", "/", world.clock(), "0").id
+        async with receiver(lambda got: 500 if got.event["id"] == first else 200) as there:
+            webhook = has_webhook(world.store, there.url, world.clock())
+            await asked(world, webhook, *map(str, range(8)))
+            await world.until(lambda: len(left(world, webhook)) == 1)
+            there.answers = lambda _got: 200
+            await world.pass_time(timedelta(minutes=5))
+            await world.until(lambda: not left(world, webhook))
+            await closed(world, webhook)
+        assert len(there.taken) == 8
+
+
 async def test_n1_a_receiver_that_says_gone_is_told_nothing_more(world: World) -> None:
     async with receiver(lambda _got: 410) as there:
         webhook = has_webhook(world.store, there.url, world.clock())
