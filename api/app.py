@@ -36,6 +36,7 @@ from api.simulated import simulated, simulated_galleries
 from api.steering import approvals, holds, pauses
 from api.stored.routes import router_of
 from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, rollout_policies, sweep
+from api.webhooks import webhooks
 from api.wire import errors
 from api.wire.errors import LastResort
 from api.wire.paths import CaseInsensitivePaths, Paths
@@ -112,6 +113,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(simulated_galleries.router, dependencies=[Depends(printable_path)])
     app.include_router(holds.router, dependencies=[Depends(printable_path)])
     app.include_router(rollout_policies.default_router, dependencies=[Depends(printable_path)])
+    app.include_router(webhooks.router, dependencies=[Depends(printable_path)])
     app.include_router(codec_router)
     app.include_router(probes.router)
     if services.access.own is not None:

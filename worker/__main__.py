@@ -28,6 +28,7 @@ from instar.private_files import TooOpen, keep_new_files_private
 from instar.serving.server import CannotServe
 from instar.store.errors import StoreError
 from worker.composition import workers
+from worker.outside import Outside
 from worker.probes import answering, probes
 from workflows.plugin import instar_plugin
 
@@ -64,7 +65,8 @@ async def run(settings: Settings) -> None:
         client = await _unless_stopped(connect_to_temporal(plugins, readiness), stop)
         if client is None:
             return
-        working = workers(client, fleet, store)
+        outside = Outside.of(settings.hooks, settings.public_url)
+        working = workers(client, fleet, store, outside=outside)
         for worker in working:
             await opened.enter_async_context(worker)
         readiness.application = probes(store, client)

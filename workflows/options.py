@@ -6,6 +6,8 @@ from typing import Any
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType
 
+from instar.domain.sets.names import HOOK_QUEUE, WEBHOOK_QUEUE
+
 LOST_AFTER = timedelta(seconds=10)
 """Without a heartbeat for that long an attempt's worker is taken for dead: five beats missed (activities.heartbeats).
 
@@ -61,6 +63,39 @@ DESCRIBE: dict[str, Any] = {
     "retry_policy": RetryPolicy(maximum_attempts=5),
 }
 
+LOOK_AGAIN = timedelta(minutes=10)
+"""While something is being delivered, for what was written meanwhile and whose word was lost."""
+
+FIRST_RETRY = timedelta(seconds=10)
+LAST_RETRY = timedelta(hours=1)
+"""Pauses between the attempts of one delivery: doubled from the first to the last, some thirty in a day."""
+
+LAST_TRY = timedelta(minutes=1)
+"""What had no turn in its day has at least one attempt."""
+
+
+def delivery(left: timedelta, attempts: int) -> dict[str, Any]:
+    """Attempts to deliver one event, for as long as is left. `attempts`: those before, which the pauses go on from."""
+    first = min(FIRST_RETRY * 2 ** min(attempts, 10), LAST_RETRY)
+    return {
+        "task_queue": WEBHOOK_QUEUE,
+        # Its call has 15 seconds, and the store some.
+        "start_to_close_timeout": timedelta(seconds=40),
+        "schedule_to_close_timeout": max(left, LAST_TRY),
+        "retry_policy": RetryPolicy(initial_interval=first, backoff_coefficient=2, maximum_interval=LAST_RETRY),
+    }
+
+
+QUESTION: dict[str, Any] = {
+    # `call_hook` and `ask_judge` end by themselves, with their own time-out of six hours at the most, and say what
+    # follows. One whose worker was killed goes on elsewhere, within the same time-out and with the same id.
+    "task_queue": HOOK_QUEUE,
+    "start_to_close_timeout": timedelta(hours=7),
+    "heartbeat_timeout": LOST_AFTER,
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=AGAIN_AT_MOST
+    ),
+}
 
 HEALTH_POLL_GROWTH = 1.05
 """Each pause between looks is a twentieth longer: a boot is noticed within a twentieth of its time, and five minutes

@@ -12,6 +12,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from workflows.release_0_1.scale_set import ScaleSetWorkflow as ScaleSetWorkflow01
 from workflows.sets.scale_set import ScaleSetWorkflow
 from workflows.upgrades.os_upgrade import OsUpgradeWorkflow
+from workflows.webhooks.webhook import WebhookWorkflow
 
 PASSED_THROUGH = ("instar", "activities", "sqlalchemy", "cryptography", "alembic")
 """Modules not loaded anew per workflow: the domain for speed, the others because only their types are named."""
@@ -34,7 +35,7 @@ def instar_plugin(codec: PayloadCodec | None) -> SimplePlugin:
             pydantic_data_converter, payload_codec=codec, failure_converter_class=failures
         ),
         workflow_runner=_runner,
-        workflows=[ScaleSetWorkflow, OsUpgradeWorkflow, ScaleSetWorkflow01],
+        workflows=[ScaleSetWorkflow, OsUpgradeWorkflow, WebhookWorkflow, ScaleSetWorkflow01],
         # A message that cannot be read fails its workflow or update; any other bug waits for its mend.
         workflow_failure_exception_types=[ValidationError],
     )

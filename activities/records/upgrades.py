@@ -1,16 +1,26 @@
 """Writing down what workflows decided; every write may be made again (architecture: nothing decides by reading it)."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from instar.compute.clock import Clock, utc_now
 from instar.domain.messages.scale_set import ClosedAs, EndOperation, RecordClosed, RecordStatus, UpgradeClosed
 from instar.domain.records.operations import OperationStatus
 from instar.domain.records.upgrades import Decision, ErrorCode, UpgradeError, UpgradeRecord, UpgradeStatus
 from instar.store.store import Store
+
+Nudge = Callable[[Iterable[str]], Awaitable[None]]
+"""Tells the workflows of these webhooks that there is something to deliver; word may be lost."""
+
+
+async def nobody(webhook_ids: Iterable[str]) -> None:
+    """Nudges none: the sweep finds what is to be delivered."""
+    del webhook_ids
 
 
 @dataclass(frozen=True)
@@ -18,13 +28,15 @@ class RecordActivities:
     """Records of upgrades and operations."""
 
     store: Store
+    clock: Clock = utc_now
+    nudge: Nudge = nobody
 
     @activity.defn
     async def record_upgrade(self, record: UpgradeRecord) -> None:
         """Write the upgrade as it stands, its newest decisions and outcomes; log each decision (P17)."""
         for decision in record.decisions:
             activity.logger.info("%s upgrade %d: %s", record.scale_set.name, record.number, decision.reason)
-        await asyncio.to_thread(self.store.upgrades.write, record)
+        await self.nudge(await asyncio.to_thread(self.store.upgrades.write, record, self.clock()))
 
     @activity.defn
     async def end_operation(self, request: EndOperation) -> None:
@@ -42,7 +54,7 @@ class RecordActivities:
     async def record_status(self, request: RecordStatus) -> None:
         """Write down where a set stands with its automatic upgrades (A4)."""
         unique_id = request.scale_set.unique_id
-        await asyncio.to_thread(self.store.statuses.write, unique_id, request.status, request.at)
+        await self.nudge(await asyncio.to_thread(self.store.statuses.write, unique_id, request.status, request.at))
 
     @activity.defn
     async def upgrade_closed(self, request: UpgradeClosed) -> ClosedAs:

@@ -80,6 +80,9 @@ MAY_BE_MISSING = frozenset({("GET", "/instar/rolloutPolicy")})
 """What there is one of at the most, so that its path has no name in it, and yet may not be there."""
 
 CONDITIONS = frozenset({"if-match", "if-none-match"})
+OWN = "/instar/webhooks"
+"""Instar's own resources that are for a scope."""
+
 CHANGES = ("PUT", "PATCH", "DELETE", "POST")
 
 
@@ -113,7 +116,8 @@ def errors(
         found.add(400)
     if "{" in path or (method, path) in MAY_BE_MISSING:
         found.add(404)
-    if method in CHANGES and "/subscriptions/" in path and (method != "POST" or HTTPStatus.OK not in done):
+    owned = "/subscriptions/" in path or path.startswith(OWN)
+    if method in CHANGES and owned and (method != "POST" or HTTPStatus.OK not in done):
         found.add(409)
     if CONDITIONS.intersection(parameters):
         found.add(412)

@@ -17,6 +17,7 @@ from api.resources import exported_templates, operations, providers, resource_gr
 from api.scale_sets import scale_sets, set_sizes
 from api.simulated import simulated, simulated_galleries
 from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, rollout_policies
+from api.webhooks import webhooks
 
 _OBJECT = {200: Answer(shapes.OBJECT)}
 _KEPT = Answer(shapes.RESOURCE, ("ETag", "Warning"))
@@ -86,6 +87,10 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     kept_writing.patch_kept: {200: _KEPT},
     deployments.deploy_to_subscription: {},
     deployments.deployment_status: {200: Answer(shapes.DEPLOYMENT_STATUS, sometimes=("Retry-After",))},
+    webhooks.put_webhook: {200: READ, 201: READ},
+    webhooks.delete_webhook: {200: EMPTY, 204: EMPTY},
+    webhooks.test_webhook: _OBJECT,
+    webhooks.resend: _OBJECT,
     simulated.script_version: _OBJECT,
     simulated.get_defaults: _OBJECT,
     simulated.set_defaults: _OBJECT,

@@ -17,6 +17,7 @@ from api.wire.errors import ArmError, invalid
 from instar.compute.clock import Clock
 from instar.compute.provider import Provider
 from instar.connection.settings import Settings
+from instar.domain import scopes
 from instar.store.store import Store
 
 API_VERSION = re.compile(r"(\d{4})-(\d{2})-(\d{2})(-preview)?", re.ASCII)
@@ -35,10 +36,8 @@ _OF_ANY_VERSION = re.compile(
 """Below Microsoft.Compute. Operations are those of every provider, asked for in its version; interfaces are
 Microsoft.Network's, whose clients ask in its oldest versions; sizes and providers have versions of their own."""
 
-SUBSCRIPTION = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-"""Azure's are GUIDs; ours need not be."""
-
-RESOURCE_GROUP = re.compile(r"[\w.()-]{1,90}")
+SUBSCRIPTION = scopes.SUBSCRIPTION
+RESOURCE_GROUP = scopes.RESOURCE_GROUP
 
 NAME_AT_MOST = 260
 """Characters of any name in a path."""

@@ -20,6 +20,7 @@ _WORDS = {
     Counted.RESOURCES: ("resources (all kinds together, but scale sets and deployments)", "the subscription"),
     Counted.DEPLOYMENTS_PER_GROUP: ("deployments", "the resource group"),
     Counted.DEPLOYMENTS: ("deployments", "the subscription"),
+    Counted.WEBHOOKS: ("webhooks", "the installation"),
 }
 
 

@@ -6,6 +6,7 @@ The update id is the operation's: the same request, made again, is done once.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 
 from temporalio.client import (
@@ -38,6 +39,7 @@ from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.store import Store
 from workflows.sets.scale_set import ScaleSetWorkflow
 from workflows.visibility import scale_set_attributes
+from workflows.webhooks.nudges import WebhookNudges
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class ScaleSetGateway:
         self._client = client
         self._store = store
         self._delays = delays
+        self._nudges = WebhookNudges(client)
 
     def use(self, client: Client) -> None:
         """Reach Temporal by another connection from now on; what is under way ends by the one that it began with."""
@@ -118,6 +121,14 @@ class ScaleSetGateway:
                 )
         except (RPCError, TimeoutError, RuntimeError):
             raise unavailable(_AWAY) from None
+
+    async def look_at_webhooks(self, webhook_ids: Iterable[str]) -> None:
+        """There may be something to deliver to these: their workflows look, and are started where they do not run."""
+        await self._nudges.look(webhook_ids)
+
+    async def begin_webhooks(self, webhook_ids: Iterable[str]) -> None:
+        """Begin the workflows of these, unless they run."""
+        await self._nudges.begin(webhook_ids)
 
     async def running(self) -> dict[str, str]:
         """Ids of the workflows of sets that run, each with its type. Raises ArmError 503 where nobody can tell."""

@@ -1,4 +1,4 @@
-"""Sets whose workflow is gone, and operations that nobody has in hand: found and mended (docs/rules.md F1, F6).
+"""Workflows that are gone, and operations that nobody has in hand: found and mended (docs/rules.md F1, F6).
 
 A set's workflow ends with its set, and never else. One that was terminated by hand, or that a restored Temporal does
 not know, is begun anew from the records, here and not only by the next request: its automatic upgrades would have
@@ -45,6 +45,7 @@ async def sweep_for_ever(services: Services) -> None:
 async def sweep(services: Services) -> None:
     """Once over all sets. What one of them fails at keeps no other from it. Raises StoreError."""
     await _mend_workflows(services)
+    await _deliver(services)
     await _announce(services)
     sets = await asyncio.to_thread(services.store.scale_sets.identities)
     known = {identity.unique_id: identity for identity, _ in sets}
@@ -66,6 +67,15 @@ async def _mend_workflows(services: Services) -> None:
             await _begin(services, identity)
         elif kind == WorkflowType.SCALE_SET_0_1:
             await services.gateway.move_on(scale_set_workflow_id(identity))
+
+
+async def _deliver(services: Services) -> None:
+    """What is to be delivered to webhooks and in nobody's hand; what was given up long ago is forgotten (N1)."""
+    now = services.clock()
+    waiting = await asyncio.to_thread(services.store.deliveries.waiting, now - services.settings.sweep)
+    await services.gateway.begin_webhooks(waiting)
+    await asyncio.to_thread(services.store.deliveries.forget, now)
+    await asyncio.to_thread(services.store.places.forget, now)
 
 
 async def _begin(services: Services, identity: ScaleSetIdentity) -> None:

@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from instar.cli import backup_cli, credentials_cli, keys_cli, machines_cli, policies_cli, sets_cli, steering_cli
+from instar.cli import (
+    backup_cli,
+    credentials_cli,
+    keys_cli,
+    machines_cli,
+    policies_cli,
+    sets_cli,
+    steering_cli,
+    webhooks_cli,
+)
 from instar.cli import reconcile as reconciling
 from instar.cli import status as standing
 from instar.cli.main import INTERRUPTED
@@ -215,6 +224,7 @@ app.command()(credentials_cli.token)
 app.command()(credentials_cli.certificates)
 app.add_typer(machines_cli.app, name="images")
 app.add_typer(policies_cli.app, name="rollout-policy")
+app.add_typer(webhooks_cli.app)
 app.command()(machines_cli.adopt)
 app.command()(backup_cli.backup)
 app.command()(backup_cli.restore)

@@ -1,6 +1,5 @@
 """`instar credentials …` and `instar audit`: who may use the API, straight in the store."""
 
-import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -9,7 +8,6 @@ from pydantic import ValidationError
 
 from api.access.outside_names import KINDS
 from api.access.own_issuer import TENANT
-from api.services.dependencies import RESOURCE_GROUP, SUBSCRIPTION
 from instar.client.api_token import FILE, Login
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
@@ -17,6 +15,7 @@ from instar.connection.private_data import keep_private
 from instar.connection.remarks.problems import first_problem
 from instar.connection.settings import Settings
 from instar.domain.access import ROOT, Grant, Role
+from instar.domain.scopes import spelt
 from instar.errors import Nonsense, Trouble
 from instar.private_files import TooOpen
 from instar.store.credentials import Credential
@@ -27,12 +26,6 @@ from instar.store.store import Store
 NAME_AT_MOST = 100
 
 OWNER = "owner of the data directory"
-
-_SCOPE = re.compile(
-    rf"/subscriptions/{SUBSCRIPTION.pattern}"
-    rf"(/resourceGroups/{RESOURCE_GROUP.pattern}(/providers/\w+(\.\w+)+(/[^/]+/[^/]+)+)?)?",
-    re.IGNORECASE,
-)
 
 
 def settings_of(data_dir: Path | None) -> Settings:
@@ -74,13 +67,10 @@ def role_of(role: str) -> Role:
 
 def scope_of(scope: str) -> str:
     """The scope as paths spell it. Raises Nonsense for one that no request can be within."""
-    spelt = "/" + "/".join(part for part in scope.split("/") if part)
-    if scope != ROOT and not (scope.startswith("/") and scope.isprintable() and _SCOPE.fullmatch(spelt)):
-        raise Nonsense(
-            f"{scope!r} is no scope: it is / for everything, /subscriptions/ID, /subscriptions/ID/resourceGroups/GROUP "
-            "or the id of a resource"
-        )
-    return spelt
+    try:
+        return spelt(scope)
+    except ValueError as error:
+        raise Nonsense(f"{scope!r} is no scope: {error}") from None
 
 
 def grant_of(role: str, scope: str) -> Grant:

@@ -37,6 +37,9 @@ class QuotaSettings(BaseModel):
     deployments: Count = 5_000
     """The same of a subscription."""
 
+    webhooks: Annotated[int, Field(ge=1, le=1_000)] = 100
+    """Of the whole installation. Each decision is held against every one of them."""
+
     template_resources: Annotated[int, Field(ge=1, le=10_000)] = 800
     """Resources that one template makes, each copy counted. Of a deployment that runs nothing is counted again."""
 

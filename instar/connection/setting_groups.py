@@ -1,6 +1,7 @@
 """Settings that belong together, as nested ones: whose tokens are good, TLS, where probes and templates' links go."""
 
 import json
+import ssl
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from pydantic_settings import NoDecode
 
 from instar.compute.probing.reach import Network, networks_of
 from instar.connection.links.origins import Origin
+from instar.outbound.allowed import Allowed
 
 
 def _is_safe(url: str) -> bool:
@@ -121,6 +123,60 @@ def _origin(number: int, given: str | Origin) -> Origin:
         return given if isinstance(given, Origin) else Origin.parsed(given)
     except ValueError as error:
         raise ValueError(f"entry {number} {error}") from None
+
+
+class HooksSettings(BaseModel):
+    """Calls to other people's systems (`INSTAR_HOOKS__ALLOW`, `INSTAR_HOOKS__CA_FILE`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    allow: Annotated[Allowed, NoDecode] = Allowed()
+    """Hosts, addresses and networks, comma-separated or as a JSON list: what may be called without TLS, and which
+    special addresses may be called at all."""
+
+    ca_file: Path | None = None
+    """PEM: authorities that are trusted besides the usual ones."""
+
+    temporal_page: str = ""
+    """Where Temporal's page is, for links in what is told; empty: no such link."""
+
+    @field_validator("allow", mode="before")
+    @classmethod
+    def _exceptions(cls, given: Any) -> Any:
+        if isinstance(given, Allowed):
+            return given
+        if isinstance(given, str):
+            given = _list_of(given) or ()
+        if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
+            raise ValueError('they are listed as prometheus.lan,127.0.0.1 or ["prometheus.lan", "127.0.0.1"]')
+        return Allowed.of(given)
+
+    @field_validator("ca_file")
+    @classmethod
+    def _a_file(cls, path: Path | None) -> Path | None:
+        if path is None:
+            return None
+        try:
+            ssl.create_default_context(cafile=path)
+        except (OSError, ValueError):
+            raise ValueError("must be a file of certificates in PEM that can be read") from None
+        return path.absolute()
+
+    @field_validator("temporal_page")
+    @classmethod
+    def _a_page(cls, url: str) -> str:
+        if url and not is_web_url(url):
+            raise ValueError("must be a URL, as in https://temporal.example.com")
+        return url.rstrip("/")
+
+
+def is_web_url(url: str) -> bool:
+    """Whether it is a URL of a web server."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def networks_in(given: Any) -> Any:

@@ -8,7 +8,6 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic.fields import FieldInfo
@@ -17,10 +16,12 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 from instar.compute.probing.reach import Network
 from instar.connection.quotas import QuotaSettings
 from instar.connection.setting_groups import (
+    HooksSettings,
     OidcSettings,
     ProbesSettings,
     TemplateLinksSettings,
     TlsSettings,
+    is_web_url,
     networks_in,
 )
 from instar.domain.delays import Delays, seconds_as_text
@@ -120,6 +121,8 @@ class Settings(BaseSettings):
 
     template_links: TemplateLinksSettings = TemplateLinksSettings()
 
+    hooks: HooksSettings = HooksSettings()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -181,12 +184,7 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _a_url(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            good = not url or (parts.scheme in ("http", "https") and bool(parts.hostname))
-        except ValueError:
-            good = False
-        if not good:
+        if url and not is_web_url(url):
             raise ValueError("must be a URL, as in https://instar.example.com")
         return url
 

@@ -66,8 +66,9 @@ OWN = "Instar"
 """The namespace of routes that ARM does not have."""
 
 
-_OF_SCOPES = (["instar", "holds"],)
-"""Things of our own with a scope that their path does not say: any role opens them, the route asks for the scope's."""
+_OF_SCOPES = ("holds", "webhooks")
+"""Below `/instar`: what is for a scope that its document names. The route asks for the role there; whoever has one
+nowhere is not let in."""
 
 
 def reads(method: str, path: str) -> bool:
@@ -96,9 +97,8 @@ def need_of(method: str, path: str) -> Need:
     least = Role.READER if only_reads else Role.CONTRIBUTOR
     if not parts or parts[0].lower() != "subscriptions":
         name = "/".join([OWN, *parts[1:2]])
-        if [part.lower() for part in parts[:2]] in _OF_SCOPES:
-            return Need(_action(name, method, ""), ROOT, least, within=True)
-        return Need(_action(name, method, ""), ROOT, least, within=only_reads and len(parts) <= 1)
+        of_scopes = [part.lower() for part in parts[:2]] in [["instar", one] for one in _OF_SCOPES]
+        return Need(_action(name, method, ""), ROOT, least, within=of_scopes or (only_reads and len(parts) <= 1))
     scope_parts, provider = _split(parts)
     if not provider:
         named = parts[: len(parts) // 2 * 2]  # a list is read at what it is a list of

@@ -29,6 +29,7 @@ class Counted(StrEnum):
     RESOURCES = "resources"
     DEPLOYMENTS_PER_GROUP = "deployments_per_group"
     DEPLOYMENTS = "deployments"
+    WEBHOOKS = "webhooks"
 
 
 Quotas = Mapping[Counted, int]

@@ -26,6 +26,9 @@ from instar.store.steering.rollout_policies import RolloutPolicies
 from instar.store.steering.wishes import WishStore
 from instar.store.upgrades import Upgrades
 from instar.store.waits import Waits
+from instar.store.webhooks.deliveries import Deliveries
+from instar.store.webhooks.places import Places
+from instar.store.webhooks.webhooks import Webhooks
 
 
 class Store:
@@ -56,6 +59,9 @@ class Store:
         self.credentials = Credentials(database)
         self.audit = Audit(database)
         self.rollout_policies = RolloutPolicies(database)
+        self.webhooks = Webhooks(database, sealer)
+        self.deliveries = Deliveries(database)
+        self.places = Places(database, sealer)
 
     @classmethod
     def open(cls, url: str, sealer: SealerProtocol) -> Self:
@@ -113,7 +119,8 @@ class Store:
 
         Raises errors.SealingError, and then changes nothing, when no key opens one of them.
         """
-        of_deployments = self.deployments.rotated()
+        of_deployments, of_webhooks = self.deployments.rotated(), self.webhooks.rotated()
+        of_places = self.places.rotated()
         key = (SECRETS.c.unique_id, SECRETS.c.generation, SECRETS.c.place)
         with self.database.writing() as connection:
             rows = connection.execute(select(*key, SECRETS.c.token)).all()
@@ -132,13 +139,18 @@ class Store:
                 )
         for resource_id, token in of_deployments.items():
             self.deployments.reseal(resource_id, token)
-        return len(rows) + len(of_deployments)
+        for webhook_id, (old, token) in of_webhooks.items():
+            self.webhooks.reseal(webhook_id, old, token)
+        for place_id, token in of_places.items():
+            self.places.reseal(place_id, token)
+        return len(rows) + len(of_deployments) + len(of_webhooks) + len(of_places)
 
     def unopened(self, sealer: SealerProtocol) -> int:
         """How many of the sealed secrets that sealer does not open. Nothing is changed."""
         with self.database.reading() as connection:
             tokens = list(connection.scalars(select(SECRETS.c.token)))
-        return sum(not _opens(sealer, token) for token in (*tokens, *self.deployments.tokens()))
+        tokens += [*self.deployments.tokens(), *self.webhooks.tokens().values(), *self.places.tokens().values()]
+        return sum(not _opens(sealer, token) for token in tokens)
 
 
 def _opens(sealer: SealerProtocol, token: str) -> bool:

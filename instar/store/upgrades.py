@@ -6,15 +6,19 @@ higher sequence; a write without any is taken as newest. An ended record never r
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from instar.domain.machines.instance_ids import InstanceIds
-from instar.domain.records.upgrades import ROLLING_KINDS, Decision, UpgradeKind, UpgradeRecord
+from instar.domain.messages.events import events_of_upgrade
+from instar.domain.records.upgrades import ROLLING_KINDS, Decision, UpgradeKind, UpgradeRecord, UpgradeStatus
 from instar.store.database.database import Database
 from instar.store.database.tables import DECISIONS, FLEET_MARKS, INSTANCES, UPGRADES
+from instar.store.webhooks.deliveries import tell
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 HISTORY_AT_MOST = 10_000
 """Upgrades given at once at the most, whatever `$top` asks for: a set has one every few weeks."""
@@ -38,22 +42,24 @@ class Upgrades:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def write(self, record: UpgradeRecord) -> None:
-        """Write an upgrade, its new decisions, and the changed outcomes of its instances. Idempotent.
+    def write(self, record: UpgradeRecord, now: datetime | None = None) -> list[str]:
+        """Write an upgrade, its new decisions, the changed outcomes of its instances, and whom they are told (N1).
 
-        Decisions and outcomes already written stay unless this write is at least as new.
+        Ids of the webhooks that have something to deliver now. Idempotent: decisions and outcomes already written stay
+        unless this write is at least as new, and are told once. `now`: by default that of the newest decision.
         """
         key = {"unique_id": record.scale_set.unique_id, "number": record.number}
         with self._database.writing() as connection:
+            before = _status_of(connection, key)
             sequence = self._write_record(connection, key, record)
-            self._database.upsert(
-                connection,
-                DECISIONS,
-                [key | decision.model_dump() for decision in record.decisions],
-            )
+            rows_of = {one: key | one.model_dump() for one in record.decisions}
+            fresh = [one for one, row in rows_of.items() if self._database.insert_new(connection, DECISIONS, row)]
+            self._database.upsert(connection, DECISIONS, [row for one, row in rows_of.items() if one not in fresh])
             if sequence is not None:
                 rows = _instance_rows(record, key | {"sequence": sequence})
                 self._database.upsert(connection, INSTANCES, rows, newest_by="sequence")
+            events = events_of_upgrade(record, fresh, before)
+            return tell(self._database, connection, events, now or max((one.at for one in events), default=EVER))
 
     def latest(self, unique_id: str) -> UpgradeRecord | None:
         """The set's newest rolling upgrade of either kind, running or ended, without decisions and instances (A1)."""
@@ -156,6 +162,13 @@ class Upgrades:
         if given is not None:
             return given
         return None if runs_again else int(there.sequence)
+
+
+def _status_of(connection: Connection, key: dict[str, Any]) -> UpgradeStatus | None:
+    """That was written until now; None of an upgrade that is new."""
+    query = select(UPGRADES.c.record).where(*(UPGRADES.c[column] == value for column, value in key.items()))
+    text = connection.scalar(query.with_for_update())
+    return None if text is None else UpgradeRecord.model_validate_json(text).status
 
 
 def _instance_rows(record: UpgradeRecord, common: dict[str, Any]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -157,6 +157,14 @@ class FakeGateway:
     in_hand: frozenset[str] | None = frozenset()
     closed: dict[int, str] = field(default_factory=dict)
     """Numbers of upgrades that Temporal does not run, and how they closed."""
+    looked_at: list[str] = field(default_factory=list)
+    begun_webhooks: list[str] = field(default_factory=list)
+
+    async def look_at_webhooks(self, webhook_ids: Iterable[str]) -> None:
+        self.looked_at += webhook_ids
+
+    async def begin_webhooks(self, webhook_ids: Iterable[str]) -> None:
+        self.begun_webhooks += webhook_ids
 
     async def send(self, scale_set: ScaleSetIdentity, message: Update) -> None:
         self.sent.append((scale_set, message))

@@ -15,6 +15,7 @@ from instar.store.steering.rollout_policies import DEFAULT
 from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, SUBNET, SUBSCRIPTION, Api
 from tests.api.galleries.gallery import make_image, publish
 from tests.api.test_nonsense import GOOD
+from tests.support.receivers import has_webhook
 
 PROBE = {"name": "web", "properties": {"protocol": "Tcp", "port": 80}}
 OTHERS: dict[str, dict[str, Any]] = {
@@ -90,6 +91,7 @@ async def inhabited(api: Api, directory: Path) -> Inhabited:
     assert answer.status_code == 201, answer.text
     for unique_id in (DEFAULT, api.stored().identity.unique_id):
         api.store.rollout_policies.put(unique_id, RolloutPolicy(waves=(1,)), "owner", api.clock(), "", lambda _: None)
+    has_webhook(api.store, "https://hooks.example.com/hook", api.clock())
     _add_kept(api)
     _add_upgrade(api)
     api.store.wishes.hold(Hold(name="freeze", scope=f"{GROUP}2", reason="r", by="ann", since=api.clock()), 10)

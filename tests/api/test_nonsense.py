@@ -48,6 +48,7 @@ GOOD = {
     "deploymentName": "first",
     "extensionName": "setup",
     "holdName": "freeze",
+    "webhookName": "chat",
     "eventId": "none",
     "keptNamespace": "Microsoft.Storage",
     "keptKind": "storageAccounts",

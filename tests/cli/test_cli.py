@@ -32,6 +32,7 @@ runner = CliRunner()
         "audit",
         "token",
         "certificates",
+        "webhooks",
     ],
 )
 def test_every_command_has_help(command: str) -> None:

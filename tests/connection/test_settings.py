@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from instar.connection.remarks.problems import first_problem
 from instar.connection.setting_groups import OidcSettings, TlsSettings
 from instar.connection.settings import Settings
+from instar.outbound.allowed import Allowed
 
 
 @pytest.mark.parametrize(
@@ -117,6 +118,35 @@ def test_networks_that_are_none_are_refused_in_one_sentence(
         Settings()
     assert first_problem(error.value).startswith(f"INSTAR_PROBES__NETWORKS: {said}")
     assert given not in first_problem(error.value)
+
+
+@pytest.mark.parametrize("given", ["prometheus.lan, 127.0.0.1", '["prometheus.lan", "127.0.0.1"]'])
+def test_g4_what_may_be_called_besides_is_a_list_or_json(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().hooks.allow == Allowed()
+    monkeypatch.setenv("INSTAR_HOOKS__ALLOW", given)
+    assert Settings().hooks.allow == Allowed.of(["prometheus.lan", "127.0.0.1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("ALLOW", "https://hunter2", "entry 1 is no host name"),
+        ("ALLOW", "a,,b", "entry 2 is no host name"),
+        ("ALLOW", "[1]", "they are listed as"),
+        ("ALLOW", "[a]", "it begins like JSON and is none"),
+        ("CA_FILE", "/nowhere/hunter2.pem", "must be a file of certificates"),
+        ("CA_FILE", __file__, "must be a file of certificates"),
+        ("TEMPORAL_PAGE", "hunter2", "must be a URL"),
+    ],
+)
+def test_settings_of_calls_that_mean_nothing_are_refused_in_one_sentence(
+    name: str, given: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"INSTAR_HOOKS__{name}", given)
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    assert first_problem(error.value).startswith(f"INSTAR_HOOKS__{name}: {said}")
+    assert "hunter2" not in first_problem(error.value)
 
 
 def test_trusted_proxies_are_networks_by_commas_or_as_json(monkeypatch: pytest.MonkeyPatch) -> None:

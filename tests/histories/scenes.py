@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -170,9 +170,10 @@ async def _real_time_world(folder: Path) -> AsyncIterator[World]:
         hastened = _Hastened(env)
         store = Store.open(f"sqlite:///{folder / 'store.sqlite'}", Sealer.from_file(folder / "seal.keys"))
         fleet = SimulatedFleet(folder / "fleet.sqlite", clock=hastened.clock)
-        workflow_worker, compute_worker = workers(env.client, fleet, store, clock=hastened.clock)
         try:
-            async with workflow_worker, compute_worker:
+            async with AsyncExitStack() as working:
+                for one in workers(env.client, fleet, store, clock=hastened.clock):
+                    await working.enter_async_context(one)
                 clock = cast("Any", hastened.clock)
                 world_env = cast("WorkflowEnvironment", hastened)
                 yield World(env=world_env, clock=_Seen(clock), fleet=fleet, store=store)

@@ -42,9 +42,23 @@ def test_the_migrations_are_one_chain_to_one_head() -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     scripts = ScriptDirectory.from_config(config)
-    assert scripts.get_heads() == ["0012"]
+    assert scripts.get_heads() == ["0013"]
     chain = [one.revision for one in scripts.walk_revisions()]
-    assert chain == ["0012", "0011", "0010", "0009", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001"]
+    assert chain == [
+        "0013",
+        "0012",
+        "0011",
+        "0010",
+        "0009",
+        "0008",
+        "0007",
+        "0006",
+        "0005",
+        "0004",
+        "0003",
+        "0002",
+        "0001",
+    ]
     named = sorted(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("v*.py"))
     assert named == [f"v{revision}" for revision in reversed(chain)]
 

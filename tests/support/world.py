@@ -47,6 +47,7 @@ from tests.support.seen import Seen
 from tests.support.servers import forgetful, register_search_attributes, time_skipping
 from tests.support.virtual_clock import VirtualClock
 from worker.composition import workers
+from worker.outside import Outside
 from workflows.sets.scale_set import ScaleSetWorkflow
 from workflows.upgrades.os_upgrade import OsUpgradeWorkflow
 from workflows.visibility import scale_set_attributes
@@ -70,6 +71,7 @@ class World(Seen):
     env: WorkflowEnvironment
     clock: VirtualClock
     delays: Delays = field(default_factory=Delays)
+    outside: Outside | None = None
     _generation: int = 0
     _workers: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -226,7 +228,15 @@ class World(Seen):
 
     async def start_workers(self, cached_workflows: int = 1000) -> None:
         """Workers that know nothing of what others have cached."""
-        for one in workers(self.client, self.fleet, self.store, clock=self.clock, cached_workflows=cached_workflows):
+        made = workers(
+            self.client,
+            self.fleet,
+            self.store,
+            clock=self.clock,
+            cached_workflows=cached_workflows,
+            outside=self.outside,
+        )
+        for one in made:
             await self._workers.enter_async_context(one)
 
     async def stop_workers(self) -> None:
@@ -360,7 +370,12 @@ class World(Seen):
 
 @asynccontextmanager
 async def a_world(
-    folder: Path, *, cached_workflows: int = 1000, forgetful_after: int = 0, sealed: bool = True
+    folder: Path,
+    *,
+    cached_workflows: int = 1000,
+    forgetful_after: int = 0,
+    sealed: bool = True,
+    outside: Outside | None = None,
 ) -> AsyncIterator[World]:
     """Start a server of its own: one stuck test must not freeze the clock of the next.
 
@@ -377,7 +392,7 @@ async def a_world(
         stack.callback(store.close)
         fleet = SimulatedFleet(folder / "fleet.sqlite", clock=clock, pace=NoPace())
         stack.callback(fleet.close)
-        world = World(env=env, clock=clock, fleet=fleet, store=store)
+        world = World(env=env, clock=clock, fleet=fleet, store=store, outside=outside)
         await world.start_workers(cached_workflows)
         stack.push_async_callback(world.stop_workers)
         yield world

@@ -18,7 +18,7 @@ SHORTEST = timedelta(seconds=1)
 
 
 class Bake:
-    """The bakes of one upgrade. `fail` does to the sick what a failed health wait does (P7), `judge` judges anew (P9)."""
+    """The bakes of one upgrade. `fail` does what a failed health wait asks for (P7), `judge` judges anew (P9)."""
 
     def __init__(
         self,

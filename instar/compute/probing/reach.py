@@ -116,8 +116,8 @@ def never(address: Address) -> str:
     >>> never(parsed("::ffff:127.0.0.1"))
     '127.0.0.1 is a loopback address, and those are never probed'
     """
-    what = what_never(address)
-    return what and f"{what}, and those are never probed"
+    what = special(address)
+    return f"{address} {what}, and those are never probed" if what else ""
 
 
 def what_never(address: Address) -> str:
@@ -126,13 +126,22 @@ def what_never(address: Address) -> str:
     >>> what_never(parsed("169.254.169.254"))
     '169.254.169.254 is a metadata service address'
     """
+    what = special(address)
+    return f"{address} {what}" if what else ""
+
+
+def special(address: Address) -> str:
+    """What an address is that nothing outside a host or its network has, as a clause; "" for all others.
+
+    >>> special(parsed("169.254.169.254")), special(parsed("64:ff9b::7f00:1")), special(parsed("10.0.0.1"))
+    ('is a metadata service address', 'is a loopback address', '')
+    """
     if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
-        return f"{address} is good on one interface only"
+        return "is good on one interface only"
     for meant in meant_by(address):
         for network, what in NEVER:
             if meant in network:
-                article = "an" if what[0] in "aeiou" else "a"
-                return f"{address} is {article} {what} address"
+                return f"is {'an' if what[0] in 'aeiou' else 'a'} {what} address"
     return ""
 
 

@@ -11,6 +11,12 @@ WORKFLOW_QUEUE = "instar"
 COMPUTE_QUEUE = "instar-compute"
 """Calls to the compute, apart, so that a slow one cannot starve workflow progress."""
 
+WEBHOOK_QUEUE = "instar-webhooks"
+"""Deliveries to receivers of webhooks, apart, so that slow ones starve nothing else."""
+
+HOOK_QUEUE = "instar-hooks"
+"""Calls to hooks and judges, apart for the same reason."""
+
 NAMESPACE = "default"
 
 
@@ -29,6 +35,12 @@ class WorkflowType(StrEnum):
     SCALE_SET_0_1 = "ScaleSetWorkflow"
     """Of release 0.1: it goes on until it is told to move on."""
 
+
+WEBHOOK_WORKFLOW = "Webhook"
+"""The type of the workflow that delivers to one webhook."""
+
+LOOK = "look"
+"""The signal that tells it that there is something to deliver."""
 
 MOVE_ON = "move_on"
 """The signal that tells a set's workflow of an older release to continue under the workflow of today."""
@@ -70,3 +82,8 @@ def os_upgrade_number(workflow_id: str) -> int:
     """
     kind, *_, number = workflow_id.split("/")
     return int(number) if kind == "os-upgrade" and number.isdecimal() else 0
+
+
+def webhook_workflow_id(webhook_id: str) -> str:
+    """The id of the workflow that delivers to one webhook."""
+    return f"webhook/{webhook_id}"

@@ -1,1 +1,1 @@
-"""What an operator can do beyond the original, decided: pause, hold, approval, waves, windows, days off. Pure."""
+"""What an operator can do beyond the original, decided: pause, hold, approval, waves, windows, events, judges. Pure."""

@@ -264,3 +264,48 @@ ROLLOUT_POLICIES = Table(
     Column("reason", Words, nullable=False),
 )
 """Of a set, which it is deleted with; one row has no set: the default of all."""
+
+WEBHOOKS = Table(
+    "webhooks",
+    METADATA,
+    Column("id", Words, primary_key=True),
+    Column("name_key", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("scope", Words, nullable=False),
+    Column("events", Document, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("why_disabled", Words, nullable=False),
+    Column("origin", Words, nullable=False),
+    Column("sealed", Words, nullable=False),
+    Column("etag", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("delivered", Words, nullable=False),
+    Column("delivered_at", Instant),
+    Index("webhooks_by_name", "name_key", unique=True),
+)
+
+DELIVERIES = Table(
+    "webhook_deliveries",
+    METADATA,
+    Column("webhook_id", Words, primary_key=True),
+    Column("event_id", Words, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("event", Document, nullable=False),
+    Column("written_at", Instant, nullable=False),
+    Column("give_up_at", Instant, nullable=False),
+    Column("given_up", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_attempt_at", Instant),
+    Column("last_error", Words, nullable=False),
+    ForeignKeyConstraint(["webhook_id"], ["webhooks.id"], ondelete="CASCADE", name="deliveries_of_a_webhook"),
+    Index("webhook_deliveries_in_order", "webhook_id", "written_at", "position"),
+)
+
+PLACES = Table(
+    "called_places",
+    METADATA,
+    Column("id", Words, primary_key=True),
+    Column("sealed", Words, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("left_at", Instant),
+)

@@ -29,6 +29,9 @@ ASKED = (
 OVERVIEW = ("/tenants", "/subscriptions")
 """Shows what the caller has a role in, and so is open to whoever has one."""
 
+OF_SCOPES = ("/instar/holds", "/instar/webhooks")
+"""Each takes a role at the scope that it is for: nobody is sent away at the door who has a role anywhere."""
+
 SHARED = ("/publishers", "/locations/westus2/operations/", "/vmSizes", "/providers/Microsoft.Compute/skus")
 """Open to whoever has a role anywhere in a subscription."""
 
@@ -37,10 +40,6 @@ OF_THE_SUBSCRIPTION = tuple(
     for rest in ("", "/locations", "/resourceGroups", "/providers", "/providers/1")
 )
 """Open to whoever has a role anywhere in it."""
-
-
-OF_SCOPES = ("/instar/holds",)
-"""Things with a scope of their own, asked for by the routes: steering/test_holds.py."""
 
 
 def routes(api: Api) -> Iterator[tuple[str, str]]:
@@ -171,7 +170,7 @@ async def test_a_contributor_of_a_group_changes_what_is_in_it_and_nothing_beside
     token = await token_of(api, Role.CONTRIBUTOR, GROUP.lower())
     for method, path in routes(api):
         answer = await asked(api, method, path, token)
-        inside = path.startswith(f"{GROUP}/") or path == GROUP
+        inside = path.startswith((f"{GROUP}/", *OF_SCOPES)) or path == GROUP
         shared = method in READS and any(word in path for word in SHARED)
         overview = method in READS and path in (*OVERVIEW, *OF_THE_SUBSCRIPTION)
         if path.startswith(OF_SCOPES):

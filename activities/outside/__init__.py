@@ -1,0 +1,1 @@
+"""Asking and telling other people's systems: deliveries to webhooks, hooks, judges."""

@@ -1,0 +1,1 @@
+"""Webhooks: whom to tell what of which scale sets."""

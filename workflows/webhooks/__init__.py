@@ -1,0 +1,1 @@
+"""One workflow a webhook, while there is something to deliver to it."""
