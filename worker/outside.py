@@ -5,7 +5,7 @@ from typing import Self
 
 from instar.connection.setting_groups import HooksSettings
 from instar.domain.sets.names import NAMESPACE
-from instar.domain.steering.cloud_events import Links
+from instar.domain.telling.cloud_events import Links
 from instar.outbound.client import OutboundClient
 
 

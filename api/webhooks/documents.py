@@ -8,7 +8,7 @@ from api.services.dependencies import Services
 from api.wire.errors import ArmError, invalid
 from api.wire.moments import moment
 from instar.domain.scopes import spelt
-from instar.domain.steering.webhooks import ALL, NAME, Webhook, events_fault
+from instar.domain.telling.webhooks import ALL, NAME, Webhook, events_fault
 from instar.outbound.allowed import origin_of
 from instar.outbound.errors import NotAllowed
 from instar.outbound.signatures import Secret

@@ -28,7 +28,7 @@ from api.wire.bodies import JsonBody, OptionalJsonBody, described
 from api.wire.errors import changed_meanwhile, not_allowed
 from api.wire.preconditions import PreconditionsDep
 from instar.domain.access import Need, Role
-from instar.domain.messages.events import event_of_test
+from instar.domain.telling.events import event_of_test
 from instar.store.errors import Conflict, SealingError
 from instar.store.webhooks.webhooks import Place, StoredWebhook
 

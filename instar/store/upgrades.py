@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from instar.domain.machines.instance_ids import InstanceIds
-from instar.domain.messages.events import events_of_upgrade
 from instar.domain.records.upgrades import ROLLING_KINDS, Decision, UpgradeKind, UpgradeRecord, UpgradeStatus
+from instar.domain.telling.events import events_of_upgrade
 from instar.store.database.database import Database
 from instar.store.database.tables import DECISIONS, FLEET_MARKS, INSTANCES, UPGRADES
 from instar.store.webhooks.deliveries import tell

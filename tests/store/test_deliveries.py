@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from instar.domain.images.images import ImageReference
-from instar.domain.messages.events import event_of_test
 from instar.domain.records.quarantine import Quarantine, QuarantinedVersion
 from instar.domain.records.scale_set_status import ScaleSetStatus
 from instar.domain.records.upgrades import Decision, UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
-from instar.domain.steering.webhooks import Webhook
+from instar.domain.telling.events import event_of_test
+from instar.domain.telling.webhooks import Webhook
 from instar.store.database.sealing import Sealer
 from instar.store.errors import Conflict, QuotaExceeded
 from instar.store.quotas import Counted

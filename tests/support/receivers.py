@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from instar.domain.steering.cloud_events import Links
-from instar.domain.steering.webhooks import ALL, Webhook
+from instar.domain.telling.cloud_events import Links
+from instar.domain.telling.webhooks import ALL, Webhook
 from instar.store.store import Store
 from instar.store.webhooks.webhooks import Place, StoredWebhook
 from tests.support.outbound import client_of

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from instar.domain.messages.events import events_of_status
 from instar.domain.records.scale_set_status import ScaleSetStatus
 from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.domain.telling.events import events_of_status
 from instar.store.database.database import Database
 from instar.store.database.tables import SCALE_SET_STATUS, SCALE_SETS
 from instar.store.webhooks.deliveries import tell

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, func, select, text, update
 
-from instar.domain.steering.webhooks import Webhook
+from instar.domain.telling.webhooks import Webhook
 from instar.store.database.columns import folded, written
 from instar.store.database.database import Database
 from instar.store.database.sealing import SealerProtocol

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from instar.domain.messages.events import Event
+from instar.domain.telling.events import Event
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from instar.domain.images.images import ImageReference
-from instar.domain.messages.events import Event, EventType, event_of_hold, events_of_upgrade
 from instar.domain.records.progress import Outcome
 from instar.domain.records.upgrades import (
     Decision,
@@ -20,8 +19,9 @@ from instar.domain.records.upgrades import (
 )
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from instar.domain.sets.scale_sets import ScaleSetIdentity
-from instar.domain.steering.cloud_events import Links, cloud_event
-from instar.domain.steering.webhooks import Webhook
+from instar.domain.telling.cloud_events import Links, cloud_event
+from instar.domain.telling.events import Event, EventType, event_of_hold, events_of_upgrade
+from instar.domain.telling.webhooks import Webhook
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GROUP = "/subscriptions/s/resourceGroups/g"

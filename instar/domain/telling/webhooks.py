@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import BaseModel, ConfigDict
 
 from instar.domain.access import is_within
-from instar.domain.messages.events import Event, EventType
+from instar.domain.telling.events import Event, EventType
 
 ALL = "*"
 
