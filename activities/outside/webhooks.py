@@ -8,9 +8,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from instar.compute.clock import Clock, utc_now
+from instar.domain.messages.webhooks import Delivery, Due, LookForDue
 from instar.domain.telling.cloud_events import CONTENT_TYPE, Links, cloud_event
 from instar.domain.telling.events import Event
-from instar.domain.telling.webhooks import Delivery, Due, LookForDue
 from instar.outbound.client import Answer, OutboundClient
 from instar.outbound.errors import CallFailed
 from instar.outbound.signatures import Secret

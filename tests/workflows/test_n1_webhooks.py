@@ -13,10 +13,10 @@ from standardwebhooks.webhooks import Webhook as Standard
 from temporalio.client import WorkflowExecutionStatus
 
 from instar.compute.simulated.file.scripts import VersionScript
+from instar.domain.messages.webhooks import Due
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.sets.names import webhook_workflow_id
 from instar.domain.telling.events import event_of_test
-from instar.domain.telling.webhooks import Due
 from instar.store.errors import Unavailable
 from instar.store.webhooks.deliveries import Undelivered
 from instar.store.webhooks.webhooks import StoredWebhook

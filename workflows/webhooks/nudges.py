@@ -12,8 +12,8 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
+from instar.domain.messages.webhooks import WebhookState
 from instar.domain.sets.names import LOOK, WORKFLOW_QUEUE, webhook_workflow_id
-from instar.domain.telling.webhooks import WebhookState
 from workflows.webhooks.webhook import WebhookWorkflow
 
 _log = logging.getLogger(__name__)

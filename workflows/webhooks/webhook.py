@@ -12,8 +12,8 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.outside.webhooks import WebhookActivities
+from instar.domain.messages.webhooks import Delivery, DueEvent, LookForDue, WebhookState
 from instar.domain.sets.names import LOOK, WEBHOOK_WORKFLOW
-from instar.domain.telling.webhooks import Delivery, DueEvent, LookForDue, WebhookState
 from workflows import options
 
 AT_ONCE = 50

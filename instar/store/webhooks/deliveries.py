@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, or_, select, update
 
+from instar.domain.messages.webhooks import Due, DueEvent
 from instar.domain.telling.events import Event
-from instar.domain.telling.webhooks import KEPT_UNDELIVERED, TRIED_FOR, Due, DueEvent, Webhook
+from instar.domain.telling.webhooks import KEPT_UNDELIVERED, TRIED_FOR, Webhook
 from instar.store.database.database import Database
 from instar.store.database.tables import DELIVERIES, WEBHOOKS
 from instar.store.webhooks.webhooks import stored_webhook
