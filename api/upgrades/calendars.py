@@ -14,7 +14,7 @@ from icalendar import Calendar, Component
 from icalendar.parser import Contentlines
 
 from instar.domain.legible import legible
-from instar.domain.steering.days_off import DAY, DaySpan, spans_of
+from instar.domain.steering.calendar.days_off import DAY, DaySpan, spans_of
 from instar.domain.steering.refusals import PolicyRefused
 
 BYTES_AT_MOST = 256 * 1024

@@ -12,12 +12,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from instar.domain.steering.days_off import DaySpan
+from instar.domain.steering.calendar.days_off import DaySpan
+from instar.domain.steering.calendar.window import Window
+from instar.domain.steering.calendar.windows import Timetable
+from instar.domain.steering.calendar.zones import zone
 from instar.domain.steering.durations import Duration, within
 from instar.domain.steering.refusals import PolicyRefused, refusal_of
-from instar.domain.steering.window import Window
-from instar.domain.steering.windows import Timetable
-from instar.domain.steering.zones import zone
 
 WAVES_AT_MOST = 20
 INSTANCES_AT_MOST = 100_000

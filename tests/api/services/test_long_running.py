@@ -67,6 +67,8 @@ BODIES: dict[str, Any] = {
     f"POST {SCALE_SET}/scaleOut": {"capacity": 5},
     f"POST {SCALE_SET}/delete": {"instanceIds": ["0"]},
     f"PUT {SCALE_SET}/virtualMachines/0": {"properties": {"protectionPolicy": {"protectFromScaleIn": True}}},
+    f"PUT {SCALE_SET}/instar/rolloutPolicy": {"properties": {"waves": [1]}},
+    f"POST {SCALE_SET}/instar/rolloutPolicy/check": {"waves": [1]},
     f"POST {SCALE_SET}/instar/pause": {"reason": "storage is moved"},
     f"PUT {GROUP}": {"location": "westus2"},
     f"PUT {GALLERY}": {"location": "westus2"},
@@ -101,6 +103,9 @@ AT_ONCE = {
     f"POST {SCALE_SET}/instar/reconcile",
     f"POST {SCALE_SET}/instar/pause",
     f"POST {SCALE_SET}/instar/resume",
+    f"PUT {SCALE_SET}/instar/rolloutPolicy",
+    f"DELETE {SCALE_SET}/instar/rolloutPolicy",
+    f"POST {SCALE_SET}/instar/rolloutPolicy/check",
     f"POST {LOCATION.partition('/locations')[0]}/register",
 }
 """The routes whose work is done when they answer and that start no operation, as their own tests show."""

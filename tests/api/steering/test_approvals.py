@@ -2,10 +2,12 @@
 
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.steering.next_step import Known, Stop, next_step
+from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.domain.steering.wishes import Gate, Wishes
 from tests.api.conftest import SCALE_SET, Api, error_of
 from tests.api.steering.running import run_upgrade
 
+FIRST = RolloutPolicy(approval="first")
 APPROVE, REJECT = f"{SCALE_SET}/instar/approve", f"{SCALE_SET}/instar/reject"
 
 
@@ -22,7 +24,7 @@ async def at_the_gate(api: Api) -> None:
 
 async def test_g3_an_approval_lets_it_pass_and_is_asked_for_once(api: Api) -> None:
     await at_the_gate(api)
-    known = Known(now=api.clock(), wishes=wishes(api), gate=Gate.FIRST)
+    known = Known(now=api.clock(), wishes=wishes(api), policy=FIRST)
     assert next_step(known) is not None
     answer = await api.call("POST", APPROVE, {"reason": "canary is fine"})
     assert answer.status_code == 200, answer.text
@@ -39,7 +41,7 @@ async def test_g3_a_rejection_ends_it_and_says_who_and_why(api: Api) -> None:
     await at_the_gate(api)
     assert (await api.call("POST", REJECT)).status_code == 400, "why?"
     assert (await api.call("POST", REJECT, {"reason": "errors went up"})).status_code == 200
-    step = next_step(Known(now=api.clock(), wishes=wishes(api), gate=Gate.FIRST))
+    step = next_step(Known(now=api.clock(), wishes=wishes(api), policy=FIRST))
     assert isinstance(step, Stop)
     assert "rejected by" in step.reason
     assert "errors went up" in step.reason

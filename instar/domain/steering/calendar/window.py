@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
-from instar.domain.steering.days_off import DAY
-from instar.domain.steering.zones import moment_of, zone
+from instar.domain.steering.calendar.days_off import DAY
+from instar.domain.steering.calendar.zones import moment_of, zone
 
 MIDNIGHT = "24:00"
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)

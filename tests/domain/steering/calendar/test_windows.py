@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instar.domain.steering.days_off import DaySpan
-from instar.domain.steering.window import WEEK, Window
-from instar.domain.steering.windows import HORIZON, Timetable
-from instar.domain.steering.zones import names, zone
+from instar.domain.steering.calendar.days_off import DaySpan
+from instar.domain.steering.calendar.window import WEEK, Window
+from instar.domain.steering.calendar.windows import HORIZON, Timetable
+from instar.domain.steering.calendar.zones import names, zone
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 NOON = datetime(2026, 12, 4, 12, tzinfo=UTC)  # a Friday

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from instar.domain.steering.days_off import DAY, DaySpan
-from instar.domain.steering.window import Window
+from instar.domain.steering.calendar.days_off import DAY, DaySpan
+from instar.domain.steering.calendar.window import Window
 
 HORIZON = timedelta(days=366)
 """How far it is looked ahead: what does not open within it counts as never."""
