@@ -64,7 +64,7 @@ async def tend(services: Services) -> None:
         try:
             await tend_once(services)
         except StoreError as error:
-            _log.warning("deployments are not looked after just now: %s", type(error).__name__)
+            _log.warning("deployments wait, and are looked at again in a moment: %s", type(error).__name__)
         await asyncio.sleep(PAUSE.total_seconds())
 
 
@@ -216,7 +216,10 @@ async def _end_of(services: Services, entry: Json) -> Json | None:
         return await end_of_nested(services, entry)
     operation = await asyncio.to_thread(services.store.operations.get, entry["operation"])
     if operation is None:
-        return failed(services, failure("Its operation is not known any more.", "OperationNotFound", entry["id"]))
+        return failed(
+            services,
+            failure("Whether it was made is not known any more: look for it.", "OperationNotFound", entry["id"]),
+        )
     operation = await as_it_stands(services, operation)
     if operation.status is OperationStatus.IN_PROGRESS:
         return None
@@ -229,5 +232,5 @@ async def _end_of(services: Services, entry: Json) -> Json | None:
 def _unexpected(error: Exception, target: str = "") -> Json:
     """It would be so each time. Frames are logged, not the message: that may quote the document, secrets too (F5)."""
     frames = "".join(traceback.format_tb(error.__traceback__))
-    _log.error("unexpected %s at\n%s", type(error).__name__, frames)
+    _log.error("a deployment met an unexpected %s at\n%s", type(error).__name__, frames)
     return failure(WENT_WRONG, "InternalServerError", target)

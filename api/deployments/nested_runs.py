@@ -72,7 +72,10 @@ async def begin_nested(services: Services, template: Template, planned: Planned,
             )
         )
     except Conflict:
-        raise ArmError(409, "DeploymentActive", f"Another run of '{planned.names[-1]}' was faster.") from None
+        message = (
+            f"Another run of the nested deployment '{planned.names[-1]}' began first. Wait for its end, or cancel it."
+        )
+        raise ArmError(409, "DeploymentActive", message) from None
     return stored.resource_id
 
 
@@ -80,7 +83,7 @@ async def end_of_nested(services: Services, entry: Json) -> Json | None:
     """How a deployment in a deployment has ended, as its entry says it; None while it runs."""
     stored = await asyncio.to_thread(services.store.resources.find, entry["operation"])
     if stored is None:
-        error = failure("It was deleted while it ran.", "DeploymentNotFound", entry["id"])
+        error = failure("The nested deployment was deleted while it ran.", "DeploymentNotFound", entry["id"])
         return {"state": FAILED, "endedAt": services.clock().isoformat(), "error": error}
     document = stored.document
     if document["state"] == RUNNING:

@@ -125,7 +125,10 @@ async def patch_kept(
     if had is None:
         raise resource_not_found(which)
     if strangers := sorted(set(body) - {"tags"}):
-        raise invalid(f"Only 'tags' can be patched, not '{strangers[0][:40]}'.", strangers[0][:40])
+        raise invalid(
+            f"Only 'tags' can be patched, not '{strangers[0][:40]}': PUT the whole resource for that.",
+            strangers[0][:40],
+        )
     tags = {"tags": body["tags"]} if body.get("tags") is not None else {}
     document = {key: value for key, value in had.document.items() if key != "tags"} | tags
     return await _written(services, which, had, document if "tags" in body else had.document, preconditions)

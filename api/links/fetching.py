@@ -57,7 +57,7 @@ class Public:
             return f"{what}, and nothing is fetched from those"
         if address.is_global or any(address in network for network in self.networks):
             return ""
-        return f"{address} is no public address: {NETWORKS} names the networks of others"
+        return f"{address} is no public address: {NETWORKS} names networks that may be asked all the same"
 
 
 class Fetcher:

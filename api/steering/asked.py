@@ -42,7 +42,7 @@ def until_of(body: Json, now: datetime) -> datetime | None:
     if until is None:
         raise invalid("'until' must be a moment with its offset, as 2026-12-01T06:00:00Z.", "until")
     if until <= now:
-        raise invalid(f"'until' is over: it is {now.isoformat(timespec='seconds')} now.", "until")
+        raise invalid(f"'until' has passed: it is {now.isoformat(timespec='seconds')} now.", "until")
     return until.astimezone(UTC)
 
 

@@ -65,7 +65,9 @@ async def put_hold(services: ServicesDep, name: Name, body: JsonBody) -> Respons
         new = await asyncio.to_thread(services.store.wishes.hold, wish, HOLDS_AT_MOST)
     except QuotaExceeded:
         raise ArmError(
-            409, "QuotaExceeded", f"There are {HOLDS_AT_MOST} holds, and no more may be: release one that is over."
+            409,
+            "QuotaExceeded",
+            f"There are {HOLDS_AT_MOST} holds, and no more may be: release one that is needed no more.",
         ) from None
     if had is not None:
         await tell_all_below(services, had)

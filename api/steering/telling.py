@@ -35,7 +35,9 @@ async def tell_all_below(services: Services, hold: Hold) -> None:
     try:
         sets = await asyncio.to_thread(services.store.scale_sets.identities)
     except StoreError as error:
-        _log.warning("nobody was told of the hold '%s': %s", hold.name, type(error).__name__)
+        _log.warning(
+            "no set was told of the hold '%s', all see it at their next look: %s", hold.name, type(error).__name__
+        )
         return
     concerned = [identity for identity, _ in sets if hold.covers(identity.resource_id)]
     gate = asyncio.Semaphore(AT_ONCE)
@@ -45,10 +47,14 @@ async def tell_all_below(services: Services, hold: Hold) -> None:
             try:
                 await tell_set(services, scale_set)
             except StoreError as error:
-                _log.warning("%s was not told: %s", scale_set.resource_id, type(error).__name__)
+                _log.warning(
+                    "%s was not told of a change of its holds, and sees it at its next look: %s",
+                    scale_set.resource_id,
+                    type(error).__name__,
+                )
 
     try:
         async with asyncio.timeout(ALL_WITHIN.total_seconds()):
             await asyncio.gather(*map(tell, concerned))
     except TimeoutError:
-        _log.warning("not every set was told of the hold '%s'", hold.name)
+        _log.warning("not every set was told of the hold '%s': the others see it at their next look", hold.name)

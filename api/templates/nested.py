@@ -123,7 +123,7 @@ def _check_group(told: Json) -> None:
     """Raises TemplateError for a deployment to anything but a resource group."""
     subscription, group = told.get("subscriptionid"), told.get("resourcegroup")
     if told.get("location") and group is None:
-        raise TemplateError("a nested deployment with 'location' is for a subscription: only groups are deployed to")
+        raise TemplateError("a nested deployment with 'location' is for a subscription: name its 'resourceGroup'")
     if subscription is None and group is None:
         return
     if not isinstance(group, str) or not group or "/" in group or not isinstance(subscription, str | None):

@@ -102,7 +102,7 @@ def _batch_size(copy: Mapping[str, Any], scope: Scope) -> int:
     mode = str(copy.get("mode", "parallel")).lower()
     size = scope.evaluated(copy.get("batchSize", 1))
     if mode not in ("parallel", "serial") or not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise TemplateError(f"the copy '{copy['name']}' must be parallel, or serial with a batch size of 1 and more")
+        raise TemplateError(f"the copy '{copy['name']}' must be parallel, or serial with a batch size of at least 1")
     return size if mode == "serial" else 0
 
 

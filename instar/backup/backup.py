@@ -128,7 +128,10 @@ def _check_source(wish: Wish, settings: Settings, store: Path | None) -> None:
     except BeingRestored as error:
         raise Trouble(f"{error}; there is nothing whole to back up") from None
     if store is not None and wish.database and not store.is_file():
-        raise Trouble(f"there is no store {store}: nothing was ever written down here")
+        raise Trouble(
+            f"there is no store {store}: nothing was ever written down here; "
+            "--data-dir or INSTAR_DATABASE_URL name another"
+        )
     if store is None and wish.database:
         target = wish.folder / DUMP
         check_program(
@@ -144,7 +147,7 @@ def _check_space(folder: Path, settings: Settings, store: Path | None) -> None:
     sources = [one for one in (store, settings.data_dir / TEMPORAL) if one is not None and one.is_file()]
     need, free = sum(source.stat().st_size for source in sources), shutil.disk_usage(folder).free
     if free < need:
-        raise Trouble(f"{folder} has room for {free >> 20} MB and this needs {need >> 20} MB: nothing was copied")
+        raise Trouble(f"{folder} has room for {free >> 20} MiB and this needs {need >> 20} MiB: nothing was copied")
 
 
 @contextmanager

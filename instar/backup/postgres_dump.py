@@ -46,7 +46,7 @@ def run(command: list[str], settings: Settings) -> None:
     """Run one of the two. Raises Trouble with what it said."""
     program = shutil.which(command[0])
     if program is None:
-        raise Trouble(f"{command[0]} is not installed here (PostgreSQL's client programs)")
+        raise Trouble(f"{command[0]} is not installed here: install PostgreSQL's client programs")
     given = _given(settings)
     env = os.environ | {"PGCONNECT_TIMEOUT": str(int(CONNECT_TIMEOUT.total_seconds()))}
     if "password" in given:

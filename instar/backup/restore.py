@@ -49,7 +49,8 @@ def checked(backup: Path, settings: Settings) -> tuple[Manifest, list[Piece]]:
     here = "postgresql" if store_file(settings) is None else "sqlite"
     if manifest.store not in {here, "none"}:
         raise Trouble(
-            f"this backup holds a store of {manifest.store}, and the settings name one of {here} (INSTAR_DATABASE_URL)"
+            f"this backup holds a store of {manifest.store}, and the settings name one of {here}: "
+            "set INSTAR_DATABASE_URL as it was when the backup was made"
         )
     pieces = []
     for entry in manifest.files:
@@ -167,7 +168,7 @@ def _stage(backup: Path, piece: Piece) -> None:
         os.fsync(target.fileno())
     found = entry_of(piece.staged.parent, piece.staged.name)
     if found.sha256 != piece.entry.sha256:
-        raise Trouble(f"{piece.entry.name} changed while it was copied; nothing was changed in use")
+        raise Trouble(f"{piece.entry.name} changed while it was copied; nothing in use was changed, repeat this")
 
 
 def _fill_database(command: list[str], settings: Settings) -> None:

@@ -128,7 +128,9 @@ def ungrant(
         taken = credentials.grant_of(role, scope)
         with _opened(data_dir) as store:
             if not store.credentials.unassign(principal, taken):
-                raise Trouble(f"{principal} is no {taken.role} at {taken.scope}")
+                raise Trouble(
+                    f"{principal} is no {taken.role} at {taken.scope}: `instar credentials list` shows the roles"
+                )
     typer.echo(legible_line(f"{principal} is no {taken.role} at {taken.scope} any more"))
 
 

@@ -87,7 +87,7 @@ def _refuse_size(folder: Path, size: int, done: int) -> None:
     if done > size or size > DISK_BYTES:
         raise Refused(f"a disk of {size} bytes is not fetched: {DISK_BYTES >> 30} GiB is the most")
     if size - done > shutil.disk_usage(folder).free:
-        raise Trouble(f"{folder} has not the room for a disk of {size >> 20} MiB")
+        raise Trouble(f"{folder} has no room for a disk of {size >> 20} MiB: free some; what was fetched of it is kept")
 
 
 async def _fetch(  # noqa: PLR0917  # from there to here, told as it goes
@@ -138,7 +138,7 @@ async def _answer(origins: Origins, url: httpx.URL, headers: dict[str, str]) -> 
                 url = url.join(answer.headers["Location"])
             finally:
                 await answer.aclose()
-    raise Refused(f"{url} is the end of more than {REDIRECTS} redirects")
+    raise Refused(f"more than {REDIRECTS} redirects lead to {url}: no more are followed")
 
 
 def _refuse_status(answer: httpx.Response, url: httpx.URL) -> None:

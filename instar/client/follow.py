@@ -123,6 +123,6 @@ def _is_complete(place: Place, release: Release) -> bool:
     if there not in {None, release.sha256}:
         raise Refused(
             f"version {release.image} is in the pool with another content ({there[:12]}…) than the index says now "
-            f"({release.sha256[:12]}…): a version never changes"
+            f"({release.sha256[:12]}…): a version never changes, so the pool keeps its own; a newer version is taken"
         )
     return there is not None

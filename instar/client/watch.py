@@ -75,7 +75,7 @@ def find(api: ApiClient, name: str, subscription: str, resource_group: str = "")
         groups = ", ".join(match.split("/")[4] for match in matching)
         raise Trouble(f"several scale sets are called '{name}', in the groups {groups}; add --resource-group GROUP")
     others = ", ".join(resource_id.rsplit("/", 1)[-1] for resource_id in ids[:10]) or "none"
-    raise Trouble(f"there is no scale set '{name}' in {path}; there is: {others}")
+    raise Trouble(f"there is no scale set '{name}' in {path}; it has: {others}")
 
 
 def follow(

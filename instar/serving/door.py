@@ -67,7 +67,9 @@ class Door:
                 accepted, peer = await loop.sock_accept(listener)
             except OSError as error:
                 if error.errno in OUT_OF_FILES:
-                    _log.warning("no connection can be accepted: %s", error.strerror)
+                    _log.warning(
+                        "no connection can be accepted: %s; the one that waits longest is ended", error.strerror
+                    )
                     self._leave([connection for connection in self._connections if not connection.over])
                     await asyncio.sleep(PAUSE_SECONDS)
                 continue  # a client that gave up meanwhile
@@ -81,7 +83,11 @@ class Door:
         same = [connection for connection in there if connection.origin == origin]
         full = len(there) >= self._settings.most
         if len(same) >= self._settings.per_address:
-            _log.warning("%s holds %d connections: its oldest that waits is ended", origin, len(same))
+            _log.warning(
+                "%s holds %d connections, the most that one address may: the one that waits longest is ended",
+                origin,
+                len(same),
+            )
             there, full = same, True
         if full and not self._leave(there):
             _log.warning("a connection of %s is refused: all %d have requests under way", origin, len(there))

@@ -41,7 +41,9 @@ class QuietServer(uvicorn.Server):
         try:
             await super().serve(sockets)
         except SystemExit as error:
-            raise CannotServe(f"cannot serve at {self.config.host}, port {self.config.port}") from error
+            raise CannotServe(
+                f"cannot serve at {self.config.host}, port {self.config.port}: the lines above say why"
+            ) from error
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, with a door of our own. Raises CannotServe."""

@@ -60,7 +60,7 @@ def check_certificate(files: TlsFiles, now: datetime) -> datetime:
     if not found.not_valid_before_utc <= now < found.not_valid_after_utc:
         raise TlsError(
             f"the certificate {files.certificate} is good from {found.not_valid_before_utc:%Y-%m-%d %H:%M} to "
-            f"{found.not_valid_after_utc:%Y-%m-%d %H:%M} UTC, and not now"
+            f"{found.not_valid_after_utc:%Y-%m-%d %H:%M} UTC, and not now: renew it, or set the clock right"
         )
     return found.not_valid_after_utc
 
@@ -103,7 +103,7 @@ class FreshTls:
         except (TlsError, ssl.SSLError, OSError) as error:
             if self._said != str(error):
                 self._said = str(error)
-                _log.warning("the certificate is not renewed, the one of before is still shown: %s", error)
+                _log.warning("the certificate was not renewed, and the one before is still shown: %s", error)
         self._tell(now)
 
     def _take(self) -> None:
@@ -117,7 +117,7 @@ class FreshTls:
         if now < self._until - TOLD_BEFORE or (self._told and abs(now - self._told) < TOLD_EVERY):
             return
         self._told = now
-        over = "is over since" if now >= self._until else "is over on"
+        over = "has been over since" if now >= self._until else "is over on"
         _log.warning(
             "the certificate that is shown %s %s: renew %s and %s, no restart is needed",
             *(over, _day(self._until), self._files.certificate, self._files.key),
@@ -128,7 +128,7 @@ def _end_of(certificate: bytes) -> datetime:
     try:
         return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
     except ValueError:
-        raise TlsError("the certificate holds none in PEM form") from None
+        raise TlsError("the file of the certificate holds none in PEM form") from None
 
 
 def _day(moment: datetime) -> str:

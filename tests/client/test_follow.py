@@ -472,6 +472,6 @@ def test_a_disk_that_is_no_image_is_not_kept_and_one_that_could_not_be_sent_is(
 
 def test_what_has_no_room_is_not_begun(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, len(CONTENT) - 1))
-    with pytest.raises(Trouble, match="has not the room"):
+    with pytest.raises(Trouble, match="has no room"):
         scene.look()
     assert f"/{DISK}" not in scene.mirror.asked

@@ -204,7 +204,7 @@ def test_a_name_is_looked_up_whatever_its_case() -> None:
 
 
 def test_an_unknown_name_is_told_with_those_that_there_are() -> None:
-    with client(listing(SET)) as api, pytest.raises(Trouble, match=r"no scale set 'shop' .*there is: web"):
+    with client(listing(SET)) as api, pytest.raises(Trouble, match=r"no scale set 'shop' .*it has: web"):
         find(api, "shop", DEFAULT_SUBSCRIPTION)
 
 

@@ -95,7 +95,7 @@ def test_files_that_cannot_be_served_with_change_nothing_and_are_told_once(
     assert shown(context) == before
     told = [record.message for record in caplog.records if record.levelno == logging.WARNING]
     assert len(told) == 1
-    assert "not renewed, the one of before is still shown" in told[0]
+    assert "not renewed, and the one before is still shown" in told[0]
     # Once they are whole, they count.
     files.key.write_bytes(old_key)
     files.certificate.write_bytes(kept)
@@ -116,7 +116,7 @@ def test_who_should_have_renewed_it_is_told_once_a_day(files: Certificates, capl
     told = [record.message for record in caplog.records]
     assert len(told) in {15, 16}
     assert "is over on" in told[0]
-    assert "is over since" in told[-1]
+    assert "has been over since" in told[-1]
     assert f"renew {files.certificate} and {files.key}, no restart is needed" in told[0]
 
 

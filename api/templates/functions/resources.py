@@ -68,7 +68,7 @@ def pick_zones(_scope: "Scope", _namespace: Any, _kind: Any, _location: Any, cou
     """So many zones of a region."""
     whole = all(isinstance(number, int) and not isinstance(number, bool) for number in (count, offset))
     if not whole or not 0 <= offset <= offset + count <= len(ZONES):
-        raise TemplateError(f"'pickZones' can give {len(ZONES)} zones")
+        raise TemplateError(f"'pickZones' can give the {len(ZONES)} zones {', '.join(ZONES)} and no more")
     return list(ZONES[offset : offset + count])
 
 
@@ -82,7 +82,9 @@ def _found(scope: "Scope", function: str, resource: Any) -> dict[str, Any]:
     of_symbol = scope.resources.get(named.lower(), "")
     wanted = of_symbol or _whole_id(scope, named)
     if scope.look_up is None:
-        raise TemplateError(f"'{function}' cannot be used here: nothing is deployed yet")
+        raise TemplateError(
+            f"'{function}' cannot be used here: nothing is deployed yet. Use it in the body of a resource or in outputs"
+        )
     found = scope.look_up(wanted) if wanted else None
     if found is None:
         shown = named[:200]

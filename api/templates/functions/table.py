@@ -45,7 +45,8 @@ def check_count(name: str, arguments: list[Any], least: int, most: int | None) -
     """Raises TemplateError for too few or too many arguments."""
     if len(arguments) < least or (most is not None and len(arguments) > most):
         wanted = f"{least}" if least == most else f"{least} to {most}" if most is not None else f"at least {least}"
-        raise TemplateError(f"the template function '{name}' takes {wanted} arguments, not {len(arguments)}")
+        noun = "argument" if least == 1 and most in {1, None} else "arguments"
+        raise TemplateError(f"the template function '{name}' takes {wanted} {noun}, not {len(arguments)}")
 
 
 FUNCTIONS: dict[str, Function] = {

@@ -105,7 +105,7 @@ def _found(
     since = machine.started_at or machine.created_at
     if machine.host_port:
         if source.port != machine.guest_port:
-            reason = f"its port {machine.guest_port} is forwarded, and not {source.port}: it will be at its next swap"
+            reason = f"its port {machine.guest_port} is forwarded, and not {source.port}: its next upgrade changes that"
             return Found(machine.instance_id, None, reason)
         # The one way to such a machine, and libvirt itself listens there for it.
         forwarded = Listening(frozenset({machine.host_port}))

@@ -28,7 +28,7 @@ def apply_model(connection: Any, host: Host, effect: Effect, model: MachineModel
         if machine.generation == model.generation:
             return
         if not effect.fence.step.begins:
-            raise NotBegun(f"instance {effect.instance_id}: its model was not begun to be applied")
+            raise NotBegun(f"instance {effect.instance_id}: no change of its model was begun")
         port = machines.guest_port(host.settings, model) if machine.host_port else 0
         new = machine.changed(generation=model.generation, extensions=record.ended(model), guest_port=port)
         connection.defineXML(domains.moved(host.settings, domains.persistent_xml(domain), new))

@@ -95,7 +95,7 @@ class LibvirtSettings(BaseModel):
         try:
             return json.loads(given)
         except ValueError:
-            raise ValueError("it must be JSON, as in the docs") from None
+            raise ValueError("it must be JSON, as docs/libvirt.md shows it") from None
 
     @model_validator(mode="after")
     def _ports_are_a_range(self) -> Self:

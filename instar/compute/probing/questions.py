@@ -66,7 +66,7 @@ async def ask(tls: ssl.SSLContext, source: HealthSource, reach: Reach, host: str
             raise Unavailable("this process was too busy, or stood still, while it looked") from None
         return unanswered(source, f"no answer within {longest:g} s")
     except h11.ProtocolError:
-        return unanswered(source, "the application answered what is no HTTP")
+        return unanswered(source, "the application answered something that is no HTTP")
     except ssl.SSLError:
         return unanswered(source, "no TLS connection was made")
     except OSError as error:

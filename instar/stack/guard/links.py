@@ -42,7 +42,7 @@ class Page:
         """Raises OSError, ValueError."""
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in ("key", "url")):
-            raise ValueError(f"{path} holds no key and url")
+            raise ValueError("it lacks the key or the URL of the page")
         return cls(found["key"], found["url"], found.get("own_network") is True)
 
     def link(self, clock: Clock = utc_now) -> str:

@@ -99,12 +99,20 @@ def _locked(request: Request, url: str, sessions: Sessions) -> Response | None:
 def _foreign(request: Request, url: str, *, opening: bool = False) -> Response | None:
     """The refusal of a request under another name, or that another site's page has sent."""
     if request.headers.get("host", "").lower() != urlsplit(url).netloc:
-        return Response("This is not the name of this page. Run `instar page`.\n", HTTPStatus.FORBIDDEN, headers=SAFE)
+        return Response(
+            "This page has another name: run `instar page`, and open the link that it prints.\n",
+            HTTPStatus.FORBIDDEN,
+            headers=SAFE,
+        )
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
     # A link in a message opens the page from another site: it carries its own right.
     sites = ("same-origin", "none", "cross-site", "same-site") if opening else ("same-origin", "none")
     if origin not in (None, url) or site not in sites:
-        return Response("Not from another site.\n", HTTPStatus.FORBIDDEN, headers=SAFE)
+        return Response(
+            "The page of another site sent this: it is refused. Open this page by itself.\n",
+            HTTPStatus.FORBIDDEN,
+            headers=SAFE,
+        )
     return None
 
 
@@ -113,7 +121,7 @@ async def _body(request: Request) -> bytes:
     async for part in request.stream():
         size += len(part)
         if size > BODY_AT_MOST:
-            raise CodecRefusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {BODY_AT_MOST} bytes")
+            raise CodecRefusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The request has more than {BODY_AT_MOST} bytes.")
         parts.append(part)
     return b"".join(parts)
 
@@ -134,7 +142,9 @@ async def _passed_on(request: Request, url: str) -> Response:
     except CodecRefusal as refusal:
         return Response(str(refusal), refusal.status, headers=SAFE)
     except httpx.HTTPError:
-        return Response("Temporal's page does not answer just now.\n", HTTPStatus.BAD_GATEWAY, headers=SAFE)
+        return Response(
+            "Temporal's page does not answer just now: try again in a moment.\n", HTTPStatus.BAD_GATEWAY, headers=SAFE
+        )
     if request.url.path == SETTINGS and answered.is_success:
         return await _with_our_codec(answered, url)
     passed = StreamingResponse(_taken_from(answered), answered.status_code)
@@ -153,7 +163,11 @@ async def _with_our_codec(answered: httpx.Response, url: str) -> Response:
         settings = json.loads(await answered.aread())
         settings["Codec"] = {**(settings.get("Codec") or {}), "Endpoint": f"{url}{CODEC}"}
     except (ValueError, TypeError, AttributeError):
-        return Response("Temporal's page has no settings that we know.\n", HTTPStatus.BAD_GATEWAY, headers=SAFE)
+        return Response(
+            "Temporal's page gives settings that Instar cannot read: is it of another version?\n",
+            HTTPStatus.BAD_GATEWAY,
+            headers=SAFE,
+        )
     finally:
         await answered.aclose()
     return JSONResponse(settings, headers=SAFE | {"Cache-Control": "no-store"})

@@ -166,7 +166,7 @@ class Database:
                     time.sleep(LOCKED_PAUSE.total_seconds())
                 else:
                     return
-        raise Unavailable("the database stayed locked by another process")
+        raise Unavailable("the database stayed locked by another process: try again, or end that one")
 
 
 def _engine(url: str) -> Engine:
@@ -191,7 +191,10 @@ def parsed_url(url: str) -> URL:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         # The text may hold a password: it is not repeated.
-        raise Unusable("the store's URL cannot be read; it looks like sqlite:////path/file.db") from None
+        raise Unusable(
+            "the store's URL (INSTAR_DATABASE_URL) cannot be read; it looks like sqlite:////path/file.db or "
+            "postgresql://user@host/database"
+        ) from None
     match parsed.drivername:
         case "sqlite" | "sqlite+pysqlite":
             if parsed.database in (None, "", ":memory:"):
@@ -202,7 +205,9 @@ def parsed_url(url: str) -> URL:
         case "postgresql" | "postgres" | "postgresql+psycopg":
             return parsed.set(drivername="postgresql+psycopg")
         case other:
-            raise Unusable(f"the store knows sqlite and postgresql, not '{other}'")
+            raise Unusable(
+                f"the store's URL (INSTAR_DATABASE_URL) begins with sqlite: or postgresql:, not with '{other}'"
+            )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

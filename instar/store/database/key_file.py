@@ -139,7 +139,7 @@ class KeyFile:
         try:
             self._ring = self._read()
         except SealingError as error:
-            _log.warning("%s; the keys of before are used on", error)
+            _log.warning("%s; the keys of before stay in use", error)
         else:
             _log.info("%s was changed: %s seals now", self.path, self._ring.keys[0].fingerprint)
         self._seen = stamp  # last: whoever sees it must find the ring

@@ -62,4 +62,6 @@ class Sealer:
 
 
 def _no_key() -> SealingError:
-    return SealingError("no key of the key file opens this secret: was the key it was sealed with taken out?")
+    return SealingError(
+        "no key of the key file opens this secret: was the key it was sealed with taken out? Put it back from a backup"
+    )

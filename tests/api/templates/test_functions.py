@@ -175,7 +175,7 @@ def test_a_function_gives_its_value(expression: str, value: Any) -> None:
         ("int(true())", "int"),
         ("min(createArray(1), 2)", "min"),
         ("substring('a')", "2 to 3 arguments, not 1"),
-        ("concat()", "at least 1 arguments, not 0"),
+        ("concat()", "at least 1 argument, not 0"),
         ("union(createArray(1), createObject('a', 1))", "union"),
         ("union('a', createArray(1))", "union"),
         ("intersection(createArray(1), 'a')", "intersection"),

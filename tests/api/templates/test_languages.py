@@ -224,7 +224,7 @@ def test_a_template_brings_functions_of_its_own() -> None:
     functions = [{"namespace": "own", "members": members}]
     template = read([resource("[Own.Named('a')]")], functions=functions)
     assert ids(template) == [f"{SETS}/a-z"]
-    with pytest.raises(TemplateError, match="1 arguments, not 0"):
+    with pytest.raises(TemplateError, match="1 argument, not 0"):
         read([resource("[own.named()]")], functions=functions)
     endless = {"f": {"output": {"type": "string", "value": "[own.f()]"}}}
     with pytest.raises(TemplateError, match="deeper than"):

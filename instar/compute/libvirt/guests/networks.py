@@ -72,7 +72,10 @@ def free_port(settings: LibvirtSettings, taken: set[int]) -> int:
             except OSError:
                 continue
         return port
-    raise Unavailable(f"no port from {settings.first_port} to {settings.last_port} of the loopback is free")
+    raise Unavailable(
+        f"no port from {settings.first_port} to {settings.last_port} of the loopback is free: "
+        "INSTAR_LIBVIRT__FIRST_PORT and INSTAR_LIBVIRT__LAST_PORT name more of them"
+    )
 
 
 def fix_lease(connection: Any, settings: LibvirtSettings, mac: str, name: str) -> None:
@@ -96,7 +99,9 @@ def fix_lease(connection: Any, settings: LibvirtSettings, mac: str, name: str) -
         addresses = (str(ipaddress.IPv4Address(one)) for one in range(first, last + 1))
         free = next((address for address in addresses if address not in taken), "")
         if not free:
-            raise Unavailable(f"the network '{settings.network_name}' has no address left for {name}")
+            raise Unavailable(
+                f"the network '{settings.network_name}' has no address left for {name}: widen its DHCP range"
+            )
         _update(network, libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, mac, free)
         return
 

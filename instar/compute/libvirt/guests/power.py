@@ -49,7 +49,11 @@ def why_not_running(domain: Any, machine: MachineRecord) -> str:
         return "it was not started yet" if machine.out_for == CREATION else "stopped while its OS disk is replaced"
     if state == libvirt.VIR_DOMAIN_PAUSED:
         full = reason == libvirt.VIR_DOMAIN_PAUSED_IOERROR
-        return "it is paused, because a disk cannot be written: the pool may be full" if full else "it is paused"
+        return (
+            "it is paused, because a disk cannot be written: the pool may be full; virsh resume lets it go on then"
+            if full
+            else "it is paused: virsh resume lets it go on"
+        )
     return "its QEMU process ended by itself" if reason in FAILURES else "stopped by its owner"
 
 

@@ -58,7 +58,7 @@ def make_room(pool: Any, settings: LibvirtSettings, what: str) -> None:
     if free < settings.reserve_mib:
         raise DiskNotMade(
             f"{what} cannot be made: the storage pool '{settings.pool}' of {settings.uri} is full: {free} MiB are "
-            f"free and {settings.reserve_mib} MiB must stay free"
+            f"free and {settings.reserve_mib} MiB must stay free (INSTAR_LIBVIRT__RESERVE_MIB)"
         )
 
 
