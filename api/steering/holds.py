@@ -62,7 +62,7 @@ async def put_hold(services: ServicesDep, name: Name, body: JsonBody) -> Respons
         services.caller.require(_need(had.scope, "write"))
     wish = Hold(name=name, scope=scope, reason=reason_of(body), by=who(services), since=now, until=until_of(body, now))
     try:
-        new = await asyncio.to_thread(services.store.wishes.hold, wish, HOLDS_AT_MOST)
+        held = await asyncio.to_thread(services.store.wishes.hold, wish, HOLDS_AT_MOST)
     except QuotaExceeded:
         raise ArmError(
             409,
@@ -72,7 +72,8 @@ async def put_hold(services: ServicesDep, name: Name, body: JsonBody) -> Respons
     if had is not None:
         await tell_all_below(services, had)
     await tell_all_below(services, wish)
-    return JSONResponse(hold_body(wish), 201 if new else 200)
+    await services.gateway.look_at_webhooks(held.told)
+    return JSONResponse(hold_body(wish), 201 if held.is_new else 200)
 
 
 @router.get(HOLDS, response_model=None)
@@ -96,8 +97,9 @@ async def release_hold(services: ServicesDep, name: Name) -> Response:
     if had is None or not _may_see(services, had):
         return Response(status_code=204)
     services.caller.require(_need(had.scope, "delete"))
-    await asyncio.to_thread(services.store.wishes.release, name)
+    ended = await asyncio.to_thread(services.store.wishes.release, name, services.clock())
     await tell_all_below(services, had)
+    await services.gateway.look_at_webhooks(ended.told if ended else ())
     return Response(status_code=200)
 
 

@@ -32,5 +32,5 @@ async def tell(world: World, number: int = 1) -> None:
 
 async def parked(world: World, number: int = 1) -> None:
     """Wait until an upgrade is parked, and at rest."""
-    await world.until(lambda: "parked" in world.decisions(number))
+    await world.until(lambda: bool({"parked", "approval"} & set(world.decisions(number))))
     await world.at_rest(world.upgrade(number))

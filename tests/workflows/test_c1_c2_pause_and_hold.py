@@ -145,7 +145,7 @@ async def test_c2_a_hold_at_a_scope_above_parks_what_runs_and_its_release_lets_i
     assert "held by 'freeze'" in wait.reason
     assert "elsewhere" not in wait.reason
     assert world.record().status is UpgradeStatus.ROLLING_FORWARD, "parked, not Faulted"
-    world.store.wishes.release("FREEZE")
+    world.store.wishes.release("FREEZE", world.clock())
     await tell(world)
     assert (await world.end_of()).status is UpgradeStatus.COMPLETED
 
@@ -165,7 +165,7 @@ async def test_c2_two_holds_are_waited_for_one_after_the_other(world: World) -> 
     await world.pass_time(timedelta(minutes=90))
     await parked(world)
     assert await on_new(world) == 5
-    world.store.wishes.release("second")
+    world.store.wishes.release("second", world.clock())
     await tell(world)
     assert (await world.end_of()).status is UpgradeStatus.COMPLETED
 

@@ -87,6 +87,7 @@ async def test_g3_before_its_first_batch_somebody_has_to_approve(world: World) -
     await begun(world, approval="first")
     await parked(world)
     assert await on_new(world) == 0
+    assert world.decisions() == ["started", "approval"], "webhooks are told that a person is waited for"
     said(world, True, Gate.FIRST)
     await tell(world)
     assert (await world.end_of()).status is UpgradeStatus.COMPLETED

@@ -105,7 +105,7 @@ class OsUpgradeWorkflow:
                 return choice
             else:
                 if self._parking.is_new(choice.park):
-                    await self._journal.decided("parked", f"parked: {choice.park.reason}")
+                    await self._journal.decided(choice.park.action, f"parked: {choice.park.reason}")
                 await self._parking.wait(choice.park)
                 self._continue_if_long()
         return None

@@ -36,6 +36,11 @@ class Park(Message):
     gate: Gate | None = None
     """Where somebody is to say so (G3)."""
 
+    @property
+    def action(self) -> str:
+        """What the decision to wait is called: whether it is for a person to end it (N1)."""
+        return "approval" if self.what is ParkedFor.APPROVAL else "parked"
+
 
 class Stop(Message):
     """End the upgrade as cancelled: nothing is wrong with the version."""

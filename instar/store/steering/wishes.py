@@ -3,16 +3,27 @@
 What ended by itself stays written until the next of its kind replaces it: readers compare it with their clock.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, update
 
 from instar.domain.steering.wishes import Approval, Gate, Hold, Pause, Wishes, in_force
+from instar.domain.telling.events import Event, event_of_hold
 from instar.store.database.columns import folded
 from instar.store.database.database import Database
 from instar.store.database.tables import APPROVALS, HOLDS, PAUSES, SCALE_SETS
 from instar.store.errors import QuotaExceeded
+from instar.store.webhooks.deliveries import tell
+
+
+@dataclass(frozen=True)
+class Held:
+    """What became of a hold, and the ids of the webhooks that have something to deliver of it."""
+
+    is_new: bool
+    told: tuple[str, ...]
 
 
 class WishStore:
@@ -43,8 +54,8 @@ class WishStore:
             row = connection.execute(select(PAUSES).where(PAUSES.c.unique_id == unique_id)).one_or_none()
         return _pause(row) if row else None
 
-    def hold(self, hold: Hold, at_most: int) -> bool:
-        """Write down a hold, or replace that of its name; whether it is new. Raises QuotaExceeded."""
+    def hold(self, hold: Hold, at_most: int) -> Held:
+        """Write down a hold, or replace that of its name, and tell of it (N1). Raises QuotaExceeded."""
         row = {"name_key": folded(hold.name), **hold.model_dump()}
         with self._database.writing() as connection:
             had = connection.scalar(select(HOLDS.c.name).where(HOLDS.c.name_key == row["name_key"]))
@@ -52,14 +63,18 @@ class WishStore:
             if had is None and count >= at_most:
                 raise QuotaExceeded("holds", at_most)
             self._database.upsert(connection, HOLDS, [row])
-        return had is None
+            told = tell(self._database, connection, [_event(hold, hold.since, ended=False)], hold.since)
+        return Held(is_new=had is None, told=tuple(told))
 
-    def release(self, name: str) -> Hold | None:
-        """End the hold of that name; the one that was there. Idempotent."""
+    def release(self, name: str, now: datetime) -> Held | None:
+        """End the hold of that name, and tell of it (N1); None where there was none. Idempotent."""
         with self._database.writing() as connection:
             row = connection.execute(select(HOLDS).where(HOLDS.c.name_key == folded(name))).one_or_none()
+            if row is None:
+                return None
             connection.execute(delete(HOLDS).where(HOLDS.c.name_key == folded(name)))
-        return _hold(row) if row else None
+            told = tell(self._database, connection, [_event(_hold(row), now, ended=True)], now)
+        return Held(is_new=False, told=tuple(told))
 
     def hold_named(self, name: str) -> Hold | None:
         """The hold of that name, ended by itself or not."""
@@ -104,6 +119,10 @@ class WishStore:
         said = tuple(_approval(row) for row in gates if row.approved is not None)
         asked = {Gate(row.gate): row.asked_at for row in gates}
         return wishes.model_copy(update={"approvals": said, "asked": asked})
+
+
+def _event(hold: Hold, at: datetime, *, ended: bool) -> Event:
+    return event_of_hold(hold.name, hold.scope, hold.reason, at, ended=ended)
 
 
 def _pause(row: Row[Any]) -> Pause:

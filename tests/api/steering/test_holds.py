@@ -8,6 +8,7 @@ from api.steering import holds
 from instar.domain.access import Grant, Role
 from tests.api.conftest import GROUP, SCALE_SET, SUBSCRIPTION, Api, error_of
 from tests.api.steering.running import another_role, run_upgrade
+from tests.support.receivers import has_webhook
 
 FREEZE = "/instar/holds/freeze"
 ALL = {"scope": "/", "reason": "code freeze"}
@@ -121,3 +122,15 @@ async def test_c2_there_is_an_end_to_how_many_there_may_be(api: Api, monkeypatch
         assert (await api.call("PUT", f"/instar/holds/{name}", ALL)).status_code in (200, 201)
     answer = await api.call("PUT", "/instar/holds/c", ALL)
     assert (answer.status_code, error_of(answer)["code"]) == (409, "QuotaExceeded")
+
+
+async def test_n1_c2_webhooks_of_the_scope_are_told_of_a_hold_and_of_its_end(api: Api) -> None:
+    webhook = has_webhook(api.store, "https://hooks.example.com/hook", api.clock()).webhook
+    await api.call("PUT", FREEZE, ALL)
+    await api.call("DELETE", FREEZE)
+    due = api.store.deliveries.due(webhook.id, (), 10).events
+    told = [api.store.deliveries.outgoing(webhook.id, one.event_id) for one in due]
+    assert sorted(one.message for one in told if one) == [
+        "hold freeze of / is ended: code freeze",
+        "hold freeze of / is placed: code freeze",
+    ]
