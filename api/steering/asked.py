@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
+from fastapi import Request
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from api.services.dependencies import Services
@@ -49,3 +50,9 @@ def until_of(body: Json, now: datetime) -> datetime | None:
 def who(services: Services) -> str:
     """Whose wish it is, as readers are told."""
     return services.caller.principal.name or services.caller.principal.subject
+
+
+def noted(request: Request, reason: str) -> str:
+    """The reason, which the audit log notes too."""
+    request.state.reason = reason
+    return reason

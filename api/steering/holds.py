@@ -7,13 +7,13 @@ import asyncio
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.services.dependencies import Services, ServicesDep
 from api.services.paging import PagingDep
 from api.shapes.wishes import hold_body
-from api.steering.asked import only, reason_of, until_of, who
+from api.steering.asked import noted, only, reason_of, until_of, who
 from api.steering.telling import tell_all_below
 from api.wire.bodies import JsonBody, described
 from api.wire.errors import ArmError, invalid, not_found
@@ -46,7 +46,7 @@ Name = Annotated[str, Path(alias="holdName")]
     response_model=None,
     openapi_extra=described({"scope": "/", "reason": "code freeze", "until": "2126-12-01T06:00:00Z"}),
 )
-async def put_hold(services: ServicesDep, name: Name, body: JsonBody) -> Response:
+async def put_hold(request: Request, services: ServicesDep, name: Name, body: JsonBody) -> Response:
     """Hold every upgrade at a scope and below it (C2): 201 for a new hold, 200 where it replaces one.
 
     None begins, by hand neither; those that run wait before their next batch. Scaling, power, reads, cancels and
@@ -60,7 +60,8 @@ async def put_hold(services: ServicesDep, name: Name, body: JsonBody) -> Respons
     had = await asyncio.to_thread(services.store.wishes.hold_named, name)
     if had is not None:
         services.caller.require(_need(had.scope, "write"))
-    wish = Hold(name=name, scope=scope, reason=reason_of(body), by=who(services), since=now, until=until_of(body, now))
+    reason = noted(request, reason_of(body))
+    wish = Hold(name=name, scope=scope, reason=reason, by=who(services), since=now, until=until_of(body, now))
     try:
         held = await asyncio.to_thread(services.store.wishes.hold, wish, HOLDS_AT_MOST)
     except QuotaExceeded:

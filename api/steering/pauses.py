@@ -3,13 +3,13 @@
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.services.dependencies import SCALE_SET, ServicesDep
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.wishes import pause_body
-from api.steering.asked import only, reason_of, until_of, who
+from api.steering.asked import noted, only, reason_of, until_of, who
 from api.steering.telling import tell_set
 from api.wire.bodies import JsonBody, described
 from api.wire.errors import not_found, scale_set_not_found
@@ -27,7 +27,7 @@ Json = dict[str, Any]
     response_model=None,
     openapi_extra=described({"reason": "storage is being moved", "until": "2126-12-01T06:00:00Z"}),
 )
-async def pause(services: ServicesDep, stored: StoredDep, body: JsonBody) -> Json:
+async def pause(request: Request, services: ServicesDep, stored: StoredDep, body: JsonBody) -> Json:
     """Pause the upgrades of a set (C1): the batch in work comes to its end, then nothing new begins.
 
     With nothing running the next upgrade does not begin. Asked again, the newest reason and end count. Without `until`
@@ -35,7 +35,7 @@ async def pause(services: ServicesDep, stored: StoredDep, body: JsonBody) -> Jso
     """
     only(body, ("reason", "until"))
     now = services.clock()
-    wish = Pause(reason=reason_of(body), by=who(services), since=now, until=until_of(body, now))
+    wish = Pause(reason=noted(request, reason_of(body)), by=who(services), since=now, until=until_of(body, now))
     if not await asyncio.to_thread(services.store.wishes.pause, stored.identity.unique_id, wish):
         raise scale_set_not_found(stored.identity.name, stored.resource_group)
     await tell_set(services, stored.identity)
