@@ -8,10 +8,11 @@ from fastapi import APIRouter, Request
 from api.services.dependencies import SCALE_SET, Services, ServicesDep
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.wishes import approval_body
-from api.steering.asked import noted, only, reason_of, who
+from api.steering.asked import only, who
 from api.steering.telling import tell_set
 from api.wire.bodies import OptionalJsonBody, described
 from api.wire.errors import not_allowed
+from api.wire.reasons import noted, reason_of
 from instar.domain.steering.wishes import Approval, Gate
 from instar.store.sets.stored_scale_set import StoredScaleSet
 
@@ -24,14 +25,14 @@ Json = dict[str, Any]
 async def approve(request: Request, services: ServicesDep, stored: StoredDep, body: OptionalJsonBody) -> Json:
     """Let the running upgrade pass the gate at which it waits (G3). 409 while it waits at none."""
     only(body, ("reason",))
-    return await _said(services, stored, noted(request, reason_of(body, needed=False)), approved=True)
+    return await _said(services, stored, noted(request, reason_of(body)), approved=True)
 
 
 @router.post(SCALE_SET + "/instar/reject", response_model=None, openapi_extra=described({"reason": "errors went up"}))
 async def reject(request: Request, services: ServicesDep, stored: StoredDep, body: OptionalJsonBody) -> Json:
     """End the running upgrade at the gate at which it waits, as cancelled (G3). 409 while it waits at none."""
     only(body, ("reason",))
-    return await _said(services, stored, noted(request, reason_of(body)), approved=False)
+    return await _said(services, stored, noted(request, reason_of(body, needed=True)), approved=False)
 
 
 async def _said(services: Services, stored: StoredScaleSet, reason: str, *, approved: bool) -> Json:

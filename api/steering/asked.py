@@ -1,15 +1,13 @@
-"""Reading what an operator asks for: nothing unknown, a reason, an end that lies ahead."""
+"""Reading what an operator asks for: nothing unknown, an end that lies ahead."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import Request
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from api.services.dependencies import Services
 from api.wire.errors import invalid
-from instar.domain.steering.wishes import REASON_AT_MOST
 
 Json = dict[str, Any]
 
@@ -21,14 +19,6 @@ def only(body: Json, known: Collection[str]) -> None:
     for name in body:
         if name not in known:
             raise invalid(f"'{name[:60]}' is not known here; known are {', '.join(known)}.", name[:60])
-
-
-def reason_of(body: Json, *, needed: bool = True) -> str:
-    """The `reason`. Raises ArmError 400 without one, where it is needed."""
-    reason = body.get("reason", "" if not needed else None)
-    if not isinstance(reason, str) or (needed and not reason.strip()) or len(reason) > REASON_AT_MOST:
-        raise invalid(f"'reason' must say why, in 1 to {REASON_AT_MOST} characters.", "reason")
-    return reason.strip()
 
 
 def until_of(body: Json, now: datetime) -> datetime | None:
@@ -50,9 +40,3 @@ def until_of(body: Json, now: datetime) -> datetime | None:
 def who(services: Services) -> str:
     """Whose wish it is, as readers are told."""
     return services.caller.principal.name or services.caller.principal.subject
-
-
-def noted(request: Request, reason: str) -> str:
-    """The reason, which the audit log notes too."""
-    request.state.reason = reason
-    return reason

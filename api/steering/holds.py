@@ -13,10 +13,11 @@ from fastapi.responses import JSONResponse, Response
 from api.services.dependencies import Services, ServicesDep
 from api.services.paging import PagingDep
 from api.shapes.wishes import hold_body
-from api.steering.asked import noted, only, reason_of, until_of, who
+from api.steering.asked import only, until_of, who
 from api.steering.telling import tell_all_below
 from api.wire.bodies import JsonBody, described
 from api.wire.errors import ArmError, invalid, not_found
+from api.wire.reasons import noted, reason_of
 from instar.domain.access import ROOT, Need, Role, is_within
 from instar.domain.steering.wishes import Hold
 from instar.store.errors import QuotaExceeded
@@ -60,7 +61,7 @@ async def put_hold(request: Request, services: ServicesDep, name: Name, body: Js
     had = await asyncio.to_thread(services.store.wishes.hold_named, name)
     if had is not None:
         services.caller.require(_need(had.scope, "write"))
-    reason = noted(request, reason_of(body))
+    reason = noted(request, reason_of(body, needed=True))
     wish = Hold(name=name, scope=scope, reason=reason, by=who(services), since=now, until=until_of(body, now))
     try:
         held = await asyncio.to_thread(services.store.wishes.hold, wish, HOLDS_AT_MOST)

@@ -9,10 +9,11 @@ from fastapi.responses import Response
 from api.services.dependencies import SCALE_SET, ServicesDep
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.wishes import pause_body
-from api.steering.asked import noted, only, reason_of, until_of, who
+from api.steering.asked import only, until_of, who
 from api.steering.telling import tell_set
 from api.wire.bodies import JsonBody, described
 from api.wire.errors import not_found, scale_set_not_found
+from api.wire.reasons import noted, reason_of
 from instar.domain.steering.wishes import Pause
 
 router = APIRouter(tags=["steering"])
@@ -35,7 +36,9 @@ async def pause(request: Request, services: ServicesDep, stored: StoredDep, body
     """
     only(body, ("reason", "until"))
     now = services.clock()
-    wish = Pause(reason=noted(request, reason_of(body)), by=who(services), since=now, until=until_of(body, now))
+    wish = Pause(
+        reason=noted(request, reason_of(body, needed=True)), by=who(services), since=now, until=until_of(body, now)
+    )
     if not await asyncio.to_thread(services.store.wishes.pause, stored.identity.unique_id, wish):
         raise scale_set_not_found(stored.identity.name, stored.resource_group)
     await tell_set(services, stored.identity)

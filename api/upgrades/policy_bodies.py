@@ -5,13 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from api.upgrades import calendars
-from api.wire.errors import ArmError, invalid
+from api.wire.errors import invalid
 from instar.domain.legible import legible
 from instar.domain.steering.refusals import PolicyRefused
 from instar.domain.steering.rollout_policy import RolloutPolicy, parsed
-
-REASON_AT_MOST = 1000
-"""Characters."""
 
 _OURS = ("properties", "reason")
 _PUT_BACK = ("id", "name", "type", "etag", "systemData")
@@ -49,20 +46,6 @@ async def read_body(body: Json, now: datetime) -> RolloutPolicy:
         return await asyncio.to_thread(_read, properties, now)
     except PolicyRefused as refusal:
         raise invalid(refusal.message, ".".join(filter(None, ("properties", refusal.target)))) from None
-
-
-def reason_of(body: Json) -> str:
-    """Why, in the words of whoever did it; "" where they said nothing. Raises ArmError 400."""
-    reason = body.get("reason")
-    if reason is None:
-        return ""
-    if not isinstance(reason, str) or len(reason) > REASON_AT_MOST:
-        raise _bad_reason()
-    return reason
-
-
-def _bad_reason() -> ArmError:
-    return invalid(f"'reason' must be a text of at most {REASON_AT_MOST} characters.", "reason")
 
 
 def _read(properties: Json, now: datetime) -> RolloutPolicy:

@@ -8,12 +8,13 @@ from fastapi.responses import JSONResponse, Response
 
 from api.services.dependencies import SCALE_SET, Services, ServicesDep
 from api.services.scale_set_lookup import StoredDep
-from api.upgrades.policy_bodies import EXAMPLE, read_body, reason_of
+from api.upgrades.policy_bodies import EXAMPLE, read_body
 from api.upgrades.policy_checks import check_body, preview
 from api.wire.bodies import JsonBody, OptionalJsonBody, described
 from api.wire.errors import not_found, scale_set_not_found
 from api.wire.moments import moment
 from api.wire.preconditions import Preconditions, PreconditionsDep
+from api.wire.reasons import noted, reason_of
 from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.store.errors import Missing
 from instar.store.sets.stored_scale_set import StoredScaleSet
@@ -126,8 +127,7 @@ async def _put(  # noqa: PLR0917  # passed on
     body: Json,
     preconditions: Preconditions,
 ) -> Response:
-    policy, reason = await read_body(body, services.clock()), reason_of(body)
-    request.state.reason = reason
+    policy, reason = await read_body(body, services.clock()), noted(request, reason_of(body))
     stored, created = await asyncio.to_thread(
         services.store.rollout_policies.put,
         unique_id,
@@ -143,7 +143,7 @@ async def _put(  # noqa: PLR0917  # passed on
 async def _delete(
     request: Request, services: Services, unique_id: str, preconditions: Preconditions, reason: str
 ) -> Response:
-    request.state.reason = reason_of({"reason": reason})
+    noted(request, reason_of({"reason": reason}))
     removed = await asyncio.to_thread(
         services.store.rollout_policies.delete,
         unique_id,

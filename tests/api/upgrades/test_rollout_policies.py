@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from api.upgrades.policy_bodies import EXAMPLE, REASON_AT_MOST
+from api.upgrades.policy_bodies import EXAMPLE
 from instar.domain.access import Grant, Role
 from instar.domain.steering.rollout_policy import RolloutPolicy
+from instar.domain.steering.wishes import REASON_AT_MOST
 from instar.store.steering.rollout_policies import DEFAULT
 from tests.api.conftest import SCALE_SET, Api, error_of
 from tests.api.upgrades.test_calendars import event, ics
@@ -75,8 +76,8 @@ async def test_w1_only_what_was_seen_is_changed_and_an_old_tag_never_fits_again(
         ({"properties": {"notOn": ""}}, "properties.notOn", "is no iCalendar text"),
         ({"properties": {"notOn": ["x"]}}, "properties.notOn", "is no day"),
         ({"properties": {"approval": "afterCanary"}}, "properties", "has no canary"),
-        ({"properties": {}, "reason": 5}, "reason", "must be a text of at most 1000"),
-        ({"properties": {}, "reason": "x" * (REASON_AT_MOST + 1)}, "reason", "must be a text of at most 1000"),
+        ({"properties": {}, "reason": 5}, "reason", "must say why, in 0 to 500 characters"),
+        ({"properties": {}, "reason": "x" * (REASON_AT_MOST + 1)}, "reason", "must say why, in 0 to 500 characters"),
     ],
 )
 async def test_w1_nonsense_is_refused_by_name_and_nothing_is_stored(
