@@ -84,6 +84,8 @@ OWN = "/instar/webhooks"
 """Instar's own resources that are for a scope."""
 
 CHANGES = ("PUT", "PATCH", "DELETE", "POST")
+AT_A_GATE = ("/instar/approve", "/instar/reject")
+"""Done at once, and refused where nothing waits for it."""
 
 
 def successes(method: str, path: str, status_code: int | None) -> Answers:
@@ -117,7 +119,8 @@ def errors(
     if "{" in path or (method, path) in MAY_BE_MISSING:
         found.add(404)
     owned = "/subscriptions/" in path or path.startswith(OWN)
-    if method in CHANGES and owned and (method != "POST" or HTTPStatus.OK not in done):
+    conflicts = method != "POST" or HTTPStatus.OK not in done or path.endswith(AT_A_GATE)
+    if method in CHANGES and owned and conflicts:
         found.add(409)
     if CONDITIONS.intersection(parameters):
         found.add(412)

@@ -16,6 +16,7 @@ from api.openapi.answers import ACCEPTED, EMPTY, LISTED, READ, Answer, Answers
 from api.resources import exported_templates, operations, providers, resource_groups, subscriptions, tags
 from api.scale_sets import scale_sets, set_sizes
 from api.simulated import simulated, simulated_galleries
+from api.steering import approvals, holds
 from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, rollout_policies
 from api.webhooks import webhooks
 
@@ -87,6 +88,10 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     kept_writing.patch_kept: {200: _KEPT},
     deployments.deploy_to_subscription: {},
     deployments.deployment_status: {200: Answer(shapes.DEPLOYMENT_STATUS, sometimes=("Retry-After",))},
+    holds.put_hold: {200: Answer(shapes.RESOURCE), 201: Answer(shapes.RESOURCE)},
+    holds.release_hold: _DELETED,
+    approvals.approve: _OBJECT,
+    approvals.reject: _OBJECT,
     webhooks.put_webhook: {200: READ, 201: READ},
     webhooks.delete_webhook: {200: EMPTY, 204: EMPTY},
     webhooks.test_webhook: _OBJECT,

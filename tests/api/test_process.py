@@ -57,8 +57,8 @@ async def test_a4_a_server_that_is_not_there_is_503_soon(api: Api) -> None:
     [
         (ApplicationError("no", type=Refusal.OPERATION_NOT_ALLOWED), 409, "no"),
         (ApplicationError("gone", type=Refusal.NOT_FOUND), 404, "gone"),
-        (ApplicationError("a secret", type="Other"), 503, "orchestrator"),
-        (RuntimeError("a secret"), 503, "orchestrator"),
+        (ApplicationError("a secret", type="Other"), 503, "every worker"),
+        (RuntimeError("a secret"), 503, "every worker"),
     ],
 )
 def test_refusals_keep_their_sentence_and_other_failures_are_503(cause: Exception, status: int, message: str) -> None:

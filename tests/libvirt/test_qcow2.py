@@ -274,7 +274,7 @@ def test_images_of_qemu_that_need_something_else_are_refused(tmp_path: Path) -> 
     qemu_img("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", plain, over)
     qemu_img(
         *("create", "--object", "secret,id=s,data=secret", "-f", "qcow2"),
-        *("-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", locked, "3M"),
+        *("-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=200", locked, "3M"),
     )
     qemu_img("create", "-q", "-f", "qcow2", "-o", f"data_file={tmp_path / 'data.raw'}", outside, "3M")
     for file, why in ((over, "has a backing file"), (locked, "is encrypted"), (outside, "in another file")):

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -242,11 +243,11 @@ class HeldRecord:
         self.reached, self.release = threading.Event(), threading.Event()
         write = world.store.upgrades.write
 
-        def slow(record: UpgradeRecord) -> None:
+        def slow(record: UpgradeRecord, *more: Any) -> list[str]:
             if record.decisions[-1].action == action:
                 self.reached.set()
                 self.release.wait(20)
-            write(record)
+            return write(record, *more)
 
         monkeypatch.setattr(world.store.upgrades, "write", slow)
 

@@ -36,6 +36,7 @@ TO_WHAT_IS_THERE = 9
 """Of ten names in a path so many are those of something that exists: the rest finds 404s."""
 
 DEPLOYMENT = f"{GROUP}/providers/Microsoft.Resources/deployments/{{deploymentName}}"
+SET = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/{{scaleSetName}}"
 EXTENSION_OF_INSTANCE = (
     f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/{{scaleSetName}}/virtualMachines/{{instanceId}}"
     "/extensions/{extensionName}"
@@ -43,6 +44,8 @@ EXTENSION_OF_INSTANCE = (
 NOT_BY_CHANCE = {
     f"GET {EXTENSION_OF_INSTANCE}",  # one that ran
     f"POST {TOKEN}",
+    f"POST {SET}/instar/approve",  # one that waits
+    f"POST {SET}/instar/reject",
     f"POST {DEPLOYMENT}/cancel",  # one that runs
     f"GET {DEPLOYMENT}/operations/{{operationId}}",
     f"GET {DEPLOYMENT}/operationStatuses/{{operationId}}",
