@@ -10,7 +10,7 @@ from instar.domain.records.progress import Counts
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from instar.domain.steering.rollout_policy import RolloutPolicy
-from instar.domain.steering.wishes import Hold, Pause
+from instar.domain.steering.wishes import Hold
 from instar.store.steering.rollout_policies import DEFAULT
 from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, SUBNET, SUBSCRIPTION, Api
 from tests.api.galleries.gallery import make_image, publish
@@ -94,8 +94,6 @@ async def inhabited(api: Api, directory: Path) -> Inhabited:
     has_webhook(api.store, "https://hooks.example.com/hook", api.clock())
     _add_kept(api)
     _add_upgrade(api)
-    pause = Pause(reason="storage is moved", by="ann", since=api.clock())
-    assert api.store.wishes.pause(api.stored().identity.unique_id, pause)
     api.store.wishes.hold(Hold(name="freeze", scope=f"{GROUP}2", reason="r", by="ann", since=api.clock()), 10)
     names = GOOD | {"operationId": operation, "uniqueId": api.stored(SCALE_SET).identity.unique_id}
     files = (directory / "store.sqlite", directory / "fleet.sqlite")

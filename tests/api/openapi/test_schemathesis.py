@@ -44,6 +44,7 @@ EXTENSION_OF_INSTANCE = (
 NOT_BY_CHANCE = {
     f"GET {EXTENSION_OF_INSTANCE}",  # one that ran
     f"POST {TOKEN}",
+    f"GET {SET}/instar/pause",  # one that is paused: it would not be upgraded
     f"POST {SET}/instar/approve",  # one that waits
     f"POST {SET}/instar/reject",
     f"POST {DEPLOYMENT}/cancel",  # one that runs
