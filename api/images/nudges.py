@@ -5,21 +5,15 @@ Best effort: a nudge that is lost costs a set no more than its usual wait.
 
 import asyncio
 import logging
-from datetime import timedelta
 
 from api.services.dependencies import Services
+from api.services.signals import to_all
 from api.wire.properties import normal_location
 from instar.domain.images.images import ImageReference
 from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
 from instar.store.errors import StoreError
 
 _log = logging.getLogger(__name__)
-
-AT_ONCE = 20
-"""Signals under way at the same time."""
-
-ALL_WITHIN = timedelta(seconds=30)
-"""With Temporal away the rest are let be."""
 
 
 async def nudge_users_of(services: Services, image: ImageReference, location: str) -> int:
@@ -29,17 +23,7 @@ async def nudge_users_of(services: Services, image: ImageReference, location: st
     except StoreError as error:
         _log.warning("nobody was told of %s: %s", image, type(error).__name__)
         return 0
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def nudge(scale_set: ScaleSetIdentity) -> bool:
-        async with gate:
-            return await services.gateway.nudge(scale_set)
-
-    try:
-        async with asyncio.timeout(ALL_WITHIN.total_seconds()):
-            told = sum(await asyncio.gather(*map(nudge, concerned)))
-    except TimeoutError:
-        told = 0
+    told = await to_all(concerned, services.gateway.nudge)
     if told < len(concerned):
         _log.warning("%d of %d sets that use %s were told of it", told, len(concerned), image)
     return told

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from api.access.reasons import noted, reason_of
 from api.services.dependencies import SCALE_SET, Services, ServicesDep
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.wishes import approval_body
@@ -12,7 +13,6 @@ from api.steering.asked import only, who
 from api.steering.telling import tell_set
 from api.wire.bodies import OptionalJsonBody, described
 from api.wire.errors import not_allowed
-from api.wire.reasons import noted, reason_of
 from instar.domain.steering.wishes import Approval, Gate
 from instar.store.sets.stored_scale_set import StoredScaleSet
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
+from api.access.reasons import noted, reason_of
 from api.services.dependencies import Services, ServicesDep
 from api.services.paging import PagingDep
 from api.shapes.wishes import hold_body
@@ -17,8 +18,8 @@ from api.steering.asked import only, until_of, who
 from api.steering.telling import tell_all_below
 from api.wire.bodies import JsonBody, described
 from api.wire.errors import ArmError, invalid, not_found
-from api.wire.reasons import noted, reason_of
-from instar.domain.access import ROOT, Need, Role, is_within
+from instar.domain.access import Need, Role, is_within
+from instar.domain.scopes import spelt
 from instar.domain.steering.wishes import Hold
 from instar.store.errors import QuotaExceeded
 
@@ -29,14 +30,11 @@ HOLD = HOLDS + "/{holdName}"
 HOLDS_AT_MOST = 1_000
 """All are read before each batch."""
 
-SCOPE_AT_MOST = 500
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_SCOPE = re.compile(
-    r"/|/subscriptions/[\w.-]{1,64}"
-    r"(?:/resourceGroups/[\w.()-]{1,90}(?:/providers/Microsoft\.Compute/virtualMachineScaleSets/[\w.-]{1,64})?)?",
-    re.IGNORECASE,
-)
+SCOPE_AT_MOST = 500
+"""Characters."""
+
+_SET = re.compile(r"(/[^/]+){4}/providers/Microsoft\.Compute/virtualMachineScaleSets/[^/]+", re.IGNORECASE)
 
 Json = dict[str, Any]
 Name = Annotated[str, Path(alias="holdName")]
@@ -71,9 +69,7 @@ async def put_hold(request: Request, services: ServicesDep, name: Name, body: Js
             "QuotaExceeded",
             f"There are {HOLDS_AT_MOST} holds, and no more may be: release one that is needed no more.",
         ) from None
-    if had is not None:
-        await tell_all_below(services, had)
-    await tell_all_below(services, wish)
+    await tell_all_below(services, *filter(None, (had, wish)))
     await services.gateway.look_at_webhooks(held.told)
     return JSONResponse(hold_body(wish), 201 if held.is_new else 200)
 
@@ -125,10 +121,15 @@ def _need(scope: str, verb: str) -> Need:
 
 
 def _scope_of(body: Json) -> str:
+    """Raises ArmError 400 for what no scale set can be at or below."""
     given = body.get("scope")
-    if not isinstance(given, str) or len(given) > SCOPE_AT_MOST or not _SCOPE.fullmatch(given.rstrip("/") or ROOT):
+    try:
+        scope = spelt(given) if isinstance(given, str) and len(given) <= SCOPE_AT_MOST else ""
+    except ValueError:
+        scope = ""
+    if not scope or ("/providers/" in scope.lower() and not _SET.fullmatch(scope)):
         raise invalid(
             "'scope' must be '/', a subscription ('/subscriptions/ID'), a resource group or a scale set, by its id.",
             "scope",
         )
-    return given.rstrip("/") or ROOT
+    return scope

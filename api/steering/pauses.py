@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.access.reasons import noted, reason_of
 from api.services.dependencies import SCALE_SET, ServicesDep
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.wishes import pause_body
@@ -13,7 +14,6 @@ from api.steering.asked import only, until_of, who
 from api.steering.telling import tell_set
 from api.wire.bodies import JsonBody, described
 from api.wire.errors import not_found, scale_set_not_found
-from api.wire.reasons import noted, reason_of
 from instar.domain.steering.wishes import Pause
 
 router = APIRouter(tags=["steering"])

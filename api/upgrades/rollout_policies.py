@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from api.access.reasons import noted, reason_of
 from api.services.dependencies import SCALE_SET, Services, ServicesDep
 from api.services.scale_set_lookup import StoredDep
 from api.upgrades.policy_bodies import EXAMPLE, read_body
@@ -14,7 +15,6 @@ from api.wire.bodies import JsonBody, OptionalJsonBody, described
 from api.wire.errors import not_found, scale_set_not_found
 from api.wire.moments import moment
 from api.wire.preconditions import Preconditions, PreconditionsDep
-from api.wire.reasons import noted, reason_of
 from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.store.errors import Missing
 from instar.store.sets.stored_scale_set import StoredScaleSet

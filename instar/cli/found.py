@@ -14,6 +14,6 @@ from instar.errors import ended
 def found(  # noqa: PLR0917  # passed on
     scale_set: str, api: str, data_dir: Path, credentials: Path | None, group: str, subscription: str
 ) -> Iterator[tuple[ApiClient, str]]:
-    """The API and the set's resource id; trouble becomes its sentence."""
+    """The API and the set's resource id, "" where none is named; trouble becomes its sentence."""
     with ended(), ApiClient(login_of(credentials, data_dir, api)) as there:
-        yield there, find(there, scale_set, subscription, group)
+        yield there, find(there, scale_set, subscription, group) if scale_set else ""

@@ -1,6 +1,7 @@
 """What several commands take, and how each logs in to the API."""
 
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
@@ -12,12 +13,21 @@ from instar.program import program
 
 DATA_DIR = Path(".data")
 
+
+class Output(StrEnum):
+    """How a command tells what it found."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
 SetName = Annotated[str, typer.Argument(metavar="SET", help="Name or whole resource id of a scale set.")]
 ApiUrl = Annotated[str, typer.Option(metavar="URL", help="Where the API answers, if not where it was started.")]
 DataDir = Annotated[Path, typer.Option(help="The data directory of a running `instar up`.")]
 Credentials = Annotated[
     Path | None, typer.Option(help="Other credentials, as `instar credentials create` printed them.")
 ]
+Shown = Annotated[Output, typer.Option("--output", help="table for people, json for programs.")]
 Group = Annotated[str, typer.Option(help="Needed if several sets have that name.")]
 Subscription = Annotated[str, typer.Option(help="Under which the API is asked.")]
 

@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Group, Subscription, login_of
+from instar.cli.found import found
+from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Group, Output, Shown, Subscription
 from instar.client.api_client import ApiClient
 from instar.client.sets import policies
-from instar.client.watch import DEFAULT_SUBSCRIPTION, find
+from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.domain.legible import legible_line
 from instar.errors import Nonsense, ended
 
@@ -27,17 +27,9 @@ app = typer.Typer(
 STDIN = "-"
 
 
-class Output(StrEnum):
-    """How a command tells what it found."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
 ScaleSet = Annotated[
     str, typer.Argument(metavar="SET", help="Name or whole resource id of a scale set; none: the default of all.")
 ]
-Shown = Annotated[Output, typer.Option("--output", help="table for people, json for programs.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept, and is in the audit log.")]
 NotOn = Annotated[
     Path | None, typer.Option(metavar="FILE", help="An iCalendar file: its days are those on which no window opens.")
@@ -145,8 +137,8 @@ def _found(  # noqa: PLR0917  # passed on
     scale_set: str, api: str, data_dir: DataDir, credentials: Credentials, group: str, subscription: str
 ) -> Iterator[tuple[ApiClient, str]]:
     """The API, and the policy's path; trouble becomes its sentence."""
-    with ended(), ApiClient(login_of(credentials, data_dir, api)) as there:
-        yield there, policies.place(find(there, scale_set, subscription, group) if scale_set else "")
+    with found(scale_set, api, data_dir, credentials, group, subscription) as (there, resource_id):
+        yield there, policies.place(resource_id)
 
 
 def _policy(file: str, not_on: Path | None) -> dict[str, Any]:

@@ -1,27 +1,30 @@
 """The commands that keep upgrades back and let them go on: `instar pause`, `hold`, `approve` and their opposites."""
 
 import json
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from instar.cli.found import found
-from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Group, SetName, Subscription, command, login_of
+from instar.cli.options import (
+    DATA_DIR,
+    ApiUrl,
+    Credentials,
+    DataDir,
+    Group,
+    Output,
+    SetName,
+    Shown,
+    Subscription,
+    command,
+    login_of,
+)
 from instar.client.api_client import ApiClient
 from instar.client.sets import wishes
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
 from instar.domain.legible import legible_line
 from instar.errors import ended
-
-
-class Output(StrEnum):
-    """How it is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-
 
 Reason = Annotated[str, typer.Option(help="Why: everybody who meets it is told.")]
 Until = Annotated[str, typer.Option(metavar="MOMENT", help="Ends by itself then, as 2026-12-01T06:00:00Z.")]
@@ -97,7 +100,7 @@ def release(
 
 def holds(
     *,
-    output: Annotated[Output, typer.Option(help="table or json")] = Output.TABLE,
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,

@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from instar.cli.main import INTERRUPTED
-from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, command, login_of
+from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Output, Shown, command, login_of
 from instar.client.api_client import ApiClient
 from instar.client.sets import webhooks
 from instar.domain.legible import legible_line
@@ -28,20 +27,12 @@ app = typer.Typer(
 Json = dict[str, Any]
 
 
-class Output(StrEnum):
-    """How something is shown."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the webhook.")]
-As = Annotated[Output, typer.Option(help="A table for people, or what the API answers.")]
 
 
 @app.command(name="list")
 def list_webhooks(
-    *, output: As = Output.TABLE, api: ApiUrl = "", data_dir: DataDir = DATA_DIR, credentials: Credentials = None
+    *, output: Shown = Output.TABLE, api: ApiUrl = "", data_dir: DataDir = DATA_DIR, credentials: Credentials = None
 ) -> None:
     """List the webhooks of the scopes in which you have a role, and how many events each has not taken yet."""
     with _asked(credentials, data_dir, api) as there:
@@ -57,7 +48,7 @@ def list_webhooks(
 def show(
     *,
     name: Name,
-    output: As = Output.TABLE,
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -99,7 +90,7 @@ def set_webhook(
     off: Annotated[
         bool, typer.Option("--off", help="Switch it off: it collects nothing until it is set again.")
     ] = False,
-    output: As = Output.TABLE,
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -138,7 +129,7 @@ def delete(*, name: Name, api: ApiUrl = "", data_dir: DataDir = DATA_DIR, creden
 def send_a_test(
     *,
     name: Name,
-    output: As = Output.TABLE,
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -156,7 +147,7 @@ def send_a_test(
 def undelivered(
     *,
     name: Name,
-    output: As = Output.TABLE,
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -176,7 +167,7 @@ def resend(
     name: Name,
     events: Annotated[list[str] | None, typer.Argument(metavar="[EVENT]...", help="Ids, as undelivered shows.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything that was given up.")] = False,
-    output: As = Output.TABLE,
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from instar.cli import policies_cli
+from instar.cli import found, policies_cli
 from instar.cli.app import app
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
@@ -53,7 +53,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
             return httpx.Response(204 if request.url.path.startswith("/instar") else 200)
         return httpx.Response(200, json=TOLD if request.url.path.endswith("/check") else STORED)
 
-    monkeypatch.setattr(policies_cli, "ApiClient", partial(ApiClient, transport=httpx.MockTransport(answer)))
+    monkeypatch.setattr(found, "ApiClient", partial(ApiClient, transport=httpx.MockTransport(answer)))
     return requests
 
 

@@ -11,8 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from instar.domain.message import Message
 from instar.domain.spans import in_words
-from instar.domain.steering.rollout_policy import Approval as Gates
-from instar.domain.steering.rollout_policy import RolloutPolicy
+from instar.domain.steering.rollout_policy import ApprovalAt, RolloutPolicy
 from instar.domain.steering.wishes import Gate, Wishes
 
 
@@ -112,9 +111,9 @@ def gate_of(known: Known) -> Gate | None:
     """
     if known.policy is None:
         return None
-    if known.policy.approval is Gates.FIRST and known.begun == 0:
+    if known.policy.approval is ApprovalAt.FIRST and known.begun == 0:
         return Gate.FIRST
-    if known.policy.approval is Gates.AFTER_CANARY and known.begun == (known.canary_batches or 1):
+    if known.policy.approval is ApprovalAt.AFTER_CANARY and known.begun == (known.canary_batches or 1):
         return Gate.AFTER_CANARY
     return None
 

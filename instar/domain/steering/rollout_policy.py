@@ -35,7 +35,7 @@ _PERCENT = re.compile(r"([1-9]\d?|100)%", re.ASCII)
 _ID = re.compile(r"0|[1-9]\d{0,17}", re.ASCII)
 
 
-class Approval(StrEnum):
+class ApprovalAt(StrEnum):
     """Where somebody has to say that it may go on (G3)."""
 
     NONE = "none"
@@ -110,7 +110,7 @@ class RolloutPolicy(_Document):
     """Days off, and spans of them, as `DaySpan.of` reads them."""
     not_on_read_until: Annotated[date | None, BeforeValidator(_date), Field(exclude_if=_absent)] = None
     """Of days off that were read from a calendar: no later day was looked for in it."""
-    approval: Annotated[Approval, Field(exclude_if=lambda value: value is Approval.NONE)] = Approval.NONE
+    approval: Annotated[ApprovalAt, Field(exclude_if=lambda value: value is ApprovalAt.NONE)] = ApprovalAt.NONE
     approval_deadline: Annotated[Deadline | None, Field(exclude_if=_absent)] = None
     """After so long without an answer it is a no; a minute to 30 days. None: it waits for ever."""
     judges: Annotated[tuple[Any, ...], Field(exclude_if=_absent)] = ()
@@ -132,9 +132,9 @@ class RolloutPolicy(_Document):
 
     @model_validator(mode="after")
     def _belongs_together(self) -> "RolloutPolicy":
-        if self.approval is Approval.AFTER_CANARY and self.canary is None:
+        if self.approval is ApprovalAt.AFTER_CANARY and self.canary is None:
             raise ValueError("asks for approval afterCanary and has no canary: name its instances, or its bake")
-        if self.approval is Approval.NONE and self.approval_deadline is not None:
+        if self.approval is ApprovalAt.NONE and self.approval_deadline is not None:
             raise ValueError("has an approvalDeadline and no approval: nothing is waited for")
         return self
 

@@ -10,20 +10,10 @@ from sqlalchemy import Connection, delete, insert, select, update
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.database.columns import folded, written
 from instar.store.database.database import Database
+from instar.store.database.operators_tables import APPROVALS, PAUSES, ROLLOUT_POLICIES
 from instar.store.database.sealing import SealerProtocol
 from instar.store.database.secret_places import put_back, take_out
-from instar.store.database.tables import (
-    APPROVALS,
-    DECISIONS,
-    INSTANCES,
-    MODELS,
-    PAUSES,
-    ROLLOUT_POLICIES,
-    SCALE_SET_STATUS,
-    SCALE_SETS,
-    SECRETS,
-    UPGRADES,
-)
+from instar.store.database.tables import DECISIONS, INSTANCES, MODELS, SCALE_SET_STATUS, SCALE_SETS, SECRETS, UPGRADES
 from instar.store.errors import AlreadyThere, Conflict, Missing
 from instar.store.quotas import UNLIMITED, Quotas, require_room
 from instar.store.sets.fleet_marks import NO_IDS, raise_marks

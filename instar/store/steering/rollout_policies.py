@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.store.database.database import Database
-from instar.store.database.tables import ROLLOUT_POLICIES, SCALE_SETS
+from instar.store.database.operators_tables import ROLLOUT_POLICIES
+from instar.store.database.tables import SCALE_SETS
 from instar.store.errors import Missing
 
 DEFAULT = ""

@@ -13,7 +13,8 @@ from instar.domain.steering.wishes import Approval, Gate, Hold, Pause, Wishes, i
 from instar.domain.telling.events import Event, event_of_hold
 from instar.store.database.columns import folded
 from instar.store.database.database import Database
-from instar.store.database.tables import APPROVALS, HOLDS, PAUSES, SCALE_SETS
+from instar.store.database.operators_tables import APPROVALS, HOLDS, PAUSES
+from instar.store.database.tables import SCALE_SETS
 from instar.store.errors import QuotaExceeded
 from instar.store.webhooks.deliveries import tell
 

@@ -15,7 +15,7 @@ from instar.domain.messages.webhooks import Due, DueEvent
 from instar.domain.telling.events import Event
 from instar.domain.telling.webhooks import KEPT_UNDELIVERED, TRIED_FOR, Webhook
 from instar.store.database.database import Database
-from instar.store.database.tables import DELIVERIES, WEBHOOKS
+from instar.store.database.operators_tables import DELIVERIES, WEBHOOKS
 from instar.store.webhooks.webhooks import stored_webhook
 
 ERROR_AT_MOST = 500

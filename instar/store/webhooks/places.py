@@ -13,8 +13,8 @@ from sqlalchemy import delete, insert, select, update
 
 from instar.store.database.columns import written
 from instar.store.database.database import Database
+from instar.store.database.operators_tables import PLACES
 from instar.store.database.sealing import SealerProtocol
-from instar.store.database.tables import PLACES
 from instar.store.webhooks.webhooks import Place
 
 KEPT_AFTERWARDS = timedelta(days=90)

@@ -11,8 +11,8 @@ from sqlalchemy import Row, delete, func, select, text, update
 from instar.domain.telling.webhooks import Webhook
 from instar.store.database.columns import folded, written
 from instar.store.database.database import Database
+from instar.store.database.operators_tables import WEBHOOKS
 from instar.store.database.sealing import SealerProtocol
-from instar.store.database.tables import WEBHOOKS
 from instar.store.errors import Conflict, QuotaExceeded
 from instar.store.quotas import Counted, Quotas
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api.images import nudges
+from api.services import signals
 from api.services.first_state import first_state
 from api.wire.errors import ArmError
 from api.wire.moments import moment
@@ -160,8 +161,8 @@ async def test_a4_nudging_a_server_that_is_not_there_ends_soon(sets: Api) -> Non
 
 
 async def test_t2_nudges_are_bounded_in_number_and_time(sets: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nudges, "AT_ONCE", 2)
-    monkeypatch.setattr(nudges, "ALL_WITHIN", timedelta(milliseconds=50))
+    monkeypatch.setattr(signals, "AT_ONCE", 2)
+    monkeypatch.setattr(signals, "ALL_WITHIN", timedelta(milliseconds=50))
     under_way, most = 0, 0
 
     async def slow(_scale_set: object) -> bool:
