@@ -83,8 +83,6 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     deployments.deployment_operation: _OBJECT,
     deployments.export_template: {},
     kept_writing.put_kept: {200: _KEPT, 201: _KEPT},
-    kept_writing.put_kept_below: {200: _KEPT, 201: _KEPT},
-    kept_writing.put_kept_further_below: {200: _KEPT, 201: _KEPT},
     kept_writing.patch_kept: {200: _KEPT},
     deployments.deploy_to_subscription: {},
     deployments.deployment_status: {200: Answer(shapes.DEPLOYMENT_STATUS, sometimes=("Retry-After",))},

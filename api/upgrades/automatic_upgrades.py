@@ -73,12 +73,17 @@ async def lift_quarantine(services: ServicesDep, stored: StoredDep, version: str
 
 
 async def _wished(services: Services, stored: StoredScaleSet) -> Json:
-    """What operators keep upgrades back with (C1, C2); none of the members where nothing does."""
+    """What operators keep upgrades back with (C1, C2, G3); none of the members where nothing does."""
     identity, now = stored.identity, services.clock()
-    wishes = await asyncio.to_thread(services.store.wishes.binding, identity.unique_id, identity.resource_id, now)
+    latest = await asyncio.to_thread(services.store.upgrades.latest, identity.unique_id)
+    number = 0 if latest is None or latest.status.ended else latest.number
+    binding = services.store.wishes.binding
+    wishes = await asyncio.to_thread(binding, identity.unique_id, identity.resource_id, now, number)
     members: Json = {"paused": wish_properties(wishes.pause)} if wishes.pause else {}
     if wishes.holds:
         members["holds"] = [{"name": hold.name, "scope": hold.scope, **wish_properties(hold)} for hold in wishes.holds]
+    if open_gate := wishes.open_gate:
+        members["approval"] = {"gate": open_gate.value, "since": moment(wishes.asked[open_gate])}
     return members
 
 

@@ -83,13 +83,15 @@ def advice(told: Json, state: str, missing: str, ways: Ways) -> list[str]:
         found.append("the last request about this set failed: send it again, its operation says why")
     if told.get("held"):
         found.append(f"{ways.command(f'reconcile {ways.name}')} shows what its machines know and its records do not")
+    if told.get("approval"):
+        found.append(f"{ways.command(f'approve {ways.name}')} lets its upgrade go on, reject ends it")
     if told.get("paused"):
         found.append(f"{ways.command(f'resume {ways.name}')} lets its upgrades go on")
     holds = [ways.command(f"release {hold['name']}") for hold in told.get("holds", ())]
     found += [f"{release} lets all go on that it holds" for release in holds]
     if any(entry["wholeSet"] for entry in told["quarantine"]):
         found.append("publish a newer version: that one is tried; or lift the quarantine (docs/operations.md)")
-    if not told["enabled"] and not found:
+    if not told["enabled"] and not found and state == "Succeeded":
         found += [
             f"{ways.command(f'upgrade {ways.name}')} starts an upgrade to the newest version by hand",
             f"{ways.command(f'automatic {ways.name} on')} lets upgrades begin by themselves",

@@ -179,3 +179,13 @@ def test_a_set_that_failed_for_want_of_an_image_is_told_so(
     assert "state                Failed" in said
     sentence = "(`instar images publish C W s VERSION --location westeurope`), then send the request again"
     assert (sentence in said) is advised
+
+
+def test_g3_who_is_waited_for_is_told_and_a_set_that_is_busy_is_not_to_be_upgraded() -> None:
+    off: dict[str, Any] = {"enabled": False, "quarantine": []}
+    waiting = advice(
+        off | {"approval": {"gate": "first", "since": "then"}}, "Updating", "", Ways("web", "instar {}".format)
+    )
+    assert waiting == ["what to do           instar approve web lets its upgrade go on, reject ends it"]
+    assert advice(off, "Updating", "", Ways("web", str)) == []
+    assert len(advice(off, "Succeeded", "", Ways("web", str))) == 2

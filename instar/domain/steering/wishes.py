@@ -110,6 +110,11 @@ class Wishes(BaseModel):
     asked: dict[Gate, datetime] = {}
     """Since when it waits at each gate."""
 
+    @property
+    def open_gate(self) -> Gate | None:
+        """The gate at which a person is waited for."""
+        return next((gate for gate in self.asked if self.approval(gate) is None), None)
+
     def approval(self, gate: Gate) -> Approval | None:
         """What was said at a gate."""
         return next((one for one in self.approvals if one.gate is gate), None)

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from api.app import ARM_ROUTERS
 from api.deployments.deployment_runs import tend_once
 from api.instances import unsupported
-from api.kept.routes import BELOW, FURTHER
+from api.kept.named import BELOW, FURTHER
 from tests.api.conftest import GROUP, LOCATION, OLD, SCALE_SET, SUBSCRIPTION, Api, document
 from tests.api.galleries.gallery import GALLERY, IMAGE, image_body, make_image, publish, version_body
 from tests.api.networks.test_load_balancers import BALANCER, FRONT

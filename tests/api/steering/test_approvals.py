@@ -7,6 +7,7 @@ from instar.domain.steering.wishes import Gate, Wishes
 from tests.api.conftest import SCALE_SET, Api, error_of
 from tests.api.steering.running import run_upgrade
 
+STATUS = f"{SCALE_SET}/instar/automaticOSUpgrades"
 FIRST = RolloutPolicy(approval="first")
 APPROVE, REJECT = f"{SCALE_SET}/instar/approve", f"{SCALE_SET}/instar/reject"
 
@@ -26,6 +27,8 @@ async def test_g3_an_approval_lets_it_pass_and_is_asked_for_once(api: Api) -> No
     await at_the_gate(api)
     known = Known(now=api.clock(), wishes=wishes(api), policy=FIRST)
     assert next_step(known) is not None
+    shown = (await api.get(STATUS))["properties"]["approval"]
+    assert shown == {"gate": "first", "since": "2026-03-01T12:00:00.1234+00:00"}
     answer = await api.call("POST", APPROVE, {"reason": "canary is fine"})
     assert answer.status_code == 200, answer.text
     assert (answer.json()["gate"], answer.json()["approved"]) == ("first", True)
@@ -35,6 +38,7 @@ async def test_g3_an_approval_lets_it_pass_and_is_asked_for_once(api: Api) -> No
     refused = await api.call("POST", REJECT, {"reason": "too late"})
     assert (refused.status_code, "approved by" in error_of(refused)["message"]) == (409, True)
     assert api.gateway.looks_again == [3, 3]
+    assert "approval" not in (await api.get(STATUS))["properties"], "nobody is waited for any more"
 
 
 async def test_g3_a_rejection_ends_it_and_says_who_and_why(api: Api) -> None:
