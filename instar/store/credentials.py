@@ -77,7 +77,8 @@ class Credentials:
 
     def create(self, name: str, grant: Grant, now: datetime) -> tuple[Credential, str]:
         """A new client with one role; its secret is given once and never again."""
-        secret = secrets.token_urlsafe(SECRET_BYTES)
+        # In hexadecimal: one of other letters may begin with a dash, and a command line then takes it for an option.
+        secret = secrets.token_hex(SECRET_BYTES)
         salt = secrets.token_hex(16)
         client_id = str(uuid.uuid4())
         row = {

@@ -72,6 +72,12 @@ def test_the_audit_log_forgets_what_is_older_than_it_is_kept_for(store: Store) -
     assert store.audit.forget(NOW) == 0
 
 
+def test_a_secret_can_be_pasted_into_any_command_line(store: Store) -> None:
+    secrets = [store.credentials.create("night", OWNER, NOW)[1] for _ in range(40)]
+    assert all(secret.isalnum() for secret in secrets)
+    assert {len(secret) for secret in secrets} == {64}  # 256 bits
+
+
 def test_a_secret_of_another_client_is_no_secret(store: Store) -> None:
     one, secret = store.credentials.create("night", OWNER, NOW)
     other, _ = store.credentials.create("night", OWNER, NOW)
