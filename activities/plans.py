@@ -10,6 +10,7 @@ from instar.domain.records.upgrades import UpgradeKind
 from instar.domain.sets.policies import StartedBy, UpgradeMode, policy_in_force
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.domain.steering.rollout_policy import RolloutPolicy
+from instar.domain.steering.start_wishes import StartWishes
 from instar.store.health_sources import health_source_of
 from instar.store.store import Store
 
@@ -25,6 +26,7 @@ async def plan_for(
     any_version: bool = False,
     left_behind: InstanceIds | None = None,
     rollout: RolloutPolicy | None = None,
+    wishes: StartWishes | None = None,
 ) -> UpgradePlan:
     """The plan that follows from a model, with a key of its own. What does not follow from it is told by name."""
     policy = model.upgrade_policy
@@ -40,5 +42,6 @@ async def plan_for(
         any_version=any_version,
         left_behind=left_behind or InstanceIds(),
         rollout=rollout,
+        wishes=wishes,
         key=str(uuid.uuid4()),
     )

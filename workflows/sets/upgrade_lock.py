@@ -14,6 +14,7 @@ from instar.domain.messages.scale_set import ClosedAs, RecordClosed, Resolution,
 from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.sets.names import COMPUTE_QUEUE, os_upgrade_workflow_id
 from instar.domain.sets.policies import StartedBy
+from instar.domain.steering.start_wishes import StartWishes
 from workflows import options
 from workflows.operations import held_by, refusal_of
 from workflows.sets.memory import Memory
@@ -26,7 +27,7 @@ async def begin_by_hand(memory: Memory) -> None:
     asked = memory.state.start_asked
     if asked is None:
         return
-    resolution = await _resolved(memory)
+    resolution = await _resolved(memory, asked.wishes)
     if memory.state.start_asked != asked:
         return  # cancelled or deleted in the same moment
     if resolution.plan is None:
@@ -145,12 +146,12 @@ async def look_after(memory: Memory) -> None:
     memory.state = results.upgrade_closed(memory.state, running, closed.status, memory.now)
 
 
-async def _resolved(memory: Memory) -> Resolution:
+async def _resolved(memory: Memory, wishes: StartWishes | None) -> Resolution:
     try:
         return await memory.cut.done(
             workflow.start_activity_method(
                 ImageActivities.resolve_upgrade,
-                ResolveUpgrade(scale_set=memory.scale_set, started_by=StartedBy.USER),
+                ResolveUpgrade(scale_set=memory.scale_set, started_by=StartedBy.USER, wishes=wishes),
                 summary="which version is the newest?",
                 **options.READ,
             )

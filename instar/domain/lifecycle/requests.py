@@ -64,9 +64,8 @@ def start(state: ScaleSetState, request: StartUpgrade) -> ScaleSetState:
     if action := _numbered(asked.action for asked in state.actions):
         raise Refused(f"{name} '{action.kind}' is in progress.")
     number = state.last_number + 1
-    started = state.model_copy(
-        update={"last_number": number, "lock": Start(number=number, operation_id=request.operation_id)}
-    )
+    asked = Start(number=number, operation_id=request.operation_id, wishes=request.wishes)
+    started = state.model_copy(update={"last_number": number, "lock": asked})
     return _answered(started, request.operation_id, number)
 
 

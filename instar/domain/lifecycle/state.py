@@ -17,6 +17,7 @@ from instar.domain.records.triggers import HeldBack, Settled
 from instar.domain.records.upgrades import UpgradeKind
 from instar.domain.sets.policies import StartedBy, UpgradeMode
 from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.domain.steering.start_wishes import StartWishes
 
 
 class RunningUpgrade(Message):
@@ -55,6 +56,8 @@ class StartAsked(Message):
     kind: Literal["startAsked"] = "startAsked"
     number: int
     operation_id: str
+    wishes: Annotated[StartWishes | None, Field(exclude_if=lambda value: value is None)] = None
+    """What is wished beyond it (C4, R2)."""
 
 
 class Rolling(Message):

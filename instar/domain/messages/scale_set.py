@@ -1,8 +1,9 @@
 """A scale set's own workflow: what it is told, what its activities are asked and answer."""
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from instar.domain.images.images import version_key
 from instar.domain.machines.instance_ids import InstanceIds
@@ -15,12 +16,15 @@ from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.sets.policies import StartedBy, UpgradeMode
 from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.domain.steering.start_wishes import StartWishes
 
 
 class StartUpgrade(Message):
     """Update: start an OS upgrade by hand (T4). `operation_id` is also the update id: asking twice starts one."""
 
     operation_id: str
+    wishes: Annotated[StartWishes | None, Field(exclude_if=lambda value: value is None)] = None
+    """What is wished beyond it (C4, R2); None: as Azure's osRollingUpgrade starts one."""
 
 
 class UpgradeStarted(Message):
@@ -97,6 +101,8 @@ class ResolveUpgrade(Message):
     """Given while it may be trusted."""
     status: ScaleSetStatus | None = None
     """Written down with this look's outcome where nothing starts: a look costs one activity, not two."""
+    wishes: Annotated[StartWishes | None, Field(exclude_if=lambda value: value is None)] = None
+    """Of a start by hand (C4, R2)."""
 
 
 class Resolution(Message):

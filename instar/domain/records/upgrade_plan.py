@@ -11,6 +11,7 @@ from instar.domain.message import Message
 from instar.domain.records.upgrades import UpgradeKind
 from instar.domain.sets.policies import RollingUpgradePolicy
 from instar.domain.steering.rollout_policy import RolloutPolicy
+from instar.domain.steering.start_wishes import StartWishes
 
 
 class UpgradePlan(Message):
@@ -32,6 +33,8 @@ class UpgradePlan(Message):
     """Instances that an earlier upgrade to this version could not keep there: not offered it by the platform (T5)."""
     rollout: Annotated[RolloutPolicy | None, Field(exclude_if=lambda value: value is None)] = None
     """The rollout policy in force at the start: the set's own, else the default. Not written where there is none."""
+    wishes: Annotated[StartWishes | None, Field(exclude_if=lambda value: value is None)] = None
+    """What whoever started it wished beyond that (C4, R2). Not written where there is nothing."""
     key: str = ""
     """Drawn where the plan was made, outside of any workflow: one that is put back from a backup draws the same again,
     this differs (F7)."""

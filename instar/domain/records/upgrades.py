@@ -27,16 +27,18 @@ class UpgradeStatus(StrEnum):
 
 
 class UpgradeKind(StrEnum):
-    """What an operation on the set's instances was for. The first two are rolling ones (P15)."""
+    """What an operation on the set's instances was for. All but the last are rolling ones (P15)."""
 
     OS_UPGRADE = "osUpgrade"
     MODEL_CHANGE = "modelChange"
     """Instances brought to a changed model, batch by batch (mode Rolling)."""
+    ROLLBACK = "rollback"
+    """Instances given the disk that they had before, batch by batch, because a person wished it (R2)."""
     INSTANCE_ACTION = "instanceAction"
     """A person's wish for single instances, or for all at once: manualupgrade, reimage, start, restart…"""
 
 
-ROLLING_KINDS = (UpgradeKind.OS_UPGRADE, UpgradeKind.MODEL_CHANGE)
+ROLLING_KINDS = (UpgradeKind.OS_UPGRADE, UpgradeKind.MODEL_CHANGE, UpgradeKind.ROLLBACK)
 
 
 class ErrorCode(StrEnum):

@@ -1,0 +1,41 @@
+"""What a person wishes of an upgrade beyond its start (docs/rules.md C4, R2)."""
+
+from enum import StrEnum
+
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.message import Message
+
+
+class Limit(StrEnum):
+    """What an owner may waive for one upgrade, each by name (C4). Nothing else is waived by it."""
+
+    UNHEALTHY_SET = "unhealthySet"
+    """Too much of the set is sick to begin, or to go on (P2, P3): roll forward out of it."""
+    QUARANTINE = "quarantine"
+    HOLD = "hold"
+    WINDOW = "window"
+
+
+class StartWishes(Message):
+    """As somebody asked for it; what is left out is as the platform does it."""
+
+    goes_back: bool = False
+    """A rollback (R2): each machine gets a disk back that was put aside, instead of one of a newer version."""
+    version: str = ""
+    """An exact version, also a lower one; "": the newest, and of a rollback the one that each machine was on before."""
+    instances: InstanceIds = InstanceIds()
+    """These alone; nobody named: all."""
+    rolls_back: bool = True
+    """Whether a machine that does not get healthy gets its previous disk back (P7)."""
+    override: tuple[Limit, ...] = ()
+    reason: str = ""
+    by: str = ""
+    """Who asked, as the audit log names them."""
+
+    def waives(self, limit: Limit) -> bool:
+        """Whether that limit is not to stop it.
+
+        >>> StartWishes(override=(Limit.WINDOW,)).waives(Limit.HOLD)
+        False
+        """
+        return limit in self.override
