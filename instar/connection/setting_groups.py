@@ -95,7 +95,7 @@ class TemplateLinksSettings(BaseModel):
     """Networks of addresses that are not public, in CIDR notation, where those hosts may be; empty: none."""
 
     ca_file: Path | None = None
-    """PEM with the authorities that sign those hosts' certificates; None: those of the system."""
+    """PEM with authorities that may sign those hosts' certificates, besides the usual ones; None: those alone."""
 
     @field_validator("hosts", mode="before")
     @classmethod

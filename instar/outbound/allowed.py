@@ -9,7 +9,7 @@ may be called. A name there opens no special address: what a name resolves to is
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import httpx
 
@@ -32,6 +32,18 @@ _AUTHORITY = re.compile(r"[/?#]")
 
 _LOCAL = re.compile(r"(.*\.)?localhost\.?")
 """Loopback by definition (RFC 6761)."""
+
+
+class Permission(Protocol):
+    """Says which URLs may be called, and to which addresses a connection may be made."""
+
+    def checked(self, text: str) -> httpx.URL:
+        """The URL of a text, before resolution. Raises NotAllowed."""
+        ...
+
+    def check_address(self, address: Address, port: int) -> None:
+        """Raises NotAllowed for an address, or a port of it, that is not to be connected to."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +91,14 @@ class Allowed:
         except ValueError:
             self._check_name(host)
         else:
-            self.check_address(address)
+            self.check_address(address, url.port or 0)
             host = str(address)
         if url.scheme != "https" and host not in self.hosts:
             raise NotAllowed(f"{host} is called over https alone, unless {SETTING} names it")
         return url
 
-    def check_address(self, address: Address) -> None:
-        """Raises NotAllowed for a special address that is not named."""
+    def check_address(self, address: Address, port: int) -> None:  # noqa: ARG002  # the protocol's
+        """Raises NotAllowed for a special address that is not named, at any port."""
         what = special(address)
         if not what:
             return

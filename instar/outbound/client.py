@@ -16,7 +16,7 @@ import httpx
 
 from instar.compute.clock import Clock, utc_now
 from instar.compute.probing.reach import Address, parsed
-from instar.outbound.allowed import Allowed
+from instar.outbound.allowed import Permission
 from instar.outbound.errors import Unanswered
 from instar.outbound.resolver import Resolver, SystemResolver
 from instar.outbound.retry_after import retry_after
@@ -47,7 +47,7 @@ class OutboundClient:
 
     def __init__(
         self,
-        allowed: Allowed,
+        allowed: Permission,
         *,
         ca_file: Path | None = None,
         resolver: Resolver | None = None,
@@ -97,7 +97,7 @@ class OutboundClient:
             addresses = await self._resolver.addresses(host, port)
         # All of them: a name with one good address and one of ours is not called at its good one either.
         for address in addresses:
-            self._allowed.check_address(address)
+            self._allowed.check_address(address, port)
         seconds = within.total_seconds()
         timeout = {"connect": seconds / len(addresses), "read": seconds, "write": seconds, "pool": seconds}
         headers |= {

@@ -111,15 +111,15 @@ def test_g4_a_network_opens_its_special_addresses_but_not_http_to_them() -> None
 
 def test_g4_a_name_opens_no_special_address() -> None:
     with pytest.raises(NotAllowed, match="loopback"):
-        Allowed.of(["prometheus.lan", "localhost"]).check_address(parsed("127.0.0.1"))
+        Allowed.of(["prometheus.lan", "localhost"]).check_address(parsed("127.0.0.1"), 443)
 
 
 def test_g4_an_address_that_means_another_one_needs_both_named() -> None:
     hidden = parsed("64:ff9b::7f00:1")
     for given in (["127.0.0.1"], ["64:ff9b::/96"]):
         with pytest.raises(NotAllowed):
-            Allowed.of(given).check_address(hidden)
-    Allowed.of(["127.0.0.1", "64:ff9b::/96"]).check_address(hidden)
+            Allowed.of(given).check_address(hidden, 443)
+    Allowed.of(["127.0.0.1", "64:ff9b::/96"]).check_address(hidden, 443)
 
 
 @pytest.mark.parametrize("given", ["*", "*.example.com", "", "http://x", "10.0.0.1/8", "a b", "999.1.1.1", "x/8", "-x"])
