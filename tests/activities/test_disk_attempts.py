@@ -29,6 +29,7 @@ from instar.store.store import Store
 from tests.support.held import eventually
 from tests.support.looks import IMAGE, NOON, plan
 from tests.support.models import arm
+from tests.support.stores import open_store
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location="westeurope")
 OLD = IMAGE.at("1.0.0")
@@ -80,7 +81,7 @@ class Fleet:
 
 @pytest_asyncio.fixture
 async def fleet(tmp_path: Path) -> AsyncIterator[Fleet]:
-    store = Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}", Sealer.from_file(tmp_path / "seal.keys"))
+    store = open_store(tmp_path / "store.sqlite", Sealer.from_file(tmp_path / "seal.keys"))
     store.scale_sets.create(SET, "s", "g", arm(4), NOON)
     simulated = SimulatedFleet(tmp_path / "fleet.sqlite", clock=lambda: datetime(2026, 1, 1, tzinfo=UTC), pace=NoPace())
     for one in ALL:

@@ -25,6 +25,7 @@ from instar.store.database.sealing import Sealer
 from instar.store.store import Store
 from tests.support.looks import plan
 from tests.support.models import IMAGE, NEW, OLD, arm
+from tests.support.stores import open_store
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location="here")
 PLAN = plan().model_copy(update={"target": IMAGE.at(NEW)})
@@ -71,7 +72,7 @@ def told(outcome: SliceOutcome) -> tuple[str, str, str]:
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    store = Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}", Sealer.from_file(tmp_path / "keys"))
+    store = open_store(tmp_path / "store.sqlite", Sealer.from_file(tmp_path / "keys"))
     store.scale_sets.create(SET, "s", "rg", arm(4), datetime(2026, 1, 1, tzinfo=UTC))
     with SimulatedFleet(tmp_path / "fleet.sqlite", pace=NoPace()) as fleet:
         for number in range(4):

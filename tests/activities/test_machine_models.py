@@ -9,9 +9,9 @@ from activities.machine_models import machine_model
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.database.sealing import Sealer
 from instar.store.errors import Missing
-from instar.store.store import Store
 from tests.support.looks import NOON
 from tests.support.models import arm
+from tests.support.stores import open_store
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location="westeurope")
 SECRET = {"commandToExecute": "hunter2-protected"}
@@ -27,7 +27,7 @@ def document(custom_data: str) -> dict[str, Any]:
 
 
 async def test_p4_f5_the_model_of_the_pinned_generation_with_its_secrets_open(tmp_path: Path) -> None:
-    store = Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}", Sealer.from_file(tmp_path / "seal.keys"))
+    store = open_store(tmp_path / "store.sqlite", Sealer.from_file(tmp_path / "seal.keys"))
     try:
         store.scale_sets.create(SET, "s", "g", document("hunter2-first"), NOON)
         store.scale_sets.put_model(SET.unique_id, document("hunter2-second"), 1, NOON)

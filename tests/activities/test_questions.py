@@ -31,6 +31,7 @@ from instar.store.webhooks.webhooks import Place
 from tests.support.http_servers import drip, http, server
 from tests.support.outbound import LOOPBACK, client_of
 from tests.support.receivers import SECRET, receiver
+from tests.support.stores import open_store
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u", location="here")
 ASKING = Asking(scale_set=SET, number=7, kind="osUpgrade", target_version="2.0", batch=3)
@@ -40,7 +41,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Any:
-    store = Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}", Sealer.from_file(tmp_path / "keys"))
+    store = open_store(tmp_path / "store.sqlite", Sealer.from_file(tmp_path / "keys"))
     yield store
     store.close()
 

@@ -31,9 +31,9 @@ from instar.domain.records.upgrades import ErrorCode
 from instar.domain.sets.policies import StartedBy
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.database.sealing import Sealer
-from instar.store.store import Store
 from tests.support.looks import NOON, plan
 from tests.support.models import IMAGE, LOCATION, NEW, OLD, arm
+from tests.support.stores import open_store
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location=LOCATION)
 
@@ -42,7 +42,7 @@ class Scene:
     """Three machines that the records know, made by the capacity step."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = Store.open(f"sqlite:///{folder / 'store.sqlite'}", Sealer.from_file(folder / "seal.keys"))
+        self.store = open_store(folder / "store.sqlite", Sealer.from_file(folder / "seal.keys"))
         self.fleet = SimulatedFleet(folder / "fleet.sqlite", clock=lambda: NOON, pace=NoPace())
         self.store.scale_sets.create(SET, "s", "g", arm(3), NOON)
         self.store.images.publish(IMAGE.publisher, IMAGE.offer, IMAGE.sku, OLD, LOCATION, {}, NOON)

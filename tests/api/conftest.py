@@ -2,14 +2,16 @@
 
 import copy
 import dataclasses
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fastapi import FastAPI
 
 from api.access.guard import Access
@@ -35,6 +37,7 @@ from instar.store.database.sealing import Sealer
 from instar.store.sets.stored_scale_set import StoredScaleSet
 from instar.store.store import Store
 from tests.support.owner import OwnersToken
+from tests.support.stores import open_store
 from workflows.plugin import instar_plugin
 
 SUBSCRIPTION = "00000000-0000-0000-0000-00000000000a"
@@ -279,6 +282,14 @@ def signing_key(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def each_key_is_read_once() -> Iterator[None]:
+    """A key's PEM is checked for a tenth of a second at each reading, which every test would wait for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("api.access.signing_keys.load_pem_private_key", cache(load_pem_private_key))
+        yield
+
+
 @pytest.fixture(scope="session")
 def applications() -> list[FastAPI]:
     """The one application of all tests, once the first of them has made it.
@@ -294,7 +305,7 @@ async def api(
 ) -> AsyncIterator[Api]:
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
     clock, gateway = FixedClock(), FakeGateway()
-    store = Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}", Sealer.from_file(tmp_path / "keys"))
+    store = open_store(tmp_path / "store.sqlite", Sealer.from_file(tmp_path / "keys"))
     fleet = SimulatedFleet(tmp_path / "fleet.sqlite", clock=clock, pace=NoPace())
     client = await connect([instar_plugin(SealedPayloads(KeyFile(tmp_path / "keys")))], lazy=True)
     settings = Settings(data_dir=tmp_path)

@@ -40,11 +40,11 @@ from instar.domain.sets.names import WORKFLOW_QUEUE, os_upgrade_workflow_id, sca
 from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
 from instar.store.database.key_file import KeyFile
 from instar.store.database.sealing import Sealer
-from instar.store.store import Store
 from tests.support.heard import heard
 from tests.support.models import GROUP, IMAGE, LOCATION, OLD, arm
 from tests.support.seen import Seen
 from tests.support.servers import forgetful, register_search_attributes, time_skipping
+from tests.support.stores import open_store
 from tests.support.virtual_clock import VirtualClock
 from worker.composition import workers
 from worker.outside import Outside
@@ -388,7 +388,7 @@ async def a_world(
         env = await stack.enter_async_context(await starting)
         await register_search_attributes(env.client)
         clock = VirtualClock(await env.get_current_time())
-        store = Store.open(f"sqlite:///{folder / 'store.sqlite'}", Sealer.from_file(folder / "seal.keys"))
+        store = open_store(folder / "store.sqlite", Sealer.from_file(folder / "seal.keys"))
         stack.callback(store.close)
         fleet = SimulatedFleet(folder / "fleet.sqlite", clock=clock, pace=NoPace())
         stack.callback(fleet.close)

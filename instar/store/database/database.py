@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -129,9 +130,8 @@ class Database:
 
     def bring_up_to_date(self) -> None:
         """Run the migrations that this database lacks, under a lock, in one transaction."""
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-        head = ScriptDirectory.from_config(config).get_current_head()
+        config = _migrations()
+        head = _newest_revision()
         with self.reading() as connection:
             if _revision(connection) == head:
                 return
@@ -220,6 +220,18 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+@cache
+def _newest_revision() -> str | None:
+    """Of this release: found once, since every migration is read for it."""
+    return ScriptDirectory.from_config(_migrations()).get_current_head()
 
 
 def _revision(connection: Connection) -> str | None:

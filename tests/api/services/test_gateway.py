@@ -19,6 +19,7 @@ from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.database.sealing import Sealer
 from instar.store.store import Store
 from tests.support.looks import NOON
+from tests.support.stores import open_store
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u-1", location="westus2")
 TARGET = ImageReference(publisher="p", offer="o", sku="s", version="1.0.0")
@@ -41,7 +42,7 @@ def latest(**changes: Any) -> UpgradeRecord:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}", Sealer.from_file(tmp_path / "keys"))) as opened:
+    with closing(open_store(tmp_path / "store.sqlite", Sealer.from_file(tmp_path / "keys"))) as opened:
         yield opened
 
 
