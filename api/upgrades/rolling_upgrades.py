@@ -75,7 +75,8 @@ async def latest_upgrade(
     if record is None:
         raise not_found()
     wait = await asyncio.to_thread(services.store.waits.of_upgrade, stored.identity.unique_id, record.number)
-    body = latest_body(record, api_version, wait)
+    starts = await asyncio.to_thread(services.store.upgrades.starts, stored.identity.unique_id, [record.number])
+    body = latest_body(record, api_version, wait, starts.get(record.number))
     if "decisions" in besides:
         body["properties"]["decisions"] = await _decisions(services, record)
     if "instances" in besides:
@@ -93,7 +94,9 @@ async def os_upgrade_history(
     most = HISTORY_AT_MOST if paging.top else ATTEMPTS_SHOWN
     records = await asyncio.to_thread(history, stored.identity.unique_id, since, most)
     page = paging.page(records, lambda record: (-record.number,))
-    return page.answer(history_body(record, api_version) for record in page.items)
+    numbers = [record.number for record in page.items]
+    starts = await asyncio.to_thread(services.store.upgrades.starts, stored.identity.unique_id, numbers)
+    return page.answer(history_body(record, api_version, starts.get(record.number)) for record in page.items)
 
 
 async def _decisions(services: Services, record: UpgradeRecord) -> list[dict[str, Any]]:
