@@ -1,4 +1,4 @@
-"""Which version an upgrade would be pinned to, and whether one may start (docs/rules.md P1, P19, B6, C4, I1-I3, T1-T7)."""
+"""Which version an upgrade would be pinned to, and whether one may start (rules P1, P19, B6, C4, I1-I3, T1-T7)."""
 
 import asyncio
 from collections.abc import Collection

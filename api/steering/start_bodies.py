@@ -9,7 +9,7 @@ from api.services.dependencies import Services
 from api.steering.asked import only, who
 from api.wire.errors import invalid, not_allowed
 from instar.domain.decisions.starts import FAILED
-from instar.domain.images.images import version_key
+from instar.domain.images.images import is_exact
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.steering.start_wishes import Limit, StartWishes
 from instar.store.sets.stored_scale_set import StoredScaleSet
@@ -53,18 +53,16 @@ def _version(body: Json) -> str:
     given = body.get("version")
     if given is None:
         return ""
-    try:
-        if not isinstance(given, str) or len(given) > VERSION_AT_MOST:
-            raise ValueError
-        version_key(given)
-    except ValueError:
+    if not isinstance(given, str) or len(given) > VERSION_AT_MOST or not is_exact(given):
         message = "'version' must be one exact version, numbers joined by dots; leave it out for the newest."
-        raise invalid(message, "version") from None
+        raise invalid(message, "version")
     return given
 
 
 def _rolls_back(body: Json) -> bool:
-    given = body.get("rollback", "auto")
+    given = body.get("rollback")
+    if given is None:
+        return True
     if not isinstance(given, str) or given not in _ROLLBACK:
         raise invalid("'rollback' must be 'auto' (as the platform does) or 'none'.", "rollback")
     return _ROLLBACK[given]
@@ -103,14 +101,15 @@ async def _left_behind(services: Services, stored: StoredScaleSet) -> InstanceId
         raise not_allowed(f"No upgrade of the scale set '{identity.name}' has run: it left no instance behind.")
     if not latest.status.ended:
         raise not_allowed(
-            f"Upgrade {latest.number} of the scale set '{identity.name}' runs: whom it leaves behind is known at its end."
+            f"Upgrade {latest.number} of the scale set '{identity.name}' runs: whom it leaves behind is known at "
+            "its end."
         )
     rows = await asyncio.to_thread(upgrades.instances, identity.unique_id, latest.number)
     there = {one.instance_id for one in await services.provider.list_instances(identity)}
     ids = InstanceIds.of(one for one, row in rows.items() if row.outcome in FAILED and one in there)
     if not ids:
         raise not_allowed(
-            f"Upgrade {latest.number} of the scale set '{identity.name}', the last one, left no instance behind that is "
-            "still there."
+            f"Upgrade {latest.number} of the scale set '{identity.name}', the last one, left no instance behind that "
+            "is still there."
         )
     return ids

@@ -37,7 +37,9 @@ def version_asked(
 ) -> Asked:
     """The version wished for, or the newest, of those that are `offered` in the set's region.
 
-    A lower one too: T7 binds the platform alone. One that is quarantined for the set takes an override of that name.
+    A lower one too: T7 binds the platform alone. One that is named, and quarantined for the set, takes an override of
+    that name; where none is named it is the newest, quarantined or not (T4): a person tries it again, or goes on with
+    it after a cancel.
 
     >>> image = ImageReference(publisher="C", offer="W", sku="s", version="latest")
     >>> version_asked(image, "west", ["1.0", "1.2"], StartWishes(), Quarantine()).version
@@ -59,7 +61,7 @@ def version_asked(
                 f"{', '.join(known)}"
             )
         version = found[0]
-    entry = quarantine.of(version)
+    entry = quarantine.of(version) if wishes.version else None
     if entry and not wishes.waives(Limit.QUARANTINE):
         return Asked(
             version=version,
