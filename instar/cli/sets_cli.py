@@ -1,16 +1,31 @@
-"""The commands that make and steer a scale set: `instar init`, `upgrade`, `cancel`, `automatic`."""
+"""The commands that make and steer a scale set: `instar init`, `upgrade`, `plan`, `cancel`, `automatic`."""
 
+import json
 import time
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from instar.cli.found import found
-from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Group, SetName, Subscription, command, login_of
+from instar.cli.options import (
+    DATA_DIR,
+    ApiUrl,
+    Credentials,
+    DataDir,
+    Group,
+    Output,
+    SetName,
+    Shown,
+    Subscription,
+    command,
+    login_of,
+)
 from instar.client.api_client import ApiClient
-from instar.client.sets import first_set, starting, steering
+from instar.client.sets import first_set, planning, starting, steering
 from instar.client.sets.starting import Wish
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.domain.legible import legible_line
@@ -108,6 +123,41 @@ def upgrade(
             code = starting.wait(there, resource_id, Console(highlight=False), time.sleep, timeout)
     if code:
         raise typer.Exit(code)
+
+
+def plan(
+    *,
+    scale_set: SetName,
+    version: Version = "",
+    instances: Instances = "",
+    rollback: Rollback = True,
+    override: Override = None,
+    reason: Annotated[str, typer.Option(help="An override takes one.")] = "",
+    output: Shown = Output.TABLE,
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Show what `instar upgrade` with the same options would do now, and do nothing: it takes the role Reader.
+
+    The version, the batches with their wave, earliest begin and what each waits for, who is left out and why, what
+    would stop it now, and how long it would take if all went well.
+    """
+    wish = Wish(version, instances, rollback, tuple(override or ()), reason)
+    with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
+        told = planning.plan(there, resource_id, wish.body)
+    if output is Output.JSON:
+        typer.echo(json.dumps(told, indent=2))
+        return
+    for line in planning.heading(told["properties"]):
+        _say(line)
+    if batches := planning.rows(told["properties"]):
+        table = Table(*planning.COLUMNS, box=None, pad_edge=False)
+        for row in batches:
+            table.add_row(*(escape(legible_line(cell)) for cell in row))
+        Console(highlight=False, soft_wrap=True).print(table)
 
 
 def cancel(
