@@ -12,6 +12,7 @@ from api.services.long_running import accepted, asked
 from api.services.paging import PagingDep
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.answers import decision_body, history_body, latest_body
+from api.upgrades.forecasts import forecast_body
 from api.upgrades.start_checks import refuse_what_cannot_begin
 from api.wire.errors import not_found
 from api.wire.moments import months_before
@@ -66,11 +67,13 @@ async def latest_upgrade(
     api_version: ApiVersion,
     expand: Annotated[
         str,
-        Query(alias="$expand", description="decisions, instances: what Instar tells besides, comma-separated"),
+        Query(
+            alias="$expand", description="decisions, instances, forecast: what Instar tells besides, comma-separated"
+        ),
     ] = "",
 ) -> dict[str, Any]:
     """The upgrade that runs, or the last that ran: policy, status, counts, error (A1). 404 before the first."""
-    besides = wanted("$expand", expand, ("decisions", "instances"))
+    besides = wanted("$expand", expand, ("decisions", "instances", "forecast"))
     record = await asyncio.to_thread(services.store.upgrades.latest, stored.identity.unique_id)
     if record is None:
         raise not_found()
@@ -81,6 +84,8 @@ async def latest_upgrade(
         body["properties"]["decisions"] = await _decisions(services, record)
     if "instances" in besides:
         body["properties"]["instances"] = await _instances(services, record)
+    if "forecast" in besides and (told := await forecast_body(services, stored, record, starts.get(record.number))):
+        body["properties"]["forecast"] = told
     return body
 
 

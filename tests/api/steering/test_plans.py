@@ -69,7 +69,7 @@ async def test_c3_the_same_wishes_as_a_start_with_windows_gates_and_waves(api: A
     )  # fmt: skip
     unique_id = api.stored().identity.unique_id
     api.store.rollout_policies.put(unique_id, policy, "ann", api.clock(), "", lambda _: None)
-    body = {"version": OLD, "instances": ["0", "2"], "rollback": "none"}
+    body = {"version": NEW, "instances": ["0", "2"], "rollback": "none"}
     told = await planned(api, body)
     canary, rest = told["batches"]
     assert (canary["instances"], canary["wave"], canary["bake"]) == ("2", "canary", "PT30M")
