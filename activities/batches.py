@@ -43,6 +43,7 @@ class BatchActivities:
             request.plan.policy,
             ErrorCode.UNHEALTHY_BEFORE,
             request.scale_set.name,
+            request.plan.waived,
         )
         if breach:
             return BatchChoice(progress=Progress(), reason=reason, breach=breach)
@@ -71,6 +72,7 @@ class BatchActivities:
             request.plan.policy,
             ErrorCode.UNHEALTHY_DURING,
             request.scale_set.name,
+            request.plan.waived,
         )
         if not breach and _needs_version(look, progress, request.plan):
             breach = await self._withdrawn(request)

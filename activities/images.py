@@ -1,4 +1,4 @@
-"""Which version an upgrade would be pinned to, and whether one may start (docs/rules.md P1, P19, B6, I1-I3, T1-T7)."""
+"""Which version an upgrade would be pinned to, and whether one may start (rules P1, P19, B6, C4, I1-I3, T1-T7)."""
 
 import asyncio
 from collections.abc import Collection
@@ -17,6 +17,7 @@ from activities.translation import translated
 from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
 from instar.domain.decisions import enrolment
+from instar.domain.decisions.starts import rolls_back, unknown_instances, version_asked
 from instar.domain.eligibility.eligibility import start_blockers
 from instar.domain.images import galleries
 from instar.domain.images.images import ImageReference, newest
@@ -29,24 +30,22 @@ from instar.domain.records.triggers import Settled, hold_reason
 from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.sets.policies import StartedBy
 from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
+from instar.domain.steering.start_wishes import StartWishes
+from instar.store.sets import offered
 from instar.store.store import Store
 
 
 async def offered_versions(store: Store, image: ImageReference, location: str, now: datetime) -> list[str]:
     """The versions that `latest` may mean in a region: those of the catalogue (I1), or of the gallery image (I2)."""
-    if image.id:
-        found = await asyncio.to_thread(store.resources.children, galleries.VERSION, image.id)
-        return galleries.offered_versions({one.name: one.document for one in found}, location, now)
-    rows = await asyncio.to_thread(store.images.versions, image.publisher, image.offer, image.sku, location)
-    return [row.version for row in rows]
+    return await asyncio.to_thread(offered.offered_versions, store, image, location, now)
 
 
 async def newest_version(
     store: Store, image: ImageReference, location: str, now: datetime, excluded: Collection[str] = ()
 ) -> str | None:
     """The newest version that is offered in a region (I1, I2) and not excluded (T5); None where no version is."""
-    offered = await offered_versions(store, image, location, now)
-    return newest(version for version in offered if not any(same(version, one) for one in excluded))
+    versions = await offered_versions(store, image, location, now)
+    return newest(version for version in versions if not any(same(version, one) for one in excluded))
 
 
 async def why_withdrawn(store: Store, target: ImageReference, location: str, now: datetime) -> str:
@@ -83,7 +82,8 @@ class ImageActivities:
         model = await newest_model(self.store, request.scale_set)
         if model is None:
             return Resolution(plan=None, reason="the scale set is not stored any more", refused=True)
-        if kept_back := await why_not_begun(self.store, request.scale_set, self.clock()):
+        waived = request.wishes.override if request.wishes else ()
+        if kept_back := await why_not_begun(self.store, request.scale_set, self.clock(), waived):
             resolution = Resolution(plan=None, reason=kept_back, refused=True, settled=request.settled)
         elif request.started_by is StartedBy.USER:
             resolution = await self._by_hand(request, model)
@@ -95,15 +95,30 @@ class ImageActivities:
         return resolution
 
     async def _by_hand(self, request: ResolveUpgrade, model: ScaleSetModel) -> Resolution:
-        """Whatever is newest, quarantined or not (T4)."""
-        if refusal := await self._refusal(request.scale_set, model):
+        """Whatever is newest, quarantined or not (T4); where something is wished, as it is wished (C4)."""
+        if refusal := await self._refusal(request.scale_set, model, request.wishes):
             return Resolution(plan=None, reason=refusal, refused=True)
+        if request.wishes:
+            return await self._as_wished(request, model, request.wishes)
         version = await newest_version(self.store, model.image, request.scale_set.location, self.clock())
         if version is None:
             return _nothing_offered(model, request.scale_set.location)
         target = model.image.at(version)
         plan = await self._plan(request.scale_set, model, target, request.started_by)
         return Resolution(plan=plan, reason=f"{target} is the newest version")
+
+    async def _as_wished(self, request: ResolveUpgrade, model: ScaleSetModel, wishes: StartWishes) -> Resolution:
+        """An exact version, also a lower one; a quarantined one takes an override (C4)."""
+        scale_set = request.scale_set
+        outdated = await outdated_generations(self.store, scale_set, request.quarantine, model.generation)
+        quarantine = request.quarantine.without_generations(outdated)
+        versions = await offered_versions(self.store, model.image, scale_set.location, self.clock())
+        asked = version_asked(model.image, scale_set.location, versions, wishes, quarantine)
+        if asked.refusal:
+            return Resolution(plan=None, reason=asked.refusal, refused=True)
+        target = model.image.at(asked.version)
+        plan = await self._plan(scale_set, model, target, request.started_by, wishes=wishes)
+        return Resolution(plan=plan, reason=wishes.sentence(asked.version))
 
     async def _by_the_platform(self, request: ResolveUpgrade, model: ScaleSetModel) -> Resolution:
         """One look (T2): machines are listed only where something may have changed since they last were."""
@@ -152,11 +167,13 @@ class ImageActivities:
         settled = Settled(version=version, generation=model.generation, reason=reason, until=until)
         return Resolution(plan=None, reason=reason, settled=settled)
 
-    async def _refusal(self, scale_set: ScaleSetIdentity, model: ScaleSetModel) -> str:
+    async def _refusal(self, scale_set: ScaleSetIdentity, model: ScaleSetModel, wishes: StartWishes | None) -> str:
         async with translated(), beating():
             instances = await self.provider.list_instances(scale_set)
             await refuse_old_records(self.store, scale_set, instances)
-        return " ".join(blocker.message for blocker in start_blockers(model, instances))
+        if blockers := start_blockers(model, instances):
+            return " ".join(blocker.message for blocker in blockers)
+        return unknown_instances(wishes, instances, scale_set.name) if wishes else ""
 
     async def _kept_out(
         self, scale_set: ScaleSetIdentity, model: ScaleSetModel, quarantine: Quarantine, version: str | None
@@ -164,29 +181,30 @@ class ImageActivities:
         """The newest version that is on offer and quarantined, with the reason, for the end of a sentence (T5)."""
         if not quarantine.versions:
             return ""
-        offered = await newest_version(self.store, model.image, scale_set.location, self.clock())
-        entry = None if offered is None or offered == version else quarantine.of(offered)
+        latest = await newest_version(self.store, model.image, scale_set.location, self.clock())
+        entry = None if latest is None or latest == version else quarantine.of(latest)
         return "" if entry is None else f"; quarantined: {entry.version} ({entry.reason})"
 
-    async def _plan(
+    async def _plan(  # noqa: PLR0917  # passed on
         self,
         scale_set: ScaleSetIdentity,
         model: ScaleSetModel,
         target: ImageReference,
         started_by: StartedBy,
         left_behind: InstanceIds | None = None,
+        wishes: StartWishes | None = None,
     ) -> UpgradePlan:
         """The set's own rollout policy, else the default one, is pinned with the rest (P1)."""
         stored = await asyncio.to_thread(self.store.rollout_policies.in_force, scale_set.unique_id)
-        rolls_back = not model.upgrade_policy.automatic.disable_automatic_rollback
         return await plan_for(
             self.store,
             model,
             target,
             started_by,
-            auto_rollback=started_by is StartedBy.PLATFORM and rolls_back,
+            auto_rollback=rolls_back(model, started_by, wishes),
             left_behind=left_behind,
             rollout=stored.policy if stored else None,
+            wishes=wishes,
         )
 
 

@@ -3,11 +3,12 @@
 import asyncio
 import uuid
 
+from instar.domain.decisions.starts import plan_of
 from instar.domain.images.images import ImageReference
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import UpgradeKind
-from instar.domain.sets.policies import StartedBy, UpgradeMode, policy_in_force
+from instar.domain.sets.policies import StartedBy
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.domain.steering.start_wishes import StartWishes
@@ -29,18 +30,15 @@ async def plan_for(
     wishes: StartWishes | None = None,
 ) -> UpgradePlan:
     """The plan that follows from a model, with a key of its own. What does not follow from it is told by name."""
-    policy = model.upgrade_policy
-    return UpgradePlan(
-        target=target,
-        generation=model.generation,
-        policy=policy_in_force(policy, started_by),
-        manual_mode=policy.mode is UpgradeMode.MANUAL,
-        health_source=await asyncio.to_thread(health_source_of, store, model),
-        by_update_domain=model.service_fabric is not None,
+    return plan_of(
+        model,
+        await asyncio.to_thread(health_source_of, store, model),
+        target,
+        started_by,
         auto_rollback=auto_rollback,
         kind=kind,
         any_version=any_version,
-        left_behind=left_behind or InstanceIds(),
+        left_behind=left_behind,
         rollout=rollout,
         wishes=wishes,
         key=str(uuid.uuid4()),

@@ -1,11 +1,13 @@
 """What operators wish of an upgrade at this moment, asked before each batch (docs/rules.md C1, C2, G3, W3)."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime
 
 from instar.domain.messages.os_upgrade import LookRequest
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.domain.steering.next_step import Known, Park, Stop, may_not_begin, next_step
+from instar.domain.steering.start_wishes import Limit
 from instar.store.store import Store
 
 
@@ -22,6 +24,7 @@ async def steered(store: Store, request: LookRequest, now: datetime) -> Park | S
             begun=request.batch,
             canary_batches=request.progress.canary_batches if request.progress else 0,
             batch_takes=request.batch_takes or request.boots_within,
+            waived=request.plan.waived,
         )
     )
     if isinstance(step, Park) and step.gate:
@@ -34,8 +37,10 @@ async def say_parked(store: Store, request: LookRequest, reason: str, now: datet
     await asyncio.to_thread(store.waits.say, request.scale_set.unique_id, request.number, reason, now)
 
 
-async def why_not_begun(store: Store, scale_set: ScaleSetIdentity, now: datetime) -> str:
-    """Why no upgrade of a set may begin now, as a sentence; empty if one may (C1, C2)."""
+async def why_not_begun(
+    store: Store, scale_set: ScaleSetIdentity, now: datetime, waived: Collection[Limit] = ()
+) -> str:
+    """Why no upgrade of a set may begin now, as a sentence; empty if one may (C1, C2, C4)."""
     wishes = await asyncio.to_thread(store.wishes.binding, scale_set.unique_id, scale_set.resource_id, now)
-    park = may_not_begin(wishes)
+    park = may_not_begin(wishes, waived)
     return "" if park is None else park.reason

@@ -84,8 +84,8 @@ OWN = ("/instar/webhooks", "/instar/holds")
 """Instar's own resources that are for a scope."""
 
 CHANGES = ("PUT", "PATCH", "DELETE", "POST")
-AT_A_GATE = ("/instar/approve", "/instar/reject")
-"""Done at once, and refused where nothing waits for it."""
+AT_A_GATE = ("/instar/approve", "/instar/reject", "/instar/plan")
+"""Done at once, and refused where nothing waits for it; or where nothing could be planned."""
 
 
 def successes(method: str, path: str, status_code: int | None) -> Answers:

@@ -8,7 +8,7 @@ from api.wire.api_versions import NEWEST, PAST_UPGRADE, ROLLING_UPGRADE, SCALE_S
 from api.wire.moments import moment
 from instar.domain.images.images import ImageReference
 from instar.domain.records.operations import Operation, OperationKind, OperationStatus
-from instar.domain.records.upgrades import Decision, UpgradeError, UpgradeRecord
+from instar.domain.records.upgrades import Decision, UpgradeError, UpgradeRecord, UpgradeStart
 from instar.store.database.secret_places import without_secrets
 from instar.store.sets.stored_scale_set import StoredScaleSet
 from instar.store.waits import Wait
@@ -82,8 +82,10 @@ def wait_body(wait: Wait | None) -> Json:
     return {"waitsFor": wait.reason, "waitsSince": moment(wait.since)} if wait else {}
 
 
-def latest_body(record: UpgradeRecord, api_version: str = NEWEST, wait: Wait | None = None) -> Json:
-    """`rollingUpgrades/latest` (A1), with what it waits for.
+def latest_body(
+    record: UpgradeRecord, api_version: str = NEWEST, wait: Wait | None = None, start: UpgradeStart | None = None
+) -> Json:
+    """`rollingUpgrades/latest` (A1), with what it waits for, and what was wished at its start (C4).
 
     Its id and name are those of its path: Azure sends none, and clients that are made from its description need them.
     """
@@ -93,11 +95,15 @@ def latest_body(record: UpgradeRecord, api_version: str = NEWEST, wait: Wait | N
         "lastAction": record.last_action,
         "lastActionTime": moment(record.last_action_at or record.started_at),
     }
-    properties: Json = {
-        "policy": {"maxSurge": False} | policy_body(record.policy),
-        "runningStatus": status,
-        "progress": _progress(record),
-    } | wait_body(wait)
+    properties: Json = (
+        {
+            "policy": {"maxSurge": False} | policy_body(record.policy),
+            "runningStatus": status,
+            "progress": _progress(record),
+        }
+        | wait_body(wait)
+        | wished_body(start)
+    )
     if record.error:
         properties["error"] = error_body(record.error)
     body: Json = {
@@ -110,7 +116,24 @@ def latest_body(record: UpgradeRecord, api_version: str = NEWEST, wait: Wait | N
     return shaped(body, ROLLING_UPGRADE, api_version)
 
 
-def history_body(record: UpgradeRecord, api_version: str = NEWEST) -> Json:
+def wished_body(start: UpgradeStart | None) -> Json:
+    """What whoever started an upgrade wished (C4), as a member of properties; none of one that was not started so."""
+    wishes = start.wishes if start else None
+    if wishes is None:
+        return {}
+    wished: Json = {"by": wishes.by, "rollback": "auto" if wishes.rolls_back else "none"}
+    if wishes.version:
+        wished["version"] = wishes.version
+    if wishes.instances:
+        wished["instances"] = wishes.instances.ranges
+    if wishes.override:
+        wished["override"] = list(wishes.override)
+    if wishes.reason:
+        wished["reason"] = wishes.reason
+    return {"wishes": wished}
+
+
+def history_body(record: UpgradeRecord, api_version: str = NEWEST, start: UpgradeStart | None = None) -> Json:
     """One item of `osUpgradeHistory` (A2). Both names of its end: clients differ in which one they read."""
     status: Json = {"code": record.status.value, "startTime": moment(record.started_at)}
     if record.ended_at:
@@ -127,7 +150,7 @@ def history_body(record: UpgradeRecord, api_version: str = NEWEST) -> Json:
         "startedBy": record.started_by.value,
         "targetImageReference": target_body(record.target),
         "rollbackInfo": rollback,
-    }
+    } | wished_body(start)
     if record.error:
         properties["error"] = error_body(record.error)
     body: Json = {"type": ROLLING_UPGRADE_TYPE, "location": record.scale_set.location, "properties": properties}

@@ -12,6 +12,7 @@ from api.services.long_running import accepted, asked
 from api.services.paging import PagingDep
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.answers import decision_body, history_body, latest_body
+from api.upgrades.forecasts import forecast_body
 from api.upgrades.start_checks import refuse_what_cannot_begin
 from api.wire.errors import not_found
 from api.wire.moments import months_before
@@ -66,20 +67,25 @@ async def latest_upgrade(
     api_version: ApiVersion,
     expand: Annotated[
         str,
-        Query(alias="$expand", description="decisions, instances: what Instar tells besides, comma-separated"),
+        Query(
+            alias="$expand", description="decisions, instances, forecast: what Instar tells besides, comma-separated"
+        ),
     ] = "",
 ) -> dict[str, Any]:
     """The upgrade that runs, or the last that ran: policy, status, counts, error (A1). 404 before the first."""
-    besides = wanted("$expand", expand, ("decisions", "instances"))
+    besides = wanted("$expand", expand, ("decisions", "instances", "forecast"))
     record = await asyncio.to_thread(services.store.upgrades.latest, stored.identity.unique_id)
     if record is None:
         raise not_found()
     wait = await asyncio.to_thread(services.store.waits.of_upgrade, stored.identity.unique_id, record.number)
-    body = latest_body(record, api_version, wait)
+    starts = await asyncio.to_thread(services.store.upgrades.starts, stored.identity.unique_id, [record.number])
+    body = latest_body(record, api_version, wait, starts.get(record.number))
     if "decisions" in besides:
         body["properties"]["decisions"] = await _decisions(services, record)
     if "instances" in besides:
         body["properties"]["instances"] = await _instances(services, record)
+    if "forecast" in besides and (told := await forecast_body(services, stored, record, starts.get(record.number))):
+        body["properties"]["forecast"] = told
     return body
 
 
@@ -93,7 +99,9 @@ async def os_upgrade_history(
     most = HISTORY_AT_MOST if paging.top else ATTEMPTS_SHOWN
     records = await asyncio.to_thread(history, stored.identity.unique_id, since, most)
     page = paging.page(records, lambda record: (-record.number,))
-    return page.answer(history_body(record, api_version) for record in page.items)
+    numbers = [record.number for record in page.items]
+    starts = await asyncio.to_thread(services.store.upgrades.starts, stored.identity.unique_id, numbers)
+    return page.answer(history_body(record, api_version, starts.get(record.number)) for record in page.items)
 
 
 async def _decisions(services: Services, record: UpgradeRecord) -> list[dict[str, Any]]:

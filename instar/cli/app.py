@@ -205,6 +205,7 @@ def watch(
 
 app.command()(sets_cli.init)
 app.command()(sets_cli.upgrade)
+app.command()(sets_cli.plan)
 app.command()(sets_cli.cancel)
 app.command()(sets_cli.automatic)
 for steering in (

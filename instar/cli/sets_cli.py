@@ -1,17 +1,35 @@
-"""The commands that make and steer a scale set: `instar init`, `upgrade`, `cancel`, `automatic`."""
+"""The commands that make and steer a scale set: `instar init`, `upgrade`, `plan`, `cancel`, `automatic`."""
 
+import json
 import time
 from enum import StrEnum
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from instar.cli.found import found
-from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Group, SetName, Subscription, command, login_of
+from instar.cli.options import (
+    DATA_DIR,
+    ApiUrl,
+    Credentials,
+    DataDir,
+    Group,
+    Output,
+    SetName,
+    Shown,
+    Subscription,
+    command,
+    login_of,
+)
 from instar.client.api_client import ApiClient
-from instar.client.sets import first_set, steering
+from instar.client.sets import first_set, planning, starting, steering
+from instar.client.sets.starting import Wish
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.domain.legible import legible_line
+from instar.domain.steering.start_wishes import Limit
 from instar.errors import ended
 
 
@@ -20,6 +38,22 @@ class Switch(StrEnum):
 
     ON = "on"
     OFF = "off"
+
+
+Version = Annotated[
+    str, typer.Option(metavar="VERSION", help="An exact version, also a lower one; without it the newest.")
+]
+Instances = Annotated[
+    str,
+    typer.Option(metavar="IDS", help="These alone: 0,3-5, or failed: those that the last upgrade left behind."),
+]
+Rollback = Annotated[
+    bool, typer.Option("--rollback/--no-rollback", help="Whether a machine that fails gets its previous disk back.")
+]
+Override = Annotated[
+    list[Limit] | None,
+    typer.Option(help="A limit to waive, for owners; may be given several times.", show_default=False),
+]
 
 
 def init(
@@ -54,20 +88,76 @@ def init(
 def upgrade(
     *,
     scale_set: SetName,
+    version: Version = "",
+    instances: Instances = "",
+    rollback: Rollback = True,
+    override: Override = None,
+    reason: Annotated[str, typer.Option(help="Why: it is written down. An override takes one.")] = "",
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Return when it has ended or is parked; the status tells which.")
+    ] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=0, help="With --wait: give up after that long, with status 1."),
+    ] = None,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
     resource_group: Group = "",
     subscription: Subscription = DEFAULT_SUBSCRIPTION,
 ) -> None:
-    """Start an upgrade of a scale set to the newest version of its image, by hand; return once it has begun.
+    """Start an upgrade of a scale set by hand, to the newest version if none is named; return once it has begun.
 
-    A start by hand leaves machines that do not get healthy on the new disk, for somebody to look at. Upgrades that
-    begin by themselves give them their previous disks back.
+    A machine that does not get healthy gets its previous disk back, as in upgrades that begin by themselves;
+    --no-rollback leaves it on the new one, for somebody to look at.
+
+    With --wait the status is 0 if it completed, 3 if it was faulted, 4 if it was cancelled, 5 if it is parked (it goes
+    on once it may); 1 if it was refused or not learnt, 2 if the command was not understood.
     """
+    wish = Wish(version, instances, rollback, tuple(override or ()), reason)
+    code = 0
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
-        steering.start(there, resource_id, time.sleep)
+        steering.start(there, resource_id, time.sleep, wish.body)
         _say(f"the upgrade was started by hand; to follow it: {command(f'watch {scale_set}', data_dir)}")
+        if wait:
+            code = starting.wait(there, resource_id, Console(highlight=False), time.sleep, timeout)
+    if code:
+        raise typer.Exit(code)
+
+
+def plan(
+    *,
+    scale_set: SetName,
+    version: Version = "",
+    instances: Instances = "",
+    rollback: Rollback = True,
+    override: Override = None,
+    reason: Annotated[str, typer.Option(help="An override takes one.")] = "",
+    output: Shown = Output.TABLE,
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Show what `instar upgrade` with the same options would do now, and do nothing: it takes the role Reader.
+
+    The version, the batches with their wave, earliest begin and what each waits for, who is left out and why, what
+    would stop it now, and how long it would take if all went well.
+    """
+    wish = Wish(version, instances, rollback, tuple(override or ()), reason)
+    with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
+        told = planning.plan(there, resource_id, wish.body)
+    if output is Output.JSON:
+        typer.echo(json.dumps(told, indent=2))
+        return
+    for line in planning.heading(told["properties"]):
+        _say(line)
+    if batches := planning.rows(told["properties"]):
+        table = Table(*planning.COLUMNS, box=None, pad_edge=False)
+        for row in batches:
+            table.add_row(*(escape(legible_line(cell)) for cell in row))
+        Console(highlight=False, soft_wrap=True).print(table)
 
 
 def cancel(

@@ -5,6 +5,7 @@ each write is placed by the highest decision sequence in it. A write with decisi
 higher sequence; a write without any is taken as newest. An ended record never runs again, whatever arrives.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +13,17 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from instar.domain.machines.instance_ids import InstanceIds
-from instar.domain.records.upgrades import ROLLING_KINDS, Decision, UpgradeKind, UpgradeRecord, UpgradeStatus
+from instar.domain.records.upgrades import (
+    ROLLING_KINDS,
+    Decision,
+    UpgradeKind,
+    UpgradeRecord,
+    UpgradeStart,
+    UpgradeStatus,
+)
 from instar.domain.telling.events import events_of_upgrade
 from instar.store.database.database import Database
+from instar.store.database.operators_tables import UPGRADE_STARTS
 from instar.store.database.tables import DECISIONS, FLEET_MARKS, INSTANCES, UPGRADES
 from instar.store.webhooks.deliveries import tell
 
@@ -52,6 +61,9 @@ class Upgrades:
         with self._database.writing() as connection:
             before = _status_of(connection, key)
             sequence = self._write_record(connection, key, record)
+            if record.start:
+                row = {"document": record.start.model_dump(mode="json")}
+                self._database.insert_new(connection, UPGRADE_STARTS, key | row)
             rows_of = {one: key | one.model_dump() for one in record.decisions}
             fresh = [one for one, row in rows_of.items() if self._database.insert_new(connection, DECISIONS, row)]
             self._database.upsert(connection, DECISIONS, [row for one, row in rows_of.items() if one not in fresh])
@@ -131,6 +143,13 @@ class Upgrades:
             ).all()
         return {str(row[0]): InstanceRow(outcome=row[1], batch=row[2], reason=row[3]) for row in rows}
 
+    def starts(self, unique_id: str, numbers: Iterable[int]) -> dict[int, UpgradeStart]:
+        """What those upgrades of a set began with, by number; none of one of which there was nothing to say (C4)."""
+        wanted = (UPGRADE_STARTS.c.unique_id == unique_id, UPGRADE_STARTS.c.number.in_(tuple(numbers)))
+        with self._database.reading() as connection:
+            rows = connection.execute(select(UPGRADE_STARTS).where(*wanted)).all()
+        return {row.number: UpgradeStart.model_validate(row.document) for row in rows}
+
     def last_number(self, unique_id: str) -> int:
         """The newest number that an operation of any kind took in the life of the set, 0 before the first.
 
@@ -148,7 +167,7 @@ class Upgrades:
             "ended": record.status.ended,
             "started_at": record.started_at,
             "kind": record.kind,
-            "record": record.model_dump_json(exclude={"decisions", "instances"}),
+            "record": record.model_dump_json(exclude={"decisions", "instances", "start"}),
         }
         if self._database.insert_new(connection, UPGRADES, key | row | {"sequence": given or 0}):
             return given or 0

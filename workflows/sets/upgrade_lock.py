@@ -8,9 +8,11 @@ from activities.model_changes import ModelChangeActivities
 from activities.records.upgrades import RecordActivities
 from instar.domain.lifecycle import results
 from instar.domain.lifecycle.state import RunningUpgrade
+from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.messages.instance_actions import ModelChange, ResolveModelChange
 from instar.domain.messages.os_upgrade import UpgradeState
 from instar.domain.messages.scale_set import ClosedAs, RecordClosed, Resolution, ResolveUpgrade, UpgradeClosed
+from instar.domain.records.quarantine import Quarantine
 from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.sets.names import COMPUTE_QUEUE, os_upgrade_workflow_id
 from instar.domain.sets.policies import StartedBy
@@ -70,6 +72,7 @@ async def begin(
             kind=plan.kind,
             more_operations=more_operations,
             key=plan.key or str(workflow.uuid4()),
+            instances=plan.wishes.instances if plan.wishes else InstanceIds(),
         )
         memory.state = results.upgrade_begun(memory.state, running, memory.now)
         upgrade = UpgradeState(
@@ -147,11 +150,14 @@ async def look_after(memory: Memory) -> None:
 
 
 async def _resolved(memory: Memory, wishes: StartWishes | None) -> Resolution:
+    # What is quarantined matters to a start with wishes alone: any other takes the newest whatever it is (T4).
+    quarantine = memory.state.automatic.quarantine if wishes else Quarantine()
+    asked = ResolveUpgrade(scale_set=memory.scale_set, started_by=StartedBy.USER, quarantine=quarantine, wishes=wishes)
     try:
         return await memory.cut.done(
             workflow.start_activity_method(
                 ImageActivities.resolve_upgrade,
-                ResolveUpgrade(scale_set=memory.scale_set, started_by=StartedBy.USER, wishes=wishes),
+                asked,
                 summary="which version is the newest?",
                 **options.READ,
             )

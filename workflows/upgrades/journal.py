@@ -9,12 +9,14 @@ from instar.domain.decisions.verdicts import details_of
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.records.operations import OperationStatus
 from instar.domain.records.progress import Outcome, Progress
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import (
     Decision,
     ErrorDetail,
     InstanceRecord,
     UpgradeError,
     UpgradeRecord,
+    UpgradeStart,
     UpgradeStatus,
 )
 from workflows import options
@@ -56,8 +58,11 @@ class Journal:
         status: UpgradeStatus = UpgradeStatus.ROLLING_FORWARD,
         error: UpgradeError | None = None,
     ) -> None:
-        """Write a decision down before it is acted on."""
+        """Write a decision down before it is acted on. The first one says who wished what, too (C4)."""
         state = self._memory.state(self.sequence)
+        plan, is_first = state.plan, not self.sequence
+        if is_first and plan.wishes:
+            reason = f"{plan.wishes.sentence(plan.target.version)}; {reason}"
         self.sequence += 1
         now = workflow.now()
         progress = state.progress or Progress()
@@ -82,6 +87,7 @@ class Journal:
             decisions=(decision,),
             key=state.key,
             instances=self._changed(progress, state.batch),
+            start=UpgradeStart(wishes=plan.wishes, rollout=plan.rollout) if is_first and _is_said(plan) else None,
         )
         self._written = progress
         self._unwritten = {}
@@ -127,6 +133,10 @@ class Journal:
                 place = 0 if outcome in NO_BATCH else batch
                 records.append(InstanceRecord(ids=fresh.ranges, batch=place, outcome=outcome, reasons=reasons))
         return tuple(records)
+
+
+def _is_said(plan: UpgradePlan) -> bool:
+    return plan.wishes is not None or plan.rollout is not None
 
 
 def _left_out(progress: Progress, fresh: InstanceIds) -> list[InstanceRecord]:

@@ -22,10 +22,10 @@ UNKNOWN = "a worker, it seems: nothing says why, and the worker's log may"
 """What is waited for, where the operation does not say."""
 
 
-def start(api: ApiClient, scale_set: str, pause: Pause) -> None:
-    """Start an upgrade to the newest version, and return once it has begun. Raises Trouble with the API's reason."""
+def start(api: ApiClient, scale_set: str, pause: Pause, body: dict[str, Any] | None = None) -> None:
+    """Start an upgrade as it is wished, and return once it has begun. Raises Trouble with the API's reason."""
     before = _latest_start(api, scale_set)
-    operation = api.send("POST", f"{scale_set}/osRollingUpgrade").headers["Azure-AsyncOperation"]
+    operation = api.send("POST", f"{scale_set}/instar/upgrade", body or {}).headers["Azure-AsyncOperation"]
     give_up_at = time.monotonic() + BEGIN_SECONDS
     while _latest_start(api, scale_set) == before:
         told = api.get(operation)

@@ -19,6 +19,8 @@ class Batch:
     reason: str
     canary_batches: int = 0
     """How many of the batches so far, with this one, are of named canaries (W1)."""
+    wave: str = ""
+    """The wave that it is of, as a rollout policy counts them; "canary" of those that it names; "" without (W1)."""
 
 
 def select_batch(look: Look, progress: Progress, plan: UpgradePlan, begun: int = 0) -> Batch:
@@ -73,4 +75,5 @@ def select_batch(look: Look, progress: Progress, plan: UpgradePlan, begun: int =
         )
         + ("" if turn.at_most is None else f"; the wave is of {turn.at_most}"),
         canary_batches=canary_batches,
+        wave=turn.name,
     )

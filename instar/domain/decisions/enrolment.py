@@ -1,4 +1,4 @@
-"""Who belongs to an upgrade, in which phase, and who is left out and why (docs/rules.md P12, P16, B5, B6, T1, T7)."""
+"""Who belongs to an upgrade, in which phase, and who is left out and why (rules P12, P16, B5, B6, C4, T1, T7)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,13 +14,15 @@ from instar.domain.sets.policies import StartedBy
 
 PROTECTED = "protected from scale-set actions (protectFromScaleSetActions)"
 SKIPS = "SkipUpgrade in its custom metrics"
+NOT_NAMED = "not among the instances that were asked for"
 
 
 def enrol(look: Look, plan: UpgradePlan, started_by: StartedBy) -> Progress:
     """Who belongs to the upgrade, fixed at its start (P16): pending, already current (P12), or left out.
 
     Custom metrics are read here and never again (docs/rules.md B5), and only of whoever is healthy: from a sick
-    instance they mean nothing, so it is in the last phase.
+    instance they mean nothing, so it is in the last phase. Where the start named instances, they are all that takes
+    part (C4).
     """
     current = InstanceIds.of(view.instance_id for view in look.views if is_current(view, plan))
     rest = [view for view in look.views if not is_current(view, plan)]
@@ -28,9 +30,12 @@ def enrol(look: Look, plan: UpgradePlan, started_by: StartedBy) -> Progress:
     progress = progress.moved(InstanceIds.of(view.instance_id for view in rest), Outcome.PENDING)
     phases: dict[int, list[str]] = {}
     reasons: dict[str, list[str]] = {}
+    named = dict.fromkeys(plan.wishes.instances) if plan.wishes else {}
     for view in rest:
         speaks = view.standing is Standing.HEALTHY
-        if reason := skip_reason(view, plan, started_by) or (SKIPS if speaks and view.health.skip else ""):
+        if named and view.instance_id not in named:
+            reasons.setdefault(NOT_NAMED, []).append(view.instance_id)
+        elif reason := skip_reason(view, plan, started_by) or (SKIPS if speaks and view.health.skip else ""):
             reasons.setdefault(reason, []).append(view.instance_id)
         elif speaks and view.health.phase is not None:
             phases.setdefault(view.health.phase, []).append(view.instance_id)

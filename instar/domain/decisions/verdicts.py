@@ -1,6 +1,6 @@
 """May the upgrade go on? The pre-check, the check before each batch, and the verdict after it (P2, P3, P9, P13)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import InstanceView, Look, Standing
@@ -8,6 +8,7 @@ from instar.domain.messages.os_upgrade import Verdict
 from instar.domain.records.progress import Outcome, Progress
 from instar.domain.records.upgrades import DETAILS_AT_MOST, ErrorCode, ErrorDetail, UpgradeError
 from instar.domain.sets.policies import RollingUpgradePolicy
+from instar.domain.steering.start_wishes import Limit
 
 
 def exceeds(part: int, whole: int, percent: int) -> bool:
@@ -34,10 +35,12 @@ def check_whole_set(
     policy: RollingUpgradePolicy,
     code: ErrorCode,
     name: str,
+    waived: Collection[Limit] = (),
 ) -> tuple[str, UpgradeError | None]:
     """Is too much of the whole set unhealthy, for whatever reason (P2, P3)? The sentence, and the error if so.
 
-    Stopped instances are in neither number (P18); Initializing ones are not unhealthy (H5).
+    Stopped instances are in neither number (P18); Initializing ones are not unhealthy (H5). Whoever has waived
+    `unhealthySet` rolls forward out of a sick set: then it is told, and stops nothing (C4).
     """
     sick = look.standing_in(Standing.UNHEALTHY)
     counted = len(look.views) - len(look.standing_in(Standing.STOPPED))
@@ -45,6 +48,8 @@ def check_whole_set(
     share = f"{len(sick)} of {counted} instances unhealthy ({percentage(len(sick), counted)}), limit {limit} %"
     if not exceeds(len(sick), counted, limit):
         return f"go on: {share}", None
+    if Limit.UNHEALTHY_SET in waived:
+        return f"go on: {share}, which is waived (unhealthySet)", None
     reason = f"stopped: {share}"
     return reason, UpgradeError(code=code, message=reason, details=unhealthy_details(sick, name))
 

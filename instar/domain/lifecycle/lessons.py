@@ -41,6 +41,7 @@ def learned(
         reason=ended.reason,
         at=ended.ended_at,
         left_behind=left_behind,
+        instances=running.instances,
     )
     return Lesson(quarantine.after(end), _held(held, end, delays))
 

@@ -33,6 +33,8 @@ class RunningUpgrade(Message):
     """Further operations that end with it."""
     key: str = ""
     """Drawn when it began, so that no other operation is ever taken for it (F7)."""
+    instances: Annotated[InstanceIds, Field(exclude_if=lambda value: not value)] = InstanceIds()
+    """Those that whoever started it named (C4); nobody: all."""
 
 
 class Cancel(Message):

@@ -61,6 +61,8 @@ class EndOfUpgrade(BaseModel):
     reason: str = ""
     at: datetime
     left_behind: InstanceIds = InstanceIds()
+    instances: InstanceIds = InstanceIds()
+    """Those that it was for (C4); nobody: all."""
 
     @property
     def speaks_against_the_version(self) -> bool:
@@ -125,6 +127,9 @@ class Quarantine(BaseModel):
                 generation=end.generation,
                 reason=end.reason[:REASON_AT_MOST],
             )
+        elif end.status is UpgradeStatus.COMPLETED and end.instances:
+            # A few machines that a person chose say nothing of the others: the set takes it no more than before.
+            ids = ids - end.instances
         elif end.status is UpgradeStatus.COMPLETED:
             entry = None
             if end.started_by is StartedBy.USER:

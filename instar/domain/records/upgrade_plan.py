@@ -11,7 +11,7 @@ from instar.domain.message import Message
 from instar.domain.records.upgrades import UpgradeKind
 from instar.domain.sets.policies import RollingUpgradePolicy
 from instar.domain.steering.rollout_policy import RolloutPolicy
-from instar.domain.steering.start_wishes import StartWishes
+from instar.domain.steering.start_wishes import Limit, StartWishes
 
 
 class UpgradePlan(Message):
@@ -38,3 +38,8 @@ class UpgradePlan(Message):
     key: str = ""
     """Drawn where the plan was made, outside of any workflow: one that is put back from a backup draws the same again,
     this differs (F7)."""
+
+    @property
+    def waived(self) -> tuple[Limit, ...]:
+        """The limits that whoever started it has waived by name (C4)."""
+        return self.wishes.override if self.wishes else ()

@@ -2,13 +2,16 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from instar.domain.images.images import ImageReference
 from instar.domain.records.progress import Counts
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.domain.steering.rollout_policy import RolloutPolicy
+from instar.domain.steering.start_wishes import StartWishes
 
 
 class UpgradeStatus(StrEnum):
@@ -109,6 +112,16 @@ class InstanceRecord(BaseModel):
     """Why, by id, where it is not."""
 
 
+class UpgradeStart(BaseModel):
+    """What an upgrade began with beside the set's own policies, written down once: by whom, why, by which plan (C4)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    wishes: StartWishes | None = None
+    rollout: RolloutPolicy | None = None
+    """As it was pinned (P1)."""
+
+
 class UpgradeRecord(BaseModel):
     """One upgrade as written down; (scale_set.unique_id, number) is its key, the newest write of it wins."""
 
@@ -136,3 +149,5 @@ class UpgradeRecord(BaseModel):
     """What was drawn for it (F7); "" of release 0.1."""
     instances: tuple[InstanceRecord, ...] = ()
     """Changed outcomes since the last write; the store keeps the newest of each instance."""
+    start: Annotated[UpgradeStart | None, Field(exclude_if=lambda value: value is None)] = None
+    """With the first write, where there is something to say. The store keeps it by itself."""

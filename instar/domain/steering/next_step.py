@@ -1,9 +1,10 @@
-"""What an upgrade does next: one function of what is known at that moment (docs/rules.md C1, C2, G3, W3).
+"""What an upgrade does next: one function of what is known at that moment (docs/rules.md C1, C2, C4, G3, W3).
 
 It is asked before each batch, and by whoever would start an upgrade. Nothing of it is known to a workflow: that parks
 for as long as it is told, and asks again.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from instar.domain.message import Message
 from instar.domain.spans import in_words
 from instar.domain.steering.rollout_policy import ApprovalAt, RolloutPolicy
+from instar.domain.steering.start_wishes import Limit
 from instar.domain.steering.wishes import Gate, Wishes
 
 
@@ -62,6 +64,8 @@ class Known(BaseModel):
     """How many of them were of named canaries."""
     batch_takes: timedelta = timedelta(0)
     """The longest of those that have ended; before the first, what its health wait may take."""
+    waived: tuple[Limit, ...] = ()
+    """By whoever started it (C4): a hold and a window keep back nothing then. A pause and a gate always do."""
 
 
 def next_step(known: Known) -> Park | Stop | None:
@@ -82,12 +86,12 @@ def next_step(known: Known) -> Park | Stop | None:
     >>> next_step(Known(now=noon, policy=policy, wishes=asked)).reason
     'nobody approved it until 2026-11-30 12:00Z'
     """
-    return may_not_begin(known.wishes) or _at_the_gate(known) or _outside(known)
+    return may_not_begin(known.wishes, known.waived) or _at_the_gate(known) or _outside(known)
 
 
-def may_not_begin(wishes: Wishes) -> Park | None:
-    """Why no upgrade of a set begins, and none goes on (C1, C2). The end of the longest is what is waited for."""
-    if wishes.holds:
+def may_not_begin(wishes: Wishes, waived: Collection[Limit] = ()) -> Park | None:
+    """Why no upgrade of a set begins, and none goes on (C1, C2, C4). The end of the longest is what is waited for."""
+    if wishes.holds and Limit.HOLD not in waived:
         reason = "; ".join(hold.sentence for hold in wishes.holds)
         ends = [hold.until for hold in wishes.holds]
         return Park(what=ParkedFor.HOLD, reason=reason, until=_last([end for end in ends if end], len(ends)))
@@ -147,7 +151,7 @@ def _outside(known: Known) -> Park | None:
     >>> _outside(Known(now=late + timedelta(hours=2), policy=nights, batch_takes=timedelta(minutes=15))).reason
     'a batch takes about 15 minutes and would not end in its window: the next one opens at 2026-12-01 22:00Z'
     """
-    if known.policy is None or not (known.policy.windows or known.policy.not_on):
+    if known.policy is None or not (known.policy.windows or known.policy.not_on) or Limit.WINDOW in known.waived:
         return None
     timetable = known.policy.timetable
     if timetable.would_end_inside(known.now, known.batch_takes):

@@ -2,8 +2,12 @@
 
 from enum import StrEnum
 
+from instar.domain.legible import legible
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.message import Message
+
+IDS_SHOWN = 100
+"""Characters of a list of instances in a sentence."""
 
 
 class Limit(StrEnum):
@@ -39,3 +43,21 @@ class StartWishes(Message):
         False
         """
         return limit in self.override
+
+    def sentence(self, version: str) -> str:
+        """Who wished what and why, for the first decision of the upgrade to that version (P17).
+
+        >>> wishes = StartWishes(by="ann", override=(Limit.UNHEALTHY_SET, Limit.HOLD), reason="the new one mends it")
+        >>> wishes.sentence("2.0.0")
+        'to 2.0.0, asked for by ann, override unhealthySet, hold: the new one mends it'
+        >>> StartWishes(by="ann", instances=InstanceIds(ranges="3-5"), rolls_back=False).sentence("2.0.0")
+        'to 2.0.0, asked for by ann, instances 3-5 alone, no rollback'
+        """
+        parts = [f"to {version}", f"asked for by {legible(self.by)}"]
+        if self.instances:
+            parts.append(f"instances {self.instances.ranges[:IDS_SHOWN]} alone")
+        if not self.rolls_back:
+            parts.append("no rollback")
+        if self.override:
+            parts.append(f"override {', '.join(self.override)}")
+        return ", ".join(parts) + (f": {legible(self.reason)}" if self.reason else "")

@@ -52,6 +52,15 @@ ROLLOUT_POLICIES = Table(
 )
 """Of a set, which it is deleted with; one row has no set: the default of all."""
 
+UPGRADE_STARTS = Table(
+    "upgrade_starts",
+    METADATA,
+    Column("unique_id", Words, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("document", Document, nullable=False),
+)
+"""What upgrades began with: the wishes of whoever started them, and their rollout policy."""
+
 WEBHOOKS = Table(
     "webhooks",
     METADATA,

@@ -23,6 +23,7 @@ ASKED = (
     "/codec/encode",
     "/instar/rolloutPolicy/check",
     f"{SCALE_SET}/instar/rolloutPolicy/check",
+    f"{SCALE_SET}/instar/plan",
 )
 """By POST, and changes nothing."""
 

@@ -102,6 +102,7 @@ AT_ONCE = {
     f"POST {SCALE_SET}/instar/automaticOSUpgrades/quarantine/{OLD}/lift",
     f"POST {SCALE_SET}/instar/reconcile",
     f"POST {SCALE_SET}/instar/pause",
+    f"POST {SCALE_SET}/instar/plan",
     f"POST {SCALE_SET}/instar/resume",
     f"PUT {SCALE_SET}/instar/rolloutPolicy",
     f"DELETE {SCALE_SET}/instar/rolloutPolicy",

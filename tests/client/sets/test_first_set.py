@@ -171,10 +171,10 @@ def started(there: There) -> None:
 
 def test_a_start_returns_once_the_upgrade_is_there() -> None:
     began = httpx.Response(200, json=BEGAN)
-    there = There(osRollingUpgrade=ACCEPTED, latest=[httpx.Response(404), began], **{"7": {"status": "InProgress"}})
+    there = There(upgrade=ACCEPTED, latest=[httpx.Response(404), began], **{"7": {"status": "InProgress"}})
     started(there)
     # Whoever had one before sees the newer one; one that ends at once is no newer one.
-    started(There(osRollingUpgrade=ACCEPTED, latest=BEGAN, **{"7": {"status": "Succeeded"}}))
+    started(There(upgrade=ACCEPTED, latest=BEGAN, **{"7": {"status": "Succeeded"}}))
 
 
 @pytest.mark.parametrize(
@@ -197,4 +197,4 @@ def test_a_start_that_comes_to_nothing_says_why(
 ) -> None:
     monkeypatch.setattr(steering, "BEGIN_SECONDS", 0)
     with pytest.raises(Trouble, match=said):
-        started(There(osRollingUpgrade=ACCEPTED, **{"7": operation}))
+        started(There(upgrade=ACCEPTED, **{"7": operation}))

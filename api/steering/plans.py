@@ -1,0 +1,125 @@
+"""What a start would do now, by the code of the upgrade and without doing it: Instar's addition (docs/rules.md C3)."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter
+
+from api.services.dependencies import SCALE_SET, Services, ServicesDep
+from api.services.scale_set_lookup import StoredDep
+from api.shapes.answers import target_body
+from api.shapes.plans import batches_body, pace_body, span
+from api.steering.start_bodies import EXAMPLE, wishes_of
+from api.upgrades.looking import seen, spans_before
+from api.upgrades.start_checks import version_wished
+from api.wire.bodies import OptionalJsonBody, described
+from api.wire.errors import invalid, not_allowed
+from api.wire.moments import moment
+from instar.domain.decisions.obstacles import Obstacle, Standing, obstacles
+from instar.domain.decisions.pace import pace_of
+from instar.domain.decisions.simulation import Simulation, Situation, simulate
+from instar.domain.decisions.starts import plan_of, rolls_back, unknown_instances
+from instar.domain.eligibility.eligibility import start_blockers
+from instar.domain.machines.instances import Look
+from instar.domain.records.progress import Outcome
+from instar.domain.sets.policies import StartedBy
+from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.store.health_sources import health_source_of
+from instar.store.sets.stored_scale_set import StoredScaleSet
+
+router = APIRouter(tags=["steering"])
+
+Json = dict[str, Any]
+
+
+@router.post(SCALE_SET + "/instar/plan", response_model=None, openapi_extra=described(EXAMPLE))
+async def plan_start(services: ServicesDep, stored: StoredDep, body: OptionalJsonBody) -> Json:
+    """What `…/instar/upgrade` with the same body would do now (C3). Nothing is done; whoever may read may ask.
+
+    The version, the batches with their wave, earliest begin and gate, who is left out and why, what would stop it now,
+    and how long it would take. A batch's machines are taken for healthy afterwards, the others stay as they are.
+    """
+    wishes = await wishes_of(services, stored, body)
+    model = ScaleSetModel.from_arm(stored.document, stored.machine_generation)
+    asked = await asyncio.to_thread(version_wished, services, stored, wishes)
+    if asked.refusal and not asked.quarantined:
+        message = f"{asked.refusal[:1].upper()}{asked.refusal[1:]}."
+        raise invalid(message, "version") if wishes.version else not_allowed(message)
+    source = await asyncio.to_thread(health_source_of, services.store, model)
+    found = await seen(services, stored, source)
+    instances = [view.instance for view in found.look.views]
+    if unknown := unknown_instances(wishes, instances, stored.identity.name):
+        raise invalid(f"{unknown[:1].upper()}{unknown[1:]}.", "instances")
+    policy = await asyncio.to_thread(services.store.rollout_policies.in_force, stored.identity.unique_id)
+    plan = plan_of(
+        model,
+        source,
+        model.image.at(asked.version),
+        StartedBy.USER,
+        auto_rollback=rolls_back(model, StartedBy.USER, wishes),
+        rollout=policy.policy if policy else None,
+        wishes=wishes,
+    )
+    health_wait = services.settings.delays.health_wait
+    pace = pace_of([], await spans_before(services, stored.identity.unique_id), health_wait)
+    situation = Situation(now=services.clock(), pace=pace, health_wait=health_wait, name=stored.identity.name)
+    simulation = await asyncio.to_thread(simulate, found.look, plan, situation)
+    against = obstacles(
+        await _standing(services, stored),
+        wishes,
+        tuple(blocker.message for blocker in start_blockers(model, instances)),
+        asked,
+        simulation,
+    )
+    return {
+        "id": f"{stored.identity.resource_id}/instar/plan",
+        "name": "plan",
+        "type": "Microsoft.Compute/virtualMachineScaleSets/instar",
+        "properties": {
+            "target": target_body(plan.target),
+            "rollback": "auto" if plan.auto_rollback else "none",
+            "pace": pace_body(pace),
+            **_outlook(simulation, found.look, against, situation),
+            "remarks": _remarks(found.unobserved),
+        },
+    }
+
+
+async def _standing(services: Services, stored: StoredScaleSet) -> Standing:
+    """What is written down of the set at this moment."""
+    identity, store, now = stored.identity, services.store, services.clock()
+    latest = await asyncio.to_thread(store.upgrades.latest, identity.unique_id)
+    status = await asyncio.to_thread(store.statuses.get, identity.unique_id)
+    return Standing(
+        wishes=await asyncio.to_thread(store.wishes.binding, identity.unique_id, identity.resource_id, now),
+        running=0 if latest is None or latest.status.ended else latest.number,
+        held=status.held if status else "",
+    )
+
+
+def _outlook(simulation: Simulation, look: Look, against: tuple[Obstacle, ...], situation: Situation) -> Json:
+    progress, batches = simulation.progress, simulation.batches
+    due = sum(len(one.ids) for one in batches) + len(simulation.left)
+    body: Json = {
+        "wouldBegin": not any(one.stops for one in against),
+        "obstacles": [
+            {"what": one.what, "reason": one.reason, "stops": one.stops}
+            | ({"override": one.override} if one.override else {})
+            for one in against
+        ],
+        "instances": {"all": len(look.views), "due": due, "current": len(progress.of(Outcome.CURRENT))},
+        "leftOut": [{"instances": ids.ranges, "reason": reason} for reason, ids in progress.left_out.items()],
+        "batches": batches_body(simulation),
+    }
+    if simulation.left:
+        body["further"] = {"instances": len(simulation.left), "batches": simulation.more}
+    if simulation.stop:
+        body["stop"] = simulation.stop
+    if simulation.ends:
+        ends = simulation.ends + simulation.more * (batches[-1].takes + batches[-1].bake)
+        body |= {"ends": moment(ends), "takes": span(ends - situation.now)}
+    return body
+
+
+def _remarks(unobserved: int) -> list[str]:
+    return [f"{unobserved} instances were not observed yet: they count as unhealthy here"] if unobserved else []
