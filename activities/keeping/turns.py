@@ -22,12 +22,12 @@ async def largest(store: Store, request: LookRequest) -> int | None:
     What it was given already is not exceeded, whatever became of the limits since.
     """
     limits = await asyncio.to_thread(store.turns.covering, request.scale_set.resource_id)
-    if not limits:
+    most = most_machines(limits)
+    if most is None:
         return None
     turn = await asyncio.to_thread(store.turns.find, request.scale_set.unique_id, request.number)
     given = turn.machines if turn and turn.batch == request.batch + 1 else 0
-    most = most_machines(limits)
-    return min((one for one in (most, given) if one), default=None)
+    return min(most, given or most)
 
 
 async def not_its_turn(store: Store, request: LookRequest, machines: int, now: datetime) -> Park | Stop | None:
@@ -52,6 +52,7 @@ async def not_its_turn(store: Store, request: LookRequest, machines: int, now: d
     await words.begin(Keeps(what=TURNS))
     await words.go_on(asked.granted)
     if 0 < asked.machines < machines:
+        await stand_aside(store, request)
         reason = f"waits for its turn: its limits were lowered to {asked.machines} machines just now"
         return Park(what=ParkedFor.TURN, reason=reason, until=now)
     return next_step(Known(now=now, turn=asked.reason))

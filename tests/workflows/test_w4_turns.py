@@ -16,6 +16,7 @@ from tests.support.wishing import parked, pause, resume, tell
 from tests.support.world import World
 from workflows.plugin import instar_plugin
 
+WORKFLOW_TASKS = (5, 6, 7)
 HALVES = {"maxBatchInstancePercent": 50, "maxUnhealthyInstancePercent": 50}
 
 
@@ -49,6 +50,12 @@ def waits_for(world: World) -> str:
     return wait.reason if wait else ""
 
 
+async def commands(world: World) -> list[int]:
+    """Events but for workflow tasks, whose number is that of the worker's wakings."""
+    events = (await world.upgrade().fetch_history()).events
+    return sorted(one.event_type for one in events if one.event_type not in WORKFLOW_TASKS)
+
+
 async def keeper_status(world: World) -> WorkflowExecutionStatus | None:
     return (await world.client.get_workflow_handle(keeper_id()).describe()).status
 
@@ -66,9 +73,7 @@ async def test_w4_one_at_a_time_and_the_second_goes_on_as_soon_as_the_first_has_
     assert (await other.end_of()).status is UpgradeStatus.COMPLETED
     assert "batch" not in begun or begun.index("parked") < begun.index("batch")
     ended = world.record().ended_at
-    batches = [
-        one.at for one in world.store.upgrades.decisions(other.scale_set.unique_id, 1) if one.action == "batch"
-    ]
+    batches = [one.at for one in world.store.upgrades.decisions(other.scale_set.unique_id, 1) if one.action == "batch"]
     assert ended is not None
     assert ended <= batches[0] <= ended + timedelta(minutes=2)
     assert turn_of(world) is turn_of(other) is None
@@ -80,11 +85,9 @@ async def test_w4_without_a_limit_there_is_no_event_and_no_row_more(world: World
     assert world.store.turns.all()[1] == ()
     has_limit(world, upgradesAtOnce=1, machinesOutAtOnce=2)
     await other.upgraded()
-    bare, limited = [
-        sorted(event.event_type for event in (await one.upgrade().fetch_history()).events) for one in (world, other)
-    ]
+    bare, limited = [await commands(one) for one in (world, other)]
     assert limited == bare, "nor has one whose turn it is at once"
-    assert len(bare) > 50
+    assert len(bare) > 30
 
 
 async def test_w4_machines_of_two_batches_that_would_be_too_many_are_out_one_after_the_other(world: World) -> None:
@@ -114,7 +117,7 @@ async def test_w4_a_batch_larger_than_the_limit_is_cut_to_it(world: World) -> No
     world.publish(NEW)
     assert (await world.upgraded()).status is UpgradeStatus.COMPLETED
     assert world.decisions().count("batch") == 4
-    assert "a limit is of 1 machines" in world.reasons()
+    assert "its limits give it 1 machines" in world.reasons()
 
 
 async def test_w4_a_holder_that_was_terminated_is_found_and_its_lease_freed(world: World) -> None:

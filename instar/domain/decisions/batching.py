@@ -76,6 +76,6 @@ def select_batch(
             f"be out of service, {out_before} already are"
         )
         + ("" if turn.at_most is None else f"; the wave is of {turn.at_most}")
-        + ("" if len(chosen) != at_most else f"; a limit is of {at_most} machines"),
+        + ("" if len(chosen) != at_most else f"; its limits give it {at_most} machines"),
         canary_batches=canary_batches,
     )

@@ -107,9 +107,11 @@ class Turns:
         A set that is not stored any more has no upgrade. Whoever waited at a limit that is gone may go on.
         """
         gone = frozenset(dead)
+        if self.all() == ((), ()):
+            return Settled((), ())
         with self._database.writing() as connection:
             limits, line = _locked(connection), _line(connection)
-            running = {(record.scale_set.unique_id, record.number): record for record in _begun(connection)}
+            running = {(record.scale_set.unique_id, record.number): record for record in _begun(connection, limits)}
             alive = _alive(connection, line)
             kept = {key: turn for key, turn in line.items() if key in alive and key not in gone}
             for key, record in running.items():
@@ -181,8 +183,10 @@ def _write(connection: Connection, before: Line, after: Line) -> None:
             connection.execute(delete(TURNS).where(TURNS.c.unique_id == unique_id, TURNS.c.number == number))
 
 
-def _begun(connection: Connection) -> list[UpgradeRecord]:
-    """Rolling upgrades that have begun a batch and have not ended."""
+def _begun(connection: Connection, limits: Collection[Limit]) -> list[UpgradeRecord]:
+    """Rolling upgrades that have begun a batch and have not ended, where there are limits at all."""
+    if not limits:
+        return []
     a_batch = exists().where(
         DECISIONS.c.unique_id == UPGRADES.c.unique_id,
         DECISIONS.c.number == UPGRADES.c.number,

@@ -49,7 +49,7 @@ def test_w4_never_more_than_the_budget_in_order_and_everybody_comes_to_an_end(
 ) -> None:
     """Sets of two subscriptions, three batches each, whatever happens between their batches."""
     line: dict[str, Turn] = {}
-    left = {name: 3 for name in "abcdef"}
+    left = dict.fromkeys("abcdef", 3)
     for step in range(400):
         now = NOON + timedelta(minutes=step)
         able = [name for name in left if name not in line or not line[name].waits]
