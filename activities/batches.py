@@ -6,6 +6,8 @@ from temporalio import activity
 
 from activities.heartbeats import beating
 from activities.images import why_withdrawn
+from activities.keeping import turns
+from activities.keeping.offers import overtaken
 from activities.looks import look_at
 from activities.records.records_age import why_behind
 from activities.steering import say_parked, steered
@@ -20,7 +22,7 @@ from instar.domain.messages.os_upgrade import BatchChoice, LookRequest, Verdict
 from instar.domain.records.progress import Outcome, Progress
 from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import ErrorCode, UpgradeError, UpgradeKind
-from instar.domain.steering.next_step import Park, Stop
+from instar.domain.steering.next_step import Park, ParkedFor, Stop
 from instar.store.store import Store
 
 
@@ -52,7 +54,7 @@ class BatchActivities:
         started = [view.instance.booted_at for view in booting if view.instance.booted_at]
         return BatchChoice(
             progress=progress,
-            reason=_joined(reason, enrolment.left_out_sentence(progress)),
+            reason=_joined(reason, enrolment.left_out_sentence(progress), await overtaken(self.store, request)),
             boots=InstanceIds.of(view.instance_id for view in booting),
             boots_until=max(started) + request.boots_within if started else None,
         )
@@ -83,12 +85,13 @@ class BatchActivities:
         left_out = progress.of(Outcome.SKIPPED)
         progress = enrolment.enrolled_anew(look, progress, request.plan, request.started_by)
         also_left_out = "" if progress.of(Outcome.SKIPPED) == left_out else enrolment.left_out_sentence(progress)
-        batch = batching.select_batch(look, progress, request.plan, request.batch)
+        at_most = await turns.largest(self.store, request)
+        batch = batching.select_batch(look, progress, request.plan, request.batch, at_most)
         progress = progress.model_copy(update={"canary_batches": batch.canary_batches})
         if not batch.ids:
             return BatchChoice(progress=progress, reason=_joined(batch.reason, enrolment.left_out_sentence(progress)))
-        if step:
-            return await self._not_now(request, progress, step)
+        if waits := step or await turns.not_its_turn(self.store, request, len(batch.ids), self.clock()):
+            return await self._not_now(request, progress, waits)
         await say_parked(self.store, request, "", self.clock())
         standing = {view.instance_id: view.standing for view in look.views}
         return BatchChoice(
@@ -105,7 +108,9 @@ class BatchActivities:
         )
 
     async def _not_now(self, request: LookRequest, progress: Progress, step: Park | Stop) -> BatchChoice:
-        """What operators wish is waited for, and told (C1, C2, G3)."""
+        """What operators wish is waited for, and told (C1, C2, G3, W4)."""
+        if isinstance(step, Stop) or step.what is not ParkedFor.TURN:
+            await turns.stand_aside(self.store, request)
         if isinstance(step, Stop):
             return BatchChoice(progress=progress, reason=step.reason, stop=step)
         await say_parked(self.store, request, step.reason, self.clock())
@@ -117,7 +122,11 @@ class BatchActivities:
         look = await self._look(request)
         if old := await self._old_records(request, look):
             return Verdict(progress=request.progress or Progress(), reason=old.message, breach=old)
-        return verdicts.judge(look, request.progress or Progress(), request.plan.policy, request.scale_set.name)
+        verdict = verdicts.judge(look, request.progress or Progress(), request.plan.policy, request.scale_set.name)
+        if not verdict.breach:
+            # After a breach its machines may go out once more, to be given their disks back: its end gives all back.
+            await turns.is_back(self.store, request)
+        return verdict
 
     async def _look(self, request: LookRequest) -> Look:
         async with translated(), beating():

@@ -5,7 +5,7 @@ makes the same machines, and whatever an earlier attempt still does is not count
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -13,13 +13,15 @@ from temporalio import activity
 
 from activities.attempts import each, settled
 from activities.heartbeats import beating
-from activities.images import newest_version
+from activities.images import offered_versions
+from activities.keeping.offers import offer
 from activities.machine_models import machine_model
 from activities.records.quarantines import outdated_generations
 from activities.records.records_age import refuse_old_records
 from activities.translation import translated
 from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
+from instar.domain.images.images import newest
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Instance
 from instar.domain.machines.placement import Placement, placements
@@ -34,6 +36,7 @@ from instar.domain.messages.capacity import (
     PlanCapacity,
 )
 from instar.domain.messages.os_upgrade import SliceOutcome
+from instar.domain.records.quarantine import same
 from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
 from instar.store.store import Store
 
@@ -73,7 +76,9 @@ class CapacityActivities:
                 return plan
             excluded = request.quarantine.without_generations(outdated).excluded
             first = await self.provider.next_instance_id(scale_set)
-        plan = await self._scaled_out(plan, scale_set, model, excluded)
+        images = [one.os_disk.image for one in instances if one.os_disk]
+        its_own = [image.version for image in images if image.line == model.image.line]
+        plan = await self._scaled_out(plan, scale_set, model, excluded, its_own)
         if plan.error:
             return plan
         plan = _placed(plan, model, instances, max(first, _highest(request.reserved) + 1))
@@ -81,12 +86,24 @@ class CapacityActivities:
         return plan
 
     async def _scaled_out(
-        self, plan: CapacityPlan, scale_set: ScaleSetIdentity, model: ScaleSetModel, excluded: tuple[str, ...]
+        self,
+        plan: CapacityPlan,
+        scale_set: ScaleSetIdentity,
+        model: ScaleSetModel,
+        excluded: tuple[str, ...],
+        its_own: Collection[str],
     ) -> CapacityPlan:
-        """What new machines are made from: the newest version that is not `excluded` (T5), and the newest model."""
+        """What new machines are made from: the newest version that is not `excluded` (T5), and the newest model.
+
+        A version that its rings keep back (W5) is used only where it is the set's own already (`its_own`), or where all
+        are: no set stays without machines for that.
+        """
         image = model.image
         if image.follows_latest:
-            version = await newest_version(self.store, image, scale_set.location, self.clock(), excluded)
+            offered = await offered_versions(self.store, image, scale_set.location, self.clock())
+            wanted = [one for one in offered if not any(same(one, other) for other in excluded)]
+            by_rings = await offer(self.store, scale_set, image, wanted, there=its_own)
+            version = by_rings.version or newest(wanted)
             if version is None:
                 error = image.not_published_in(scale_set.location)
                 if excluded:

@@ -8,6 +8,7 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.heartbeats import beating
+from activities.keeping.offers import offer
 from activities.looks import look_at
 from activities.plans import plan_for
 from activities.records.quarantines import outdated_generations
@@ -125,8 +126,14 @@ class ImageActivities:
         scale_set = request.scale_set
         outdated = await outdated_generations(self.store, scale_set, request.quarantine, model.generation)
         quarantine = request.quarantine.without_generations(outdated)
-        version = await newest_version(self.store, model.image, scale_set.location, self.clock(), quarantine.excluded)
+        offered = await offered_versions(self.store, model.image, scale_set.location, self.clock())
+        wanted = [one for one in offered if quarantine.of(one) is None]
+        by_rings = await offer(self.store, scale_set, model.image, wanted)
+        version = by_rings.version
         kept_out = await self._kept_out(scale_set, model, quarantine, version)
+        if version is None and by_rings.waits:
+            return Resolution(plan=None, reason=by_rings.waits + kept_out, outdated=outdated)
+        kept_out += f"; {by_rings.waits}" if by_rings.waits else ""
         if version is None:
             found = _nothing_offered(model, scale_set.location)
         elif request.at and (reason := hold_reason(request.held, version, request.at)):

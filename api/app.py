@@ -33,7 +33,7 @@ from api.services import handover
 from api.services.dependencies import GUARDS, Services, printable_path
 from api.services.known_groups import group_comes_first
 from api.simulated import simulated, simulated_galleries
-from api.steering import approvals, holds, pauses, plans, starts
+from api.steering import approvals, holds, limits, pauses, plans, rings, starts
 from api.stored.routes import router_of
 from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, rollout_policies, sweep
 from api.webhooks import webhooks
@@ -113,7 +113,8 @@ def create_app(services: Services) -> FastAPI:
     if isinstance(services.provider, SimulatedFleet):
         app.include_router(simulated.router, dependencies=[Depends(printable_path)])
         app.include_router(simulated_galleries.router, dependencies=[Depends(printable_path)])
-    app.include_router(holds.router, dependencies=[Depends(printable_path)])
+    for steering in (holds.router, limits.router, rings.router):
+        app.include_router(steering, dependencies=[Depends(printable_path)])
     app.include_router(rollout_policies.default_router, dependencies=[Depends(printable_path)])
     app.include_router(webhooks.router, dependencies=[Depends(printable_path)])
     app.include_router(codec_router)

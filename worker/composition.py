@@ -11,6 +11,7 @@ from activities.disks import DiskActivities
 from activities.health import HealthActivities
 from activities.images import ImageActivities
 from activities.instance_actions import InstanceActionActivities
+from activities.keeping.keepers import KeeperActivities
 from activities.model_changes import ModelChangeActivities
 from activities.outside.questions import QuestionActivities
 from activities.outside.webhooks import WebhookActivities
@@ -65,6 +66,7 @@ def workers(
     changes = ModelChangeActivities(provider, store, clock)
     ages = RecordsAgeActivities(provider, store)
     actions = InstanceActionActivities(provider, store, clock)
+    keepers = KeeperActivities(provider, store, clock)
     return (
         Worker(
             client,
@@ -81,6 +83,7 @@ def workers(
                 records.record_closed,
                 webhooks.due_deliveries,
                 webhooks.give_up_delivery,
+                keepers.see_to,
             ],
             interceptors=[waits],
             max_cached_workflows=cached_workflows,

@@ -57,6 +57,16 @@ DISKS: dict[str, Any] = {
     "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 }
 
+KEEP: dict[str, Any] = {
+    # A look at the sets of a ring, or a word to each upgrade whose turn it is.
+    "start_to_close_timeout": timedelta(minutes=10),
+    "heartbeat_timeout": LOST_AFTER,
+    # Without an end: the pause between two looks is said by the activity, this one is for what goes wrong.
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
+    ),
+}
+
 DESCRIBE: dict[str, Any] = {
     # One call to the Temporal server itself; asked again at the next look after the upgrade.
     "start_to_close_timeout": timedelta(seconds=10),

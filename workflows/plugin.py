@@ -9,6 +9,7 @@ from temporalio.plugin import SimplePlugin
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from workflows.keepers.keeper import KeeperWorkflow
 from workflows.release_0_1.scale_set import ScaleSetWorkflow as ScaleSetWorkflow01
 from workflows.sets.scale_set import ScaleSetWorkflow
 from workflows.upgrades.os_upgrade import OsUpgradeWorkflow
@@ -35,7 +36,7 @@ def instar_plugin(codec: PayloadCodec | None) -> SimplePlugin:
             pydantic_data_converter, payload_codec=codec, failure_converter_class=failures
         ),
         workflow_runner=_runner,
-        workflows=[ScaleSetWorkflow, OsUpgradeWorkflow, WebhookWorkflow, ScaleSetWorkflow01],
+        workflows=[ScaleSetWorkflow, OsUpgradeWorkflow, WebhookWorkflow, KeeperWorkflow, ScaleSetWorkflow01],
         # A message that cannot be read fails its workflow or update; any other bug waits for its mend.
         workflow_failure_exception_types=[ValidationError],
     )

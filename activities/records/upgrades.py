@@ -8,6 +8,7 @@ from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.keeping.turns import has_ended
 from instar.compute.clock import Clock, utc_now
 from instar.domain.messages.scale_set import ClosedAs, EndOperation, RecordClosed, RecordStatus, UpgradeClosed
 from instar.domain.records.operations import OperationStatus
@@ -37,6 +38,8 @@ class RecordActivities:
         for decision in record.decisions:
             activity.logger.info("%s upgrade %d: %s", record.scale_set.name, record.number, decision.reason)
         await self.nudge(await asyncio.to_thread(self.store.upgrades.write, record, self.clock()))
+        if record.status.ended:
+            await has_ended(self.store, record.scale_set.unique_id, record.number)
 
     @activity.defn
     async def end_operation(self, request: EndOperation) -> None:

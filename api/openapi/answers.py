@@ -80,7 +80,7 @@ MAY_BE_MISSING = frozenset({("GET", "/instar/rolloutPolicy")})
 """What there is one of at the most, so that its path has no name in it, and yet may not be there."""
 
 CONDITIONS = frozenset({"if-match", "if-none-match"})
-OWN = ("/instar/webhooks", "/instar/holds")
+OWN = ("/instar/webhooks", "/instar/holds", "/instar/limits", "/instar/rings")
 """Instar's own resources that are for a scope."""
 
 CHANGES = ("PUT", "PATCH", "DELETE", "POST")

@@ -16,7 +16,7 @@ from api.openapi.answers import ACCEPTED, EMPTY, LISTED, READ, Answer, Answers
 from api.resources import exported_templates, operations, providers, resource_groups, subscriptions, tags
 from api.scale_sets import scale_sets, set_sizes
 from api.simulated import simulated, simulated_galleries
-from api.steering import approvals, holds, pauses, plans
+from api.steering import approvals, holds, limits, pauses, plans, rings
 from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, rollout_policies
 from api.webhooks import webhooks
 
@@ -88,6 +88,12 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     deployments.deployment_status: {200: Answer(shapes.DEPLOYMENT_STATUS, sometimes=("Retry-After",))},
     holds.put_hold: {200: Answer(shapes.RESOURCE), 201: Answer(shapes.RESOURCE)},
     holds.release_hold: _DELETED,
+    limits.put_limit: _POLICY | {201: _POLICY[200]},
+    limits.get_limit: _POLICY,
+    limits.delete_limit: _DELETED,
+    rings.put_rings: _POLICY | {201: _POLICY[200]},
+    rings.get_rings: _POLICY,
+    rings.delete_rings: _DELETED,
     pauses.pause: {200: Answer(shapes.RESOURCE)},
     pauses.get_pause: {200: Answer(shapes.RESOURCE)},
     plans.plan_start: _OBJECT,

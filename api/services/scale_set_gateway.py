@@ -25,6 +25,7 @@ from api.services.first_state import first_state
 from api.wire.errors import ArmError, unavailable
 from instar.connection.client import alive
 from instar.domain.delays import Delays
+from instar.domain.messages.keepers import Keeps
 from instar.domain.messages.scale_set import NudgeLook
 from instar.domain.messages.updates import UPDATES, Update
 from instar.domain.sets.names import (
@@ -32,11 +33,13 @@ from instar.domain.sets.names import (
     WORKFLOW_QUEUE,
     Refusal,
     WorkflowType,
+    keeper_workflow_id,
     os_upgrade_workflow_id,
     scale_set_workflow_id,
 )
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.store import Store
+from workflows.keepers.keeper import KeeperWorkflow
 from workflows.sets.scale_set import ScaleSetWorkflow
 from workflows.visibility import scale_set_attributes
 from workflows.webhooks.nudges import WebhookNudges
@@ -129,6 +132,21 @@ class ScaleSetGateway:
     async def begin_webhooks(self, webhook_ids: Iterable[str]) -> None:
         """Begin the workflows of these, unless they run."""
         await self._nudges.begin(webhook_ids)
+
+    async def begin_keepers(self, keepers: Iterable[Keeps]) -> None:
+        """Begin what sees to turns and to rings, unless it runs; a lost word is said again by the sweep (W4, W5)."""
+        for keeps in keepers:
+            with contextlib.suppress(RPCError, TimeoutError, RuntimeError):
+                async with asyncio.timeout(SIGNALLED_WITHIN.total_seconds()):
+                    await self._client.start_workflow(
+                        KeeperWorkflow.run,
+                        keeps,
+                        id=keeper_workflow_id(keeps.what, keeps.name),
+                        task_queue=WORKFLOW_QUEUE,
+                        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                        static_summary=f"sees to {' '.join(filter(None, (keeps.what, keeps.name)))}",
+                        rpc_timeout=SIGNALLED_WITHIN,
+                    )
 
     async def running(self) -> dict[str, str]:
         """Ids of the workflows of sets that run, each with its type. Raises ArmError 503 where nobody can tell."""

@@ -17,10 +17,11 @@ from api.services.dependencies import Services
 from api.services.long_running import begun_on
 from api.upgrades.lost_upgrades import end_lost_upgrades
 from api.wire.errors import ArmError
+from instar.domain.messages.keepers import Keeps
 from instar.domain.messages.scale_set import DeleteScaleSet
 from instar.domain.messages.updates import kept
 from instar.domain.records.operations import OperationKind, OperationStatus
-from instar.domain.sets.names import WorkflowType, scale_set_workflow_id
+from instar.domain.sets.names import RINGS, TURNS, WorkflowType, scale_set_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.errors import StoreError
 
@@ -46,6 +47,7 @@ async def sweep(services: Services) -> None:
     """Once over all sets. What one of them fails at keeps no other from it. Raises StoreError."""
     await _mend_workflows(services)
     await _deliver(services)
+    await _keep(services)
     await _announce(services)
     sets = await asyncio.to_thread(services.store.scale_sets.identities)
     known = {identity.unique_id: identity for identity, _ in sets}
@@ -76,6 +78,14 @@ async def _deliver(services: Services) -> None:
     await services.gateway.begin_webhooks(waiting)
     await asyncio.to_thread(services.store.deliveries.forget, now)
     await asyncio.to_thread(services.store.places.forget, now)
+
+
+async def _keep(services: Services) -> None:
+    """Keepers that were terminated, or whose beginning was lost (W4, W5)."""
+    turns = await asyncio.to_thread(services.store.turns.settle)
+    named = await asyncio.to_thread(services.store.rings.documents.all)
+    keepers = [Keeps(what=TURNS)] if turns.turns else []
+    await services.gateway.begin_keepers([*keepers, *(Keeps(what=RINGS, name=one.name) for one in named)])
 
 
 async def _begin(services: Services, identity: ScaleSetIdentity) -> None:

@@ -20,6 +20,7 @@ from instar.cli import (
 )
 from instar.cli import reconcile as reconciling
 from instar.cli import status as standing
+from instar.cli.fleet import limits_cli, rings_cli
 from instar.cli.main import INTERRUPTED
 from instar.cli.options import (
     DATA_DIR,
@@ -226,6 +227,8 @@ app.command()(credentials_cli.certificates)
 app.add_typer(machines_cli.app, name="images")
 app.add_typer(policies_cli.app, name="rollout-policy")
 app.add_typer(webhooks_cli.app)
+app.add_typer(limits_cli.app)
+app.add_typer(rings_cli.app)
 app.command()(machines_cli.adopt)
 app.command()(backup_cli.backup)
 app.command()(backup_cli.restore)

@@ -22,7 +22,9 @@ from instar.store.sets.reconciliation import Reconciliations
 from instar.store.sets.scale_sets import ScaleSets
 from instar.store.sets.statuses import Statuses
 from instar.store.sets.unannounced import Unannounced
+from instar.store.steering.rings import Rings
 from instar.store.steering.rollout_policies import RolloutPolicies
+from instar.store.steering.turns import Turns
 from instar.store.steering.wishes import WishStore
 from instar.store.upgrades import Upgrades
 from instar.store.waits import Waits
@@ -59,6 +61,8 @@ class Store:
         self.credentials = Credentials(database)
         self.audit = Audit(database)
         self.rollout_policies = RolloutPolicies(database)
+        self.turns = Turns(database)
+        self.rings = Rings(database)
         self.webhooks = Webhooks(database, sealer)
         self.deliveries = Deliveries(database)
         self.places = Places(database, sealer)

@@ -29,6 +29,7 @@ from instar.connection.client import connect
 from instar.connection.sealed_payloads import SealedPayloads
 from instar.connection.settings import Settings
 from instar.domain.images.images import ImageReference
+from instar.domain.messages.keepers import Keeps
 from instar.domain.messages.updates import Update
 from instar.domain.records.operations import OperationStatus
 from instar.domain.sets.scale_sets import ScaleSetIdentity
@@ -162,12 +163,16 @@ class FakeGateway:
     """Numbers of upgrades that Temporal does not run, and how they closed."""
     looked_at: list[str] = field(default_factory=list)
     begun_webhooks: list[str] = field(default_factory=list)
+    keepers: list[Keeps] = field(default_factory=list)
 
     async def look_at_webhooks(self, webhook_ids: Iterable[str]) -> None:
         self.looked_at += webhook_ids
 
     async def begin_webhooks(self, webhook_ids: Iterable[str]) -> None:
         self.begun_webhooks += webhook_ids
+
+    async def begin_keepers(self, keepers: Iterable[Keeps]) -> None:
+        self.keepers += keepers
 
     async def send(self, scale_set: ScaleSetIdentity, message: Update) -> None:
         self.sent.append((scale_set, message))

@@ -11,6 +11,7 @@ from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.domain.steering.wishes import Hold
+from instar.store.steering.named import wished
 from instar.store.steering.rollout_policies import DEFAULT
 from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, SUBNET, SUBSCRIPTION, Api
 from tests.api.galleries.gallery import make_image, publish
@@ -94,6 +95,11 @@ async def inhabited(api: Api, directory: Path) -> Inhabited:
     has_webhook(api.store, "https://hooks.example.com/hook", api.clock())
     _add_kept(api)
     _add_upgrade(api)
+    for kept, name, wish in (
+        (api.store.turns.limits, "all", {"scope": f"{GROUP}2", "upgradesAtOnce": 1}),
+        (api.store.rings.documents, "fleet", {"rings": [{"tag": {"name": "ring", "value": "1"}}]}),
+    ):
+        kept.put(wished(name, wish, api.clock(), "ann", ""), lambda _: None)
     api.store.wishes.hold(Hold(name="freeze", scope=f"{GROUP}2", reason="r", by="ann", since=api.clock()), 10)
     names = GOOD | {"operationId": operation, "uniqueId": api.stored(SCALE_SET).identity.unique_id}
     files = (directory / "store.sqlite", directory / "fleet.sqlite")

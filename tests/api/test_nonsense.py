@@ -48,6 +48,8 @@ GOOD = {
     "deploymentName": "first",
     "extensionName": "setup",
     "holdName": "freeze",
+    "limitName": "all",
+    "ringName": "fleet",
     "webhookName": "chat",
     "eventId": "none",
     "keptNamespace": "Microsoft.Storage",

@@ -87,14 +87,20 @@ class World(Seen):
         self.store.images.publish(IMAGE.publisher, IMAGE.offer, IMAGE.sku, version, LOCATION, {}, self.clock())
         self.fleet.script_version(IMAGE.at(version), script or VersionScript())
 
-    async def has_set(self, size: int, *, boot: timedelta = BOOT, aged: bool = True, **model: Any) -> ScaleSetIdentity:
+    def beside(self) -> "World":
+        """The same server, clock, store and machines, for another set."""
+        return World(env=self.env, clock=self.clock, fleet=self.fleet, store=self.store, delays=self.delays)
+
+    async def has_set(
+        self, size: int, *, boot: timedelta = BOOT, aged: bool = True, name: str = "web", **model: Any
+    ) -> ScaleSetIdentity:
         """A set of that many machines on OLD, up and running since an hour (not `aged`, or no boot time: since now)."""
         self.fleet.set_defaults(FleetDefaults(swap=timedelta(0), boot=boot))
         self.publish(OLD)
         document = arm(size, **model)
-        resource_id = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/web"
+        resource_id = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}"
         self.scale_set = ScaleSetIdentity(
-            resource_id=resource_id, name="web", unique_id=str(uuid.uuid4()), location=LOCATION
+            resource_id=resource_id, name=name, unique_id=str(uuid.uuid4()), location=LOCATION
         )
         self.store.scale_sets.create(self.scale_set, GROUP.split("/")[2], "test", document, self.clock())
         await self.put(automatic=False)

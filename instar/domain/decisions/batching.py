@@ -1,4 +1,4 @@
-"""Which instances come next (docs/rules.md B1, B2, B4, W1): order is `batch_order`, who takes part is `enrolment`."""
+"""Which instances come next (docs/rules.md B1, B2, B4, W1, W4): order is `batch_order`, who is in is `enrolment`."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,9 @@ class Batch:
     """The wave that it is of, as a rollout policy counts them; "canary" of those that it names; "" without (W1)."""
 
 
-def select_batch(look: Look, progress: Progress, plan: UpgradePlan, begun: int = 0) -> Batch:
+def select_batch(
+    look: Look, progress: Progress, plan: UpgradePlan, begun: int = 0, at_most: int | None = None
+) -> Batch:
     """The next batch: of the pending group whose turn it is, as many as B1 and B2 allow, always at least one.
 
     100 instances, 20 %: share 20. All healthy: a batch of 20. With 15 sick elsewhere: 5, since 15 + 5 = 20. With 25
@@ -37,6 +39,8 @@ def select_batch(look: Look, progress: Progress, plan: UpgradePlan, begun: int =
 
     A rollout policy makes batches smaller, by the number of those that were `begun`, and lets its canaries go first,
     whatever their phase or zone (W1); two zones are never in one batch for that.
+
+    `at_most`: what limits over many sets allow, 1 or more (W4).
     """
     pending = [look.by_id[instance_id] for instance_id in progress.of(Outcome.PENDING) if instance_id in look.by_id]
     turn = turn_of(
@@ -58,7 +62,7 @@ def select_batch(look: Look, progress: Progress, plan: UpgradePlan, begun: int =
     out_before = len(out)
     chosen: list[str] = []
     for view in waiting:
-        if len(chosen) == turn.at_most:
+        if len(chosen) in {turn.at_most, at_most}:
             break
         out.add(view.instance_id)
         if chosen and len(out) > limit:  # the batch is part of what is out, so B1 is kept with B2
@@ -73,7 +77,8 @@ def select_batch(look: Look, progress: Progress, plan: UpgradePlan, begun: int =
             f"{where}{len(chosen)} of {len(waiting)} waiting instances: at most {limit} of {of_what} ({percent} %) may "
             f"be out of service, {out_before} already are"
         )
-        + ("" if turn.at_most is None else f"; the wave is of {turn.at_most}"),
+        + ("" if turn.at_most is None else f"; the wave is of {turn.at_most}")
+        + ("" if len(chosen) != at_most else f"; its limits give it {at_most} machines"),
         canary_batches=canary_batches,
         wave=turn.name,
     )

@@ -42,6 +42,13 @@ WEBHOOK_WORKFLOW = "Webhook"
 LOOK = "look"
 """The signal that tells it that there is something to deliver."""
 
+KEEPER_WORKFLOW = "Keeper"
+"""The type of the workflow that sees to turns, or to the rings of one name."""
+
+TURNS = "turns"
+RINGS = "rings"
+"""What a keeper sees to."""
+
 MOVE_ON = "move_on"
 """The signal that tells a set's workflow of an older release to continue under the workflow of today."""
 
@@ -87,3 +94,12 @@ def os_upgrade_number(workflow_id: str) -> int:
 def webhook_workflow_id(webhook_id: str) -> str:
     """The id of the workflow that delivers to one webhook."""
     return f"webhook/{webhook_id}"
+
+
+def keeper_workflow_id(what: str, name: str = "") -> str:
+    """The id of the workflow that sees to turns, or to the rings of that name; names differ by more than their case.
+
+    >>> keeper_workflow_id(TURNS), keeper_workflow_id(RINGS, "Web")
+    ('keeper/turns', 'keeper/rings/web')
+    """
+    return f"keeper/{what}/{name.lower()}" if name else f"keeper/{what}"

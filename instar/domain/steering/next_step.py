@@ -1,4 +1,4 @@
-"""What an upgrade does next: one function of what is known at that moment (docs/rules.md C1, C2, C4, G3, W3).
+"""What an upgrade does next: one function of what is known at that moment (docs/rules.md C1, C2, C4, G3, W3, W4).
 
 It is asked before each batch, and by whoever would start an upgrade. Nothing of it is known to a workflow: that parks
 for as long as it is told, and asks again.
@@ -66,10 +66,12 @@ class Known(BaseModel):
     """The longest of those that have ended; before the first, what its health wait may take."""
     waived: tuple[Limit, ...] = ()
     """By whoever started it (C4): a hold and a window keep back nothing then. A pause and a gate always do."""
+    turn: str = ""
+    """What it waits for at its limits; "": it is its turn, or no limit covers the set (W4)."""
 
 
 def next_step(known: Known) -> Park | Stop | None:
-    """Park, stop, or None: go on. A hold is told before a pause, that before a gate, that before a window.
+    """Park, stop, or None: go on. A hold is told before a pause, then a gate, a window, and last its turn.
 
     >>> from datetime import UTC
     >>> from instar.domain.steering.wishes import Pause
@@ -86,7 +88,9 @@ def next_step(known: Known) -> Park | Stop | None:
     >>> next_step(Known(now=noon, policy=policy, wishes=asked)).reason
     'nobody approved it until 2026-11-30 12:00Z'
     """
-    return may_not_begin(known.wishes, known.waived) or _at_the_gate(known) or _outside(known)
+    return (
+        may_not_begin(known.wishes, known.waived) or _at_the_gate(known) or _outside(known) or _not_its_turn(known)
+    )
 
 
 def may_not_begin(wishes: Wishes, waived: Collection[Limit] = ()) -> Park | None:
@@ -164,3 +168,13 @@ def _outside(known: Known) -> Park | None:
     if timetable.state_at(known.now).is_open:
         return Park(what=ParkedFor.WINDOW, reason=f"{takes} and would not end in its window: {opens}", until=begins)
     return Park(what=ParkedFor.WINDOW, reason=f"outside of its windows: {opens}", until=begins)
+
+
+def _not_its_turn(known: Known) -> Park | None:
+    """Others go on first (W4); whoever gives it its turn says so.
+
+    >>> from datetime import UTC
+    >>> _not_its_turn(Known(now=datetime(2026, 11, 30, tzinfo=UTC), turn="waits for its turn")).what.value
+    'turn'
+    """
+    return Park(what=ParkedFor.TURN, reason=known.turn) if known.turn else None

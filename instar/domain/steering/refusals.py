@@ -25,20 +25,20 @@ class PolicyRefused(ValueError):
         self.target = target
 
 
-def refusal_of(error: ValidationError, model: type[BaseModel]) -> PolicyRefused:
+def refusal_of(error: ValidationError, model: type[BaseModel], what: str = "rollout policy") -> PolicyRefused:
     """The first thing that is wrong with a document of that model, by the names that are on the wire."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = first["loc"]
     target = legible(_path(place), SHOWN_AT_MOST)
     message = _sentence(first["msg"])
     if first["type"] == "extra_forbidden":
-        holder, known = legible(_path(place[:-1]), SHOWN_AT_MOST) or "a rollout policy", _members(model, place[:-1])
+        holder, known = legible(_path(place[:-1]), SHOWN_AT_MOST) or f"a {what}", _members(model, place[:-1])
         similar = get_close_matches(str(place[-1])[:SHOWN_AT_MOST], known, n=1)
         hint = f"do you mean '{similar[0]}'?" if similar else f"there are {', '.join(known)}."
         return PolicyRefused(f"'{target}' is no member of {holder}; {hint}", target)
     if first["type"] == "missing":
         return PolicyRefused(f"'{target}' is missing.", target)
-    subject = f"'{target}' " if target else "The rollout policy "
+    subject = f"'{target}' " if target else f"The {what} "
     return PolicyRefused(f"{subject}{message}.", target)
 
 

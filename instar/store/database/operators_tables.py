@@ -105,3 +105,43 @@ PLACES = Table(
     Column("made_at", Instant, nullable=False),
     Column("left_at", Instant),
 )
+
+LIMITS, RINGS = (
+    Table(
+        name,
+        METADATA,
+        Column("name_key", Words, primary_key=True),
+        Column("name", Words, nullable=False),
+        Column("document", Document, nullable=False),
+        Column("etag", Words, nullable=False),
+        Column("changed_at", Instant, nullable=False),
+        Column("changed_by", Words, nullable=False),
+        Column("reason", Words, nullable=False),
+    )
+    for name in ("limits", "rings")
+)
+
+TURNS = Table(
+    "turns",
+    METADATA,
+    Column("unique_id", Words, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("resource_id", Words, nullable=False),
+    Column("batch", Integer, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("has_slot", Boolean, nullable=False),
+    Column("begun", Boolean, nullable=False),
+    Column("wants", Integer, nullable=False),
+    Column("machines", Integer, nullable=False),
+    Column("taken", Boolean, nullable=False),
+)
+
+RING_PROGRESS = Table(
+    "ring_progress",
+    METADATA,
+    Column("name_key", Words, primary_key=True),
+    Column("etag", Words, nullable=False),
+    Column("document", Document, nullable=False),
+    Column("looked_at", Instant, nullable=False),
+    ForeignKeyConstraint(["name_key"], ["rings.name_key"], ondelete="CASCADE", name="progress_of_rings"),
+)

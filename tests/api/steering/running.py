@@ -8,7 +8,7 @@ import httpx
 
 from instar.domain.access import Grant
 from instar.domain.records.progress import Counts
-from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
+from instar.domain.records.upgrades import Decision, UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from tests.api.conftest import IMAGE, NEW, SCALE_SET, Api
 
@@ -16,9 +16,15 @@ Ask = Callable[[str, str, Any], Awaitable[httpx.Response]]
 
 
 def run_upgrade(
-    api: Api, number: int, status: UpgradeStatus = UpgradeStatus.ROLLING_FORWARD, path: str = SCALE_SET
+    api: Api,
+    number: int,
+    status: UpgradeStatus = UpgradeStatus.ROLLING_FORWARD,
+    path: str = SCALE_SET,
+    *,
+    batch: bool = False,
 ) -> None:
-    """What an upgrade of a set writes down of itself."""
+    """What an upgrade of a set writes down of itself, before its first batch or after that has begun."""
+    decision = Decision(sequence=1, at=api.clock(), batch=1, action="batch", reason="batch 1")
     record = UpgradeRecord(
         scale_set=api.stored(path).identity,
         number=number,
@@ -31,6 +37,7 @@ def run_upgrade(
         started_at=api.clock(),
         ended_at=api.clock() if status.ended else None,
         counts=Counts(pending=2),
+        decisions=(decision,) if batch else (),
     )
     api.store.upgrades.write(record)
 

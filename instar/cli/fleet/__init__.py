@@ -1,0 +1,1 @@
+"""Commands about what many scale sets share: limits and rings."""
