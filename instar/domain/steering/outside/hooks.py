@@ -105,15 +105,14 @@ def judged(hook: Hook, heard: Heard, waited: timedelta) -> HookAnswer | timedelt
     'hook drain (https://drain.lan) answered 500: this machine is skipped'
     """
     who = f"hook {hook.name} ({hook.origin})"
-    asks_again = heard.status == 202 and heard.retry_after is not None  # noqa: PLR2004  # HTTP's own number
-    if heard.is_success and not asks_again:
+    if heard.is_success and not heard.asks_again:
         return HookAnswer(outcome=HookOutcome.GOES_ON, reason=f"{who} answered {heard.status}")
-    if not heard.is_final or asks_again:
+    if not heard.is_final or heard.asks_again:
         left = hook.timeout - waited
         if left > timedelta():
             pause = heard.retry_after if heard.retry_after is not None else growing(heard.attempt)
             return min(max(pause, ASK_AGAIN_LEAST), left)
-        last = "asked to be asked again" if asks_again else heard.failed
+        last = "asked to be asked again" if heard.asks_again else heard.failed
         why = f"{who} did not say yes within {in_words(hook.timeout)} (last: {last})"
     else:
         why = f"{who} {heard.failed}" if heard.failed else f"{who} answered {heard.status}"
