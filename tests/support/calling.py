@@ -1,6 +1,7 @@
 """Sets whose rollout policy has hooks and judges, and what these were told."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 from instar.domain.steering.outside.hooks import Hook, HookPoint
@@ -9,7 +10,7 @@ from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.store.webhooks.webhooks import Place
 from tests.support.models import NEW
 from tests.support.receivers import SECRET, Receiver
-from tests.support.world import World
+from tests.support.world import BOOT, World
 
 HALVES = {"maxBatchInstancePercent": 50, "maxUnhealthyInstancePercent": 50, "maxUnhealthyUpgradedInstancePercent": 50}
 
@@ -32,9 +33,9 @@ def judge(world: World, there: Receiver, name: str = "slo", **rules: Any) -> Jud
     return Judge(name=name, place=place, origin=f"http://127.0.0.1:{there.port}", **rules)
 
 
-async def has_policy(world: World, size: int = 4, **policy: Any) -> None:
+async def has_policy(world: World, size: int = 4, boot: timedelta = BOOT, **policy: Any) -> None:
     """A set of halves with that policy, and something new to upgrade to."""
-    await world.has_set(size, policy=HALVES)
+    await world.has_set(size, boot=boot, policy=HALVES)
     unique_id = world.scale_set.unique_id
     world.store.rollout_policies.put(unique_id, RolloutPolicy(**policy), "ann", world.clock(), "", lambda _: None)
     world.publish(NEW)
