@@ -1,4 +1,4 @@
-"""What operators wish of an upgrade at this moment, asked before each batch (docs/rules.md C1, C2, G3, W3)."""
+"""What operators wish of an upgrade at this moment, asked before each batch (docs/rules.md C1, C2, G2, G3, W3)."""
 
 import asyncio
 from collections.abc import Collection
@@ -25,6 +25,7 @@ async def steered(store: Store, request: LookRequest, now: datetime) -> Park | S
             canary_batches=request.progress.canary_batches if request.progress else 0,
             batch_takes=request.batch_takes or request.boots_within,
             waived=request.plan.waived,
+            judged=request.judged,
         )
     )
     if isinstance(step, Park) and step.gate:

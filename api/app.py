@@ -35,7 +35,7 @@ from api.services.known_groups import group_comes_first
 from api.simulated import simulated, simulated_galleries
 from api.steering import approvals, holds, limits, pauses, plans, rings, starts
 from api.stored.routes import router_of
-from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, rollout_policies, sweep
+from api.upgrades import automatic_upgrades, policy_tests, reconciliation, rolling_upgrades, rollout_policies, sweep
 from api.webhooks import webhooks
 from api.wire import errors
 from api.wire.errors import LastResort
@@ -60,6 +60,7 @@ ARM_ROUTERS = (
     plans.router,
     approvals.router,
     rollout_policies.router,
+    policy_tests.router,
     images.router,
     extension_types.router,
     network_interfaces.router,
@@ -116,6 +117,7 @@ def create_app(services: Services) -> FastAPI:
     for steering in (holds.router, limits.router, rings.router):
         app.include_router(steering, dependencies=[Depends(printable_path)])
     app.include_router(rollout_policies.default_router, dependencies=[Depends(printable_path)])
+    app.include_router(policy_tests.default_router, dependencies=[Depends(printable_path)])
     app.include_router(webhooks.router, dependencies=[Depends(printable_path)])
     app.include_router(codec_router)
     app.include_router(probes.router)

@@ -13,7 +13,8 @@ from activities.images import ImageActivities
 from activities.instance_actions import InstanceActionActivities
 from activities.keeping.keepers import KeeperActivities
 from activities.model_changes import ModelChangeActivities
-from activities.outside.questions import QuestionActivities
+from activities.outside.hooks import HookActivities
+from activities.outside.judges import JudgeActivities
 from activities.outside.webhooks import WebhookActivities
 from activities.records.records_age import RecordsAgeActivities
 from activities.records.upgrades import RecordActivities
@@ -21,6 +22,7 @@ from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
 from instar.connection.setting_groups import HooksSettings
 from instar.domain.sets.names import COMPUTE_QUEUE, HOOK_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
+from instar.outbound.questions import Questions
 from instar.store.store import Store
 from worker.outside import Outside
 from worker.waits import Waits
@@ -33,7 +35,7 @@ DELIVERIES_AT_ONCE = 100
 """Of one process. Each waits for a receiver, 15 seconds at the most, and costs nothing else."""
 
 QUESTIONS_AT_ONCE = 500
-"""Of one process: a hook for each machine of a batch may wait for minutes, and costs a socket."""
+"""Of one process: hooks of batches and questions to judges, which may wait for minutes."""
 
 HEARTBEAT_THROTTLE = timedelta(seconds=2)
 """How late a cancel or a lost attempt may be noticed."""
@@ -55,7 +57,8 @@ def workers(
     waits = Waits(store)
     outside = outside or Outside.of(HooksSettings(), "")
     nudges = WebhookNudges(client)
-    questions = QuestionActivities(store, outside.hooks, clock)
+    questions = Questions(store.places, outside.hooks, clock)
+    hooks, judges = HookActivities(questions), JudgeActivities(questions, store, clock)
     webhooks = WebhookActivities(store, outside.receivers, outside.links, clock)
     batches = BatchActivities(provider, store, clock)
     images = ImageActivities(provider, store, clock)
@@ -129,7 +132,7 @@ def workers(
         Worker(
             client,
             task_queue=HOOK_QUEUE,
-            activities=[questions.call_hook, questions.ask_judge],
+            activities=[hooks.call_hooks, judges.ask_judges, judges.until_yes, judges.until_no],
             max_concurrent_activities=QUESTIONS_AT_ONCE,
             graceful_shutdown_timeout=GRACE,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,

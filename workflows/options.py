@@ -1,5 +1,6 @@
 """Every time-out and retry rule of the activities, named, with its reason."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -97,8 +98,8 @@ def delivery(left: timedelta, attempts: int) -> dict[str, Any]:
 
 
 QUESTION: dict[str, Any] = {
-    # `call_hook` and `ask_judge` end by themselves, with their own time-out of six hours at the most, and say what
-    # follows. One whose worker was killed goes on elsewhere, within the same time-out and with the same id.
+    # `ask_judges` ends by itself, with the longest time-out of a judge, six hours at the most, and says what follows.
+    # One whose worker was killed goes on elsewhere, within the same time-out and with the same id.
     "task_queue": HOOK_QUEUE,
     "start_to_close_timeout": timedelta(hours=7),
     "heartbeat_timeout": LOST_AFTER,
@@ -106,6 +107,22 @@ QUESTION: dict[str, Any] = {
         initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=AGAIN_AT_MOST
     ),
 }
+
+
+def hooks(timeouts: Sequence[timedelta], turns: int) -> dict[str, Any]:
+    """Calls of hooks with these time-outs, for machines that have their turn one after the other: they end so."""
+    return QUESTION | {
+        "start_to_close_timeout": sum(timeouts, timedelta()) * turns + timedelta(hours=1),
+        # A cancelled one still tells whom it has called (G1).
+        "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    }
+
+
+def asked_again(pause: timedelta) -> dict[str, Any]:
+    """Questions to judges, made again after each answer that is not the one that is waited for: no history (G2)."""
+    policy = RetryPolicy(initial_interval=pause, backoff_coefficient=1, maximum_interval=pause)
+    return QUESTION | {"retry_policy": policy}
+
 
 HEALTH_POLL_GROWTH = 1.05
 """Each pause between looks is a twentieth longer: a boot is noticed within a twentieth of its time, and five minutes

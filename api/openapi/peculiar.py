@@ -17,7 +17,7 @@ from api.resources import exported_templates, operations, providers, resource_gr
 from api.scale_sets import scale_sets, set_sizes
 from api.simulated import simulated, simulated_galleries
 from api.steering import approvals, holds, limits, pauses, plans, rings
-from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, rollout_policies
+from api.upgrades import automatic_upgrades, policy_tests, reconciliation, rolling_upgrades, rollout_policies
 from api.webhooks import webhooks
 
 _OBJECT = {200: Answer(shapes.OBJECT)}
@@ -50,6 +50,8 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     rollout_policies.put_default_policy: _POLICY | {201: _POLICY[200]},
     rollout_policies.delete_default_policy: _DELETED,
     rollout_policies.check_default_policy: _OBJECT,
+    policy_tests.test_policy: _OBJECT,
+    policy_tests.test_default_policy: _OBJECT,
     images.list_publishers: _IMAGES,
     images.list_offers: _IMAGES,
     images.list_skus: _IMAGES,

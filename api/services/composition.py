@@ -10,6 +10,8 @@ from api.services.scale_set_gateway import ScaleSetGateway
 from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
 from instar.connection.settings import Settings
+from instar.outbound.client import OutboundClient
+from instar.outbound.questions import Questions
 from instar.store.store import Store
 
 
@@ -38,5 +40,6 @@ def services_from(
         access=access,
         clock=clock,
         codec=codec,
+        questions=Questions(store.places, OutboundClient(settings.hooks.allow, ca_file=settings.hooks.ca_file), clock),
         fetch=Fetcher(settings.template_links),
     )

@@ -18,6 +18,7 @@ from instar.compute.clock import Clock
 from instar.compute.provider import Provider
 from instar.connection.settings import Settings
 from instar.domain import scopes
+from instar.outbound.questions import Questions
 from instar.store.store import Store
 
 API_VERSION = re.compile(r"(\d{4})-(\d{2})-(\d{2})(-preview)?", re.ASCII)
@@ -56,6 +57,9 @@ class Services:
     clock: Clock
     codec: PayloadCodec
     """Opens and seals what goes through Temporal."""
+
+    questions: Questions
+    """Calls hooks and judges that somebody tries out."""
 
     fetch: Fetch = nothing_fetched
     """Fetches what templates link to."""

@@ -7,6 +7,7 @@ from typing import Any
 from api.upgrades import calendars
 from api.wire.errors import invalid
 from instar.domain.legible import legible
+from instar.domain.steering.outside.asked_calls import MEMBERS, AskedCalls, asked_calls
 from instar.domain.steering.refusals import PolicyRefused
 from instar.domain.steering.rollout_policy import RolloutPolicy, parsed
 
@@ -26,13 +27,34 @@ EXAMPLE: Json = {
         "notOn": ["2030-12-24/2031-01-02"],
         "approval": "afterCanary",
         "approvalDeadline": "P1D",
+        "hooks": [
+            {
+                "name": "drain",
+                "at": "beforeSwap",
+                "url": "https://drain.example.com/instar",
+                "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=",
+                "timeout": "PT10M",
+                "otherwise": "skip",
+            }
+        ],
+        "judges": [
+            {
+                "name": "errors",
+                "kind": "prometheus",
+                "url": "https://prometheus.example.com",
+                "query": "sum(rate(errors[5m]))",
+                "condition": "< 1",
+                "timeout": "PT5M",
+                "otherwise": "park",
+            }
+        ],
     },
     "reason": "the shop is busy on weekdays",
 }
 
 
-async def read_body(body: Json, now: datetime) -> RolloutPolicy:
-    """The policy of a body. Raises ArmError 400 that names what is wrong."""
+async def read_body(body: Json, now: datetime) -> tuple[RolloutPolicy, AskedCalls]:
+    """The policy of a body, and apart from it its hooks and judges. Raises ArmError 400 that names what is wrong."""
     for name in body:
         if name not in _OURS + _PUT_BACK:
             shown = legible(name, 60)
@@ -48,10 +70,11 @@ async def read_body(body: Json, now: datetime) -> RolloutPolicy:
         raise invalid(refusal.message, ".".join(filter(None, ("properties", refusal.target)))) from None
 
 
-def _read(properties: Json, now: datetime) -> RolloutPolicy:
-    not_on = properties.get(calendars.TARGET)
+def _read(properties: Json, now: datetime) -> tuple[RolloutPolicy, AskedCalls]:
+    calls = asked_calls(properties)
+    rest = {name: value for name, value in properties.items() if name not in MEMBERS}
+    not_on = rest.get(calendars.TARGET)
     if isinstance(not_on, str):
         spans, until = calendars.days_of(not_on, now.date())
-        days = {"notOn": [span.text for span in spans], "notOnReadUntil": until.isoformat()}
-        return parsed(properties | days, now)
-    return parsed(properties, now)
+        rest |= {"notOn": [span.text for span in spans], "notOnReadUntil": until.isoformat()}
+    return parsed(rest, now), calls

@@ -58,8 +58,8 @@ async def preview(services: Services, stored: StoredScaleSet, policy: RolloutPol
     return await asyncio.to_thread(_batches, look, plan), remarks
 
 
-def check_body(policy: RolloutPolicy, now: datetime, remarks: list[str]) -> Json:
-    """The policy as it was understood, how its windows stand, and what is odd about it."""
+def check_body(policy: RolloutPolicy, shown: Json, now: datetime, remarks: list[str]) -> Json:
+    """The policy as it was understood (`shown`), how its windows stand, and what is odd about it."""
     timetable = policy.timetable
     state = timetable.state_at(now)
     openings = islice(timetable.openings(now), OPENINGS_SHOWN) if policy.windows or policy.not_on else ()
@@ -67,7 +67,7 @@ def check_body(policy: RolloutPolicy, now: datetime, remarks: list[str]) -> Json
     if until and until - now.date() <= CALENDAR_ENDS_SOON:
         remarks = [*remarks, f"its calendar was read up to {until}: no later day is off until it is stored anew"]
     return {
-        "properties": policy.document,
+        "properties": shown,
         "windows": {"open": state.is_open, "told": state.reason},
         "openings": [{"from": moment(one.start), "to": moment(one.end)} for one in openings],
         "remarks": remarks,

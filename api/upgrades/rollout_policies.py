@@ -9,12 +9,14 @@ from fastapi.responses import JSONResponse, Response
 from api.access.reasons import noted, reason_of
 from api.services.dependencies import SCALE_SET, Services, ServicesDep
 from api.services.scale_set_lookup import StoredDep
+from api.upgrades import policy_calls
 from api.upgrades.policy_bodies import EXAMPLE, read_body
 from api.upgrades.policy_checks import check_body, preview
 from api.wire.bodies import JsonBody, OptionalJsonBody, described
-from api.wire.errors import not_found, scale_set_not_found
+from api.wire.errors import changed_meanwhile, not_found, scale_set_not_found
 from api.wire.moments import moment
 from api.wire.preconditions import Preconditions, PreconditionsDep
+from instar.domain.access import need_of
 from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.store.errors import Missing
 from instar.store.sets.stored_scale_set import StoredScaleSet
@@ -41,7 +43,7 @@ async def get_policy(services: ServicesDep, stored: StoredDep) -> Response:
     found = await asyncio.to_thread(services.store.rollout_policies.get, stored.identity.unique_id)
     if found is None:
         raise not_found(f"'{stored.identity.name}' has no rollout policy of its own: {OF_ALL} holds, where it is set.")
-    return _answer(found, _place(stored), 200)
+    return await _answer(services, found, _place(stored), 200)
 
 
 @router.put(OF_SET, response_model=None, openapi_extra=described(EXAMPLE))
@@ -72,12 +74,9 @@ async def check_policy(services: ServicesDep, stored: StoredDep, body: OptionalJ
 
     Nothing is stored. Without `properties` in the body it is the policy that is in force for the set.
     """
-    policy = await read_body(body, services.clock()) if body.get("properties") is not None else None
-    if policy is None:
-        in_force = await asyncio.to_thread(services.store.rollout_policies.in_force, stored.identity.unique_id)
-        policy = in_force.policy if in_force else RolloutPolicy()
+    policy, shown = await _to_check(services, stored.identity.unique_id, _place(stored)[0], body)
     batches, remarks = await preview(services, stored, policy)
-    return await asyncio.to_thread(check_body, policy, services.clock(), remarks) | {"batches": batches}
+    return await asyncio.to_thread(check_body, policy, shown, services.clock(), remarks) | {"batches": batches}
 
 
 @default_router.get(OF_ALL, response_model=None)
@@ -86,7 +85,7 @@ async def get_default_policy(services: ServicesDep) -> Response:
     found = await asyncio.to_thread(services.store.rollout_policies.get, DEFAULT)
     if found is None:
         raise not_found("There is no default rollout policy.")
-    return _answer(found, (OF_ALL, TYPE_OF_ALL), 200)
+    return await _answer(services, found, (OF_ALL, TYPE_OF_ALL), 200)
 
 
 @default_router.put(OF_ALL, response_model=None, openapi_extra=described(EXAMPLE))
@@ -111,12 +110,20 @@ async def check_default_policy(services: ServicesDep, body: OptionalJsonBody) ->
 
     Without `properties` in the body it is the default one.
     """
+    policy, shown = await _to_check(services, DEFAULT, OF_ALL, body)
+    return await asyncio.to_thread(check_body, policy, shown, services.clock(), [])
+
+
+async def _to_check(services: Services, unique_id: str, path: str, body: Json) -> tuple[RolloutPolicy, Json]:
+    """The policy of a body, else the one in force, and how it is shown."""
     if body.get("properties") is not None:
-        policy = await read_body(body, services.clock())
-    else:
-        found = await asyncio.to_thread(services.store.rollout_policies.get, DEFAULT)
-        policy = found.policy if found else RolloutPolicy()
-    return await asyncio.to_thread(check_body, policy, services.clock(), [])
+        policy, calls = await read_body(body, services.clock())
+        policy_calls.checked(calls, services.settings.hooks.allow)
+        return policy, policy_calls.shown_unsealed(calls, policy)
+    found = await asyncio.to_thread(services.store.rollout_policies.in_force, unique_id)
+    if found is None:
+        return RolloutPolicy(), {}
+    return found.policy, await _shown(services, found, path)
 
 
 async def _put(  # noqa: PLR0917  # passed on
@@ -127,17 +134,28 @@ async def _put(  # noqa: PLR0917  # passed on
     body: Json,
     preconditions: Preconditions,
 ) -> Response:
-    policy, reason = await read_body(body, services.clock()), noted(request, reason_of(body))
+    (policy, calls), reason = await read_body(body, services.clock()), noted(request, reason_of(body))
+    had = await asyncio.to_thread(services.store.rollout_policies.get, unique_id)
+    known = await policy_calls.places_of(services, had.policy if had else None)
+    allow = services.settings.hooks.allow
+    sealed = policy_calls.sealed(calls, policy, had.policy if had else None, known, allow)
+
+    def allowed(etag: str) -> None:
+        preconditions.check(_quoted(etag), WHAT)
+        if etag != (had.etag if had else ""):
+            raise changed_meanwhile()
+
     stored, created = await asyncio.to_thread(
         services.store.rollout_policies.put,
         unique_id,
-        policy,
+        sealed.policy,
         services.caller.principal.name,
         services.clock(),
         reason,
-        lambda etag: preconditions.check(_quoted(etag), WHAT),
+        allowed,
+        sealed.places,
     )
-    return _answer(stored, place, 201 if created else 200)
+    return await _answer(services, stored, place, 201 if created else 200)
 
 
 async def _delete(
@@ -156,7 +174,7 @@ def _place(stored: StoredScaleSet) -> tuple[str, str]:
     return f"{stored.identity.resource_id}/instar/rolloutPolicy", TYPE
 
 
-def _answer(stored: StoredPolicy, place: tuple[str, str], status: int) -> Response:
+async def _answer(services: Services, stored: StoredPolicy, place: tuple[str, str], status: int) -> Response:
     resource_id, kind = place
     body = {
         "id": resource_id,
@@ -164,10 +182,19 @@ def _answer(stored: StoredPolicy, place: tuple[str, str], status: int) -> Respon
         "type": kind,
         "etag": _quoted(stored.etag),
         "systemData": {"lastModifiedBy": stored.changed_by, "lastModifiedAt": moment(stored.changed_at)},
-        "properties": stored.policy.document,
+        "properties": await _shown(services, stored, resource_id),
         "reason": stored.reason,
     }
     return JSONResponse(body, status_code=status, headers={"ETag": _quoted(stored.etag)})
+
+
+async def _shown(services: Services, stored: StoredPolicy, path: str) -> Json:
+    """Whole URLs are for whoever may change them: what stands behind a host may be as good as a password."""
+    place = path if stored.unique_id != DEFAULT else OF_ALL
+    may_change = services.caller.may(need_of("PUT", place))
+    return policy_calls.shown(
+        stored.policy, await policy_calls.places_of(services, stored.policy) if may_change else {}
+    )
 
 
 def _quoted(etag: str) -> str:

@@ -1,4 +1,4 @@
-"""The commands about rollout policies: `instar rollout-policy get`, `set`, `check`, `delete`."""
+"""The commands about rollout policies: `instar rollout-policy get`, `set`, `check`, `test`, `delete`."""
 
 import json
 import sys
@@ -14,13 +14,13 @@ from rich.table import Table
 from instar.cli.found import found
 from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Group, Output, Shown, Subscription
 from instar.client.api_client import ApiClient
-from instar.client.sets import policies
+from instar.client.sets import policies, webhooks
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.domain.legible import legible_line
 from instar.errors import Nonsense, ended
 
 app = typer.Typer(
-    help="Rollout policies: waves, canaries, bakes, windows, days off and approval, of a set or of all.",
+    help="Rollout policies: waves, canaries, bakes, windows, approval, hooks and judges, of a set or of all.",
     no_args_is_help=True,
 )
 
@@ -34,6 +34,12 @@ Reason = Annotated[str, typer.Option(help="Why; it is kept, and is in the audit 
 NotOn = Annotated[
     Path | None, typer.Option(metavar="FILE", help="An iCalendar file: its days are those on which no window opens.")
 ]
+SecretFile = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=FILE", help="The secret of a hook or judge stands in that file; may be given again for others."
+    ),
+]
 File = Annotated[str, typer.Option("--file", metavar="FILE", help="The policy, as JSON; - is standard input.")]
 
 EXAMPLE = """\b
@@ -41,7 +47,12 @@ EXAMPLE = """\b
  "canary": {"instances": ["0"], "bake": "PT1H"},
  "windows": [{"days": ["Sat", "Sun"], "from": "01:00", "to": "05:00",
               "timeZone": "Europe/Berlin"}],
- "notOn": ["2027-12-24/2028-01-02"], "approval": "afterCanary"}"""
+ "notOn": ["2027-12-24/2028-01-02"], "approval": "afterCanary",
+ "hooks": [{"name": "drain", "at": "beforeSwap", "otherwise": "skip",
+            "url": "https://drain.example.com/instar", "secret": "whsec_…"}],
+ "judges": [{"name": "errors", "kind": "prometheus",
+             "url": "https://prometheus.example.com",
+             "query": "sum(rate(errors[5m]))", "condition": "< 1"}]}"""
 
 
 @app.command("get")
@@ -66,6 +77,7 @@ def set_policy(
     scale_set: ScaleSet = "",
     file: File = STDIN,
     not_on: NotOn = None,
+    secret_file: SecretFile = None,
     reason: Reason = "",
     output: Shown = Output.TABLE,
     api: ApiUrl = "",
@@ -77,9 +89,13 @@ def set_policy(
     """Store a rollout policy, as a whole: `instar rollout-policy set web --file policy.json --reason "busy"`.
 
     The next upgrade goes by it; one that runs goes on by the one that it began with. What `get --output json` printed
-    may be changed and given back. A policy looks like this; every member may be left out:
+    may be changed and given back: secrets, which are never shown, are kept. A policy looks like this; every member may
+    be left out:
     """
     policy = _policy(file, not_on)
+    if secret_file:
+        with ended():
+            policy = policies.with_secrets(policy, _secrets(secret_file))
     with _found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, place):
         _show(policies.stored(there, place, policy, reason), output)
 
@@ -110,6 +126,37 @@ def check_policy(
             typer.echo(json.dumps(told, indent=2))
         else:
             _show_check(told)
+
+
+@app.command("test")
+def try_policy(
+    *,
+    scale_set: ScaleSet = "",
+    output: Shown = Output.TABLE,
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Call each hook and judge of the policy in force once, and show the answers: `instar rollout-policy test web`.
+
+    What they are sent says that it is a test and names no machine. The status is 0 only if all of them say yes.
+    """
+    with _found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, place):
+        told = policies.tried(there, place)
+    if output is Output.JSON:
+        typer.echo(json.dumps(told, indent=2))
+    else:
+        rows: list[tuple[str, ...]] = [
+            (one["name"], one.get("at", "judge"), one["outcome"], one["reason"])
+            for one in (*told["hooks"], *told["judges"])
+        ]
+        _table(("name", "at", "answer", "why"), rows)
+        if not rows:
+            typer.echo("the policy in force has no hooks and no judges")
+    if not policies.all_say_yes(told):
+        raise typer.Exit(1)
 
 
 @app.command("delete")
@@ -167,6 +214,17 @@ def _read(file: str, not_on: Path | None) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise Nonsense('a rollout policy is a JSON object, like {"waves": [1, "5%"]}')
     return document | ({} if calendar is None else {"notOn": calendar})
+
+
+def _secrets(given: list[str]) -> dict[str, str]:
+    """Name -> secret. Raises Nonsense, Trouble."""
+    found = {}
+    for one in given:
+        name, equals, file = one.partition("=")
+        if not (name and equals and file):
+            raise Nonsense("--secret-file is given as NAME=FILE, as in drain=drain.secret")
+        found[name] = webhooks.secret_in(Path(file))
+    return found
 
 
 def _show(resource: dict[str, Any], output: Output) -> None:

@@ -60,12 +60,12 @@ class Store:
         self.reconciliations = Reconciliations(database, self.scale_sets)
         self.credentials = Credentials(database)
         self.audit = Audit(database)
-        self.rollout_policies = RolloutPolicies(database)
         self.turns = Turns(database)
         self.rings = Rings(database)
         self.webhooks = Webhooks(database, sealer)
         self.deliveries = Deliveries(database)
         self.places = Places(database, sealer)
+        self.rollout_policies = RolloutPolicies(database, self.places)
 
     @classmethod
     def open(cls, url: str, sealer: SealerProtocol) -> Self:
@@ -145,8 +145,8 @@ class Store:
             self.deployments.reseal(resource_id, token)
         for webhook_id, (old, token) in of_webhooks.items():
             self.webhooks.reseal(webhook_id, old, token)
-        for place_id, token in of_places.items():
-            self.places.reseal(place_id, token)
+        for place_id, (old, token) in of_places.items():
+            self.places.reseal(place_id, old, token)
         return len(rows) + len(of_deployments) + len(of_webhooks) + len(of_places)
 
     def unopened(self, sealer: SealerProtocol) -> int:

@@ -12,30 +12,34 @@ from urllib.parse import parse_qs
 
 import pytest
 from standardwebhooks.webhooks import Webhook as Standard
+from temporalio.activity import ActivityCancellationDetails
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
-from activities.outside.questions import QuestionActivities
+from activities.outside.hooks import HookActivities
+from activities.outside.judges import JudgeActivities
 from instar.compute.clock import utc_now
 from instar.compute.probing.reach import Address, parsed
-from instar.domain.messages.hooks import Asking, AskJudge, CallHook
+from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.hooks import Asking, AskJudges, CallHooks, HooksAnswered, JudgesAnswered
 from instar.domain.sets.scale_sets import ScaleSetIdentity
-from instar.domain.steering.answers import HookAnswer, HookOutcome, JudgeAnswer, JudgeOutcome
-from instar.domain.steering.hooks import Hook, HookPoint, Otherwise
-from instar.domain.steering.judges import Judge, JudgeKind
+from instar.domain.steering.outside.answers import HookAnswer, HookOutcome, JudgeAnswer, JudgeOutcome
+from instar.domain.steering.outside.hooks import Hook, HookPoint, Otherwise
+from instar.domain.steering.outside.judges import Judge, JudgeKind
 from instar.outbound.allowed import Allowed
 from instar.outbound.client import OutboundClient
 from instar.outbound.errors import Unanswered
+from instar.outbound.questions import Questions
 from instar.store.database.sealing import Sealer
 from instar.store.store import Store
 from instar.store.webhooks.webhooks import Place
 from tests.support.http_servers import drip, http, server
 from tests.support.outbound import LOOPBACK, client_of
-from tests.support.receivers import SECRET, receiver
+from tests.support.receivers import ALLOWED, DENIED, SECRET, Got, Receiver, receiver
 from tests.support.stores import open_store
 
 SET = ScaleSetIdentity(resource_id="/subscriptions/s/web", name="web", unique_id="u", location="here")
 ASKING = Asking(scale_set=SET, number=7, kind="osUpgrade", target_version="2.0", batch=3)
-OF_MACHINE = ASKING.model_copy(update={"instance_id": "5"})
 SECOND = timedelta(seconds=1)
 
 
@@ -46,34 +50,76 @@ def store(tmp_path: Path) -> Any:
     store.close()
 
 
-def hook(store: Store, url: str, *, secret: str = SECRET, **rules: Any) -> CallHook:
+def hook(store: Store, url: str, *, secret: str = SECRET, ids: str = "5", **rules: Any) -> CallHooks:
+    return CallHooks(hooks=(one_hook(store, url, secret=secret, **rules),), asking=ASKING, ids=InstanceIds(ranges=ids))
+
+
+def one_hook(store: Store, url: str, *, secret: str = SECRET, **rules: Any) -> Hook:
     place = store.places.add(Place(url, secret), utc_now())
-    made = Hook(**{"name": "drain", "at": HookPoint.BEFORE_SWAP, "place": place, "origin": "http://x"} | rules)
-    return CallHook(hook=made, asking=OF_MACHINE)
+    return Hook(**{"name": "drain", "at": HookPoint.BEFORE_SWAP, "place": place, "origin": "http://x"} | rules)
 
 
-def judge(store: Store, url: str, *, secret: str = SECRET, **rules: Any) -> AskJudge:
+def judge(store: Store, url: str, *, secret: str = SECRET, **rules: Any) -> AskJudges:
     place = store.places.add(Place(url, secret), utc_now())
     made = Judge(**{"name": "slo", "place": place, "origin": "http://x"} | rules)
-    return AskJudge(judge=made, asking=ASKING, occasion="batch 3")
+    return AskJudges(judges=(made,), asking=ASKING, occasion="beforeBatch")
 
 
-def environment(scheduled_ago: timedelta = timedelta()) -> ActivityEnvironment:
-    env = ActivityEnvironment()
-    env.info = replace(env.info, scheduled_time=utc_now() - scheduled_ago)
+def environment(ago: timedelta = timedelta(), *, attempt: int = 1, told: tuple[Any, ...] = ()) -> ActivityEnvironment:
+    """Scheduled so long ago, and begun now."""
+    env, now = ActivityEnvironment(), utc_now()
+    env.info = replace(
+        env.info,
+        scheduled_time=now - ago,
+        current_attempt_scheduled_time=now,
+        started_time=now,
+        attempt=attempt,
+        heartbeat_details=told,
+    )
     return env
 
 
-async def called(
-    store: Store, request: CallHook, ago: timedelta = timedelta(), outbound: OutboundClient | None = None
-) -> HookAnswer:
-    activities = QuestionActivities(store, outbound or client_of())
-    answer: HookAnswer = await environment(ago).run(activities.call_hook, request)
+def hooks_of(store: Store, outbound: OutboundClient | None = None) -> HookActivities:
+    return HookActivities(Questions(store.places, outbound or client_of()))
+
+
+def judges_of(store: Store) -> JudgeActivities:
+    return JudgeActivities(Questions(store.places, client_of()), store)
+
+
+async def all_called(
+    store: Store,
+    request: CallHooks,
+    ago: timedelta = timedelta(),
+    outbound: OutboundClient | None = None,
+    told: tuple[Any, ...] = (),
+) -> HooksAnswered:
+    activities = hooks_of(store, outbound)
+    answer: HooksAnswered = await environment(ago, told=told).run(activities.call_hooks, request)
     return answer
 
 
-async def asked(store: Store, request: AskJudge, ago: timedelta = timedelta()) -> JudgeAnswer:
-    answer: JudgeAnswer = await environment(ago).run(QuestionActivities(store, client_of()).ask_judge, request)
+async def called(
+    store: Store, request: CallHooks, ago: timedelta = timedelta(), outbound: OutboundClient | None = None
+) -> HookAnswer:
+    """What a hook said for its one machine."""
+    found = await all_called(store, request, ago, outbound)
+    assert found.called == request.ids
+    if found.stops:
+        return HookAnswer(outcome=HookOutcome.STOPS, reason=found.stops)
+    for outcome, those in ((HookOutcome.SKIPS, found.skipped), (HookOutcome.PROCEEDS, found.proceeded)):
+        if those:
+            [(reason, ids)] = those.items()
+            assert ids == request.ids
+            assert (found.go_on == request.ids) is (outcome is HookOutcome.PROCEEDS)
+            return HookAnswer(outcome=outcome, reason=reason)
+    assert found.go_on == request.ids
+    return HookAnswer(outcome=HookOutcome.GOES_ON, reason="")
+
+
+async def asked(store: Store, request: AskJudges, ago: timedelta = timedelta()) -> JudgeAnswer:
+    heard: JudgesAnswered = await environment(ago).run(judges_of(store).ask_judges, request)
+    [answer] = heard.answers
     return answer
 
 
@@ -99,10 +145,9 @@ async def test_g1_asked_again_it_has_the_same_id_and_another_machine_another(sto
         request = hook(store, there.url)
         await called(store, request)
         await called(store, request)
-        other = request.model_copy(update={"asking": ASKING.model_copy(update={"instance_id": "6"})})
-        await called(store, other)
-        closing = request.hook.model_copy(update={"at": HookPoint.AFTER_HEALTHY})
-        await called(store, request.model_copy(update={"hook": closing}))
+        await called(store, request.model_copy(update={"ids": InstanceIds(ranges="6")}))
+        closing = request.hooks[0].model_copy(update={"at": HookPoint.AFTER_HEALTHY})
+        await called(store, request.model_copy(update={"hooks": (closing,)}))
     first, again, third, fourth = (got.headers["webhook-id"] for got in there.got)
     assert first == again
     assert len({first, third, fourth}) == 3
@@ -161,8 +206,12 @@ async def test_g1_the_time_out_is_for_all_of_it(store: Store, silent: str) -> No
 async def test_g1_a_worker_that_was_killed_does_not_lengthen_the_time_out(store: Store) -> None:
     async with receiver(lambda _got: (202, "Retry-After: 60\r\n")) as there:
         began = time.monotonic()
-        answer = await called(store, hook(store, there.url), ago=timedelta(minutes=6))
-    assert answer.outcome is HookOutcome.STOPS
+        request = hook(store, there.url)
+        since = (utc_now() - timedelta(minutes=6)).isoformat()
+        answer = await all_called(
+            store, request, told=({"called": {"ranges": "5"}}, {"5": {"hook": 0, "since": since}})
+        )
+    assert "did not say yes within 5 minutes" in answer.stops
     assert time.monotonic() - began < 3
     assert len(there.got) == 1
 
@@ -200,7 +249,7 @@ async def test_g4_g1_an_address_that_may_not_be_called_is_not(store: Store) -> N
 async def test_g1_a_place_that_is_gone_or_has_no_secret_is_no_yes(store: Store) -> None:
     async with receiver() as there:
         request = hook(store, there.url)
-        gone = request.model_copy(update={"hook": request.hook.model_copy(update={"place": "nowhere"})})
+        gone = request.model_copy(update={"hooks": (request.hooks[0].model_copy(update={"place": "nowhere"}),)})
         assert "is not known any more" in (await called(store, gone)).reason
         assert (await called(store, hook(store, there.url, secret="hunter2"))).outcome is HookOutcome.STOPS
         assert "hunter2" not in (await called(store, hook(store, there.url, secret="hunter2"))).reason
@@ -230,18 +279,112 @@ async def test_g1_it_beats_while_it_waits(store: Store) -> None:
         env = environment()
         env.on_heartbeat = lambda *_: beats.append(time.monotonic())
         request = hook(store, there.url, timeout=3 * SECOND)
-        await env.run(QuestionActivities(store, client_of()).call_hook, request)
+        await env.run(hooks_of(store).call_hooks, request)
     assert len(beats) >= 2
 
 
-async def test_g1_a_cancel_ends_it_at_once(store: Store) -> None:
-    async with receiver(lambda _got: None) as there:
+async def test_g1_a_cancel_ends_it_at_once_and_who_was_called_is_told(store: Store) -> None:
+    async with receiver(lambda got: 200 if got.event["instance"]["id"] == "5" else None) as there:
         env = environment()
-        running = asyncio.create_task(env.run(QuestionActivities(store, client_of()).call_hook, hook(store, there.url)))
-        await until(lambda: bool(there.got))
+        running = asyncio.create_task(env.run(hooks_of(store).call_hooks, hook(store, there.url, ids="5-7")))
+        await until(lambda: len(there.got) == 3)
         env.cancel()
+        found: HooksAnswered = await asyncio.wait_for(running, 3)
+    assert (found.called.ranges, found.go_on.ranges, found.stops) == ("5-7", "5", "")
+
+
+async def test_g1_a_worker_that_stops_tells_its_successor_and_no_one_else(store: Store) -> None:
+    beats = list[Any]()
+    async with receiver(lambda got: 200 if got.event["instance"]["id"] == "5" else None) as there:
+        env, request = environment(), hook(store, there.url, ids="5-6")
+        env.on_heartbeat = lambda *details: beats.append(details)
+        running = asyncio.create_task(env.run(hooks_of(store).call_hooks, request))
+        await until(lambda: len(there.got) == 2 and bool(there.taken))
+        await asyncio.sleep(0.3)
+        env.cancel(ActivityCancellationDetails(worker_shutdown=True))
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(running, 3)
+        heard, begun = beats[-1]
+        assert (heard.called.ranges, heard.go_on.ranges, list(begun)) == ("5-6", "5", ["6"])
+        there.answers = lambda _got: 200
+        told = (heard.model_dump(), {one: what.model_dump() for one, what in begun.items()})
+        assert (await all_called(store, request, told=told)).go_on.ranges == "5-6"
+    assert [got.event["instance"]["id"] for got in there.got].count("5") == 1
+
+
+async def test_g1_several_hooks_are_called_one_after_the_other_and_a_skip_is_the_last(store: Store) -> None:
+    def answers(got: Got) -> int:
+        return 500 if (got.event["hook"], got.event["instance"]["id"]) == ("silence", "6") else 200
+
+    async with receiver(answers) as there:
+        first = one_hook(store, there.url, name="silence", otherwise=Otherwise.SKIP)
+        request = CallHooks(hooks=(first, one_hook(store, there.url)), asking=ASKING, ids=InstanceIds(ranges="5-6"))
+        found = await all_called(store, request)
+    assert found.go_on.ranges == "5"
+    assert [ids.ranges for ids in found.skipped.values()] == ["6"]
+    order = [(got.event["hook"], got.event["instance"]["id"]) for got in there.got]
+    assert order.index(("silence", "5")) < order.index(("drain", "5"))
+    assert ("drain", "6") not in order
+
+
+async def test_g1_a_stop_ends_the_calls_of_opening_hooks_and_not_those_of_closing_ones(store: Store) -> None:
+    async with receiver(lambda got: 500 if got.event["instance"]["id"] == "5" else None) as there:
+        opening = hook(store, there.url, ids="5-8", timeout=600 * SECOND)
+        found = await asyncio.wait_for(all_called(store, opening), 5)
+        assert "answered 500" in found.stops
+        assert found.called.ranges == "5-8"
+        there.got.clear()
+        there.answers = lambda got: 500 if got.event["instance"]["id"] == "5" else 200
+        closing = hook(store, there.url, ids="5-8", at=HookPoint.AFTER_HEALTHY)
+        why = {"rolledBack": InstanceIds(ranges="7")}
+        found = await all_called(store, closing.model_copy(update={"why": why}))
+    assert "answered 500" in found.stops
+    assert found.go_on.ranges == "5-8"
+    assert {got.event["instance"]["id"]: got.event.get("why") for got in there.got} == {
+        "5": None, "6": None, "7": "rolledBack", "8": None,
+    }  # fmt: skip
+
+
+async def test_g1_a_batch_is_called_fifty_at_once_and_those_that_wait_take_no_place(store: Store) -> None:
+    asked_before = set[str]()
+    at_once, most = 0, 0
+
+    def answers(got: Got) -> tuple[int, str] | int:
+        machine = got.event["instance"]["id"]
+        if machine in asked_before:
+            return 200
+        asked_before.add(machine)
+        return (202, "Retry-After: 2\r\n")
+
+    async with receiver(answers) as there:
+        inner = client_of().call
+
+        async def counted(*args: Any, **kwargs: Any) -> Any:
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            try:
+                return await inner(*args, **kwargs)
+            finally:
+                at_once -= 1
+
+        outbound = client_of()
+        outbound.call = counted  # type: ignore[method-assign]
+        found = await all_called(store, hook(store, there.url, ids="1-120"), outbound=outbound)
+    assert found.go_on.ranges == "1-120"
+    assert len(there.got) == 240
+    assert most == 50
+
+
+async def test_g1_where_nothing_depends_on_them_all_are_called_once_at_least_and_nobody_is_waited_for(
+    store: Store,
+) -> None:
+    async with receiver(lambda _got: (202, "Retry-After: 60\r\n")) as there:
+        request = hook(store, there.url, ids="1-60", at=HookPoint.AFTER_HEALTHY)
+        began = time.monotonic()
+        await all_called(store, request.model_copy(update={"at_most": SECOND}))
+    assert time.monotonic() - began < 20
+    assert {got.event["instance"]["id"] for got in there.got} == {str(one) for one in range(1, 61)}
 
 
 def said(body: Any, status: int = 200) -> bytes:
@@ -353,3 +496,45 @@ async def test_g2_prometheus_gets_the_query_and_the_token(store: Store) -> None:
     assert parse_qs(got.body.decode()) == {"query": ['up{job="web"}']}
     assert got.headers["authorization"] == "Bearer hunter2"
     assert "hunter2" not in found.reason
+
+
+def waiting_for(store: Store, there: Receiver, **rules: Any) -> AskJudges:
+    return judge(store, there.url, **rules).model_copy(update={"because": "judge slo says no"})
+
+
+async def test_g2_who_waits_for_a_yes_asks_nobody_at_first_and_then_each_time_anew(store: Store) -> None:
+    async with receiver(lambda _got: ALLOWED if len(there.got) > 1 else DENIED) as there:
+        request = waiting_for(store, there)
+        for attempt in (1, 2):
+            with pytest.raises(ApplicationError) as caught:
+                await environment(attempt=attempt).run(judges_of(store).until_yes, request)
+            assert caught.value.category is ApplicationErrorCategory.BENIGN
+            assert len(there.got) == attempt - 1
+        heard = await environment(attempt=3).run(judges_of(store).until_yes, request)
+    assert [one.outcome for one in heard.answers] == [JudgeOutcome.YES]
+    assert len({got.headers["webhook-id"] for got in there.got}) == 2, "each question has its own id"
+
+
+async def test_g2_in_a_bake_a_yes_is_asked_for_again_and_a_no_ends_it(store: Store) -> None:
+    async with receiver(lambda _got: ALLOWED if len(there.got) == 1 else DENIED) as there:
+        request = judge(store, there.url)
+        with pytest.raises(ApplicationError):
+            await environment().run(judges_of(store).until_no, request)
+        heard = await environment(attempt=2).run(judges_of(store).until_no, request)
+    assert [one.outcome for one in heard.answers] == [JudgeOutcome.NO]
+
+
+async def test_g2_a_judge_that_is_gone_in_a_bake_is_a_no_once_its_time_is_over(store: Store) -> None:
+    request = judge(store, "http://127.0.0.1:1/", timeout=SECOND)
+    heard = await environment().run(judges_of(store).until_no, request)
+    assert [one.outcome for one in heard.answers] == [JudgeOutcome.UNKNOWN]
+
+
+async def test_g2_all_judges_are_asked_at_once_and_answer_in_their_order(store: Store) -> None:
+    async with receiver(lambda got: ALLOWED if got.event["judge"] == "slo" else DENIED) as there:
+        first, second = judge(store, there.url), judge(store, there.url, name="chaos")
+        both = first.model_copy(update={"judges": first.judges + second.judges})
+        heard = await environment().run(judges_of(store).ask_judges, both)
+    assert [one.outcome for one in heard.answers] == [JudgeOutcome.YES, JudgeOutcome.NO]
+    event = there.got[0].event
+    assert (event["occasion"], event["batch"], event["upgrade"]["number"]) == ("beforeBatch", 3, 7)

@@ -15,6 +15,7 @@ from instar.cli.app import app
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
 from instar.client.watch import DEFAULT_SUBSCRIPTION
+from instar.domain.steering.outside.asked_calls import MEMBERS, asked_calls
 from instar.domain.steering.rollout_policy import RolloutPolicy
 
 SET = f"/subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets/web"
@@ -36,6 +37,12 @@ TOLD = {
     "remarks": [f"its calendar{EVIL}"],
 }
 
+HOOK = {"name": "drain", "at": "beforeSwap", "url": "https://drain.example.com/"}
+TRIED: dict[str, Any] = {
+    "hooks": [{"name": "drain", "at": "beforeSwap", "outcome": "goesOn", "reason": f"answered 204{EVIL}"}],
+    "judges": [{"name": "slo", "outcome": "yes", "reason": "says yes"}],
+}
+
 Run = Callable[..., Any]
 
 
@@ -51,6 +58,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
             return httpx.Response(200, json={"id": SET})
         if request.method == "DELETE":
             return httpx.Response(204 if request.url.path.startswith("/instar") else 200)
+        if request.url.path.endswith("/test"):
+            return httpx.Response(200, json=TRIED)
         return httpx.Response(200, json=TOLD if request.url.path.endswith("/check") else STORED)
 
     monkeypatch.setattr(found, "ApiClient", partial(ApiClient, transport=httpx.MockTransport(answer)))
@@ -145,10 +154,46 @@ def test_w1_help_shows_an_example_that_is_a_policy() -> None:
         result = CliRunner().invoke(app, ["rollout-policy", command, "--help"], env={"COLUMNS": "200"})
         assert '"timeZone": "Europe/Berlin"' in result.output
     document = json.loads(policies_cli.EXAMPLE.removeprefix("\b\n"))
-    assert RolloutPolicy.model_validate(document).document == document
+    calls = asked_calls(document)
+    assert [one.name for one in (*calls.hooks, *calls.judges)] == ["drain", "errors"]
+    rest = {name: value for name, value in document.items() if name not in MEMBERS}
+    assert RolloutPolicy.model_validate(rest).document == rest
 
 
 def test_w1_the_example_that_is_shipped_is_a_policy() -> None:
     file = Path(__file__).parents[2] / "examples" / "rollout-policy.json"
     document = json.loads(file.read_text())
     assert RolloutPolicy.model_validate(document).document == document
+
+
+def test_g1_g2_a_test_shows_what_hooks_and_judges_answer(
+    asked: list[httpx.Request], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = run("test", SET)
+    assert (result.exit_code, asked[-1].method, asked[-1].url.path) == (0, "POST", f"{SET}/instar/rolloutPolicy/test")
+    assert "\x1b" not in result.output
+    for words in ("drain", "beforeSwap", "goesOn", "answered 204", "slo", "says yes"):
+        assert words in result.output
+    assert json.loads(run("test", "--output", "json").output) == TRIED
+    monkeypatch.setitem(TRIED, "judges", [{"name": "slo", "outcome": "no", "reason": "burning"}])
+    result = run("test", SET)
+    assert result.exit_code == 1
+    assert "burning" in result.output
+
+
+def test_g4_secrets_stand_in_files_of_their_own(asked: list[httpx.Request], run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "drain.secret"
+    file.write_text("whsec_x\n")
+    given = json.dumps({"hooks": [HOOK]})
+    assert run("set", SET, "--secret-file", f"drain={file}", given=given).exit_code == 0
+    assert json.loads(asked[-1].content)["properties"]["hooks"] == [HOOK | {"secret": "whsec_x"}]
+    count = len(asked)
+    for wrong, why in (
+        ("drain", "NAME=FILE"),
+        (f"other={file}", "no hook and no judge 'other'"),
+        ("drain=/nowhere/at/all", "cannot read the secret"),
+    ):
+        result = run("set", SET, "--secret-file", wrong, given=given)
+        assert result.exit_code != 0
+        assert why in result.output
+    assert len(asked) == count, "nobody was asked"

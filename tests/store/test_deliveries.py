@@ -10,11 +10,13 @@ from instar.domain.records.quarantine import Quarantine, QuarantinedVersion
 from instar.domain.records.scale_set_status import ScaleSetStatus
 from instar.domain.records.upgrades import Decision, UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
+from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.domain.telling.events import event_of_test
 from instar.domain.telling.webhooks import Webhook
 from instar.store.database.sealing import Sealer
 from instar.store.errors import Conflict, QuotaExceeded
 from instar.store.quotas import Counted
+from instar.store.steering.rollout_policies import DEFAULT
 from instar.store.store import Store
 from instar.store.webhooks.webhooks import Place
 from tests.store.samples import NOW, SUBSCRIPTION, document, identity
@@ -188,8 +190,9 @@ def test_f5_where_hooks_are_is_sealed_never_changes_and_outlives_its_policy(stor
     assert store.reseal() == 2
     assert not set(before.values()) & set(store.places.tokens().values())
     assert store.places.get(first) == Place(URL, SECRET)
-    store.places.leave([first], NOW)
-    store.places.leave([first], NOW + timedelta(days=50))
+    policy = RolloutPolicy(judges=[{"name": "slo", "place": second, "origin": "https://hooks.example.com"}])
+    store.rollout_policies.put(DEFAULT, policy, "ann", NOW, "", lambda _: None)
+    assert store.places.forget(NOW) == 0
     assert store.places.forget(NOW + timedelta(days=90)) == 0
     assert store.places.forget(NOW + timedelta(days=91)) == 1
     assert store.places.get(first) is None

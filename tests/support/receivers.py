@@ -11,6 +11,7 @@ from instar.domain.telling.cloud_events import Links
 from instar.domain.telling.webhooks import ALL, Webhook
 from instar.store.store import Store
 from instar.store.webhooks.webhooks import Place, StoredWebhook
+from tests.support.http_servers import http
 from tests.support.outbound import client_of
 from worker.outside import Outside
 
@@ -35,8 +36,12 @@ class Got:
         return str(self.event["type"]).removeprefix("instar.")
 
 
-Answers = Callable[[Got], int | tuple[int, str] | None]
-"""The status for a request, and its headers; None is silence."""
+Answers = Callable[[Got], int | tuple[int, str] | bytes | None]
+"""The status for a request, and its headers, or all of an answer; None is silence."""
+
+ALLOWED = http(200, b'{"allowed": true}')
+DENIED = http(200, b'{"allowed": false, "reason": "burning"}')
+"""Answers of judges."""
 
 
 @dataclass
@@ -60,7 +65,7 @@ class Receiver:
 
 @asynccontextmanager
 async def receiver(
-    answers: Callable[[Got], int | tuple[int, str] | None] = lambda _got: 204,
+    answers: Answers = lambda _got: 204,
 ) -> AsyncIterator[Receiver]:
     """Listen until the block ends."""
     made, writers = Receiver(answers), set[asyncio.StreamWriter]()
@@ -75,6 +80,12 @@ async def receiver(
             answer = made.answers(got)
             if answer is None:
                 await reader.read()
+                return
+            if isinstance(answer, bytes):
+                made.taken.append(got)
+                writer.write(answer)
+                await writer.drain()
+                writer.close()
                 return
             status, more = answer if isinstance(answer, tuple) else (answer, "")
             if 200 <= status < 300:

@@ -1,4 +1,7 @@
-"""After a batch: health is observed on, and who gets sick counts as failed (docs/rules.md W2)."""
+"""After a batch: health is observed on, and who gets sick counts as failed (docs/rules.md W2).
+
+Judges are asked all the while (G2). While one says no the bake's time stands still, and it goes on longer by that.
+"""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -10,27 +13,34 @@ from instar.domain.messages.os_upgrade import Verdict
 from instar.domain.records.progress import Outcome
 from instar.domain.spans import in_words
 from instar.domain.steering.bakes import bake_after
+from instar.domain.steering.next_step import Stop
 from workflows.upgrades.health_wait import HealthWait
 from workflows.upgrades.journal import Journal
+from workflows.upgrades.judges import Judges, Watch
 from workflows.upgrades.memory import UpgradeMemory
 
 SHORTEST = timedelta(seconds=1)
+
+UNTIL_YES = timedelta(days=365)
+"""A timer that is no end: while a judge says no its yes is waited for."""
 
 
 class Bake:
     """The bakes of one upgrade. `fail` does what a failed health wait asks for (P7), `judge` judges anew (P9)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # put together
         self,
         memory: UpgradeMemory,
         journal: Journal,
         health: HealthWait,
+        judges: Judges,
         fail: Callable[[InstanceIds, InstanceIds, str], Awaitable[None]],
         judge: Callable[[], Awaitable[Verdict]],
     ) -> None:
         self._memory = memory
         self._journal = journal
         self._health = health
+        self._judges = judges
         self._fail = fail
         self._judge = judge
 
@@ -39,13 +49,32 @@ class Bake:
         length = self._length()
         if length <= timedelta(0) or not self._baking():
             return verdict
-        until = workflow.now() + length
         count = len(self._baking())
         await self._journal.decided("bake", f"bakes for {in_words(length)}: {count} instances are watched")
-        while (left := until - workflow.now()) > SHORTEST and not self._memory.is_cancelled() and self._baking():
-            baking = self._baking()
-            found = await self._health.until_sick(baking, left, f"bake after batch {self._memory.batch}")
-            if not found.unhealthy or self._memory.is_cancelled():
+        watch = self._judges.watch()
+        verdict = await self._watched(verdict, length, watch)
+        await watch.end()
+        return verdict
+
+    async def _watched(self, verdict: Verdict, length: timedelta, watch: Watch) -> Verdict:
+        """Health and judges, at the same time, until the bake's time is over."""
+        until = workflow.now() + length
+        while not self._memory.is_cancelled() and (baking := self._baking()):
+            began, left = workflow.now(), until - workflow.now()
+            if left <= SHORTEST and not watch.against:
+                break
+            longest, what = UNTIL_YES if watch.against else left, f"bake after batch {self._memory.batch}"
+            found = await self._health.until_sick(baking, longest, what, watch.spoke)
+            if watch.against:
+                until += workflow.now() - began
+            spoke = watch.spoke()
+            if spoke and not self._memory.is_cancelled():
+                await self._heed(watch, until - workflow.now())
+            if self._memory.is_cancelled():
+                break
+            if not found.unhealthy:
+                if spoke:
+                    continue
                 break
             self._journal.explain(found.reasons)
             self._memory.move(found.unhealthy, Outcome.FAILED)
@@ -58,6 +87,17 @@ class Bake:
             if verdict.breach:
                 break
         return verdict
+
+    async def _heed(self, watch: Watch, left: timedelta) -> None:
+        """What a judge has said (G2)."""
+        step = await watch.heard()
+        if isinstance(step, Stop):
+            self._memory.cancel_reason = self._memory.cancel_reason or step.reason
+        elif step is not None:
+            await self._journal.decided(step.action, f"parked: {step.reason}")
+        else:
+            longer = max(left, timedelta(0))
+            await self._journal.decided("bake", f"bakes for {in_words(longer)} more: its judges say yes again")
 
     def _length(self) -> timedelta:
         known = self._memory.known

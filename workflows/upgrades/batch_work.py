@@ -15,7 +15,9 @@ from workflows.instance_effects import InstanceEffects
 from workflows.rows import carry_out
 from workflows.upgrades.bake import Bake
 from workflows.upgrades.health_wait import HealthWait
+from workflows.upgrades.hooks import Hooks
 from workflows.upgrades.journal import Journal
+from workflows.upgrades.judges import Judges
 from workflows.upgrades.memory import UpgradeMemory
 from workflows.visibility import batch_line
 
@@ -28,14 +30,15 @@ UNCONFIRMED_BACK = "has its previous disk back, not confirmed healthy on it when
 class BatchWork:
     """What is done to machines in one upgrade, and what is written down of it."""
 
-    def __init__(self, memory: UpgradeMemory, journal: Journal) -> None:
+    def __init__(self, memory: UpgradeMemory, journal: Journal, judges: Judges) -> None:
         self._memory = memory
         self._journal = journal
         state = memory.started
         carry = partial(carry_out, cancelled=memory.ends_waits)
         self._effects = InstanceEffects(state.scale_set, state.number, key=state.key, carry=carry)
         self.health = HealthWait(state.scale_set, state.plan.health_source, state.delays, memory.ends_waits)
-        self._bake = Bake(memory, journal, self.health, self._fail, self._judged)
+        self.hooks = Hooks(memory, journal)
+        self._bake = Bake(memory, journal, self.health, judges, self._fail, self._judged)
 
     async def one_batch(self, choice: BatchChoice) -> tuple[UpgradeError | None, InstanceIds]:
         """Swap, wait, roll back, judge: the breach if the upgrade must stop, and who is unhealthy then."""
@@ -43,8 +46,10 @@ class BatchWork:
         memory.batch += 1
         memory.move(choice.batch, Outcome.IN_PROGRESS)
         await self._journal.decided("batch", f"batch {memory.batch}: {choice.batch.ranges[:100]}: {choice.reason}")
-        memory.kept_disks = memory.kept_disks | choice.keeps_disk
-        swapped = await self._effects.bring(memory.started.plan, choice.batch, choice.keeps_disk, memory.batch)
+        ready = await self.hooks.open(choice.batch)
+        keeps_disk = choice.keeps_disk & ready
+        memory.kept_disks = memory.kept_disks | keeps_disk
+        swapped = await self._effects.bring(memory.started.plan, ready, keeps_disk, memory.batch)
         memory.move(swapped.not_begun, Outcome.PENDING)
         memory.move(swapped.vanished, Outcome.VANISHED)
         memory.move(swapped.failed, Outcome.FAILED)
@@ -53,6 +58,7 @@ class BatchWork:
         memory.impossible, memory.overtaken = swapped.impossible, swapped.overtaken
         if not memory.overtaken:
             await self._settle(swapped.done - choice.stopped, choice.sick_before, swapped.reasons)
+        await self.hooks.close(ready)
         if memory.overtaken:
             return self.records_behind(), InstanceIds()
         if memory.is_cancelled():

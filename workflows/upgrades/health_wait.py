@@ -60,10 +60,12 @@ class HealthWait:
             reasons=found.reasons | settled.reasons,
         )
 
-    async def until_sick(self, ids: InstanceIds, longest: timedelta, what: str) -> HealthFound:
-        """Whoever is not healthy before the time is over; nobody, as a rule (W2)."""
+    async def until_sick(
+        self, ids: InstanceIds, longest: timedelta, what: str, enough: Callable[[], bool]
+    ) -> HealthFound:
+        """Whoever is not healthy before the time is over, or it is enough; nobody, as a rule (W2)."""
         request = self._request(ids).model_copy(update={"until_sick": True})
-        return await self._race(request, longest, what)
+        return await self._race(request, longest, what, lambda: self._cancelled() or enough())
 
     async def until_booted(self, ids: InstanceIds, until: datetime | None) -> None:
         """Every machine that boots healthy, or the time over that they have for it; at most one health wait (P2a)."""
@@ -74,8 +76,10 @@ class HealthWait:
     def _request(self, ids: InstanceIds, *, until_settled: bool = False) -> HealthRequest:
         return HealthRequest(scale_set=self._scale_set, source=self._source, ids=ids, until_settled=until_settled)
 
-    async def _race(self, request: HealthRequest, longest: timedelta, summary: str) -> HealthFound:
-        """The poll's answer, or one last look when the timer or a cancel was first."""
+    async def _race(
+        self, request: HealthRequest, longest: timedelta, summary: str, enough: Callable[[], bool] | None = None
+    ) -> HealthFound:
+        """The poll's answer, or one last look when the timer, or a cancel or what is enough was first."""
         poll: workflow.ActivityHandle[HealthFound] = workflow.start_activity_method(
             HealthActivities.await_health,
             request,
@@ -84,7 +88,7 @@ class HealthWait:
             **options.health_wait(self._delays.health_poll_first, self._delays.health_poll_most),
         )
         timer = asyncio.create_task(workflow.sleep(longest, summary=summary))
-        cancel = asyncio.create_task(workflow.wait_condition(self._cancelled))
+        cancel = asyncio.create_task(workflow.wait_condition(enough or self._cancelled))
         await workflow.wait([poll, timer, cancel], return_when=asyncio.FIRST_COMPLETED)
         for loser in (timer, cancel):
             loser.cancel()

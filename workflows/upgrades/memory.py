@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.hooks import Asking
 from instar.domain.messages.os_upgrade import BatchLine, LookRequest, UpgradeState
 from instar.domain.records.progress import Outcome, Progress
+from instar.domain.steering.outside.answers import JudgeAnswer
 
 BATCH_LINES_KEPT = 50
 """Lines of the batch table: it is copied at each continue-as-new."""
@@ -26,6 +28,10 @@ class UpgradeMemory:
         self.parked = state.parked
         """What it waits for before its next batch, as the last decision said it."""
         self.batch_takes = state.batch_takes
+        self.opened = state.opened
+        """Whose opening hook was called and whose closing one was not yet (G1)."""
+        self.judged: tuple[JudgeAnswer, ...] | None = None
+        """What judges have just said: good for one look (G2)."""
         self._lines = state.batches
 
     @property
@@ -61,6 +67,18 @@ class UpgradeMemory:
             batch=self.batch,
             boots_within=started.delays.health_wait,
             batch_takes=self.batch_takes,
+            judged=self.judged,
+        )
+
+    def asking(self, batch: int) -> Asking:
+        """What hooks and judges are told of it."""
+        started = self.started
+        return Asking(
+            scale_set=started.scale_set,
+            number=started.number,
+            kind=started.plan.kind.value,
+            target_version=started.plan.target.version,
+            batch=batch,
         )
 
     def took(self, span: timedelta) -> None:
@@ -82,5 +100,6 @@ class UpgradeMemory:
                 "unconfirmed": self.unconfirmed,
                 "parked": self.parked,
                 "batch_takes": self.batch_takes,
+                "opened": self.opened,
             },
         )

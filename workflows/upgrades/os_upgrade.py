@@ -19,6 +19,7 @@ from instar.domain.records.upgrades import ErrorCode, UpgradeError, UpgradeStatu
 from workflows import options
 from workflows.upgrades.batch_work import BatchWork
 from workflows.upgrades.journal import Journal
+from workflows.upgrades.judges import Judges
 from workflows.upgrades.memory import UpgradeMemory
 from workflows.upgrades.parking import Parking
 from workflows.upgrades.upgrade_end import tell_the_set
@@ -36,9 +37,10 @@ class OsUpgradeWorkflow:
     @workflow.init
     def __init__(self, state: UpgradeState) -> None:
         self._memory = UpgradeMemory(state)
-        self._parking = Parking(self._memory)
+        judges = Judges(self._memory)
+        self._parking = Parking(self._memory, judges)
         self._journal = Journal(self._memory)
-        self._work = BatchWork(self._memory, self._journal)
+        self._work = BatchWork(self._memory, self._journal, judges)
 
     @workflow.signal(description="End waits at once, begin nothing new, let begun swaps come to their end (P14)")
     def cancel(self, reason: str) -> None:
@@ -97,7 +99,7 @@ class OsUpgradeWorkflow:
         while not self._memory.is_cancelled():
             self._parking.asks()
             choice = await self._look(BatchActivities.select_batch, f"select batch {self._memory.batch + 1}")
-            self._memory.progress = choice.progress
+            self._memory.progress, self._memory.judged = choice.progress, None
             if choice.stop:
                 self.cancel(choice.stop.reason)
             elif choice.park is None:
@@ -140,8 +142,10 @@ class OsUpgradeWorkflow:
     async def _end(self, status: UpgradeStatus, reason: str, error: UpgradeError | None = None) -> UpgradeResult:
         """Write the end down, tell the set that its lock is free, and end the operation.
 
-        In this order: whoever waits for the operation can start the next upgrade at once.
+        In this order: whoever waits for the operation can start the next upgrade at once. Before it hooks are told of
+        machines that they still count with.
         """
+        await self._work.hooks.close(InstanceIds())
         await self._journal.decided(status.lower(), reason, status, error)
         ended = UpgradeEnded(
             number=self._memory.started.number,

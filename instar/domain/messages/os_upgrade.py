@@ -15,6 +15,7 @@ from instar.domain.records.upgrades import UpgradeError, UpgradeStatus
 from instar.domain.sets.policies import StartedBy
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.domain.steering.next_step import Park, Stop
+from instar.domain.steering.outside.answers import JudgeAnswer
 
 
 class UpgradeState(Message):
@@ -50,6 +51,8 @@ class UpgradeState(Message):
     """What it waits for before its next batch, as the last decision said it (C1, C2)."""
     batch_takes: Annotated[timedelta | None, Field(exclude_if=lambda value: value is None)] = None
     """The longest batch so far, where a rollout policy wants to know (W3)."""
+    opened: Annotated[InstanceIds, Field(exclude_if=lambda value: not value)] = InstanceIds()
+    """Whose opening hook was called and whose closing one was not yet (G1)."""
 
 
 class BatchLine(Message):
@@ -83,6 +86,8 @@ class LookRequest(Message):
     """How long after its start a machine need not be healthy yet (P2a)."""
     batch_takes: Annotated[timedelta | None, Field(exclude_if=lambda value: value is None)] = None
     """The longest batch so far, where a rollout policy wants to know (W3)."""
+    judged: Annotated[tuple[JudgeAnswer, ...] | None, Field(exclude_if=lambda value: value is None)] = None
+    """What the policy's judges have just said; None: nobody has asked them (G2)."""
 
 
 class BatchChoice(Message):

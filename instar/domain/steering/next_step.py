@@ -1,17 +1,20 @@
-"""What an upgrade does next: one function of what is known at that moment (docs/rules.md C1, C2, C4, G3, W3, W4).
+"""What an upgrade does next: one function of what is known at that moment (docs/rules.md C1, C2, C4, G2, G3, W3, W4).
 
 It is asked before each batch, and by whoever would start an upgrade. Nothing of it is known to a workflow: that parks
 for as long as it is told, and asks again.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from instar.domain.message import Message
 from instar.domain.spans import in_words
+from instar.domain.steering.outside.answers import JudgeAnswer
+from instar.domain.steering.outside.judges import Judge, Step, step_of
 from instar.domain.steering.rollout_policy import ApprovalAt, RolloutPolicy
 from instar.domain.steering.start_wishes import Limit
 from instar.domain.steering.wishes import Gate, Wishes
@@ -36,6 +39,8 @@ class Park(Message):
     until: datetime | None = None
     gate: Gate | None = None
     """Where somebody is to say so (G3)."""
+    asks: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False
+    """Nothing else is in the way: the policy's judges are to be asked now (G2)."""
 
     @property
     def action(self) -> str:
@@ -68,10 +73,14 @@ class Known(BaseModel):
     """By whoever started it (C4): a hold and a window keep back nothing then. A pause and a gate always do."""
     turn: str = ""
     """What it waits for at its limits; "": it is its turn, or no limit covers the set (W4)."""
+    judged: tuple[JudgeAnswer, ...] | None = None
+    """What the policy's judges have just said, in their order; None: nobody has asked them."""
 
 
 def next_step(known: Known) -> Park | Stop | None:
     """Park, stop, or None: go on. A hold is told before a pause, then a gate, a window, and last its turn.
+
+    Judges are asked when nothing else is in the way.
 
     >>> from datetime import UTC
     >>> from instar.domain.steering.wishes import Pause
@@ -89,7 +98,11 @@ def next_step(known: Known) -> Park | Stop | None:
     'nobody approved it until 2026-11-30 12:00Z'
     """
     return (
-        may_not_begin(known.wishes, known.waived) or _at_the_gate(known) or _outside(known) or _not_its_turn(known)
+        may_not_begin(known.wishes, known.waived)
+        or _at_the_gate(known)
+        or _outside(known)
+        or _judged(known)
+        or _not_its_turn(known)
     )
 
 
@@ -178,3 +191,31 @@ def _not_its_turn(known: Known) -> Park | None:
     'turn'
     """
     return Park(what=ParkedFor.TURN, reason=known.turn) if known.turn else None
+def _judged(known: Known) -> Park | Stop | None:
+    """What the judges say: they are to be asked, or one of them does not say yes (G2).
+
+    >>> from datetime import UTC
+    >>> slo = {"name": "slo", "place": "p", "origin": "https://slo.lan"}
+    >>> known = Known(now=datetime(2026, 11, 30, 12, tzinfo=UTC), policy=RolloutPolicy(judges=[slo]))
+    >>> _judged(known).reason, _judged(known).asks
+    ('asks its judge: slo', True)
+    >>> no = JudgeAnswer(outcome="no", reason="judge slo says no: burning")
+    >>> _judged(known.model_copy(update={"judged": (no,)})).reason
+    'judge slo says no: burning'
+    """
+    judges = known.policy.judges if known.policy else ()
+    if not judges:
+        return None
+    if known.judged is None or len(known.judged) != len(judges):
+        names = ", ".join(one.name for one in judges)
+        return Park(what=ParkedFor.JUDGE, reason=f"asks its judge{'s' * (len(judges) > 1)}: {names}", asks=True)
+    return after_judges(judges, known.judged)
+
+
+def after_judges(judges: Sequence[Judge], answers: Sequence[JudgeAnswer]) -> Park | Stop | None:
+    """What follows from what judges say: one that stops counts before those that park. None: all of them say yes."""
+    steps = [(step_of(judge, answer), answer.reason) for judge, answer in zip(judges, answers, strict=True)]
+    stops, parks = ("; ".join(reason for one, reason in steps if one is step) for step in (Step.STOP, Step.PARK))
+    if stops:
+        return Stop(reason=stops)
+    return Park(what=ParkedFor.JUDGE, reason=parks) if parks else None

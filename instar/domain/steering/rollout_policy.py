@@ -17,6 +17,9 @@ from instar.domain.steering.calendar.window import Window
 from instar.domain.steering.calendar.windows import Timetable
 from instar.domain.steering.calendar.zones import zone
 from instar.domain.steering.durations import Duration, within
+from instar.domain.steering.outside.asked_calls import HOOKS_AT_MOST, JUDGES_AT_MOST
+from instar.domain.steering.outside.hooks import Hook
+from instar.domain.steering.outside.judges import Judge
 from instar.domain.steering.refusals import PolicyRefused, refusal_of
 
 WAVES_AT_MOST = 20
@@ -113,15 +116,10 @@ class RolloutPolicy(_Document):
     approval: Annotated[ApprovalAt, Field(exclude_if=lambda value: value is ApprovalAt.NONE)] = ApprovalAt.NONE
     approval_deadline: Annotated[Deadline | None, Field(exclude_if=_absent)] = None
     """After so long without an answer it is a no; a minute to 30 days. None: it waits for ever."""
-    judges: Annotated[tuple[Any, ...], Field(exclude_if=_absent)] = ()
-    hooks: Annotated[tuple[Any, ...], Field(exclude_if=_absent)] = ()
-
-    @field_validator("judges", "hooks")
-    @classmethod
-    def _not_yet(cls, given: tuple[Any, ...]) -> tuple[Any, ...]:
-        if given:
-            raise ValueError("are not supported yet: leave them out")
-        return given
+    hooks: Annotated[tuple[Hook, ...], Field(max_length=HOOKS_AT_MOST, exclude_if=_absent)] = ()
+    """Who is asked about each machine (G1). What a person sends of them is read by `asked_calls`, apart."""
+    judges: Annotated[tuple[Judge, ...], Field(max_length=JUDGES_AT_MOST, exclude_if=_absent)] = ()
+    """Who is asked before each batch, and while it bakes (G2); likewise."""
 
     @field_validator("not_on")
     @classmethod
@@ -150,7 +148,7 @@ class RolloutPolicy(_Document):
 
 
 def parsed(document: Any, now: datetime) -> RolloutPolicy:
-    """Read what a person sent; null leaves a member out.
+    """Read what a person sent, but for its hooks and judges; null leaves a member out.
 
     Raises PolicyRefused that names the member at fault and says what it may be.
 

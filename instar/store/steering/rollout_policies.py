@@ -1,7 +1,7 @@
-"""Rollout policies: one of each set that has its own, and a default one for all others (docs/rules.md W1 to W3)."""
+"""Rollout policies: one of each set that has its own, and a default one for all others (docs/rules.md W1 to W3, G4)."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,8 @@ from instar.store.database.database import Database
 from instar.store.database.operators_tables import ROLLOUT_POLICIES
 from instar.store.database.tables import SCALE_SETS
 from instar.store.errors import Missing
+from instar.store.webhooks.places import Places
+from instar.store.webhooks.webhooks import Place
 
 DEFAULT = ""
 """In the place of a set's unique id: the policy of every set that has none of its own."""
@@ -36,8 +38,9 @@ class StoredPolicy:
 class RolloutPolicies:
     """Methods are synchronous and short: call them by `asyncio.to_thread` from a loop."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, places: Places) -> None:
         self._database = database
+        self._places = places
 
     def get(self, unique_id: str) -> StoredPolicy | None:
         """The set's own, or the default one; None where nobody stored one."""
@@ -50,18 +53,27 @@ class RolloutPolicies:
             return _read(connection, unique_id) or _read(connection, DEFAULT)
 
     def put(  # noqa: PLR0917  # who, when and why
-        self, unique_id: str, policy: RolloutPolicy, by: str, at: datetime, reason: str, allowed: Allowed
+        self,
+        unique_id: str,
+        policy: RolloutPolicy,
+        by: str,
+        at: datetime,
+        reason: str,
+        allowed: Allowed,
+        places: Mapping[str, Place] | None = None,
     ) -> tuple[StoredPolicy, bool]:
         """Store it, and whether there was none before. What is there already, word for word, is left as it is.
 
-        Raises Missing for a set that is gone, and whatever `allowed` raises.
+        `places`: where its hooks and judges are, by the ids under which it names them: those that are new, or whose
+        secret is. Raises Missing for a set that is gone, SealingError, and whatever `allowed` raises.
         """
         with self._database.writing() as connection:
             _lock(connection, unique_id)
             before = _read(connection, unique_id)
             allowed(before.etag if before else "")
-            if before and (before.policy, before.reason) == (policy, reason):
+            if before and (before.policy, before.reason) == (policy, reason) and not places:
                 return before, False
+            self._places.write(connection, places or {}, at)
             stored = StoredPolicy(unique_id, policy, str(uuid.uuid4()), at, by, reason)
             row = {
                 "document": policy.document,

@@ -107,6 +107,7 @@ AT_ONCE = {
     f"PUT {SCALE_SET}/instar/rolloutPolicy",
     f"DELETE {SCALE_SET}/instar/rolloutPolicy",
     f"POST {SCALE_SET}/instar/rolloutPolicy/check",
+    f"POST {SCALE_SET}/instar/rolloutPolicy/test",
     f"POST {LOCATION.partition('/locations')[0]}/register",
 }
 """The routes whose work is done when they answer and that start no operation, as their own tests show."""

@@ -15,6 +15,13 @@ from tests.api.conftest import SCALE_SET, Api, error_of
 from tests.api.upgrades.test_calendars import event, ics
 
 OF_SET, OF_ALL = f"{SCALE_SET}/instar/rolloutPolicy", "/instar/rolloutPolicy"
+
+
+def without_secret(properties: dict[str, Any]) -> dict[str, Any]:
+    hooks = [{name: value for name, value in one.items() if name != "secret"} for one in properties["hooks"]]
+    return properties | {"hooks": hooks}
+
+
 PLACES = pytest.mark.parametrize("place", [OF_SET, OF_ALL])
 
 
@@ -28,7 +35,7 @@ async def test_w1_a_policy_is_stored_shown_put_back_and_removed(api: Api, place:
     assert shown.json() == made.json()
     assert shown.headers["ETag"] == made.headers["ETag"] == shown.json()["etag"]
     assert shown.json()["id"].lower() == place.lower()
-    assert shown.json()["properties"] == EXAMPLE["properties"]
+    assert shown.json()["properties"] == without_secret(EXAMPLE["properties"])
     assert shown.json()["reason"] == EXAMPLE["reason"]
     assert shown.json()["systemData"]["lastModifiedBy"] == "owner"
     again = await api.call("PUT", place, shown.json())
@@ -72,7 +79,7 @@ async def test_w1_only_what_was_seen_is_changed_and_an_old_tag_never_fits_again(
         ({"properties": None}, "properties", "must be an object"),
         ({"properties": []}, "properties", "must be an object"),
         ({"properties": {"waves": [0]}}, "properties.waves[0]", "must be a number of instances"),
-        ({"properties": {"hooks": [1]}}, "properties.hooks", "not supported yet"),
+        ({"properties": {"hooks": [1]}}, "properties.hooks[0]", "must be an object"),
         ({"properties": {"notOn": ""}}, "properties.notOn", "is no iCalendar text"),
         ({"properties": {"notOn": ["x"]}}, "properties.notOn", "is no day"),
         ({"properties": {"approval": "afterCanary"}}, "properties", "has no canary"),

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from instar.domain.steering.answers import Heard, HookOutcome, JudgeAnswer, JudgeOutcome
-from instar.domain.steering.conditions import Condition
-from instar.domain.steering.hooks import AskedHook, Hook, judged
-from instar.domain.steering.judges import AskedJudge, Judge, Step, step_of
-from instar.domain.steering.judges import judged as judged_by
+from instar.domain.steering.outside.answers import Heard, HookOutcome, JudgeAnswer, JudgeOutcome
+from instar.domain.steering.outside.conditions import Condition
+from instar.domain.steering.outside.hooks import AskedHook, Hook, judged
+from instar.domain.steering.outside.judges import AskedJudge, Judge, Step, step_of
+from instar.domain.steering.outside.judges import judged as judged_by
 
 DRAIN = Hook(name="drain", at="beforeSwap", place="p", origin="https://drain.lan")
 SLO = Judge(name="slo", place="p", origin="https://slo.lan")

@@ -14,10 +14,10 @@ from pydantic.alias_generators import to_camel
 
 from instar.domain.legible import legible
 from instar.domain.spans import in_words
-from instar.domain.steering.answers import Heard, JudgeAnswer, JudgeOutcome
-from instar.domain.steering.conditions import Condition, NoAnswer, values
 from instar.domain.steering.durations import Duration, within
-from instar.domain.steering.hooks import ASK_AGAIN_LEAST, NAME, TIMEOUT, TIMEOUT_LEAST, TIMEOUT_MOST, growing
+from instar.domain.steering.outside.answers import Heard, JudgeAnswer, JudgeOutcome
+from instar.domain.steering.outside.conditions import Condition, NoAnswer, values
+from instar.domain.steering.outside.hooks import ASK_AGAIN_LEAST, NAME, TIMEOUT, TIMEOUT_LEAST, TIMEOUT_MOST, growing
 
 QUERY_AT_MOST = 8_000
 """Characters of PromQL."""
@@ -27,6 +27,9 @@ REASON_AT_MOST = 500
 
 BODY_AT_MOST = 1_000_000
 """Bytes of a judge's answer."""
+
+ONE_LOOK = timedelta(seconds=30)
+"""How long a judge that has said no may take each time that it is asked again."""
 
 SHOWN_AT_MOST = 5
 """Values that a sentence names."""
@@ -48,6 +51,10 @@ class JudgeOtherwise(StrEnum):
     STOP = "stop"
 
 
+def _empty(value: str) -> bool:
+    return not value
+
+
 class JudgeRules(BaseModel):
     """What a judge is besides where it is."""
 
@@ -55,8 +62,8 @@ class JudgeRules(BaseModel):
 
     name: Annotated[str, Field(pattern=NAME)]
     kind: JudgeKind = JudgeKind.HTTPS
-    query: Annotated[str, Field(max_length=QUERY_AT_MOST)] = ""
-    condition: str = ""
+    query: Annotated[str, Field(max_length=QUERY_AT_MOST, exclude_if=_empty)] = ""
+    condition: Annotated[str, Field(exclude_if=_empty)] = ""
     timeout: Annotated[Duration, within(TIMEOUT_LEAST, TIMEOUT_MOST)] = TIMEOUT
     """For how long it may not be reachable, or not have made up its mind. One second to six hours."""
     otherwise: JudgeOtherwise = JudgeOtherwise.PARK

@@ -26,6 +26,11 @@ class Heard(Message):
         """Whether it is 2xx."""
         return 200 <= self.status < 300  # noqa: PLR2004  # HTTP's own numbers
 
+    @property
+    def asks_again(self) -> bool:
+        """Whether a hook wants to be asked again, and says when."""
+        return self.status == 202 and self.retry_after is not None  # noqa: PLR2004  # HTTP's own number
+
 
 class HookOutcome(StrEnum):
     """What follows from a hook."""

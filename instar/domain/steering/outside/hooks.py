@@ -7,13 +7,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.spans import in_words
-from instar.domain.steering.answers import Heard, HookAnswer, HookOutcome
 from instar.domain.steering.durations import Duration, within
+from instar.domain.steering.outside.answers import Heard, HookAnswer, HookOutcome
 
 TIMEOUT = timedelta(minutes=5)
 TIMEOUT_LEAST, TIMEOUT_MOST = timedelta(seconds=1), timedelta(hours=6)
@@ -34,7 +33,7 @@ class HookPoint(StrEnum):
     BEFORE_SWAP = "beforeSwap"
     """The opening one: drain, silence alerts."""
     AFTER_HEALTHY = "afterHealthy"
-    """The closing one. A stop or a cancel calls it for every machine whose opening one was called."""
+    """The closing one. It is called for every machine whose opening one was called, whatever became of that."""
 
 
 class Otherwise(StrEnum):
@@ -56,6 +55,12 @@ class HookRules(BaseModel):
     timeout: Annotated[Duration, within(TIMEOUT_LEAST, TIMEOUT_MOST)] = TIMEOUT
     """For all of it: the call, what is asked again, and what cannot be reached. One second to six hours."""
     otherwise: Otherwise = Otherwise.STOP
+
+    @model_validator(mode="after")
+    def _can_be_done(self) -> Self:
+        if self.at is HookPoint.AFTER_HEALTHY and self.otherwise is Otherwise.SKIP:
+            raise ValueError("is afterHealthy and cannot skip a machine that is done: otherwise is proceed or stop")
+        return self
 
 
 class AskedHook(HookRules):
@@ -100,15 +105,14 @@ def judged(hook: Hook, heard: Heard, waited: timedelta) -> HookAnswer | timedelt
     'hook drain (https://drain.lan) answered 500: this machine is skipped'
     """
     who = f"hook {hook.name} ({hook.origin})"
-    asks_again = heard.status == 202 and heard.retry_after is not None  # noqa: PLR2004  # HTTP's own number
-    if heard.is_success and not asks_again:
+    if heard.is_success and not heard.asks_again:
         return HookAnswer(outcome=HookOutcome.GOES_ON, reason=f"{who} answered {heard.status}")
-    if not heard.is_final or asks_again:
+    if not heard.is_final or heard.asks_again:
         left = hook.timeout - waited
         if left > timedelta():
             pause = heard.retry_after if heard.retry_after is not None else growing(heard.attempt)
             return min(max(pause, ASK_AGAIN_LEAST), left)
-        last = "asked to be asked again" if asks_again else heard.failed
+        last = "asked to be asked again" if heard.asks_again else heard.failed
         why = f"{who} did not say yes within {in_words(hook.timeout)} (last: {last})"
     else:
         why = f"{who} {heard.failed}" if heard.failed else f"{who} answered {heard.status}"
@@ -132,12 +136,3 @@ def growing(attempt: int) -> timedelta:
     (datetime.timedelta(seconds=2), datetime.timedelta(seconds=8), datetime.timedelta(seconds=30))
     """
     return min(ASK_AGAIN_FIRST * (1 << min(attempt - 1, 10)), ASK_AGAIN_MOST)
-
-
-def to_be_closed(opened: InstanceIds, closed: InstanceIds) -> InstanceIds:
-    """Machines whose closing hook is due at a stop or a cancel: their opening one was called, with whatever answer.
-
-    >>> to_be_closed(InstanceIds(ranges="0-3"), InstanceIds(ranges="0-1")).ranges
-    '2-3'
-    """
-    return opened - closed
