@@ -127,6 +127,7 @@ async def _verdict(fleet: SimulatedFleet, percent: int, unique_id: str) -> dict[
         "swapsPerInstance": found.swaps_per_instance,
         "swaps": found.swaps,
         "restores": found.restores,
+        "givenBack": found.given_back,
         "dataDisksUnchanged": found.data_disks_unchanged,
         "records": len(records),
         "violations": [

@@ -34,11 +34,15 @@ class Step(IntEnum):
     """A start, stop or restart: nothing follows it."""
     END_APPLY = 7
     """After a cancel, for the model alone."""
+    GIVE_BACK = 8
+    """A disk that is kept, whichever operation put it aside (R2): nothing follows it."""
+    END_GIVE_BACK = 9
+    """After a cancel, for that."""
 
     @property
     def begins(self) -> bool:
         """Whether the step may begin what was not begun before."""
-        return self not in (Step.END_SWAP, Step.END_RESTORE, Step.END_APPLY)
+        return self not in (Step.END_SWAP, Step.END_RESTORE, Step.END_APPLY, Step.END_GIVE_BACK)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -203,6 +207,19 @@ class Provider(Protocol):
         extensions run again: `models` opens it. The disk that failed is kept likewise (P5). If the instance does not
         have a disk made by `effect.key` but one that was there before, only what has not run yet is run.
         With `Step.END_RESTORE` one of which nothing was begun raises NotBegun, as for a swap.
+        Raises InstanceGone, NothingToRestore, NotBegun, Superseded.
+        """
+        ...
+
+    async def give_back_os_disk(self, effect: Effect, kept: Made, models: Models) -> OsDisk:
+        """Give the instance a disk that is kept for it, whichever operation put it aside; return it (R2).
+
+        `kept`: what that disk was made from; of several the one that was put aside last. With it the instance goes back
+        to the generation that the disk had, and what runs on it runs again, as for a restore. The disk that it leaves
+        is kept, put aside by `effect.key` (R3). If the instance is on a disk of that image and that generation, only
+        what has not run yet is run: nothing else is ever to be done. One that was stopped for it and has no such disk
+        any more is started again on the disk that it has.
+        With `Step.END_GIVE_BACK` one of which nothing was begun raises NotBegun, as for a swap.
         Raises InstanceGone, NothingToRestore, NotBegun, Superseded.
         """
         ...

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from instar.compute.provider import Effect, Fence, MachineExtension, MachineModel, Step
+from instar.compute.provider import Effect, Fence, MachineExtension, MachineModel, Made, Step
 from instar.compute.simulated.fleet import SimulatedFleet
 from instar.compute.simulated.flight.judgement import Judgement, judge
 from instar.compute.simulated.pace import NoPace
@@ -30,6 +30,8 @@ NEXT_MODEL = MachineModel(
     custom_data="second",
     extensions=(MachineExtension("setup"), MachineExtension("app")),
 )
+ON_OLD = Made(OLD, MODEL.generation)
+"""What the disk was made from that a machine had before its swap."""
 BOOT = timedelta(seconds=30)
 BINARY = HealthSource(kind="applicationHealth", interval=timedelta(seconds=5), number_of_probes=3)
 RICH = BINARY.model_copy(update={"rich": True, "grace_period": timedelta(minutes=10)})
@@ -95,6 +97,9 @@ class Scene:
     async def restore(self, instance_id: str = "0", **who: int) -> OsDisk:
         return await self.fleet.restore_os_disk(restore(instance_id, **who), models)
 
+    async def give_back(self, instance_id: str = "0", kept: Made = ON_OLD, **who: int) -> OsDisk:
+        return await self.fleet.give_back_os_disk(give_back(instance_id, **who), kept, models)
+
 
 def swap(instance_id: str = "0", *, operation: int = 1, attempt: int = 1, batch: int = 1) -> Effect:
     return Effect(SET, Fence(operation, Step.SWAP, attempt), instance_id, batch)
@@ -102,6 +107,10 @@ def swap(instance_id: str = "0", *, operation: int = 1, attempt: int = 1, batch:
 
 def restore(instance_id: str = "0", *, operation: int = 1, attempt: int = 1, batch: int = 1) -> Effect:
     return Effect(SET, Fence(operation, Step.RESTORE, attempt), instance_id, batch)
+
+
+def give_back(instance_id: str = "0", *, operation: int = 2, attempt: int = 1, batch: int = 1) -> Effect:
+    return Effect(SET, Fence(operation, Step.GIVE_BACK, attempt), instance_id, batch)
 
 
 def rules_broken(judgement: Judgement) -> list[str]:

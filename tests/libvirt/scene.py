@@ -14,7 +14,7 @@ from instar.compute.libvirt.guests.record import MachineRecord
 from instar.compute.libvirt.settings import LibvirtSettings, VirtType
 from instar.compute.libvirt.sizes import Size
 from instar.compute.libvirt.storage import images, volumes
-from instar.compute.provider import Effect, Fence, MachineExtension, MachineModel, Step
+from instar.compute.provider import Effect, Fence, MachineExtension, MachineModel, Made, Step
 from instar.domain.images.images import ImageReference
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 
@@ -23,6 +23,7 @@ OLD, NEW = LINE.at("18.04.1"), LINE.at("18.04.2")
 HEALTH = MachineExtension(name="health", publisher="Microsoft.ManagedServices", type="ApplicationHealthLinux")
 SCRIPT = MachineExtension(name="script", publisher="Contoso", type="Script", version="1.2")
 MODEL = MachineModel(generation=1, data_disks=2, size="Tiny", extensions=(HEALTH,))
+ON_OLD = Made(OLD, MODEL.generation)
 NEWER = MachineModel(generation=2, data_disks=2, size="Tiny", extensions=(HEALTH,))
 
 WORLD = """<node><network><name>default</name><forward mode='nat'/><bridge name='virbr0'/>
@@ -92,6 +93,9 @@ class Scene:
     def restore(self, operation: int = 1, attempt: int = 1, instance_id: str = "0") -> Effect:
         return self.effect(operation, attempt, instance_id, Step.RESTORE)
 
+    def give_back(self, operation: int = 2, attempt: int = 1, instance_id: str = "0") -> Effect:
+        return self.effect(operation, attempt, instance_id, Step.GIVE_BACK)
+
     def os_volume(self, operation: int | str, instance_id: str = "0") -> str:
         return record.os_volume(
             record.machine_name(self.scale_set.name, self.scale_set.unique_id, instance_id), str(operation)
@@ -111,6 +115,14 @@ class Scene:
             lambda: disks.prepare_restore(self.connection, self.host, effect),
             lambda: disks.ask_to_stop(self.connection, self.host, effect),
             lambda: disks.commit_restore(self.connection, self.host, effect, MODEL),
+            lambda: disks.start_again(self.connection, self.host, effect),
+        ]
+
+    def give_back_steps(self, effect: Effect) -> list[Callable[[], object]]:
+        return [
+            lambda: disks.prepare_restore(self.connection, self.host, effect, ON_OLD),
+            lambda: disks.ask_to_stop(self.connection, self.host, effect, ON_OLD),
+            lambda: disks.commit_restore(self.connection, self.host, effect, MODEL, ON_OLD),
             lambda: disks.start_again(self.connection, self.host, effect),
         ]
 

@@ -42,6 +42,8 @@ def gate(host: Host, effect: Effect) -> AbstractContextManager[None]:
 def _is_done(machine: MachineRecord, effect: Effect, made: Made | None = None) -> bool:
     if effect.fence.step is Step.POWER:
         return machine.power_done == effect.key
+    if record.gives_back(effect):
+        return machine.os_disk.is_made(made)
     return machine.os_disk.is_of(effect, made) is not record.of_restore(effect)
 
 
@@ -81,6 +83,8 @@ def prepare_swap(connection: Any, host: Host, effect: Effect, image: ImageRefere
 def prepare_restore(connection: Any, host: Host, effect: Effect, made: Made | None = None) -> int | None:
     """Look for the disk to go back to: its generation; None if the machine is on it already.
 
+    Of an effect that gives a kept disk back `made` is what that was made from.
+
     Raises NothingToRestore; NotBegun if a restore is only to be brought to its end and has stopped nothing yet.
     """
     with gate(host, effect):
@@ -96,7 +100,7 @@ def _disk_to_restore(
     connection: Any, host: Host, machine: MachineRecord, effect: Effect, made: Made | None
 ) -> DiskRecord:
     for disk in machine.kept:
-        if disk.replaced_by != effect.key or disk.is_of(effect, made):
+        if not _is_wanted(disk, effect, made):
             continue
         pool = volumes.pool_of(connection, host.settings)
         if not disk.is_file and volumes.find(pool, disk.name) is None:
@@ -105,7 +109,17 @@ def _disk_to_restore(
                 f"'{host.settings.pool}'"
             )
         return disk
+    if record.gives_back(effect) and made is not None:
+        of_what = f"{made.image} with model generation {made.generation}"
+        raise NothingToRestore(f"instance {effect.instance_id}: no OS disk of {of_what} is kept")
     raise NothingToRestore(f"instance {effect.instance_id}: no OS disk put aside by this upgrade is kept")
+
+
+def _is_wanted(disk: DiskRecord, effect: Effect, made: Made | None) -> bool:
+    """Whether a kept disk is the one to go back to."""
+    if record.gives_back(effect):
+        return disk.is_made(made)
+    return disk.replaced_by == effect.key and not disk.is_of(effect, made)
 
 
 def ask_to_stop(connection: Any, host: Host, effect: Effect, made: Made | None = None) -> bool:
@@ -156,7 +170,7 @@ def commit_swap(connection: Any, host: Host, effect: Effect, image: ImageReferen
 
 
 def commit_restore(connection: Any, host: Host, effect: Effect, model: MachineModel, made: Made | None = None) -> None:
-    """Move the machine back to the disk that this operation put aside, and to the model that it had."""
+    """Move the machine back to the disk that it is to go back to, and to the model that it had."""
     with gate(host, effect):
         domain, machine = look(connection, effect)
         if _is_done(machine, effect, made):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from instar.compute.clock import Clock, utc_now
-from instar.compute.errors import ComputeError
+from instar.compute.errors import ComputeError, NothingToRestore
 from instar.compute.libvirt import deletions, disks, machines, owners
 from instar.compute.libvirt.calls import Hypervisor
 from instar.compute.libvirt.gates import Gates
@@ -109,14 +109,27 @@ class LibvirtFleet:
 
     async def restore_os_disk(self, effect: Effect, models: Models, made: Made | None = None) -> OsDisk:
         """See `Provider`. A machine that a swap stopped and never moved is started again on the disk that it has."""
+        return await self._back(effect, models, made)
+
+    async def give_back_os_disk(self, effect: Effect, kept: Made, models: Models) -> OsDisk:
+        """See `Provider`."""
+        return await self._back(effect, models, kept)
+
+    async def _back(self, effect: Effect, models: Models, made: Made | None) -> OsDisk:
+        """To a disk that is kept: which one, the step of the effect says."""
         if not effect.fence.step.begins:
             await self.hypervisor.run(disks.prepare_restore, self._host, effect, made)
         async with self._starting:
-            generation = await self.hypervisor.run(disks.prepare_restore, self._host, effect, made)
-            if generation is not None:
-                model = await models(generation)
-                await self._stop(effect, made)
-                await self.hypervisor.run(disks.commit_restore, self._host, effect, model, made)
+            try:
+                generation = await self.hypervisor.run(disks.prepare_restore, self._host, effect, made)
+                if generation is not None:
+                    model = await models(generation)
+                    await self._stop(effect, made)
+                    await self.hypervisor.run(disks.commit_restore, self._host, effect, model, made)
+            except NothingToRestore:
+                # The disk went while the machine was stopped for it: it runs on, on the one that it has.
+                await self.hypervisor.run(disks.start_again, self._host, effect)
+                raise
             return await self.hypervisor.run(disks.start_again, self._host, effect)
 
     async def apply_model(self, effect: Effect, model: MachineModel) -> None:

@@ -46,6 +46,10 @@ class Machine:
             return False
         return made is None or made.is_of(self.os_disk.image, self.disk_generation)
 
+    def is_on(self, made: Made) -> bool:
+        """Whether its OS disk is of that image and generation, whoever made it."""
+        return self.os_disk is not None and made.is_of(self.os_disk.image, self.disk_generation)
+
 
 _LOOK = """
 SELECT m.set_name, m.power, m.out_of_service, m.settle, m.booted_at, m.unreachable_until,
@@ -165,10 +169,30 @@ def disk_to_restore(
     raise NothingToRestore(f"instance {effect.instance_id}: no OS disk put aside by this upgrade is kept")
 
 
-def commit_restore(tx: Transaction, effect: Effect, machine: Machine, name: str, model: MachineModel) -> OsDisk:
+def disk_to_give_back(tx: Transaction, effect: Effect, kept: Made) -> tuple[str, ImageReference, int]:
+    """The same of the newest kept disk of that image and generation (R2). Raises NothingToRestore."""
+    row = tx.execute(
+        "SELECT name FROM os_disks WHERE unique_id = ? AND instance_id = ? AND image = ? AND generation = ? "
+        "AND replaced_by IS NOT NULL ORDER BY put_aside DESC",
+        (effect.scale_set.unique_id, int(effect.instance_id), tx.database.number_of(kept.image), kept.generation),
+    ).fetchone()
+    if row is None:
+        of_what = f"{kept.image} with model generation {kept.generation}"
+        raise NothingToRestore(f"instance {effect.instance_id}: no OS disk of {of_what} is kept")
+    return str(row[0]), kept.image, kept.generation
+
+
+def commit_restore(  # noqa: PLR0917  # the commit of two effects
+    tx: Transaction,
+    effect: Effect,
+    machine: Machine,
+    name: str,
+    model: MachineModel,
+    kind: Kind = Kind.COMMIT_RESTORE,
+) -> OsDisk:
     """Move the machine back to that disk, and start it; `model` is the one that the disk had."""
     remember(tx, effect.scale_set.unique_id, model)
-    return _move_to(tx, effect, machine, name, machine.settle, kind=Kind.COMMIT_RESTORE)
+    return _move_to(tx, effect, machine, name, machine.settle, kind=kind)
 
 
 def start_again(tx: Transaction, effect: Effect, machine: Machine) -> None:

@@ -5,16 +5,18 @@ Machines behave as scripted (`scripts`), calls go wrong as told (`faults`), and 
 writes down every effect (`recorder`), for `judgement` to judge.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 
-from instar.compute.errors import ComputeError, DiskNotMade, ImageGone, NotBegun
+from instar.compute.errors import ComputeError, DiskNotMade, ImageGone, NotBegun, NothingToRestore
 from instar.compute.provider import Effect, MachineModel, Made, Models
 from instar.compute.simulated import disks, machines
 from instar.compute.simulated.answers.applications import with_real_answers
 from instar.compute.simulated.file.database import Transaction
 from instar.compute.simulated.file.faults import Call, FaultKind, Point
 from instar.compute.simulated.file.scripts import concerns
+from instar.compute.simulated.flight.recorder import Kind
 from instar.compute.simulated.owner import Owner
 from instar.domain.health.sources import HealthSource
 from instar.domain.images.images import ImageReference
@@ -22,6 +24,16 @@ from instar.domain.machines.instances import HealthObservation, Instance, OsDisk
 from instar.domain.machines.placement import Placement
 from instar.domain.records.operation_keys import operation_key
 from instar.domain.sets.scale_sets import ScaleSetIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a machine comes back to a disk that is kept: whether it is there, and which disk that is."""
+
+    call: Call
+    commit: Kind
+    is_there: Callable[[disks.Machine], bool]
+    disk: Callable[[Transaction, disks.Machine], tuple[str, ImageReference, int]]
 
 
 class SimulatedFleet(Owner):
@@ -99,9 +111,13 @@ class SimulatedFleet(Owner):
 
     async def _swap(self, effect: Effect, image: ImageReference, model: MachineModel) -> OsDisk:
         name, made = "", Made(image, model.generation)
+
+        def is_there(machine: disks.Machine) -> bool:
+            return self._is_done(effect, machine, made)
+
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            if machine.os_disk is not None and self._is_done(effect, machine, made):
+            if machine.os_disk is not None and is_there(machine):
                 return machine.os_disk
             if half := disks.half_made(tx, effect, machine, made):
                 name = half
@@ -111,10 +127,10 @@ class SimulatedFleet(Owner):
             else:
                 name = disks.make_disk(tx, effect, machine, image, model)
         self._pass(Point.AFTER_DISK_MADE, Call.SWAP, effect)
-        await self._stop(Call.SWAP, effect, made, self._database.scripts().swap_duration(image))
+        await self._stop(Call.SWAP, effect, is_there, self._database.scripts().swap_duration(image))
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            if machine.os_disk is not None and self._is_done(effect, machine, made):
+            if machine.os_disk is not None and is_there(machine):
                 return machine.os_disk  # the same attempt ran twice at once, and the other was first
             disk = disks.commit_swap(tx, effect, machine, name, model)
         self._pass(Point.AFTER_COMMIT, Call.SWAP, effect)
@@ -122,33 +138,65 @@ class SimulatedFleet(Owner):
 
     async def restore_os_disk(self, effect: Effect, models: Models, made: Made | None = None) -> OsDisk:
         """See `Provider`. A machine that a swap stopped and never moved is started again on the disk that it has."""
+        return await self._back(
+            effect,
+            models,
+            _Way(
+                call=Call.RESTORE,
+                commit=Kind.COMMIT_RESTORE,
+                is_there=lambda machine: not machine.is_on_disk_of(effect, made),
+                disk=lambda tx, machine: disks.disk_to_restore(tx, effect, machine, made),
+            ),
+        )
+
+    async def give_back_os_disk(self, effect: Effect, kept: Made, models: Models) -> OsDisk:
+        """See `Provider`."""
+        return await self._back(
+            effect,
+            models,
+            _Way(
+                call=Call.GIVE_BACK,
+                commit=Kind.COMMIT_GIVE_BACK,
+                is_there=lambda machine: machine.is_on(kept),
+                disk=lambda tx, _machine: disks.disk_to_give_back(tx, effect, kept),
+            ),
+        )
+
+    async def _back(self, effect: Effect, models: Models, way: _Way) -> OsDisk:
+        """To a disk that is kept. Steps: look, stop, the time it takes, commit, custom data and extensions."""
         if not effect.fence.step.begins:
-            self._restore_must_be_begun(effect, made)
-        self._admit(Call.RESTORE, effect.scale_set.unique_id, effect.instance_id.__eq__)
-        self._pass(Point.BEFORE_LOOK, Call.RESTORE, effect)
-        disk = await self._restore(effect, models, made)
-        await self._provision(Call.RESTORE, effect)
-        self._pass(Point.ANSWER_UNSENT, Call.RESTORE, effect)
-        self._answer(Call.RESTORE, effect.scale_set.unique_id, effect.instance_id.__eq__)
+            self._way_must_be_begun(effect, way)
+        self._admit(way.call, effect.scale_set.unique_id, effect.instance_id.__eq__)
+        self._pass(Point.BEFORE_LOOK, way.call, effect)
+        disk = await self._moved_back(effect, models, way)
+        await self._provision(way.call, effect)
+        self._pass(Point.ANSWER_UNSENT, way.call, effect)
+        self._answer(way.call, effect.scale_set.unique_id, effect.instance_id.__eq__)
         return disk
 
-    async def _restore(self, effect: Effect, models: Models, made: Made | None) -> OsDisk:
+    async def _moved_back(self, effect: Effect, models: Models, way: _Way) -> OsDisk:
+        name, image, generation = "", ImageReference(), 0
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            if machine.os_disk is not None and not machine.is_on_disk_of(effect, made):
+            if machine.os_disk is not None and way.is_there(machine):
                 if machine.out:
                     disks.start_again(tx, effect, machine)
                 return machine.os_disk
-            name, image, generation = disks.disk_to_restore(tx, effect, machine, made)
+            try:
+                name, image, generation = way.disk(tx, machine)
+            except NothingToRestore as error:
+                if machine.out:  # an earlier attempt stopped it for a disk that is gone since
+                    disks.start_again(tx, effect, machine)
+                tx.refuse(error)
         model = await models(generation)
-        self._pass(Point.AFTER_DISK_MADE, Call.RESTORE, effect)
-        await self._stop(Call.RESTORE, effect, made, self._database.scripts().swap_duration(image))
+        self._pass(Point.AFTER_DISK_MADE, way.call, effect)
+        await self._stop(way.call, effect, way.is_there, self._database.scripts().swap_duration(image))
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            if machine.os_disk is not None and not machine.is_on_disk_of(effect, made):
+            if machine.os_disk is not None and way.is_there(machine):
                 return machine.os_disk  # as for a swap
-            disk = disks.commit_restore(tx, effect, machine, name, model)
-        self._pass(Point.AFTER_COMMIT, Call.RESTORE, effect)
+            disk = disks.commit_restore(tx, effect, machine, name, model, way.commit)
+        self._pass(Point.AFTER_COMMIT, way.call, effect)
         return disk
 
     def _swap_must_be_begun(self, effect: Effect, made: Made) -> None:
@@ -160,26 +208,28 @@ class SimulatedFleet(Owner):
                 return
             _refuse(tx, effect, machine)
 
-    def _restore_must_be_begun(self, effect: Effect, made: Made | None) -> None:
-        """The same for a restore."""
+    def _is_done(self, effect: Effect, machine: disks.Machine, made: Made) -> bool:
+        """Whether a swap is done."""
+        return machine.is_on_disk_of(effect, made)
+
+    def _way_must_be_begun(self, effect: Effect, way: _Way) -> None:
+        """The same for a way back."""
         self._admit(Call.LIST, effect.scale_set.unique_id)
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            if not machine.out and machine.is_on_disk_of(effect, made):
+            if not machine.out and not way.is_there(machine):
                 _refuse(tx, effect, machine)
 
-    async def _stop(self, call: Call, effect: Effect, made: Made | None, duration: timedelta) -> None:
+    async def _stop(
+        self, call: Call, effect: Effect, is_there: Callable[[disks.Machine], bool], duration: timedelta
+    ) -> None:
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
-            if self._is_done(effect, machine, made) is (call is Call.RESTORE):
+            if not is_there(machine):
                 disks.stop(tx, effect, machine)
         self._pass(Point.AFTER_STOP, call, effect)
         await self._pace.take(duration)
         await self._stand_still(call, effect)
-
-    def _is_done(self, effect: Effect, machine: disks.Machine, made: Made | None) -> bool:
-        """Whether a swap is done, and a restore therefore not."""
-        return machine.is_on_disk_of(effect, made)
 
     def _disk_refusal(self, tx: Transaction, effect: Effect, image: ImageReference) -> ComputeError | None:
         if refusal := _refusal(tx, image, effect.instance_id):

@@ -131,7 +131,7 @@ SELECT instance_id, vm_id, os_disk, generation, power, out_of_service, protected
 FROM machines WHERE unique_id = ? AND deleted_at IS NULL ORDER BY instance_id
 """
 _OS_DISKS = """
-SELECT instance_id, name, image, made_by, replaced_by FROM os_disks WHERE unique_id = ?
+SELECT instance_id, name, image, made_by, replaced_by, generation FROM os_disks WHERE unique_id = ?
 ORDER BY instance_id, put_aside DESC
 """
 
@@ -140,8 +140,8 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
     """Every machine of a set, in the order of ids."""
     in_use: dict[tuple[int, str], OsDisk] = {}
     kept: dict[int, list[OsDisk]] = {}
-    for instance_id, name, image, made_by, replaced_by in connection.execute(_OS_DISKS, (unique_id,)):
-        disk = OsDisk(name, database.image(image), made_by, replaced_by or "")
+    for instance_id, name, image, made_by, replaced_by, made_with in connection.execute(_OS_DISKS, (unique_id,)):
+        disk = OsDisk(name, database.image(image), made_by, replaced_by or "", made_with)
         if replaced_by is None:
             in_use[instance_id, name] = disk  # or half-made: then no machine names it
         else:

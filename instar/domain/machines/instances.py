@@ -53,6 +53,8 @@ class OsDisk:
     made_by: str = ""
     replaced_by: str = field(default="", compare=False)
     """Of a kept disk: the key of the operation that put it aside."""
+    generation: int = field(default=0, compare=False)
+    """The model generation that it was made with: what the machine goes back to with it (P7, R2)."""
 
 
 @dataclass(frozen=True, slots=True)

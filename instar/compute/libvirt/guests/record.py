@@ -52,10 +52,14 @@ class DiskRecord(BaseModel):
         """Whether that operation made it, from that (None: from whatever); the key alone does not say it (F7)."""
         return self.made_by == effect.key and (made is None or made.is_of(self.image, self.generation))
 
+    def is_made(self, made: Made | None) -> bool:
+        """Whether it was made from that, whoever made it."""
+        return made is not None and made.is_of(self.image, self.generation)
+
     @property
     def os_disk(self) -> OsDisk:
         """As the port has it."""
-        return OsDisk(self.name, self.image, self.made_by, self.replaced_by)
+        return OsDisk(self.name, self.image, self.made_by, self.replaced_by, self.generation)
 
 
 class DataDiskRecord(BaseModel):
@@ -195,6 +199,11 @@ def mark(effect: Effect) -> str:
 def of_restore(effect: Effect) -> bool:
     """Whether it gives the previous disk back."""
     return effect.fence.step in (Step.RESTORE, Step.END_RESTORE)
+
+
+def gives_back(effect: Effect) -> bool:
+    """Whether it gives a kept disk back, whichever operation put it aside (R2)."""
+    return effect.fence.step in (Step.GIVE_BACK, Step.END_GIVE_BACK)
 
 
 def ended(model: MachineModel) -> tuple[ExtensionRecord, ...]:

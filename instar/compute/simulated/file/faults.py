@@ -47,6 +47,11 @@ class Call(StrEnum):
     DISCARD = "discard"
     APPLY = "apply"
     POWER = "power"
+    GIVE_BACK = "give-back"
+
+
+IN_STEPS = (Call.SWAP, Call.RESTORE, Call.GIVE_BACK, Call.APPLY)
+"""Calls that go through the points below."""
 
 
 class Point(StrEnum):
@@ -81,8 +86,8 @@ class Fault(BaseModel):
     def _sensible(self) -> Self:
         if (self.kind is FaultKind.DIES) != (self.point is not None):
             raise ValueError("a point belongs to the fault 'dies', and only to it")
-        if self.kind in (FaultKind.DIES, FaultKind.LATE) and self.call not in (Call.SWAP, Call.RESTORE, Call.APPLY):
-            raise ValueError(f"'{self.kind}' strikes a swap, a restore or 'apply', not '{self.call}'")
+        if self.kind in (FaultKind.DIES, FaultKind.LATE) and self.call not in IN_STEPS:
+            raise ValueError(f"'{self.kind}' strikes {', '.join(IN_STEPS)}, not '{self.call}'")
         if self.kind is FaultKind.DISK_NOT_MADE and self.call is not Call.SWAP:
             raise ValueError("only a swap makes a disk")
         return self

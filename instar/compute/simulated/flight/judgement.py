@@ -40,12 +40,16 @@ class Judgement:
     swaps: int
     restores: int
     data_disks_unchanged: bool
+    given_back: int = 0
+    """Machines on a disk again that an earlier operation had put aside (R2)."""
 
     @property
     def clean(self) -> bool:
         """Whether no rule was broken."""
         return not self.violations
 
+
+COMMITS = (Kind.COMMIT_SWAP, Kind.COMMIT_RESTORE, Kind.COMMIT_GIVE_BACK, Kind.COMMIT_APPLY)
 
 Place = tuple[str, str]
 """A machine: its set's unique id, its instance id."""
@@ -61,13 +65,16 @@ class _Machine:
     sick_from: datetime | None = None
     sick_until: datetime | None = None
     os_disk: str = ""
+    kept_disks: tuple[str, ...] = ()
     data_disks: tuple[str, ...] = ()
 
-    def apply(self, record: FlightRecord) -> None:
+    def apply(self, record: FlightRecord) -> None:  # noqa: C901  # a closed set, a line for each
         match record.kind:
-            case Kind.CREATE | Kind.START | Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE | Kind.COMMIT_APPLY:
-                self.stopped, self.healthy_from = False, record.healthy_from
-                self.os_disk = record.os_disk or self.os_disk
+            case Kind.CREATE | Kind.START | Kind.COMMIT_APPLY:
+                self._starts(record)
+            case Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE | Kind.COMMIT_GIVE_BACK:
+                self._starts(record)
+                self.kept_disks = record.kept_disks
             case Kind.STOP:
                 self.stopped = True
             case Kind.HEALTHY_FROM:
@@ -78,12 +85,17 @@ class _Machine:
                 self.owner_stopped = record.power == "stopped"
             case Kind.DISCARD:
                 self.os_disk = "" if self.os_disk in record.discarded else self.os_disk
+                self.kept_disks = tuple(one for one in self.kept_disks if one not in record.discarded)
             case Kind.STOCK:
-                self.os_disk = record.os_disk
+                self.os_disk, self.kept_disks = record.os_disk, record.kept_disks
             case Kind.DELETE:
                 self.alive = False
             case Kind.EXTENSIONS:
                 return  # how they ended is the machine's health, not the orchestrator's deed
+
+    def _starts(self, record: FlightRecord) -> None:
+        self.stopped, self.healthy_from = False, record.healthy_from
+        self.os_disk = record.os_disk or self.os_disk
 
     def out_at(self, moment: datetime) -> bool:
         if not self.alive or self.owner_stopped:
@@ -146,7 +158,7 @@ class _Court:
             if change is not None and change > record.time:
                 heapq.heappush(self.changes, (change, place))
         self._recount(place, record.time)
-        if record.kind in (Kind.STOP, Kind.COMMIT_SWAP, Kind.COMMIT_RESTORE, Kind.COMMIT_APPLY):
+        if record.kind is Kind.STOP or record.kind in COMMITS:
             self.most_out = max(self.most_out, len(self.out[record.unique_id]))
 
     def _judge(self, record: FlightRecord, place: Place, machine: _Machine) -> None:
@@ -154,9 +166,10 @@ class _Court:
             case Kind.STOP:
                 self._judge_zone(record, machine)
                 self._judge_stop(record, place)
-            case Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE | Kind.COMMIT_APPLY:
+            case Kind.COMMIT_SWAP | Kind.COMMIT_RESTORE | Kind.COMMIT_GIVE_BACK | Kind.COMMIT_APPLY:
                 self._judge_zone(record, machine)
                 self._judge_commit(record, place)
+                self._judge_os_disks(record, machine)
                 self._judge_data_disks(record, machine)
             case Kind.DISCARD if machine.os_disk in record.discarded:
                 self._find("P5", record, f"its OS disk {machine.os_disk} was deleted while in use")
@@ -209,6 +222,15 @@ class _Court:
         if self.commits[key] > 1:
             self._find("F1", record, f"{record.kind} of one operation for the {self.commits[key]}. time")
 
+    def _judge_os_disks(self, record: FlightRecord, machine: _Machine) -> None:
+        left = machine.os_disk
+        if record.kind is Kind.COMMIT_APPLY or not left or left == record.os_disk:
+            return
+        if left not in record.kept_disks:
+            self._find("P5", record, f"its OS disk {left} was not kept when it moved to {record.os_disk}")
+        if record.kind is Kind.COMMIT_GIVE_BACK and record.os_disk not in machine.kept_disks:
+            self._find("R2", record, f"it was given {record.os_disk}, which was not kept for it")
+
     def _judge_data_disks(self, record: FlightRecord, machine: _Machine) -> None:
         if record.data_disks != machine.data_disks:
             self.data_disks_unchanged = False
@@ -231,6 +253,7 @@ class _Court:
             swaps=sum(swaps.values()),
             restores=sum(count for key, count in self.commits.items() if key[0] is Kind.COMMIT_RESTORE),
             data_disks_unchanged=self.data_disks_unchanged,
+            given_back=sum(count for key, count in self.commits.items() if key[0] is Kind.COMMIT_GIVE_BACK),
         )
 
 
@@ -242,7 +265,8 @@ def judge(records: Iterable[FlightRecord], *, max_batch_percent: int = 20, cross
     Broken can be: F1 (more than one swap, restore or model for a machine by one operation; a machine left without an OS
     disk), B2 (at a stop, the machines out when its batch began and those of the batch stopped so far are more than
     max(share of B1, out when it began + 1); of the machines that there were when it may have been chosen, since a batch
-    before it stopped one), B4 (a batch in two zones), P4 (data disks), P5 (a disk in use deleted).
+    before it stopped one), B4 (a batch in two zones), P4 (data disks), P5 (a disk in use deleted, a disk that a machine
+    left not kept), R2 (a machine given back a disk that was not kept for it).
     """
     court, end = _Court(max_batch_percent, cross_zone), None
     for record in records:

@@ -25,6 +25,9 @@ class Kind(StrEnum):
     START = "start"
     COMMIT_SWAP = "commit-swap"
     COMMIT_RESTORE = "commit-restore"
+    COMMIT_GIVE_BACK = "commit-give-back"
+    """It is on a disk again that an earlier operation had put aside (R2)."""
+
     EXTENSIONS = "extensions"
     """Custom data and extensions have run."""
 
