@@ -115,7 +115,8 @@ class Scene:
         """A set whose machines are made, of the newest version, once time passes."""
         resource_id = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}"
         scale_set = ScaleSetIdentity(resource_id=resource_id, name=name, unique_id=str(uuid.uuid4()), location=LOCATION)
-        document = arm(size, automatic={"enableAutomaticOSUpgrade": True} if automatic else None, **model)
+        switch = {"enableAutomaticOSUpgrade": automatic, "useRollingUpgradePolicy": True}
+        document = arm(size, automatic=switch, **model)
         self.store.scale_sets.create(scale_set, SUBSCRIPTION, "test", document, self.now)
         site = self.sites[name] = Site(fleet=self.fleet, store=self.store, scene=self)
         site.scale_set = scale_set

@@ -31,8 +31,8 @@ RINGS: dict[str, tuple[str, tuple[int, ...]]] = {
 SHARE = 40
 DELAYS = Delays(
     first_trigger=timedelta(0),
-    health_poll_first=MINUTE,
-    health_poll_most=3 * MINUTE,
+    health_poll_first=3.5 * MINUTE,
+    health_poll_most=4 * MINUTE,
     look_after_upgrade=DAY,
     look_least=23 * HOUR,
     look_most=25 * HOUR,
@@ -45,8 +45,8 @@ def policy_of(ring: str, zone: str) -> dict[str, object]:
         "waves": [1, "50%"],
         "canary": {"bake": "PT30M"},
         "bake": "PT20M",
-        "finalBake": "PT1H",
-        "windows": [{"days": ["Sat", "Sun"], "from": "01:45", "to": "06:15", "timeZone": zone}],
+        "finalBake": "PT30M",
+        "windows": [{"days": ["Sat", "Sun"], "from": "01:45", "to": "02:30", "timeZone": zone}],
         "notOn": ["2027-05-01/2027-05-02"],
         **({"approval": "first"} if ring == "three" else {}),
     }
@@ -83,13 +83,13 @@ class Quarter:
         ]
 
     def publish(self, version: int, sickens: set[int] | None, *, reject: tuple[str, ...] = ()) -> None:
-        """On a Thursday; who is asked answers on the Friday."""
+        """On a Friday morning; who is asked answers three hours later."""
         script = VersionScript(never_healthy="all" if sickens is None else tuple(map(str, sickens)))
         self.scene.publish(name(version), script)
         for site, reference in self.each():
             reference.rejected |= {version} if site.name in reject else set()
             reference.publish(version, sickens)
-        self.scene.at(self.scene.now + DAY, partial(self.answer, reject))
+        self.scene.at(self.scene.now + 3 * HOUR, partial(self.answer, reject))
 
     def answer(self, reject: tuple[str, ...]) -> None:
         asked = [one for one, _ in self.each() if self.scene.answer(one, approved=one.name not in reject)]
@@ -122,11 +122,11 @@ class Quarter:
             self.watch(site)
 
     def watch(self, site: Site) -> None:
-        decisions = site.decisions(running.number) if (running := site.running()) else []
+        decisions = [] if (running := site.running()) is None else site.decisions(running.number)
         if decisions[-1:] != ["bake"] or decisions.count("batch") != SICKENS_AFTER:
-            self.scene.at(self.scene.now + MINUTE, partial(self.watch, site))
+            self.scene.at(self.scene.now + 5 * MINUTE, partial(self.watch, site))
             return
-        until = self.scene.now + 4 * MINUTE
+        until = self.scene.now + timedelta(minutes=4, seconds=50)
         self.scene.sick(site, *map(str, SICK_LATE), until=until)
 
     def kill(self, away: timedelta) -> None:
@@ -136,23 +136,24 @@ class Quarter:
     def play(self) -> None:
         """The story, each thing at its moment."""
         steps: tuple[tuple[str, Callable[[], None]], ...] = (
-            ("2027-02-25 12:00", partial(self.publish, 1, set())),
-            ("2027-03-04 12:00", partial(self.publish, 2, None)),  # a bad version: quarantined wherever it gets
+            ("2027-02-26 08:00", partial(self.publish, 1, set())),
+            ("2027-03-05 08:00", partial(self.publish, 2, None)),  # a bad version: quarantined wherever it gets
             ("2027-03-06 00:46", partial(self.kill, 10 * MINUTE)),  # in the middle of Berlin's window
-            ("2027-03-11 12:00", partial(self.publish, 3, set())),  # New York's clocks are put forward on the 14th
+            ("2027-03-12 08:00", partial(self.publish, 3, set())),  # New York's clocks are put forward on the 14th
             ("2027-03-14 06:46", partial(self.kill, timedelta())),
-            ("2027-03-25 12:00", partial(self.publish, 4, set())),  # Berlin's on the 28th
-            ("2027-03-26 12:00", partial(self.sick_in_a_bake, *BREACHES_LATE)),
-            ("2027-04-01 12:00", partial(self.publish, 5, set(), reject=("three-2",))),  # Lord Howe's back on the 4th
+            ("2027-03-26 08:00", partial(self.publish, 4, set())),  # Berlin's on the 28th
+            ("2027-03-27 00:43", partial(self.sick_in_a_bake, BREACHES_LATE[0])),
+            ("2027-03-27 05:43", partial(self.sick_in_a_bake, BREACHES_LATE[1])),
+            ("2027-04-02 08:00", partial(self.publish, 5, set(), reject=("three-2",))),  # Lord Howe's back on the 4th
             ("2027-04-03 14:50", partial(self.kill, 6 * HOUR)),  # over the whole of Lord Howe's night
-            ("2027-04-08 12:00", partial(self.publish, 6, set())),
+            ("2027-04-09 08:00", partial(self.publish, 6, set())),
             ("2027-04-09 12:00", partial(self.hold, utc("2027-04-12 06:00"))),  # no weekend for anybody
-            ("2027-04-22 12:00", partial(self.publish, 7, set())),
-            ("2027-04-23 15:16", partial(self.pause, "three-5")),  # in the middle of its first batch
+            ("2027-04-23 08:00", partial(self.publish, 7, set())),
+            ("2027-04-23 15:17", partial(self.pause, "three-5")),  # in the middle of its first batch
             ("2027-04-23 19:00", partial(self.resume, "three-5")),
             ("2027-04-23 20:00", partial(self.pause, "one-1", "two-1")),
             ("2027-04-30 08:00", partial(self.resume, "one-1", "two-1")),  # and the weekend after it is off
-            ("2027-05-13 12:00", partial(self.publish, 8, {2})),
+            ("2027-05-14 08:00", partial(self.publish, 8, {2})),
             ("2027-05-15 05:46", partial(self.kill, 5 * MINUTE)),
         )
         for moment, do in steps:
