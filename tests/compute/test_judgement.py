@@ -75,6 +75,35 @@ async def test_b2_sick_machines_of_the_batch_count_once(scene: Scene) -> None:
     assert rules_broken(verdict(scene)) == ["B2"]
 
 
+async def test_w2_b2_machines_that_get_sick_in_a_bake_go_back_whichever_batch_they_are_of(scene: Scene) -> None:
+    await scene.make(10)
+    await swap_batch(scene, (0, 1), 1)
+    scene.clock.move(BOOT)
+    await swap_batch(scene, (2, 3), 2)
+    scene.clock.move(BOOT)
+    for one in ("0", "2"):
+        scene.fleet.script_instance(
+            SET, one, InstanceScript(sick_from=scene.clock.now, sick_until=scene.clock.now + MINUTE)
+        )
+        await scene.restore(one, batch=2)
+    scene.clock.move(2 * MINUTE)
+    for one in ("1", "3"):
+        scene.fleet.script_instance(SET, one, InstanceScript(sick_from=scene.clock.now))
+        await scene.restore(one, batch=2)
+    assert verdict(scene).clean
+
+
+async def test_w2_b2_a_rollback_that_takes_too_many_healthy_ones_is_caught(scene: Scene) -> None:
+    await scene.make(10)
+    for batch in (1, 2):
+        await swap_batch(scene, (2 * batch, 2 * batch + 1), batch)
+        scene.clock.move(BOOT)
+    for one in (2, 3, 4):
+        assert verdict(scene).clean
+        await scene.restore(str(one), batch=2)
+    assert rules_broken(verdict(scene)) == ["B2"]
+
+
 async def test_b2_machines_that_never_become_healthy_stay_out_until_they_are_restored(scene: Scene) -> None:
     await scene.make(10)
     scene.fleet.script_version(NEW, VersionScript(never_healthy=("0", "1")))

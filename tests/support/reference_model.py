@@ -1,4 +1,4 @@
-"""What a set must come to, written from the rules alone (docs/rules.md P7, P8, P9, P12, P16, B1, T1-T7, A2).
+"""What a set must come to, written from the rules alone (docs/rules.md P7, P8, P9, P12, P16, B1, T1-T7, A2, C, W, G3).
 
 It knows no time: events come one after the other, and whatever an event sets off has come to its end before the next.
 """
@@ -28,6 +28,14 @@ class ReferenceModel:
     offered: dict[int, set[int] | None] = field(default_factory=dict)
     """Version -> whom it makes sick; None: everybody."""
     enabled: bool = False
+    waves: tuple[int | str, ...] = ()
+    """Sizes of the first batches, the last one repeats (W1)."""
+    kept_back_by: set[str] = field(default_factory=set)
+    """The pause and the holds in force, by name (C1, C2): nothing begins."""
+    rejected: set[int] = field(default_factory=set)
+    """Versions that somebody says no to before the first batch (G3)."""
+    sickens_late: dict[int, tuple[int, set[int]]] = field(default_factory=dict)
+    """Version -> after how many batches it makes whom sick while it bakes (W2)."""
     quarantined: set[int] = field(default_factory=set)
     left_behind: dict[int, set[int]] = field(default_factory=dict)
     history: list[Attempt] = field(default_factory=list)
@@ -40,6 +48,13 @@ class ReferenceModel:
         self.enabled = on
         self.look()
 
+    def keep_back(self, name: str) -> None:
+        self.kept_back_by.add(name)
+
+    def let_go(self, name: str) -> None:
+        self.kept_back_by.discard(name)
+        self.look()
+
     def scale(self, size: int) -> None:
         for one in sorted(self.machines, reverse=True)[: max(0, len(self.machines) - size)]:
             del self.machines[one]
@@ -49,7 +64,11 @@ class ReferenceModel:
 
     def look(self) -> None:
         version, behind = self.newest(), self.left_behind.get(self.newest(), set())
-        if self.enabled and any(has < version and one not in behind for one, has in self.machines.items()):
+        if (
+            self.enabled
+            and not self.kept_back_by
+            and any(has < version and one not in behind for one, has in self.machines.items())
+        ):
             self.upgrade(version, "Platform", behind)
 
     def newest(self) -> int:
@@ -58,24 +77,35 @@ class ReferenceModel:
     def by_hand(self) -> None:
         self.upgrade(max(self.offered), "User", set())
 
+    def share(self, number: int) -> int:
+        """Of the batch of that number: B1, and a wave within it."""
+        most = max(1, len(self.machines) * self.batch_percent // 100)
+        if not self.waves:
+            return most
+        wave = self.waves[min(number, len(self.waves)) - 1]
+        size = wave if isinstance(wave, int) else max(1, len(self.machines) * int(wave.rstrip("%")) // 100)
+        return min(most, size)
+
     def upgrade(self, version: int, started_by: str, skipped: set[int]) -> None:
         waiting = [one for one in sorted(self.machines) if self.machines[one] != version and one not in skipped]
-        sickens = self.offered[version]
+        sickens, had = self.offered[version], dict(self.machines)
         current = sum(has == version for has in self.machines.values())
-        size = max(1, len(self.machines) * self.batch_percent // 100)
-        attempted, failed, rolled_back, status = 0, 0, set(), "Completed"
+        attempted, failed, rolled_back, number = 0, 0, set[int](), 0
+        status = "Cancelled" if version in self.rejected else "Completed"
         while waiting and status == "Completed":
-            batch, waiting = waiting[:size], waiting[size:]
+            number += 1
+            batch, waiting = waiting[: self.share(number)], waiting[self.share(number) :]
             attempted += len(batch)
-            for one in batch:
-                sick = sickens is None or one in sickens
-                failed += sick
-                if sick and started_by == "Platform":
-                    rolled_back.add(one)
-                else:
-                    self.machines[one] = version
+            sick = {one for one in batch if sickens is None or one in sickens}
+            after, late = self.sickens_late.get(version, (0, set[int]()))
+            self.machines.update(dict.fromkeys(batch, version))
+            sick |= late if number == after else set()
+            failed += len(sick)
+            if started_by == "Platform":
+                rolled_back |= sick
+                self.machines.update({one: had[one] for one in sick})
             status = "Faulted" if failed * 100 > attempted * 20 else status
         self.left_behind[version] = self.left_behind.get(version, set()) | rolled_back
-        self.quarantined = self.quarantined | {version} if status == "Faulted" else self.quarantined - {version}
+        self.quarantined = self.quarantined | {version} if status != "Completed" else self.quarantined - {version}
         counts = (current + attempted - failed, failed, len(rolled_back))
         self.history.append(Attempt(started_by, str(version), status, *counts))

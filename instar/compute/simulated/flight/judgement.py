@@ -119,6 +119,7 @@ class _Batch:
     union: set[Place]
     alive: int
     """The most machines that there were when it may have been chosen: since a batch stopped one before it."""
+    stopped: set[Place] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -131,7 +132,8 @@ class _Court:
     """Since a batch last stopped one."""
     out: dict[str, set[Place]] = field(default_factory=dict)
     changes: list[tuple[datetime, Place]] = field(default_factory=list)
-    batches: dict[tuple[str, int, Zone], _Batch] = field(default_factory=dict)
+    batches: dict[tuple[str, int, Zone, bool], _Batch] = field(default_factory=dict)
+    """By operation, batch, zone, and whether it gives disks back."""
     zones_of_batch: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     commits: Counter[tuple[Kind, Place, str]] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
@@ -201,13 +203,17 @@ class _Court:
 
     def _judge_stop(self, record: FlightRecord, place: Place) -> None:
         zone = self._zone(place)
-        key = (record.effect, record.batch, zone)
-        if key not in self.batches:
+        out = {one for one in self.out.setdefault(record.unique_id, set()) if self._zone(one) == zone}
+        goes_back = record.step == "restore"
+        key = (record.effect, record.batch, zone, goes_back)
+        batch = self.batches.get(key)
+        # While a batch bakes, machines are rolled back as they get sick: once all of one rollback are healthy again,
+        # the next one begins anew (docs/rules.md W2).
+        if batch is None or (goes_back and not batch.stopped & out):
             # The batch begins with what was out before its first stop.
-            out = {one for one in self.out.setdefault(record.unique_id, set()) if self._zone(one) == zone}
-            self.batches[key] = _Batch(out_at_start=len(out), union=out, alive=self.most_alive[zone])
-        batch = self.batches[key]
+            batch = self.batches[key] = _Batch(out_at_start=len(out), union=out, alive=self.most_alive[zone])
         batch.union.add(place)
+        batch.stopped.add(place)
         share = max(1, max(batch.alive, self.alive[zone]) * self.max_batch_percent // 100)
         self.most_alive[zone] = self.alive[zone]
         limit = max(share, batch.out_at_start + 1)
@@ -265,8 +271,9 @@ def judge(records: Iterable[FlightRecord], *, max_batch_percent: int = 20, cross
     Broken can be: F1 (more than one swap, restore or model for a machine by one operation; a machine left without an OS
     disk), B2 (at a stop, the machines out when its batch began and those of the batch stopped so far are more than
     max(share of B1, out when it began + 1); of the machines that there were when it may have been chosen, since a batch
-    before it stopped one), B4 (a batch in two zones), P4 (data disks), P5 (a disk in use deleted, a disk that a machine
-    left not kept), R2 (a machine given back a disk that was not kept for it).
+    before it stopped one; a rollback is judged by itself, for it stops who is out already), B4 (a batch in two zones),
+    P4 (data disks), P5 (a disk in use deleted, a disk that a machine left not kept), R2 (a machine given back a disk
+    that was not kept for it).
     """
     court, end = _Court(max_batch_percent, cross_zone), None
     for record in records:
