@@ -17,6 +17,8 @@ from api.kept import routes as kept_routes
 from api.kept import writing as kept_writing
 from api.login.issuer_routes import router as issuer_router
 from api.openapi import document
+from api.overviews import scale_sets as overviews_of_sets
+from api.overviews import upgrades as overviews_of_upgrades
 from api.resources import (
     exported_templates,
     operations,
@@ -58,6 +60,7 @@ ARM_ROUTERS = (
     pauses.router,
     approvals.router,
     rollout_policies.router,
+    overviews_of_upgrades.router,
     images.router,
     extension_types.router,
     network_interfaces.router,
@@ -111,6 +114,7 @@ def create_app(services: Services) -> FastAPI:
     if isinstance(services.provider, SimulatedFleet):
         app.include_router(simulated.router, dependencies=[Depends(printable_path)])
         app.include_router(simulated_galleries.router, dependencies=[Depends(printable_path)])
+    app.include_router(overviews_of_sets.router, dependencies=[Depends(printable_path)])
     app.include_router(holds.router, dependencies=[Depends(printable_path)])
     app.include_router(rollout_policies.default_router, dependencies=[Depends(printable_path)])
     app.include_router(webhooks.router, dependencies=[Depends(printable_path)])

@@ -49,6 +49,7 @@ GOOD = {
     "extensionName": "setup",
     "holdName": "freeze",
     "webhookName": "chat",
+    "upgradeNumber": "1",
     "eventId": "none",
     "keptNamespace": "Microsoft.Storage",
     "keptKind": "storageAccounts",
