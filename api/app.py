@@ -17,6 +17,8 @@ from api.kept import routes as kept_routes
 from api.kept import writing as kept_writing
 from api.login.issuer_routes import router as issuer_router
 from api.openapi import document
+from api.overviews import scale_sets as overviews_of_sets
+from api.overviews import upgrades as overviews_of_upgrades
 from api.resources import (
     exported_templates,
     operations,
@@ -61,6 +63,7 @@ ARM_ROUTERS = (
     approvals.router,
     rollout_policies.router,
     policy_tests.router,
+    overviews_of_upgrades.router,
     images.router,
     extension_types.router,
     network_interfaces.router,
@@ -114,7 +117,7 @@ def create_app(services: Services) -> FastAPI:
     if isinstance(services.provider, SimulatedFleet):
         app.include_router(simulated.router, dependencies=[Depends(printable_path)])
         app.include_router(simulated_galleries.router, dependencies=[Depends(printable_path)])
-    for steering in (holds.router, limits.router, rings.router):
+    for steering in (overviews_of_sets.router, holds.router, limits.router, rings.router):
         app.include_router(steering, dependencies=[Depends(printable_path)])
     app.include_router(rollout_policies.default_router, dependencies=[Depends(printable_path)])
     app.include_router(policy_tests.default_router, dependencies=[Depends(printable_path)])

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from instar.client.api_client import ApiAway, ApiClient, ApiRefused
 from instar.client.api_token import Login
-from instar.client.picture import picture
-from instar.client.upgrade_view import UpgradeView, upgrade_view
+from instar.client.showing.picture import picture
+from instar.client.showing.upgrade_view import UpgradeView, upgrade_view
 from instar.domain.legible import legible_line
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.errors import Trouble

@@ -12,7 +12,7 @@ from rich.console import Console
 from instar.client.api_client import ApiClient
 from instar.client.sets.first_set import EXAMPLE
 from instar.client.sets.machines import is_healthy, version_of
-from instar.client.upgrade_view import UpgradeView
+from instar.client.showing.upgrade_view import UpgradeView
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.demo.demo_checks import (
     BAD,

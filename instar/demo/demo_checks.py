@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from instar.client.upgrade_view import UpgradeView
+from instar.client.showing.upgrade_view import UpgradeView
 from instar.domain.images.images import ImageReference
 from instar.domain.records.progress import Outcome
 from instar.domain.records.upgrades import UpgradeStatus

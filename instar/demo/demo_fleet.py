@@ -9,7 +9,7 @@ from rich.console import Console
 
 from instar.client.api_client import ApiClient
 from instar.client.sets.machines import is_healthy, machines
-from instar.client.upgrade_view import UpgradeView
+from instar.client.showing.upgrade_view import UpgradeView
 from instar.client.watch import follow
 from instar.errors import Trouble
 from instar.stack.processes import ProcessGroup

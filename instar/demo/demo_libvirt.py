@@ -18,7 +18,7 @@ from rich.console import Console
 from instar.client.api_client import ApiClient
 from instar.client.images import Place, hypervisor, publish
 from instar.client.sets.machines import is_healthy, version_of
-from instar.client.upgrade_view import UpgradeView
+from instar.client.showing.upgrade_view import UpgradeView
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.connection.settings import Settings
 from instar.demo.demo import demo_env

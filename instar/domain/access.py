@@ -66,7 +66,7 @@ OWN = "Instar"
 """The namespace of routes that ARM does not have."""
 
 
-_OF_SCOPES = ("holds", "webhooks", "limits")
+_OF_SCOPES = ("holds", "webhooks", "limits", "scalesets")
 """Below `/instar`: what is for a scope that its document names. The route asks for the role there; whoever has one
 nowhere is not let in."""
 

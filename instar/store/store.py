@@ -18,6 +18,7 @@ from instar.store.resources import Resources
 from instar.store.sets.clear_secrets import seal_clear_secrets
 from instar.store.sets.fleet_marks import FleetMarks
 from instar.store.sets.outbox import Outbox
+from instar.store.sets.overviews import Overviews
 from instar.store.sets.reconciliation import Reconciliations
 from instar.store.sets.scale_sets import ScaleSets
 from instar.store.sets.statuses import Statuses
@@ -56,6 +57,7 @@ class Store:
         self.deployments = Deployments(self.resources, sealer)
         self.statuses = Statuses(database)
         self.wishes = WishStore(database)
+        self.overviews = Overviews(database)
         self.fleet_marks = FleetMarks(database)
         self.reconciliations = Reconciliations(database, self.scale_sets)
         self.credentials = Credentials(database)

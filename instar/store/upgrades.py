@@ -5,12 +5,12 @@ each write is placed by the highest decision sequence in it. A write with decisi
 higher sequence; a write without any is taken as newest. An ended record never runs again, whatever arrives.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.records.upgrades import (
@@ -119,6 +119,26 @@ class Upgrades:
             ).all()
         return [UpgradeRecord.model_validate_json(text) for text in texts]
 
+    def of_kinds(self, unique_id: str, kinds: Iterable[UpgradeKind]) -> list[UpgradeRecord]:
+        """The operations of those kinds on a set's machines, newest first, without decisions and instances."""
+        query = select(UPGRADES.c.record).where(UPGRADES.c.unique_id == unique_id, UPGRADES.c.kind.in_(list(kinds)))
+        with self._database.reading() as connection:
+            texts = connection.scalars(query.order_by(UPGRADES.c.number.desc()).limit(HISTORY_AT_MOST)).all()
+        return [UpgradeRecord.model_validate_json(text) for text in texts]
+
+    def last_decisions(self, unique_id: str, numbers: Sequence[int]) -> dict[int, Decision]:
+        """The newest decision of each of those upgrades of a set, by number; without those that have none."""
+        last = (
+            select(DECISIONS.c.number, func.max(DECISIONS.c.sequence).label("sequence"))
+            .where(DECISIONS.c.unique_id == unique_id, DECISIONS.c.number.in_(numbers))
+            .group_by(DECISIONS.c.number)
+            .subquery()
+        )
+        same = and_(DECISIONS.c.number == last.c.number, DECISIONS.c.sequence == last.c.sequence)
+        query = select(DECISIONS).join(last, same).where(DECISIONS.c.unique_id == unique_id)
+        with self._database.reading() as connection:
+            return {row.number: _decision(row) for row in connection.execute(query)}
+
     def decisions(self, unique_id: str, number: int) -> list[Decision]:
         """Every decision of an upgrade, in order."""
         with self._database.reading() as connection:
@@ -127,10 +147,7 @@ class Upgrades:
                 .where(DECISIONS.c.unique_id == unique_id, DECISIONS.c.number == number)
                 .order_by(DECISIONS.c.sequence)
             ).all()
-        return [
-            Decision(sequence=row.sequence, at=row.at, batch=row.batch, action=row.action, reason=row.reason)
-            for row in rows
-        ]
+        return [_decision(row) for row in rows]
 
     def instances(self, unique_id: str, number: int) -> dict[str, InstanceRow]:
         """The newest outcome of each instance of an upgrade, by instance id, in the order of the ids as numbers."""
@@ -181,6 +198,10 @@ class Upgrades:
         if given is not None:
             return given
         return None if runs_again else int(there.sequence)
+
+
+def _decision(row: Row[Any]) -> Decision:
+    return Decision(sequence=row.sequence, at=row.at, batch=row.batch, action=row.action, reason=row.reason)
 
 
 def _status_of(connection: Connection, key: dict[str, Any]) -> UpgradeStatus | None:

@@ -51,6 +51,7 @@ GOOD = {
     "limitName": "all",
     "ringName": "fleet",
     "webhookName": "chat",
+    "upgradeNumber": "1",
     "eventId": "none",
     "keptNamespace": "Microsoft.Storage",
     "keptKind": "storageAccounts",

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
-from tests.bench import bare_loop, idle, requests, scene
+from tests.bench import bare_loop, idle, parked, requests, scene
 from tests.bench.site import PeakMemory, Site, processes, site, stack
 
 Figures = dict[str, float]
@@ -28,6 +28,8 @@ BOUNDS = {
     "upgrade.10000.over_ideal": 1.35,
     "upgrade.10000.over_bare_loop": 1.35,
     "idle.1000.percent_of_a_core_for_the_sets": 5,
+    "parked.1000.percent_of_a_core_for_the_worker": 3,
+    "parked.1000.percent_of_a_core_for_all": 3,
 }
 """Shown beside the figures, never asserted."""
 
@@ -137,18 +139,32 @@ def idle_sets() -> Figures:
             return asyncio.run(run())
 
 
+def parked_upgrades() -> Figures:
+    """A thousand upgrades that wait at a gate."""
+    with tempfile.TemporaryDirectory(prefix="instar-bench-") as name:
+        folder = Path(name)
+        with processes(folder) as (_, pids):
+
+            async def run() -> Figures:
+                async with site(folder) as one:
+                    return await parked.measure(one, pids)
+
+            return asyncio.run(run())
+
+
 def main() -> None:
     """Measure one after the other, so that none slows another."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--sizes", default=",".join(map(str, scene.SIZES)), help="machines of the single upgrades")
-    parser.add_argument("--only", choices=("upgrade", "many_sets", "api", "idle"), help="one of the parts")
+    parser.add_argument("--only", choices=("upgrade", "many_sets", "api", "idle", "parked"), help="one of the parts")
     asked = parser.parse_args()
     parts: list[tuple[str, str, Callable[[], Figures]]] = [
         ("upgrade", f"upgrade.{size}", lambda size=size: upgrade(size))  # type: ignore[misc]
         for size in map(int, asked.sizes.split(","))
     ]
     parts += [("many_sets", "many_sets", many_sets), ("api", "api.latest", api), ("idle", "idle.1000", idle_sets)]
+    parts += [("parked", f"parked.{parked.UPGRADES}", parked_upgrades)]
     figures: Figures = {}
     for part, prefix, measure in parts:
         if asked.only in (None, part):

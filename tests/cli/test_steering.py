@@ -21,7 +21,7 @@ from instar.client.api_client import ApiClient, ApiRefused
 from instar.client.api_token import FILE, Login
 from instar.client.follow import Source
 from instar.client.origins import Origins
-from instar.client.upgrade_view import upgrade_view
+from instar.client.showing.upgrade_view import upgrade_view
 from instar.client.watch import DEFAULT_SUBSCRIPTION, Lines, LiveScreen
 from instar.compute.clock import utc_now
 from instar.connection.settings import Settings

@@ -10,8 +10,8 @@ from rich.console import Console
 from instar.client import watch as watching
 from instar.client.api_client import ApiAway, ApiClient
 from instar.client.api_token import Login
-from instar.client.picture import CELLS, picture
-from instar.client.upgrade_view import upgrade_view
+from instar.client.showing.picture import CELLS, picture
+from instar.client.showing.upgrade_view import upgrade_view
 from instar.client.watch import DEFAULT_SUBSCRIPTION, Waiting, find, follow
 from instar.domain.records.progress import Outcome
 from instar.domain.records.upgrades import UpgradeStatus

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from instar.client.sets.first_set import EXAMPLE
-from instar.client.upgrade_view import BatchView, Machine, UpgradeView
+from instar.client.showing.upgrade_view import BatchView, Machine, UpgradeView
 from instar.demo.demo import DELAYS
 from instar.demo.demo_checks import (
     BAD,

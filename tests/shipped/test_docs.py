@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from instar.client.picture import CELLS
+from instar.client.showing.picture import CELLS
 from instar.compute.libvirt.settings import LibvirtSettings
 from instar.connection.quotas import QuotaSettings
 from instar.connection.settings import Settings

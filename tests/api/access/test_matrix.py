@@ -30,7 +30,7 @@ ASKED = (
 OVERVIEW = ("/tenants", "/subscriptions")
 """Shows what the caller has a role in, and so is open to whoever has one."""
 
-OF_SCOPES = ("/instar/holds", "/instar/webhooks", "/instar/limits")
+OF_SCOPES = ("/instar/holds", "/instar/webhooks", "/instar/limits", "/instar/scaleSets")
 """Each takes a role at the scope that it is for: nobody is sent away at the door who has a role anywhere."""
 
 SHARED = ("/publishers", "/locations/westus2/operations/", "/vmSizes", "/providers/Microsoft.Compute/skus")

@@ -7,7 +7,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from instar.client.upgrade_view import BatchView, Machine, UpgradeView
+from instar.client.showing.upgrade_view import BatchView, Machine, UpgradeView
 from instar.domain.legible import legible_line
 from instar.domain.records.progress import Outcome
 from instar.domain.records.upgrades import UpgradeStatus

@@ -1,0 +1,52 @@
+"""All scale sets at a glance, of every subscription that the caller may read: Instar's addition (P17).
+
+Answered from the store, in a fixed number of queries for a page of any size. The compute is asked only for versions.
+"""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from api.overviews.bodies import set_body
+from api.overviews.machines import versions_of
+from api.services.dependencies import ServicesDep
+from api.services.paging import PagingDep
+from api.wire.errors import invalid
+from api.wire.queries import wanted
+from instar.domain.access import Need, Role, is_within
+from instar.domain.scopes import ROOT, WANTED, spelt
+
+router = APIRouter(tags=["overviews"])
+
+ALL_SETS = "/instar/scaleSets"
+READ = "Microsoft.Compute/virtualMachineScaleSets/read"
+
+Json = dict[str, Any]
+Scope = Annotated[
+    str, Query(description="a subscription, a resource group or a scale set, by its id: only what is there or below")
+]
+Expand = Annotated[str, Query(alias="$expand", description="versions: how many machines are on which version")]
+
+
+@router.get(ALL_SETS, response_model=None)
+async def list_sets(services: ServicesDep, paging: PagingDep, scope: Scope = ROOT, expand: Expand = "") -> Json:
+    """List the scale sets that the caller may read: what runs, what keeps each back, what is next.
+
+    `versions` is missing of a set whose machines the compute did not list within ten seconds.
+    """
+    try:
+        place = spelt(scope)
+    except ValueError:
+        raise invalid(f"The value of parameter 'scope' is invalid: {WANTED}.", "scope") from None
+    besides = wanted("$expand", expand, ("versions",))
+    found = [
+        identity
+        for identity, _ in await asyncio.to_thread(services.store.scale_sets.identities)
+        if is_within(identity.resource_id, place) and services.caller.may(Need(READ, identity.resource_id, Role.READER))
+    ]
+    page = paging.page(found, lambda one: (one.resource_id.lower(),))
+    unique_ids = [one.unique_id for one in page.items]
+    overviews = await asyncio.to_thread(services.store.overviews.of, unique_ids, services.clock())
+    versions = await versions_of(services, page.items) if besides else {}
+    return page.answer(set_body(one, versions.get(one.stored.identity.unique_id)) for one in overviews)

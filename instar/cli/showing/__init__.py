@@ -1,0 +1,1 @@
+"""The commands that only look: `instar list`, `show`, `history`; what a shell completes."""

@@ -1,0 +1,83 @@
+"""What upgrades cost that are parked at a gate: CPU of every process, over what the same processes use with none.
+
+Parked, each is one workflow with one timer (docs/rules.md C2, G3); a freeze over a fleet leaves a thousand of them.
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+
+from instar.compute.clock import utc_now
+from instar.domain.sets.names import os_upgrade_workflow_id
+from instar.domain.sets.scale_sets import ScaleSetIdentity
+from instar.domain.steering.rollout_policy import RolloutPolicy
+from instar.store.steering.rollout_policies import DEFAULT
+from tests.bench import scene
+from tests.bench.idle import cpu_seconds
+from tests.bench.site import Site
+
+UPGRADES = int(os.environ.get("INSTAR_BENCH_PARKED", "1000"))
+MADE_AT_ONCE = 20
+SETTLING = timedelta(seconds=60)
+EMPTY = timedelta(seconds=120)
+WINDOW = timedelta(seconds=300)
+
+
+async def measure(site: Site, pids: Mapping[str, int]) -> dict[str, float]:
+    """Percent of one core: of each process with all parked, with none, and what the parked ones add."""
+    site.store.rollout_policies.put(
+        DEFAULT, RolloutPolicy.model_validate({"approval": "first"}), "bench", utc_now(), "", lambda _: None
+    )
+    await asyncio.sleep(10)
+    empty = await _window(pids, EMPTY)
+    sets = await _parked(site)
+    await asyncio.sleep(SETTLING.total_seconds())
+    events = await _events(site, sets)
+    busy = await _window(pids, WINDOW)
+    figures = {f"{name}_percent_of_a_core": percent for name, percent in busy.items()}
+    figures |= {f"{name}_percent_without_them": percent for name, percent in empty.items()}
+    figures["percent_of_a_core_for_the_worker"] = busy["worker"] - empty["worker"]
+    figures["percent_of_a_core_for_all"] = sum(busy.values()) - sum(empty.values())
+    hours = len(sets) * WINDOW.total_seconds() / 3600
+    for name, before, after in zip(("an_upgrade", "a_set"), events, await _events(site, sets), strict=True):
+        figures[f"events_per_hour_of_{name}"] = (after - before) / hours
+    return figures
+
+
+async def _window(pids: Mapping[str, int], duration: timedelta) -> dict[str, float]:
+    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+    await asyncio.sleep(duration.total_seconds())
+    used = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
+    return {name: 100 * seconds / duration.total_seconds() for name, seconds in used.items()}
+
+
+async def _parked(site: Site) -> list[ScaleSetIdentity]:
+    gate = asyncio.Semaphore(MADE_AT_ONCE)
+
+    async def made(number: int) -> ScaleSetIdentity:
+        async with gate:
+            return await site.has_set(f"parked-{number}", 1)
+
+    sets = list(await asyncio.gather(*map(made, range(UPGRADES))))
+    await site.booted()
+    for begin in range(0, len(sets), MADE_AT_ONCE):
+        await asyncio.gather(*map(site.start, sets[begin : begin + MADE_AT_ONCE]))
+    for one in sets:
+        await scene.until(partial(_is_parked, site, one), f"{one.name} parked")
+    return sets
+
+
+def _is_parked(site: Site, one: ScaleSetIdentity) -> bool:
+    return site.store.waits.of_upgrade(one.unique_id, 1) is not None
+
+
+async def _events(site: Site, sets: list[ScaleSetIdentity]) -> tuple[int, int]:
+    """Of the upgrades, and of their sets' own workflows."""
+    of_upgrades = of_sets = 0
+    for one in sets:
+        described = await site.client.get_workflow_handle(os_upgrade_workflow_id(one, 1)).describe()
+        of_upgrades += described.history_length
+        of_sets += await site.events_of_set(one)
+    return of_upgrades, of_sets
