@@ -22,6 +22,7 @@ from instar.connection.setting_groups import HooksSettings
 from instar.domain.sets.names import COMPUTE_QUEUE, HOOK_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
 from instar.store.store import Store
 from worker.outside import Outside
+from worker.timings import Timings
 from worker.waits import Waits
 from workflows.webhooks.nudges import WebhookNudges
 
@@ -51,7 +52,7 @@ def workers(
 
     `outside`: how other people's systems are called; by default as without any setting.
     """
-    waits = Waits(store)
+    around = [Waits(store), Timings(clock)]
     outside = outside or Outside.of(HooksSettings(), "")
     nudges = WebhookNudges(client)
     questions = QuestionActivities(store, outside.hooks, clock)
@@ -82,7 +83,7 @@ def workers(
                 webhooks.due_deliveries,
                 webhooks.give_up_delivery,
             ],
-            interceptors=[waits],
+            interceptors=around,
             max_cached_workflows=cached_workflows,
             max_concurrent_activities=100,
             graceful_shutdown_timeout=GRACE,
@@ -110,7 +111,7 @@ def workers(
                 actions.act_on_instances,
                 actions.lower_capacity,
             ],
-            interceptors=[waits],
+            interceptors=around,
             max_cached_workflows=cached_workflows,
             max_concurrent_activities=100,
             graceful_shutdown_timeout=GRACE,

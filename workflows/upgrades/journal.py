@@ -55,8 +55,10 @@ class Journal:
         reason: str,
         status: UpgradeStatus = UpgradeStatus.ROLLING_FORWARD,
         error: UpgradeError | None = None,
+        *,
+        parked_for: str = "",
     ) -> None:
-        """Write a decision down before it is acted on."""
+        """Write a decision down before it is acted on. `parked_for`: what is waited for, where it is to wait."""
         state = self._memory.state(self.sequence)
         self.sequence += 1
         now = workflow.now()
@@ -81,6 +83,7 @@ class Journal:
             error=error,
             decisions=(decision,),
             key=state.key,
+            parked_for=parked_for,
             instances=self._changed(progress, state.batch),
         )
         self._written = progress
