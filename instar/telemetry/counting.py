@@ -7,24 +7,57 @@ takes that one count along, as it takes all of its counters; totals since ever a
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import product
 
+from instar.domain.health.probe_answers import Answer
+from instar.domain.health.sources import Protocol
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.records.progress import Outcome
-from instar.domain.records.upgrades import Decision, ErrorCode, UpgradeRecord, UpgradeStatus
+from instar.domain.records.upgrades import Decision, ErrorCode, UpgradeKind, UpgradeRecord, UpgradeStatus
+from instar.domain.sets.policies import StartedBy
 from instar.domain.steering.next_step import ParkedFor
 from instar.telemetry.metrics import (
     BATCH_SECONDS,
     BATCHES,
     OUTCOMES,
     PARKINGS,
+    PROBES,
     UPGRADE_SECONDS,
     UPGRADES_ENDED,
     UPGRADES_STARTED,
+    WEBHOOK_ATTEMPTS,
     one_of,
 )
 
 UNDER_WAY = (Outcome.PENDING, Outcome.IN_PROGRESS)
 """What an instance comes to on its way; not what becomes of it."""
+
+
+ENDS = tuple(status for status in UpgradeStatus if status.ended)
+
+
+def begin_at_zero() -> None:
+    """Have every series there from the start: of one that begins at 1 Prometheus sees no increase.
+
+    Only of Faulted ones is the error's code of interest before there is one.
+    """
+    for kind in UpgradeKind:
+        BATCHES.labels(kind)
+        for by in StartedBy:
+            UPGRADES_STARTED.labels(kind, by)
+            for status in ENDS:
+                UPGRADES_ENDED.labels(kind, by, status, "")
+            for error in ErrorCode:
+                UPGRADES_ENDED.labels(kind, by, UpgradeStatus.FAULTED, error)
+        for outcome in Outcome:
+            if outcome not in UNDER_WAY:
+                OUTCOMES.labels(kind, outcome)
+    for what in ParkedFor:
+        PARKINGS.labels(what)
+    for answer, protocol in product(Answer, Protocol):
+        PROBES.labels(protocol, answer)
+    for result in ("delivered", "failed"):
+        WEBHOOK_ATTEMPTS.labels(result)
 
 
 def count_upgrade(record: UpgradeRecord, fresh: Iterable[Decision], before: UpgradeStatus | None) -> None:

@@ -14,6 +14,7 @@ from instar.domain.steering.next_step import ParkedFor
 from instar.serving.counted import METHODS
 from instar.store.overview.standing import WAITING_FOR, Why
 from instar.telemetry import metrics
+from instar.telemetry.counting import begin_at_zero
 from instar.telemetry.metrics import OTHER
 
 ALLOWED: dict[str, Iterable[str]] = {
@@ -72,3 +73,16 @@ def test_values_that_exist_are_of_their_enumeration() -> None:
         for sample in family.samples:
             for label, value in sample.labels.items():
                 assert label == "le" or value in list(ALLOWED[label])
+
+
+def test_every_series_that_alerts_look_at_is_there_from_the_start_with_0() -> None:
+    begin_at_zero()
+    there = {
+        (sample.name, *sample.labels.values()) for family in metrics.REGISTRY.collect() for sample in family.samples
+    }
+    for error in ErrorCode:
+        assert ("instar_upgrades_ended_total", "osUpgrade", "Platform", "Faulted", error.value) in there
+    assert ("instar_upgrades_ended_total", "osUpgrade", "User", "Completed", "") in there
+    assert ("instar_health_probes_total", "http", "none") in there
+    assert ("instar_instance_outcomes_total", "osUpgrade", "rollbackFailed") in there
+    assert ("instar_webhook_attempts_total", "failed") in there

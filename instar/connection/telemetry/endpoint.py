@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from instar.connection.readiness import Application, Message, Receive, Send, live
 from instar.connection.telemetry.temporal_runtime import TemporalMetrics
+from instar.telemetry.counting import begin_at_zero
 
 PATH = "/metrics"
 
@@ -21,6 +22,7 @@ class Metrics:
     def __init__(
         self, *collectors: Collector, temporal: TemporalMetrics | None = None, otherwise: Application | None = None
     ) -> None:
+        begin_at_zero()
         self._collectors = _All(collectors)
         self._temporal = temporal
         self._otherwise = otherwise
