@@ -109,7 +109,7 @@ class BatchActivities:
 
     async def _not_now(self, request: LookRequest, progress: Progress, step: Park | Stop) -> BatchChoice:
         """What operators wish is waited for, and told (C1, C2, G3, W4)."""
-        # Whoever only asks its judges keeps its place: it comes back at once, and would be the last in the line for ever.
+        # Whoever only asks its judges is back at once: it keeps its place, or it would be the last in line for ever.
         if isinstance(step, Stop) or not (step.what is ParkedFor.TURN or step.asks):
             await turns.stand_aside(self.store, request)
         if isinstance(step, Stop):

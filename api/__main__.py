@@ -30,12 +30,18 @@ from instar.connection.remarks.names import unread
 from instar.connection.remarks.problems import first_problem
 from instar.connection.sealed_payloads import sealed_payloads
 from instar.connection.settings import Settings
+from instar.connection.telemetry.endpoint import Metrics
+from instar.connection.telemetry.state import State
+from instar.connection.telemetry.temporal_runtime import TemporalMetrics, use_runtime
 from instar.connection.waiting import enter_data_dir, open_store
 from instar.domain.legible import legible_line
 from instar.private_files import TooOpen, keep_new_files_private
+from instar.serving.aside import serving_at
 from instar.serving.server import CannotServe, QuietServer
 from instar.serving.tls import FreshTls, TlsError, TlsFiles, check_certificate
 from instar.store.errors import StoreError
+from instar.store.overview.overview import overview
+from instar.telemetry.metrics import REGISTRY
 from workflows.plugin import instar_plugin
 
 _log = logging.getLogger("api")
@@ -67,13 +73,23 @@ def main() -> None:
         if files := tls_files(settings):
             check_certificate(files, utc_now())
         configuration()  # before anything is made or waited for
-        asyncio.run(serve(settings, arguments.host, arguments.port))
+        temporal = use_runtime(metrics=bool(settings.metrics.api), forward_logs=False)
+        asyncio.run(serve(settings, arguments.host, arguments.port, temporal))
     except (CannotCompute, CannotServe, SigningKeyError, StoreError, TlsError, TooOpen, WrongSettings) as error:
         sys.exit(f"api: {error}")
 
 
-async def serve(settings: Settings, host: str, port: int) -> None:
-    """Answer until a signal asks to stop: 503 while something is waited for, then as the application does (F9)."""
+async def serve(settings: Settings, host: str, port: int, temporal: TemporalMetrics | None = None) -> None:
+    """Answer until a signal asks to stop: 503 while something is waited for, then as the application does (F9).
+
+    `temporal`: what the SDK counts, to be shown with our metrics.
+    """
+    state = State()
+    async with serving_at(Metrics(REGISTRY, state, temporal=temporal), settings.metrics.api):
+        await _serve(settings, host, port, state)
+
+
+async def _serve(settings: Settings, host: str, port: int, state: State) -> None:
     settings.make_data_dir()
     keep_private(settings)
     readiness = Readiness()
@@ -95,7 +111,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     async with AsyncExitStack() as opened:
         if config.ssl and (files := tls_files(settings)):
             opened.push_async_callback(ended, asyncio.create_task(FreshTls(config.ssl, files, utc_now).keep()))
-        opening = asyncio.create_task(opened.enter_async_context(application(settings, readiness)))
+        opening = asyncio.create_task(opened.enter_async_context(application(settings, readiness, state)))
         try:
             await asyncio.wait([serving, opening], return_when=asyncio.FIRST_COMPLETED)
             if opening.done():
@@ -110,12 +126,13 @@ async def serve(settings: Settings, host: str, port: int) -> None:
 
 
 @asynccontextmanager
-async def application(settings: Settings, readiness: Readiness) -> AsyncIterator[FastAPI]:
+async def application(settings: Settings, readiness: Readiness, state: State) -> AsyncIterator[FastAPI]:
     """The application once all that it needs is there, with everything open; closed at the end."""
     with ExitStack() as opened:
         opened.enter_context(closing(await enter_data_dir(settings, readiness)))
         fleet = opened.enter_context(closing(open_compute(settings)))
         store = opened.enter_context(closing(await open_store(settings, readiness)))
+        state.reads(lambda: overview(store.database, utc_now()))
         # Lazy: reads are answered with Temporal down, and it may come later (A4).
         codec = sealed_payloads(settings)
         plugins = [instar_plugin(codec)]

@@ -43,6 +43,7 @@ from api.wire import errors
 from api.wire.errors import LastResort
 from api.wire.paths import CaseInsensitivePaths, Paths
 from instar.compute.simulated.fleet import SimulatedFleet
+from instar.serving.counted import CountedRequests
 from instar.serving.headers import SafeHeaders
 from instar.serving.proxies import TrustedProxies
 
@@ -134,4 +135,5 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(LastResort)
     app.add_middleware(SafeHeaders)
     app.add_middleware(TrustedProxies, trusted=lambda scope: scope["app"].state.services.settings.trusted_proxies)
+    app.add_middleware(CountedRequests)
     return app

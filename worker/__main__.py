@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from temporalio.client import Client
 
+from instar.compute.clock import utc_now
 from instar.connection.client import WrongSettings, configuration, keep_connected
 from instar.connection.computes import CannotCompute, open_compute
 from instar.connection.logs import log_to_stderr
@@ -22,14 +23,20 @@ from instar.connection.remarks.names import unread
 from instar.connection.remarks.problems import first_problem
 from instar.connection.sealed_payloads import sealed_payloads
 from instar.connection.settings import Settings
+from instar.connection.telemetry.endpoint import Metrics
+from instar.connection.telemetry.state import State
+from instar.connection.telemetry.temporal_runtime import TemporalMetrics, use_runtime
 from instar.connection.waiting import connect_to_temporal, enter_data_dir, open_store
 from instar.domain.legible import legible_line
 from instar.private_files import TooOpen, keep_new_files_private
+from instar.serving.aside import serving_at
 from instar.serving.server import CannotServe
 from instar.store.errors import StoreError
+from instar.store.overview.overview import overview
+from instar.telemetry.metrics import REGISTRY
 from worker.composition import workers
 from worker.outside import Outside
-from worker.probes import answering, probes
+from worker.probes import probes
 from workflows.plugin import instar_plugin
 
 log = logging.getLogger("worker")
@@ -37,10 +44,11 @@ log = logging.getLogger("worker")
 There = TypeVar("There")
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, temporal: TemporalMetrics | None = None) -> None:
     """Work until a signal asks to stop; begun activities get a few seconds, the rest is done again elsewhere.
 
-    A database or a Temporal server that is not there yet is waited for, and `worker.probes` says so (F9).
+    A database or a Temporal server that is not there yet is waited for, and `worker.probes` says so (F9). `temporal`:
+    what the SDK counts, to be shown with our metrics.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -50,7 +58,13 @@ async def run(settings: Settings) -> None:
     keep_private(settings)
     readiness = Readiness()
     async with AsyncExitStack() as opened:
-        await opened.enter_async_context(answering(readiness, settings.worker_probes))
+        state = State()
+        metrics = Metrics(REGISTRY, state, temporal=temporal, otherwise=readiness)
+        both = settings.metrics.worker == settings.worker_probes
+        await opened.enter_async_context(serving_at(metrics if both else readiness, settings.worker_probes))
+        if not both:
+            alone = Metrics(REGISTRY, state, temporal=temporal)
+            await opened.enter_async_context(serving_at(alone, settings.metrics.worker))
         presence = await _unless_stopped(enter_data_dir(settings, readiness), stop)
         if presence is None:
             return
@@ -60,6 +74,7 @@ async def run(settings: Settings) -> None:
         if store is None:
             return
         opened.enter_context(closing(store))
+        state.reads(lambda: overview(store.database, utc_now()))
         codec = sealed_payloads(settings)
         plugins = [instar_plugin(codec)]
         client = await _unless_stopped(connect_to_temporal(plugins, readiness), stop)
@@ -103,16 +118,17 @@ def main() -> None:
         prog="python -P -m worker", description=f"{__doc__} Settings: docs/operations.md."
     ).parse_args()
     keep_new_files_private()
-    log_to_stderr()
-    for remark in unread(os.environ):
-        log.warning("%s", legible_line(remark))
     try:
         settings = Settings()
     except ValidationError as error:
         sys.exit(f"worker: the settings are wrong: {first_problem(error)}")
+    log_to_stderr()
+    for remark in unread(os.environ):
+        log.warning("%s", legible_line(remark))
     try:
         configuration()  # before anything is made or waited for
-        asyncio.run(run(settings))
+        temporal = use_runtime(metrics=bool(settings.metrics.worker), forward_logs=False)
+        asyncio.run(run(settings, temporal))
     except (CannotCompute, CannotServe, StoreError, TooOpen, WrongSettings) as error:
         sys.exit(f"worker: {error}")
 

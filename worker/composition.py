@@ -25,6 +25,7 @@ from instar.domain.sets.names import COMPUTE_QUEUE, HOOK_QUEUE, WEBHOOK_QUEUE, W
 from instar.outbound.questions import Questions
 from instar.store.store import Store
 from worker.outside import Outside
+from worker.timings import Timings
 from worker.waits import Waits
 from workflows.webhooks.nudges import WebhookNudges
 
@@ -54,7 +55,7 @@ def workers(
 
     `outside`: how other people's systems are called; by default as without any setting.
     """
-    waits = Waits(store)
+    around = [Waits(store), Timings(clock)]
     outside = outside or Outside.of(HooksSettings(), "")
     nudges = WebhookNudges(client)
     questions = Questions(store.places, outside.hooks, clock)
@@ -88,7 +89,7 @@ def workers(
                 webhooks.give_up_delivery,
                 keepers.see_to,
             ],
-            interceptors=[waits],
+            interceptors=around,
             max_cached_workflows=cached_workflows,
             max_concurrent_activities=100,
             graceful_shutdown_timeout=GRACE,
@@ -116,7 +117,7 @@ def workers(
                 actions.act_on_instances,
                 actions.lower_capacity,
             ],
-            interceptors=[waits],
+            interceptors=around,
             max_cached_workflows=cached_workflows,
             max_concurrent_activities=100,
             graceful_shutdown_timeout=GRACE,

@@ -2,40 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-import uvicorn
 from temporalio.client import Client
 
 from instar.connection.client import alive
-from instar.connection.readiness import Application, Message, Readiness, Receive, Send, answer
-from instar.serving.server import QuietServer
+from instar.connection.readiness import Application, Message, Receive, Send, answer
 from instar.store.errors import StoreError
 from instar.store.store import Store
-
-PULSE_SECONDS = 0.02
-
-
-@asynccontextmanager
-async def answering(readiness: Readiness, address: str) -> AsyncIterator[None]:
-    """Answer there; nowhere if there is no address. Raises CannotServe if it is taken."""
-    if not address:
-        yield
-        return
-    host, _, port = address.rpartition(":")
-    config = uvicorn.Config(readiness, host=host.strip("[]"), port=int(port), access_log=False, log_config=None)
-    server = QuietServer(config)
-    serving = asyncio.create_task(server.serve())
-    while not (server.started or serving.done()):  # noqa: ASYNC110  # uvicorn has no event for it
-        await asyncio.sleep(PULSE_SECONDS)
-    try:
-        if serving.done():
-            serving.result()
-        yield
-    finally:
-        server.should_exit = True
-        await asyncio.wait([serving])
 
 
 def probes(store: Store, client: Client) -> Application:

@@ -25,17 +25,11 @@ class Readiness:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer."""
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await live(receive, send)
         elif self.application is not None:
             await self.application(scope, receive, send)
         elif scope["type"] == "http":
             await self._wait(scope, send)
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        # The application's own begins when it is there, and is its owner's affair.
-        while (await receive())["type"] != "lifespan.shutdown":
-            await send({"type": "lifespan.startup.complete"})
-        await send({"type": "lifespan.shutdown.complete"})
 
     async def _wait(self, scope: Message, send: Send) -> None:
         if scope["path"] == "/healthz":
@@ -43,6 +37,13 @@ class Readiness:
             return
         said = f'{{"error":{{"code":"ServiceUnavailable","message":"Not ready yet: waits for {self.waits_for}."}}}}'
         await answer(send, 503, said, {"retry-after": str(RETRY_AFTER_SECONDS)})
+
+
+async def live(receive: Receive, send: Send) -> None:
+    """The life of a server whose application needs none; that of what it answers with is its owner's affair."""
+    while (await receive())["type"] != "lifespan.shutdown":
+        await send({"type": "lifespan.startup.complete"})
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 async def answer(send: Send, status: int, body: str, headers: Mapping[str, str] | None = None) -> None:

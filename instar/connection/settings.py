@@ -24,10 +24,10 @@ from instar.connection.setting_groups import (
     is_web_url,
     networks_in,
 )
+from instar.connection.telemetry.settings import MetricsSettings, listened_at
 from instar.domain.delays import Delays, seconds_as_text
 from instar.serving.limits import ConnectionSettings
 
-MOST_PORT = 65535
 PAGE_AT_MOST = 10_000
 """Items of a page of a list, whoever asks for them."""
 
@@ -123,6 +123,8 @@ class Settings(BaseSettings):
 
     hooks: HooksSettings = HooksSettings()
 
+    metrics: MetricsSettings = MetricsSettings()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -156,10 +158,7 @@ class Settings(BaseSettings):
     @field_validator("worker_probes")
     @classmethod
     def _an_address(cls, address: str) -> str:
-        host, _, port = address.rpartition(":")
-        if address and not (host and port.isascii() and port.isdigit() and 0 < int(port) <= MOST_PORT):
-            raise ValueError("a host and a port from 1 to 65535, as in 127.0.0.1:8081")
-        return address
+        return listened_at(address)
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

@@ -29,6 +29,9 @@ STOP_SECONDS = 15.0
 TLS_FOLDER = "tls"
 """In a data directory: what the API shows."""
 
+METRICS_GROUP = "INSTAR_METRICS"
+METRICS = (f"{METRICS_GROUP}__WORKER", f"{METRICS_GROUP}__API")
+
 PORT_OPTIONS = ("--api-port", "--temporal-port", "--ui-port")
 
 
@@ -44,14 +47,26 @@ class Ports:
     inner: InnerPorts
     """The Temporal server's own, where it can have no network of its own."""
     tls: bool = False
+    worker_metrics: int = 0
+    api_metrics: int = 0
+    """Where metrics are shown where no setting says; 0: nowhere."""
 
     @classmethod
     def chosen(cls, api: int, temporal: int, ui: int, *, tls: bool = False) -> "Ports":
         """Those asked for, a free one for 0. Raises Trouble where one is taken."""
         inner = dict.fromkeys(("temporal", "ui", "http", "metrics"), 0)
-        chosen = choose_ports(dict(zip(PORT_OPTIONS, (api, temporal, ui), strict=True)) | inner)
+        shown = dict.fromkeys(METRICS, 0)
+        chosen = choose_ports(dict(zip(PORT_OPTIONS, (api, temporal, ui), strict=True)) | inner | shown)
         api, temporal, ui = (chosen[option] for option in PORT_OPTIONS)
-        return cls(api, temporal, ui, InnerPorts(**{name: chosen[name] for name in inner}), tls)
+        inner_ports = InnerPorts(**{name: chosen[name] for name in inner})
+        return cls(api, temporal, ui, inner_ports, tls, *(chosen[name] for name in METRICS))
+
+    def metrics(self, env: Mapping[str, str]) -> dict[str, str]:
+        """Variables that say where metrics are shown: what the environment says, else our ports."""
+        if METRICS_GROUP in env:
+            return {}  # a JSON object that says where, or that nowhere
+        ports = zip(METRICS, (self.worker_metrics, self.api_metrics), strict=True)
+        return {name: env.get(name) or f"{LOOPBACK}:{port}" for name, port in ports if port or env.get(name)}
 
     @property
     def api_url(self) -> str:
@@ -80,6 +95,7 @@ def start_parts(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[
         "INSTAR_DATA_DIR": str(data_dir),
         "TEMPORAL_CONFIG_FILE": str(data_dir / LOCAL_CONFIG),
         "PYTHONUNBUFFERED": "1",
+        **ports.metrics(env),
     }
     python = [sys.executable, "-P", "-m"]  # -P: no folder named `worker` where we happen to stand is taken for ours
     group.start("temporal", [*python, *guard_command(data_dir, ports)], child_env, patience=STOP_SECONDS)

@@ -1,6 +1,7 @@
 """`instar up`: everything on this machine until Ctrl-C, going on where it was."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 
@@ -47,6 +48,7 @@ def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: 
                 else:
                     ca_file = start_parts(group, directory, ports, os.environ)
                     lines = how_to_log_in_outside(settings.oidc, directory, ports.api_url, ca_file)
+                lines = [*where_metrics_are(ports.metrics(os.environ)), *lines]
                 for line in (*how_to_reach_temporal(directory, ports), f"API           {ports.api_url}/docs", *lines):
                     say(line)
                 if settings.compute is Compute.SIMULATED and settings.oidc.own_issuer:
@@ -86,6 +88,11 @@ def how_to_reach_temporal(directory: Path, ports: Ports) -> list[str]:
             f"at ports {ports.inner.temporal} and {ports.inner.ui} (docs/security.md)"
         )
     return lines
+
+
+def where_metrics_are(variables: Mapping[str, str]) -> list[str]:
+    """For Prometheus; nothing where a setting of its own says where."""
+    return [f"metrics       http://{address}/metrics ({name})" for name, address in variables.items()]
 
 
 def how_to_log_in(login: Login, directory: Path) -> list[str]:

@@ -13,21 +13,18 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from instar.domain.machines.instance_ids import InstanceIds
-from instar.domain.records.upgrades import (
-    ROLLING_KINDS,
-    Decision,
-    UpgradeKind,
-    UpgradeRecord,
-    UpgradeStart,
-    UpgradeStatus,
-)
+from instar.domain.records.upgrades import ROLLING_KINDS, Decision, UpgradeKind, UpgradeRecord, UpgradeStart
 from instar.domain.telling.events import events_of_upgrade
 from instar.store.database.database import Database
 from instar.store.database.operators_tables import UPGRADE_STARTS
 from instar.store.database.tables import DECISIONS, FLEET_MARKS, INSTANCES, UPGRADES
 from instar.store.webhooks.deliveries import tell
+from instar.telemetry.counting import count_batch, count_upgrade
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+BATCH, VERDICT = "batch", "verdict"
+"""The decisions with which a batch begins, and with which it is judged."""
 
 HISTORY_AT_MOST = 10_000
 """Upgrades given at once at the most, whatever `$top` asks for: a set has one every few weeks."""
@@ -59,7 +56,9 @@ class Upgrades:
         """
         key = {"unique_id": record.scale_set.unique_id, "number": record.number}
         with self._database.writing() as connection:
-            before = _status_of(connection, key)
+            written = _written(connection, key)
+            before = written.status if written else None
+            record = _parked_since(record, written)
             sequence = self._write_record(connection, key, record)
             if record.start:
                 row = {"document": record.start.model_dump(mode="json")}
@@ -71,7 +70,13 @@ class Upgrades:
                 rows = _instance_rows(record, key | {"sequence": sequence})
                 self._database.upsert(connection, INSTANCES, rows, newest_by="sequence")
             events = events_of_upgrade(record, fresh, before)
-            return tell(self._database, connection, events, now or max((one.at for one in events), default=EVER))
+            told = tell(self._database, connection, events, now or max((one.at for one in events), default=EVER))
+            verdicts = [one for one in fresh if one.action == VERDICT]
+            took = [(began_at, one.at) for one in verdicts if (began_at := _began_at(connection, key, one))]
+        count_upgrade(record, fresh, before)
+        for began_at, judged_at in took:
+            count_batch(record.kind.value, began_at, judged_at)
+        return told
 
     def latest(self, unique_id: str) -> UpgradeRecord | None:
         """The set's newest rolling upgrade of either kind, running or ended, without decisions and instances (A1)."""
@@ -204,11 +209,30 @@ def _decision(row: Row[Any]) -> Decision:
     return Decision(sequence=row.sequence, at=row.at, batch=row.batch, action=row.action, reason=row.reason)
 
 
-def _status_of(connection: Connection, key: dict[str, Any]) -> UpgradeStatus | None:
-    """That was written until now; None of an upgrade that is new."""
+def _written(connection: Connection, key: dict[str, Any]) -> UpgradeRecord | None:
+    """What was written until now; None of an upgrade that is new."""
     query = select(UPGRADES.c.record).where(*(UPGRADES.c[column] == value for column, value in key.items()))
     text = connection.scalar(query.with_for_update())
-    return None if text is None else UpgradeRecord.model_validate_json(text).status
+    return None if text is None else UpgradeRecord.model_validate_json(text)
+
+
+def _parked_since(record: UpgradeRecord, written: UpgradeRecord | None) -> UpgradeRecord:
+    """The same with the moment since when it waits without a break, whatever for."""
+    if not record.parked_for:
+        return record
+    already = written.parked_since if written else None
+    since = already or max((one.at for one in record.decisions), default=None)
+    return record.model_copy(update={"parked_since": since})
+
+
+def _began_at(connection: Connection, key: dict[str, Any], verdict: Decision) -> datetime | None:
+    """When the batch of that verdict was decided on; None where an earlier verdict was its first (W2)."""
+    of_batch = [DECISIONS.c[column] == value for column, value in key.items()]
+    query = select(DECISIONS.c.action, DECISIONS.c.at).where(
+        *of_batch, DECISIONS.c.batch == verdict.batch, DECISIONS.c.sequence < verdict.sequence
+    )
+    before = {row.action: row.at for row in connection.execute(query.order_by(DECISIONS.c.sequence.desc()))}
+    return None if VERDICT in before else before.get(BATCH)
 
 
 def _instance_rows(record: UpgradeRecord, common: dict[str, Any]) -> list[dict[str, Any]]:

@@ -57,8 +57,13 @@ class Journal:
         reason: str,
         status: UpgradeStatus = UpgradeStatus.ROLLING_FORWARD,
         error: UpgradeError | None = None,
+        *,
+        parked_for: str = "",
     ) -> None:
-        """Write a decision down before it is acted on. The first one says who wished what, too (C4)."""
+        """Write a decision down before it is acted on. The first one says who wished what, too (C4).
+
+        `parked_for`: what is waited for, where it is to wait.
+        """
         state = self._memory.state(self.sequence)
         plan, is_first = state.plan, not self.sequence
         if is_first and plan.wishes:
@@ -86,6 +91,7 @@ class Journal:
             error=error,
             decisions=(decision,),
             key=state.key,
+            parked_for=parked_for,
             instances=self._changed(progress, state.batch),
             start=UpgradeStart(wishes=plan.wishes, rollout=plan.rollout) if is_first and _is_said(plan) else None,
         )

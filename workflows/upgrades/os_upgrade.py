@@ -107,7 +107,8 @@ class OsUpgradeWorkflow:
                 return choice
             else:
                 if self._parking.is_new(choice.park):
-                    await self._journal.decided(choice.park.action, f"parked: {choice.park.reason}")
+                    park = choice.park
+                    await self._journal.decided(park.action, f"parked: {park.reason}", parked_for=park.what.value)
                 await self._parking.wait(choice.park)
                 self._continue_if_long()
         return None

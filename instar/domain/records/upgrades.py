@@ -147,6 +147,10 @@ class UpgradeRecord(BaseModel):
     """Decisions since the last write; the store keeps all."""
     key: str = ""
     """What was drawn for it (F7); "" of release 0.1."""
+    parked_for: Annotated[str, Field(exclude_if=lambda value: value == "")] = ""
+    """What it waits for before its next batch, as `ParkedFor` spells it; not written while it goes on."""
+    parked_since: Annotated[datetime | None, Field(exclude_if=lambda value: value is None)] = None
+    """Since when it waits for that, or for something else before: the store knows it."""
     instances: tuple[InstanceRecord, ...] = ()
     """Changed outcomes since the last write; the store keeps the newest of each instance."""
     start: Annotated[UpgradeStart | None, Field(exclude_if=lambda value: value is None)] = None

@@ -17,6 +17,7 @@ from instar.domain.telling.webhooks import KEPT_UNDELIVERED, TRIED_FOR, Webhook
 from instar.store.database.database import Database
 from instar.store.database.operators_tables import DELIVERIES, WEBHOOKS
 from instar.store.webhooks.webhooks import stored_webhook
+from instar.telemetry.metrics import WEBHOOK_ATTEMPTS
 
 ERROR_AT_MOST = 500
 """Characters."""
@@ -93,13 +94,15 @@ class Deliveries:
             connection.execute(
                 update(WEBHOOKS).where(WEBHOOKS.c.id == webhook_id).values(delivered=event_id, delivered_at=now)
             )
-            connection.execute(delete(DELIVERIES).where(_is(webhook_id, event_id)))
+            gone = connection.execute(delete(DELIVERIES).where(_is(webhook_id, event_id))).rowcount
+        WEBHOOK_ATTEMPTS.labels("delivered").inc(gone)
 
     def not_delivered(self, webhook_id: str, event_id: str, why: str, now: datetime) -> None:
         """One more attempt has failed."""
         failed = {"attempts": DELIVERIES.c.attempts + 1, "last_attempt_at": now, "last_error": why[:ERROR_AT_MOST]}
         with self._database.writing() as connection:
             connection.execute(update(DELIVERIES).where(_is(webhook_id, event_id)).values(**failed))
+        WEBHOOK_ATTEMPTS.labels("failed").inc()
 
     def give_up(self, webhook_id: str, event_id: str) -> None:
         """Nobody tries any more, until it is sent again. Idempotent."""
