@@ -320,7 +320,7 @@ class World(Seen):
 
     async def until(self, so: Callable[[], bool]) -> None:
         """Wait in real time until it is so."""
-        for _ in range(600):
+        for _ in range(3000):
             if so():
                 return
             await asyncio.sleep(0.02)
