@@ -32,7 +32,7 @@ CELLS_SHOWN = 200
 """A batch of more machines shows counts instead of cells."""
 REASONS_SHOWN = 8
 _LINES_BESIDE = 9
-"""On a screen: the headline, the forecast, earlier batches, machines in no batch, the legend, room for lines that wrap."""
+"""On a screen: the headline, the forecast, earlier batches, machines in no batch, the legend, room for what wraps."""
 
 _STATUS_STYLES = {
     UpgradeStatus.ROLLING_FORWARD: "bold cyan",
