@@ -168,7 +168,7 @@ def test_c6_before_its_pre_check_it_is_all_to_come() -> None:
 def test_c6_w1_waves_are_counted_from_the_last_batch_of_named_canaries() -> None:
     """Ten machines: the canary, then waves of 1 and 1, then as many as may be out."""
     half = RollingUpgradePolicy(max_batch_instance_percent=50, max_unhealthy_instance_percent=50)
-    rollout = RolloutPolicy(waves=(1, 1, 8), canary={"instances": ("0",)})  # type: ignore[arg-type]
+    rollout = RolloutPolicy(waves=(1, 1, 8), canary={"instances": ("0",)})
     pinned = plan(half).model_copy(update={"rollout": rollout})
     progress = Progress().moved(InstanceIds(ranges="0"), Outcome.UPGRADED)
     progress = progress.moved(InstanceIds(ranges="1-9"), Outcome.PENDING)
