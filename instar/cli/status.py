@@ -10,6 +10,7 @@ from rich.markup import escape
 from instar.client.api_client import ApiClient, ApiRefused
 from instar.client.api_token import Login
 from instar.client.sets.first_set import versions_path
+from instar.client.sets.forecasts import forecast
 from instar.client.sets.machines import counted, machines
 from instar.client.sets.simulated import NOT_FOUND
 from instar.client.watch import find
@@ -34,6 +35,8 @@ def status(ways: Ways, login: Login, subscription: str, resource_group: str, con
         model = api.get(resource_id)
         told = api.get(f"{resource_id}/instar/automaticOSUpgrades")["properties"]
         facts = {"machines": counted(machines(api, resource_id))}
+        if outlook := forecast(api, resource_id):
+            facts["upgrade"] = outlook
         state = str(model["properties"]["provisioningState"])
         missing = _missing(api, model) if state == "Failed" else ""
     if state != "Succeeded":

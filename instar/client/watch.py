@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 from rich.live import Live
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from instar.client.api_client import ApiAway, ApiClient, ApiRefused
 from instar.client.api_token import Login
+from instar.client.sets.forecasts import Outlook
 from instar.client.showing.picture import picture
 from instar.client.showing.upgrade_view import UpgradeView, upgrade_view
 from instar.domain.legible import legible_line
@@ -87,6 +88,7 @@ def follow(
     """
     name = resource_id.rsplit("/", 1)[-1]
     screen: Screen = LiveScreen(name, console) if console.is_terminal else Lines(name, console)
+    outlook = Outlook(api, resource_id)
     last_answer = time.monotonic()
     give_up_at = math.inf if waiting.timeout is None else last_answer + waiting.timeout
     with screen.context:
@@ -102,7 +104,8 @@ def follow(
                 if view is None:
                     screen.say(_what_comes(api, resource_id, name, waiting))
                 else:
-                    screen.show(view)
+                    running = console.is_terminal and not view.status.ended
+                    screen.show(replace(view, forecast=outlook.sentence()) if running else view)
                     if view.status.ended:
                         return view
             if time.monotonic() >= give_up_at:

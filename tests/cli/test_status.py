@@ -71,11 +71,13 @@ def test_the_command_prints_it_word_for_word(tmp_path: Path, monkeypatch: pytest
         SET: {"id": SET, "properties": {"provisioningState": "Succeeded"}},
         f"{SET}/instar/automaticOSUpgrades": {"properties": TOLD},
         f"{SET}/virtualMachines?$expand=instanceView": {"value": []},
+        f"{SET}/rollingUpgrades/latest": {"properties": {"forecast": {"told": "2 of 5 batches done in 6 minutes"}}},
     }
     monkeypatch.setattr(ApiClient, "get", lambda _self, path, **_query: answers[path])
     told = CliRunner().invoke(app, ["status", SET, "--data-dir", str(tmp_path)])
     assert told.exit_code == 0
     assert "stopped: [5] of 20" in told.output
+    assert "upgrade              2 of 5 batches done in 6 minutes" in told.output, "C6"
 
 
 def test_it_asks_with_a_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,13 +85,16 @@ def test_status(logged_in: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         SET: {"id": SET, "properties": {"provisioningState": planted("Updating")}},
         f"{SET}/instar/automaticOSUpgrades": {"properties": told},
         f"{SET}/virtualMachines?$expand=instanceView": {"value": [{"properties": running}]},
+        f"{SET}/rollingUpgrades/latest": {"properties": {"forecast": {"told": planted("2 of 5 done")}}},
     }
     answering(monkeypatch, answers)
     output = runner.invoke(app, ["status", SET, *logged_in])
     assert output.exit_code == 0
     assert_harmless(output.output, 11)
     advised = standing.advice(told, "Updating", "", standing.Ways(SET, str))
-    assert len(output.output.splitlines()) == len(standing.lines(told)) + len(advised) + len(("machines", "state"))
+    assert len(output.output.splitlines()) == len(standing.lines(told)) + len(advised) + len(
+        ("machines", "upgrade", "state")
+    )
 
 
 def test_reconcile(logged_in: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

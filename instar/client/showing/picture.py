@@ -31,8 +31,8 @@ BATCHES_SHOWN = 12
 CELLS_SHOWN = 200
 """A batch of more machines shows counts instead of cells."""
 REASONS_SHOWN = 8
-_LINES_BESIDE = 8
-"""On a screen: the headline, earlier batches, machines in no batch, the legend, and room for lines that wrap."""
+_LINES_BESIDE = 9
+"""On a screen: the headline, the forecast, earlier batches, machines in no batch, the legend, room for what wraps."""
 
 _STATUS_STYLES = {
     UpgradeStatus.ROLLING_FORWARD: "bold cyan",
@@ -48,6 +48,8 @@ def picture(name: str, view: UpgradeView, height: int | None = None) -> Renderab
     parts: list[RenderableType] = [
         Text.assemble((legible_line(name), "bold"), "  ", (view.headline, _STATUS_STYLES[view.status])),
     ]
+    if view.forecast:
+        parts.append(Text(view.forecast, style="dim"))
     if earlier := view.batches[:-BATCHES_SHOWN]:
         done = sum(len(batch.machines) for batch in earlier)
         parts.append(Text(f"batches 1 to {earlier[-1].number}: {done} machines, not shown", style="dim"))

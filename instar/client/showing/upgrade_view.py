@@ -70,6 +70,8 @@ class UpgradeView:
     """In no batch: pending, already current, or skipped."""
     decisions: tuple[Decision, ...]
     error: str = ""
+    forecast: str = ""
+    """How far it is and when it would end, as a sentence; "" where nobody asked (C6)."""
 
     @property
     def headline(self) -> str:

@@ -116,7 +116,6 @@ def forecast(
         return told
     # Whoever is worked on is healthy by the end of it, as far as anybody can tell.
     working = progress.of(Outcome.IN_PROGRESS)
-    progress = progress.moved(working, Outcome.UPGRADED)
     at = _next_at(written, plan, progress, begun, pace, now)
     at = max(at, parked.until) if parked and parked.until else at
     situation = Situation(

@@ -15,7 +15,7 @@ from instar.domain.machines.instances import HealthState, Look
 from instar.domain.records.progress import Outcome, Progress
 from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import Decision
-from instar.domain.sets.policies import StartedBy
+from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from instar.domain.steering.next_step import Known, Park, next_step
 from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.domain.steering.wishes import Approval, Gate, Pause, Wishes
@@ -163,3 +163,14 @@ def test_c6_before_its_pre_check_it_is_all_to_come() -> None:
     nothing = Written(started_at=NOON, decisions=[], outcomes={}, batches={})
     found = told(nothing, plan(), TEN, NOON)
     assert (found.done, found.to_come, found.ends) == (0, 5, NOON + 5 * THREE)
+
+
+def test_c6_w1_waves_are_counted_from_the_last_batch_of_named_canaries() -> None:
+    """Ten machines: the canary, then waves of 1 and 1, then as many as may be out."""
+    half = RollingUpgradePolicy(max_batch_instance_percent=50, max_unhealthy_instance_percent=50)
+    rollout = RolloutPolicy(waves=(1, 1, 8), canary={"instances": ("0",)})
+    pinned = plan(half).model_copy(update={"rollout": rollout})
+    progress = Progress().moved(InstanceIds(ranges="0"), Outcome.UPGRADED)
+    progress = progress.moved(InstanceIds(ranges="1-9"), Outcome.PENDING)
+    found = told(written_of(progress, [(InstanceIds(ranges="0"), NOON)]), pinned, TEN, NOON + THREE)
+    assert (found.done, found.to_come) == (1, 4), "1, 1, 5, 2"

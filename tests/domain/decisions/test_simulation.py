@@ -80,6 +80,7 @@ def sets(draw: st.DrawFn) -> tuple[Look, UpgradePlan]:
         max_unhealthy_instance_percent=limit,
         prioritize_unhealthy_instances=draw(st.booleans()),
         enable_cross_zone_upgrade=draw(st.booleans()),
+        pause_time_between_batches=draw(st.sampled_from([timedelta(0), timedelta(minutes=7)])),
     )
     named = draw(st.sampled_from(["", "", "0", "0-20"]))
     wishes = StartWishes(
@@ -212,7 +213,8 @@ def test_c3_p2a_machines_that_boot_are_healthy_by_then() -> None:
 
 
 def test_c3_w3_where_no_window_is_long_enough_it_says_so() -> None:
-    short = RolloutPolicy(windows=[{"from": "01:00", "to": "01:02", "timeZone": "UTC"}])
+    # Long enough for a batch at the pace of the last upgrade, not for one that takes its whole health wait (W3).
+    short = RolloutPolicy(windows=[{"from": "01:00", "to": "01:04", "timeZone": "UTC"}])
     pinned = plan().model_copy(update={"rollout": short})
     planned = simulate(look(view(0), view(1)), pinned, situation())
     assert planned.batches == ()

@@ -1,0 +1,44 @@
+"""How far the upgrade of a set is, in a sentence (docs/rules.md C6)."""
+
+import time
+from typing import Any
+
+from instar.client.api_client import ApiAway, ApiClient, ApiRefused
+from instar.client.sets.simulated import NOT_FOUND
+from instar.domain.legible import legible_line
+
+ASKED_EVERY = 5.0
+"""Seconds: the API looks at the machines for each answer."""
+
+
+def forecast(api: ApiClient, scale_set: str) -> str:
+    """The sentence of the upgrade that runs; "" where none does. Raises ApiAway, ApiRefused."""
+    try:
+        latest: dict[str, Any] = api.get(f"{scale_set}/rollingUpgrades/latest", _expand="forecast")
+    except ApiRefused as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+        return ""
+    told = latest["properties"].get("forecast") or {}
+    return legible_line(str(told.get("told", "")))
+
+
+class Outlook:
+    """The same for whoever looks on: asked for now and then, and what is known goes on while the API is away."""
+
+    def __init__(self, api: ApiClient, scale_set: str) -> None:
+        self._api = api
+        self._scale_set = scale_set
+        self._told = ""
+        self._asked_at: float | None = None
+
+    def sentence(self) -> str:
+        """The newest that is known; "" while nothing is."""
+        now = time.monotonic()
+        if self._asked_at is None or now - self._asked_at >= ASKED_EVERY:
+            self._asked_at = now
+            try:
+                self._told = forecast(self._api, self._scale_set)
+            except (ApiAway, ApiRefused):
+                return self._told
+        return self._told
