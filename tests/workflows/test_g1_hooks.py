@@ -1,20 +1,24 @@
 """Hooks in an upgrade: before each swap, after each machine is healthy, and closed whatever happens (G1)."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from standardwebhooks.webhooks import Webhook as Standard
 
 from instar.compute.simulated.file.scripts import VersionScript
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.steering.outside.hooks import HookPoint, Otherwise
-from tests.support.calling import became, has_policy, hook, machines, pair, paired
+from instar.domain.steering.rollout_policy import RolloutPolicy
+from tests.support.calling import HALVES, became, has_policy, hook, machines, pair, paired
 from tests.support.heard import heard
 from tests.support.models import NEW
 from tests.support.receivers import SECRET, Got, outside, receiver
+from tests.support.seed import SEED
 from tests.support.world import World, a_world
 
 BEFORE, AFTER = HookPoint.BEFORE_SWAP, HookPoint.AFTER_HEALTHY
@@ -254,3 +258,46 @@ async def test_g1_g4_f5_no_url_and_no_secret_goes_through_temporal(tmp_path: Pat
         assert "drain" in str(world.store.rollout_policies.get(world.scale_set.unique_id))
     assert b"hunter2" not in told
     assert SECRET.removeprefix("whsec_").encode() not in told
+
+
+@pytest.mark.parametrize("run", range(3))
+async def test_g1_whatever_is_answered_and_whenever_it_is_cancelled_opened_machines_are_closed(
+    world: World, run: int
+) -> None:
+    draw = random.Random(f"{SEED}-{run}")  # of a test
+    size = 12
+    says = {str(one): draw.choice([200, 200, 204, 409, 404, (202, "Retry-After: 1\r\n"), None]) for one in range(size)}
+    sick = frozenset(str(one) for one in range(size) if draw.random() < 0.3)
+    vanishes = {str(one) for one in range(size) if draw.random() < 0.1}
+    cancels_after = draw.choice([None, *range(1, 2 * size)])
+    asked = set[str]()
+
+    def answers(got: Got) -> int | tuple[int, str] | None:
+        one = got.event["instance"]["id"]
+        if not is_opening(got):
+            return 200
+        says_now = 200 if got.headers["webhook-id"] in asked and isinstance(says[one], tuple) else says[one]
+        asked.add(got.headers["webhook-id"])
+        return says_now
+
+    async with receiver(answers) as there:
+        await world.has_set(size, policy=HALVES | {"maxUnhealthyUpgradedInstancePercent": 100})
+        rules = {"timeout": timedelta(seconds=2), "otherwise": draw.choice(list(Otherwise))}
+        policy = RolloutPolicy(hooks=pair(world, there, **rules), waves=(3, 5))
+        world.store.rollout_policies.put(world.scale_set.unique_id, policy, "ann", world.clock(), "", lambda _: None)
+        world.publish(NEW, VersionScript(never_healthy=sick))
+        await world.start()
+        if cancels_after is not None:
+            for _ in range(300):
+                if len(there.got) >= cancels_after:
+                    break
+                await asyncio.sleep(0.02)
+            await world.cancel()
+        for one in vanishes & set(machines(there, BEFORE)):
+            await world.fleet.delete_instance(world.scale_set, one)
+        result = await world.end_of()
+        opened = machines(there, BEFORE)
+        assert paired(there), (result.reason, opened, machines(there, AFTER))
+    skipped = {one for one, outcome in world.outcomes().items() if outcome == "skipped"}
+    assert all(became(there)[one] == "skipped" for one in skipped)
+    assert not set(await on_new(world)) - set(opened), "nobody is swapped whose hook was not called"
