@@ -245,6 +245,23 @@ async def test_g4_g1_an_address_that_may_not_be_called_is_not(store: Store) -> N
     assert there.got == []
 
 
+async def test_g4_g1_a_name_that_leads_to_this_machine_is_not_called(store: Store) -> None:
+    async with receiver() as there:
+        outbound = client_of(allowed=Allowed.of(["receiver.test"]))
+        answer = await called(store, hook(store, f"http://receiver.test:{there.port}/"), outbound=outbound)
+    assert answer.outcome is HookOutcome.STOPS
+    assert "INSTAR_HOOKS__ALLOW" in answer.reason
+    assert there.got == []
+
+
+async def test_g4_g1_a_redirect_is_an_answer_like_any_other_and_not_followed(store: Store) -> None:
+    async with receiver() as other, receiver(lambda _got: (307, f"Location: {other.url}\r\n")) as there:
+        answer = await called(store, hook(store, there.url, otherwise=Otherwise.SKIP))
+    assert answer.outcome is HookOutcome.SKIPS
+    assert "answered 307" in answer.reason
+    assert other.got == []
+
+
 async def test_g1_a_place_that_is_gone_or_has_no_secret_is_no_yes(store: Store) -> None:
     async with receiver() as there:
         request = hook(store, there.url)
@@ -419,8 +436,11 @@ async def test_g2_a_judge_says_yes_or_no_and_why(store: Store, body: Any, outcom
         said({"allowed": True}, 202),
         http(204),
         said(b"x" * 1_000_001),
+        b'HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{"allowed": true}',
+        b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{"allowed": true}',
+        b'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 17\r\n\r\n{"allowed": true}',
     ],
-    ids=range(11),
+    ids=range(14),
 )
 async def test_g2_what_is_no_clear_yes_is_none_once_its_time_is_over(store: Store, answer: bytes) -> None:
     async with server(answer) as served:
