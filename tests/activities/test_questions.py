@@ -328,6 +328,17 @@ async def test_g1_a_worker_that_stops_tells_its_successor_and_no_one_else(store:
     assert [got.event["instance"]["id"] for got in there.got].count("5") == 1
 
 
+async def test_g1_a_worker_that_takes_over_goes_on_at_the_hook_where_a_machine_was(store: Store) -> None:
+    async with receiver() as there:
+        hooks = (one_hook(store, there.url, name="silence"), one_hook(store, there.url))
+        request = CallHooks(hooks=hooks, asking=ASKING, ids=InstanceIds(ranges="5"))
+        told = ({"called": {"ranges": "5"}}, {"5": {"hook": 1, "since": utc_now().isoformat()}})
+        assert (await all_called(store, request, told=told)).go_on.ranges == "5"
+        assert [got.event["hook"] for got in there.got] == ["drain"]
+        nonsense: tuple[Any, ...] = ({"called": 7}, [])
+        assert (await all_called(store, request, told=nonsense)).go_on.ranges == "5"
+
+
 async def test_g1_several_hooks_are_called_one_after_the_other_and_a_skip_is_the_last(store: Store) -> None:
     def answers(got: Got) -> int:
         return 500 if (got.event["hook"], got.event["instance"]["id"]) == ("silence", "6") else 200
