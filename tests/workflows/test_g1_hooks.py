@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from standardwebhooks.webhooks import Webhook as Standard
 
+from activities import heartbeats
 from instar.compute.simulated.file.scripts import VersionScript
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.steering.outside.hooks import HookPoint, Otherwise
@@ -301,3 +302,35 @@ async def test_g1_whatever_is_answered_and_whenever_it_is_cancelled_opened_machi
     skipped = {one for one, outcome in world.outcomes().items() if outcome == "skipped"}
     assert all(became(there)[one] == "skipped" for one in skipped)
     assert not set(await on_new(world)) - set(opened), "nobody is swapped whose hook was not called"
+
+
+async def test_g1_p7_a_machine_that_is_rolled_back_is_closed_after_that(world: World) -> None:
+    async with receiver() as there:
+        await has_policy(world, size=5, hooks=pair(world, there))
+        world.publish(NEW, VersionScript(never_healthy=frozenset({"0"})))
+        await world.put(automatic=True)
+        await world.pass_time(timedelta(hours=4))
+        await world.until(lambda: world.history()[-1].status.ended)
+        assert world.outcomes()["0"] == "rolledBack"
+        assert became(there)["0"] == "rolledBack"
+        assert paired(there)
+
+
+async def test_g1_p14_a_worker_that_dies_during_a_cancel_leaves_nobody_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On the real server: the time-skipping one never gives up an attempt that was asked to cancel.
+    async with (
+        a_world(tmp_path, forgetful_after=10_000, outside=outside()) as world,
+        receiver(lambda got: None if is_opening(got) else 200) as there,
+    ):
+        await has_policy(world, boot=timedelta(0), hooks=pair(world, there))
+        # A dead worker is one whose heartbeats stop: it learns of no cancel, and the server gives its attempt up.
+        monkeypatch.setattr(heartbeats, "INTERVAL_SECONDS", 3600.0)
+        await world.start()
+        await world.until(lambda: len(there.got) == 2)
+        monkeypatch.undo()
+        await world.cancel()
+        assert (await world.upgrade().result()).status is UpgradeStatus.CANCELLED
+        assert became(there) == {"0": "pending", "1": "pending"}
+        assert paired(there)
