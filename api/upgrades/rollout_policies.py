@@ -78,9 +78,11 @@ async def check_policy(services: ServicesDep, stored: StoredDep, body: OptionalJ
 
     Nothing is stored. Without `properties` in the body it is the policy that is in force for the set.
     """
-    policy, shown = await _to_check(services, stored.identity.unique_id, _place(stored)[0], body)
-    batches, remarks = await preview(services, stored, policy)
-    return await asyncio.to_thread(check_body, policy, shown, services.clock(), remarks) | {"batches": batches}
+    policy, shown, remarks = await _to_check(services, stored.identity.unique_id, _place(stored)[0], body)
+    batches, more = await preview(services, stored, policy)
+    return await asyncio.to_thread(check_body, policy, shown, services.clock(), [*more, *remarks]) | {
+        "batches": batches
+    }
 
 
 @default_router.get(OF_ALL, response_model=None)
@@ -114,20 +116,20 @@ async def check_default_policy(services: ServicesDep, body: OptionalJsonBody) ->
 
     Without `properties` in the body it is the default one.
     """
-    policy, shown = await _to_check(services, DEFAULT, OF_ALL, body)
-    return await asyncio.to_thread(check_body, policy, shown, services.clock(), [])
+    policy, shown, remarks = await _to_check(services, DEFAULT, OF_ALL, body)
+    return await asyncio.to_thread(check_body, policy, shown, services.clock(), remarks)
 
 
-async def _to_check(services: Services, unique_id: str, path: str, body: Json) -> tuple[RolloutPolicy, Json]:
-    """The policy of a body, else the one in force, and how it is shown."""
+async def _to_check(services: Services, unique_id: str, path: str, body: Json) -> tuple[RolloutPolicy, Json, list[str]]:
+    """The policy of a body, else the one in force, how it is shown, and what is odd about how it was sent."""
     if body.get("properties") is not None:
         policy, calls = await read_body(body, services.clock())
         policy_calls.checked(calls, services.settings.hooks.allow)
-        return policy, policy_calls.shown_unsealed(calls, policy)
+        return policy, policy_calls.shown_unsealed(calls, policy), policy_calls.without_secret(calls)
     found = await asyncio.to_thread(services.store.rollout_policies.in_force, unique_id)
     if found is None:
-        return RolloutPolicy(), {}
-    return found.policy, await _shown(services, found, path)
+        return RolloutPolicy(), {}, []
+    return found.policy, await _shown(services, found, path), []
 
 
 async def _put(  # noqa: PLR0917  # passed on

@@ -200,7 +200,13 @@ async def test_g4_a_check_calls_nobody(api: Api) -> None:
     allows_loopback(api)
     async with receiver() as there:
         body = policy(HOOK | {"url": there.url}, judges=(SLO | {"url": there.url},))
-        assert (await api.call("POST", f"{OF_SET}/check", body)).status_code == 200
+        checked = await api.call("POST", f"{OF_SET}/check", body)
+        assert checked.status_code == 200
+        assert "secret" not in json.dumps(checked.json())
+        bare = policy({name: value for name, value in HOOK.items() if name != "secret"})
+        for place in (OF_SET, OF_ALL):
+            remarks = (await api.call("POST", f"{place}/check", bare)).json()["remarks"]
+            assert remarks == ["'drain' is given without a secret: it must be stored here already, with the same URL"]
         assert there.got == []
 
 
