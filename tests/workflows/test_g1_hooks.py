@@ -3,19 +3,21 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from standardwebhooks.webhooks import Webhook as Standard
+from temporalio.client import WorkflowUpdateFailedError
 
 from activities import heartbeats
 from instar.compute.simulated.file.scripts import VersionScript
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.steering.outside.hooks import HookPoint, Otherwise
 from instar.domain.steering.rollout_policy import RolloutPolicy
-from tests.support.calling import HALVES, became, has_policy, hook, machines, pair, paired
+from tests.support.calling import HALVES, became, has_policy, hook, machines, none_is_open, pair, paired
 from tests.support.heard import heard
 from tests.support.models import NEW
 from tests.support.receivers import SECRET, Got, outside, receiver
@@ -84,7 +86,7 @@ async def test_g1_a_hook_that_stops_ends_the_upgrade_and_nobody_of_the_batch_is_
         assert "answered 500: the upgrade stops" in result.reason
         assert sorted(await on_new(world)) == ["0", "1"]
         assert (became(there)["2"], became(there)["0"]) == ("pending", "")
-        assert paired(there)
+        assert none_is_open(there)
 
 
 async def test_g1_what_proceeds_without_a_yes_is_told(world: World) -> None:
@@ -293,12 +295,14 @@ async def test_g1_whatever_is_answered_and_whenever_it_is_cancelled_opened_machi
                 if len(there.got) >= cancels_after:
                     break
                 await asyncio.sleep(0.02)
-            await world.cancel()
+            with suppress(WorkflowUpdateFailedError):  # it has ended already: a hook has stopped it
+                await world.cancel()
         for one in vanishes & set(machines(there, BEFORE)):
             await world.fleet.delete_instance(world.scale_set, one)
         result = await world.end_of()
         opened = machines(there, BEFORE)
-        assert paired(there), (result.reason, opened, machines(there, AFTER))
+        is_cut_off = result.status is UpgradeStatus.CANCELLED
+        assert none_is_open(there) if is_cut_off else paired(there), (opened, machines(there, AFTER))
     skipped = {one for one, outcome in world.outcomes().items() if outcome == "skipped"}
     assert all(became(there)[one] == "skipped" for one in skipped)
     assert not set(await on_new(world)) - set(opened), "nobody is swapped whose hook was not called"
