@@ -64,6 +64,15 @@ def checked(calls: AskedCalls, allowed: Allowed) -> None:
             _secret(one, target)
 
 
+def without_secret(calls: AskedCalls) -> list[str]:
+    """What a check says of hooks and judges that are signed and come without their secret, a sentence each."""
+    return [
+        f"'{one.name}' is given without a secret: it must be stored here already, with the same URL"
+        for _, one in _named(calls)
+        if _signs(one) and not one.secret
+    ]
+
+
 def sealed(
     calls: AskedCalls, policy: RolloutPolicy, had: RolloutPolicy | None, places: Mapping[str, Place], allowed: Allowed
 ) -> Sealed:

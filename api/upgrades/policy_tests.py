@@ -39,7 +39,10 @@ async def test_policy(services: ServicesDep, stored: StoredDep) -> Json:
 
 @default_router.post("/instar/rolloutPolicy/test", response_model=None)
 async def test_default_policy(services: ServicesDep) -> Json:
-    """The same of the default policy; what is sent names no set either."""
+    """Call each hook and judge of the default policy once, and tell what it answers. A body is ignored.
+
+    As for a set; what is sent names none.
+    """
     found = await asyncio.to_thread(services.store.rollout_policies.get, DEFAULT)
     return await _tried(services, found, {"test": True})
 

@@ -13,10 +13,11 @@ from api.upgrades import policy_calls
 from api.upgrades.policy_bodies import EXAMPLE, read_body
 from api.upgrades.policy_checks import check_body, preview
 from api.wire.bodies import JsonBody, OptionalJsonBody, described
-from api.wire.errors import changed_meanwhile, not_found, scale_set_not_found
+from api.wire.errors import ArmError, changed_meanwhile, not_found, overtaken, scale_set_not_found
 from api.wire.moments import moment
 from api.wire.preconditions import Preconditions, PreconditionsDep
 from instar.domain.access import need_of
+from instar.domain.steering.outside.asked_calls import AskedCalls
 from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.store.errors import Missing
 from instar.store.sets.stored_scale_set import StoredScaleSet
@@ -33,6 +34,9 @@ OF_ALL = "/instar/rolloutPolicy"
 TYPE = "Microsoft.Compute/virtualMachineScaleSets/instar"
 TYPE_OF_ALL = "Instar/rolloutPolicies"
 WHAT = "rollout policy"
+
+TRIES = 5
+"""For a policy that others change at the same time."""
 
 Json = dict[str, Any]
 
@@ -74,9 +78,11 @@ async def check_policy(services: ServicesDep, stored: StoredDep, body: OptionalJ
 
     Nothing is stored. Without `properties` in the body it is the policy that is in force for the set.
     """
-    policy, shown = await _to_check(services, stored.identity.unique_id, _place(stored)[0], body)
-    batches, remarks = await preview(services, stored, policy)
-    return await asyncio.to_thread(check_body, policy, shown, services.clock(), remarks) | {"batches": batches}
+    policy, shown, remarks = await _to_check(services, stored.identity.unique_id, _place(stored)[0], body)
+    batches, more = await preview(services, stored, policy)
+    return await asyncio.to_thread(check_body, policy, shown, services.clock(), [*more, *remarks]) | {
+        "batches": batches
+    }
 
 
 @default_router.get(OF_ALL, response_model=None)
@@ -110,20 +116,20 @@ async def check_default_policy(services: ServicesDep, body: OptionalJsonBody) ->
 
     Without `properties` in the body it is the default one.
     """
-    policy, shown = await _to_check(services, DEFAULT, OF_ALL, body)
-    return await asyncio.to_thread(check_body, policy, shown, services.clock(), [])
+    policy, shown, remarks = await _to_check(services, DEFAULT, OF_ALL, body)
+    return await asyncio.to_thread(check_body, policy, shown, services.clock(), remarks)
 
 
-async def _to_check(services: Services, unique_id: str, path: str, body: Json) -> tuple[RolloutPolicy, Json]:
-    """The policy of a body, else the one in force, and how it is shown."""
+async def _to_check(services: Services, unique_id: str, path: str, body: Json) -> tuple[RolloutPolicy, Json, list[str]]:
+    """The policy of a body, else the one in force, how it is shown, and what is odd about how it was sent."""
     if body.get("properties") is not None:
         policy, calls = await read_body(body, services.clock())
         policy_calls.checked(calls, services.settings.hooks.allow)
-        return policy, policy_calls.shown_unsealed(calls, policy)
+        return policy, policy_calls.shown_unsealed(calls, policy), policy_calls.without_secret(calls)
     found = await asyncio.to_thread(services.store.rollout_policies.in_force, unique_id)
     if found is None:
-        return RolloutPolicy(), {}
-    return found.policy, await _shown(services, found, path)
+        return RolloutPolicy(), {}, []
+    return found.policy, await _shown(services, found, path), []
 
 
 async def _put(  # noqa: PLR0917  # passed on
@@ -134,7 +140,27 @@ async def _put(  # noqa: PLR0917  # passed on
     body: Json,
     preconditions: Preconditions,
 ) -> Response:
-    (policy, calls), reason = await read_body(body, services.clock()), noted(request, reason_of(body))
+    asked, reason = await read_body(body, services.clock()), noted(request, reason_of(body))
+    for left in reversed(range(TRIES)):
+        try:
+            stored, created = await _stored(services, unique_id, asked, reason, preconditions)
+        except ArmError as error:
+            if not left or not overtaken(error):
+                raise
+        else:
+            return await _answer(services, stored, place, 201 if created else 200)
+    raise AssertionError("the last try returns or raises")
+
+
+async def _stored(
+    services: Services,
+    unique_id: str,
+    asked: tuple[RolloutPolicy, AskedCalls],
+    reason: str,
+    preconditions: Preconditions,
+) -> tuple[StoredPolicy, bool]:
+    """Put it in the place of what is there. Raises ArmError 409 where that was changed meanwhile."""
+    policy, calls = asked
     had = await asyncio.to_thread(services.store.rollout_policies.get, unique_id)
     known = await policy_calls.places_of(services, had.policy if had else None)
     allow = services.settings.hooks.allow
@@ -145,7 +171,7 @@ async def _put(  # noqa: PLR0917  # passed on
         if etag != (had.etag if had else ""):
             raise changed_meanwhile()
 
-    stored, created = await asyncio.to_thread(
+    return await asyncio.to_thread(
         services.store.rollout_policies.put,
         unique_id,
         sealed.policy,
@@ -155,7 +181,6 @@ async def _put(  # noqa: PLR0917  # passed on
         allowed,
         sealed.places,
     )
-    return await _answer(services, stored, place, 201 if created else 200)
 
 
 async def _delete(

@@ -246,6 +246,23 @@ async def test_g4_g1_an_address_that_may_not_be_called_is_not(store: Store) -> N
     assert there.got == []
 
 
+async def test_g4_g1_a_name_that_leads_to_this_machine_is_not_called(store: Store) -> None:
+    async with receiver() as there:
+        outbound = client_of(allowed=Allowed.of(["receiver.test"]))
+        answer = await called(store, hook(store, f"http://receiver.test:{there.port}/"), outbound=outbound)
+    assert answer.outcome is HookOutcome.STOPS
+    assert "INSTAR_HOOKS__ALLOW" in answer.reason
+    assert there.got == []
+
+
+async def test_g4_g1_a_redirect_is_an_answer_like_any_other_and_not_followed(store: Store) -> None:
+    async with receiver() as other, receiver(lambda _got: (307, f"Location: {other.url}\r\n")) as there:
+        answer = await called(store, hook(store, there.url, otherwise=Otherwise.SKIP))
+    assert answer.outcome is HookOutcome.SKIPS
+    assert "answered 307" in answer.reason
+    assert other.got == []
+
+
 async def test_g1_a_place_that_is_gone_or_has_no_secret_is_no_yes(store: Store) -> None:
     async with receiver() as there:
         request = hook(store, there.url)
@@ -310,6 +327,17 @@ async def test_g1_a_worker_that_stops_tells_its_successor_and_no_one_else(store:
         told = (heard.model_dump(), {one: what.model_dump() for one, what in begun.items()})
         assert (await all_called(store, request, told=told)).go_on.ranges == "5-6"
     assert [got.event["instance"]["id"] for got in there.got].count("5") == 1
+
+
+async def test_g1_a_worker_that_takes_over_goes_on_at_the_hook_where_a_machine_was(store: Store) -> None:
+    async with receiver() as there:
+        hooks = (one_hook(store, there.url, name="silence"), one_hook(store, there.url))
+        request = CallHooks(hooks=hooks, asking=ASKING, ids=InstanceIds(ranges="5"))
+        told = ({"called": {"ranges": "5"}}, {"5": {"hook": 1, "since": utc_now().isoformat()}})
+        assert (await all_called(store, request, told=told)).go_on.ranges == "5"
+        assert [got.event["hook"] for got in there.got] == ["drain"]
+        nonsense: tuple[Any, ...] = ({"called": 7}, [])
+        assert (await all_called(store, request, told=nonsense)).go_on.ranges == "5"
 
 
 async def test_g1_several_hooks_are_called_one_after_the_other_and_a_skip_is_the_last(store: Store) -> None:
@@ -420,8 +448,11 @@ async def test_g2_a_judge_says_yes_or_no_and_why(store: Store, body: Any, outcom
         said({"allowed": True}, 202),
         http(204),
         said(b"x" * 1_000_001),
+        b'HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{"allowed": true}',
+        b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{"allowed": true}',
+        b'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 17\r\n\r\n{"allowed": true}',
     ],
-    ids=range(11),
+    ids=range(14),
 )
 async def test_g2_what_is_no_clear_yes_is_none_once_its_time_is_over(store: Store, answer: bytes) -> None:
     async with server(answer) as served:

@@ -47,6 +47,17 @@ def planted(label: str, between: str = AWKWARD) -> str:
 CUSTOM, USER, SETTINGS, UNATTEND = map(planted, ("Cust", "User", "Sett", "Unat"))
 PASSWORD, LATER = (planted(label, TYPABLE) for label in ("Pass", "Later"))
 REFUSED = planted("Refused")
+SIGNING, IN_URL = planted("Hook", ""), planted("Urls", "")
+HOOK = {
+    "name": "drain",
+    "at": "beforeSwap",
+    "url": f"https://hooks.invalid/{IN_URL}",
+    "secret": f"whsec_{base64.b64encode(SIGNING.encode()).decode()}",
+    "timeout": "PT1S",
+    "otherwise": "proceed",
+}
+"""One that cannot be reached, and is called all the same."""
+
 SECRETS = (PASSWORD, CUSTOM, USER, SETTINGS, UNATTEND)
 
 
@@ -127,9 +138,13 @@ async def test_f5_planted_secrets_are_found_nowhere(tmp_path: Path) -> None:
         # One machine after another: a refused call, an unknown outcome, and a failure that ends the upgrade.
         for machine, kind in enumerate((FaultKind.THROTTLED, FaultKind.ANSWER_LOST, FaultKind.DISK_NOT_MADE), start=1):
             site.fleet.inject(Fault(kind=kind, call=Call.SWAP, instance_id=str(machine)))
+        policy = await site.http.put("/instar/rolloutPolicy", json={"properties": {"hooks": [HOOK]}})
+        assert policy.status_code == 201, policy.text
         await publish(site, NEW)
         await live.start()
         record = await live.ended(OS_UPGRADE)
+        decisions = site.store.upgrades.decisions(live.identity.unique_id, OS_UPGRADE)
+        assert any(one.action == "hooks" and "hook drain (https://hooks.invalid)" in one.reason for one in decisions)
         assert (record.kind, record.status) == (UpgradeKind.OS_UPGRADE, UpgradeStatus.FAULTED)
         opened = site.store.scale_sets.open_model(live.identity.unique_id, 2)
         assert opened["properties"]["virtualMachineProfile"]["osProfile"]["adminPassword"] == LATER
@@ -138,7 +153,7 @@ async def test_f5_planted_secrets_are_found_nowhere(tmp_path: Path) -> None:
         await site.stop()
         places |= {f"{name} after the stop": data for name, data in files(tmp_path).items()}
 
-    assert found(places, (*SECRETS, LATER, REFUSED)) == []
+    assert found(places, (*SECRETS, LATER, REFUSED, SIGNING, IN_URL)) == []
     assert NO_SECRET.encode() in places["data/store.sqlite after the stop"]
     assert NO_SECRET.encode() in places[f"answer to GET {PATH}"]
     assert NEW.encode() in places["data/temporal.db after the stop"]

@@ -60,3 +60,12 @@ def paired(there: Receiver) -> bool:
     """Whether each machine that was opened was closed, once, and no other."""
     opened, closed = machines(there, HookPoint.BEFORE_SWAP), machines(there, HookPoint.AFTER_HEALTHY)
     return opened == closed and all(count == 1 for count in opened.values())
+
+
+def none_is_open(there: Receiver) -> bool:
+    """Whether each machine that was opened was closed, and none twice.
+
+    Where a stop or a cancel cuts calls off, nobody knows which of them arrived: all are closed.
+    """
+    opened, closed = machines(there, HookPoint.BEFORE_SWAP), machines(there, HookPoint.AFTER_HEALTHY)
+    return opened <= closed and all(count == 1 for count in closed.values())

@@ -1,5 +1,6 @@
 """Hooks and judges of rollout policies: checked, sealed, never shown whole, kept when put back, tried (G1, G2, G4)."""
 
+import asyncio
 import dataclasses
 import json
 from typing import Any
@@ -199,7 +200,13 @@ async def test_g4_a_check_calls_nobody(api: Api) -> None:
     allows_loopback(api)
     async with receiver() as there:
         body = policy(HOOK | {"url": there.url}, judges=(SLO | {"url": there.url},))
-        assert (await api.call("POST", f"{OF_SET}/check", body)).status_code == 200
+        checked = await api.call("POST", f"{OF_SET}/check", body)
+        assert checked.status_code == 200
+        assert "secret" not in json.dumps(checked.json())
+        bare = policy({name: value for name, value in HOOK.items() if name != "secret"})
+        for place in (OF_SET, OF_ALL):
+            remarks = (await api.call("POST", f"{place}/check", bare)).json()["remarks"]
+            assert remarks == ["'drain' is given without a secret: it must be stored here already, with the same URL"]
         assert there.got == []
 
 
@@ -273,3 +280,14 @@ async def test_g4_places_that_no_policy_names_are_forgotten_in_the_end(api: Api)
     now = api.clock()
     api.store.places.forget(now)
     assert api.store.places.get(pinned) == Place(URL, SECRET)
+
+
+async def test_f5_policies_that_are_stored_at_the_same_time_lose_no_secret(api: Api) -> None:
+    await api.create()
+    await api.call("PUT", OF_SET, policy(HOOK))
+    bare = {name: value for name, value in HOOK.items() if name != "secret"}
+    answers = await asyncio.gather(
+        *(api.call("PUT", OF_SET, policy(bare | {"timeout": f"PT{number}M"})) for number in range(1, 5))
+    )
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert place_of(api) == Place(URL, SECRET)
