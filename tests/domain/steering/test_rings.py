@@ -65,8 +65,9 @@ def test_w5_a_version_goes_from_ring_to_ring_once_everyone_has_completed_and_bak
     looks.look(a={"runs": True})
     assert "a upgrades" in looks.why("c")
     looks.look(a={"runs": False, "completed_at": looks.now})
-    assert looks.why("c") == "waits for ring 1 of 'fleet': 1 of 2 sets have completed, 1 bakes until " + (
-        f"{looks.now + 2 * HOUR - timedelta(minutes=1):%Y-%m-%d %H:%MZ} (b waits)"
+    until = f"{looks.now + 2 * HOUR - timedelta(minutes=1):%Y-%m-%d %H:%MZ}"
+    assert looks.why("c") == (
+        f"waits for ring 1 of 'fleet': 1 of 2 sets have completed, 1 bakes until {until} (b waits)"
     )
     looks.completed("b")
     assert looks.why("c").startswith("waits for ring 1 of 'fleet': 2 of 2 sets have completed, 2 bake until ")
