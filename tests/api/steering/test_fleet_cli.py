@@ -42,7 +42,7 @@ async def test_w4_a_limit_is_set_listed_shown_changed_and_deleted(api: Api, run:
     made = await run("limits", "set", "all", "--upgrades-at-once", "1", "--reason", "slowly")
     assert made.output == "all is made\nall on /: upgrades 0 of 1, machines out 0 of any number\n"
     await two_upgrades(api)
-    shown = (await run("limits", "show", "all")).output
+    shown = " ".join((await run("limits", "show", "all")).output.split())
     assert "upgrades 1 of 1, machines out 5 of any number" in shown
     assert "waits for its turn: 1 of 1 upgrades run (limit 'all')" in shown
     assert " web " in shown

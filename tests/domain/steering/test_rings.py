@@ -48,7 +48,8 @@ class Looks:
         return self
 
     def completed(self, *names: str) -> "Looks":
-        return self.look(**{name: {"completed_at": self.now} for name in names})
+        changes: dict[str, Any] = {name: {"completed_at": self.now} for name in names}
+        return self.look(**changes)
 
     def places(self) -> str:
         return " ".join(f"{one.name}:{one.place.value}" for one in self.version.members)
@@ -116,10 +117,12 @@ def test_w5_who_gets_sick_after_his_ring_was_passed_stops_nothing() -> None:
 
 @pytest.mark.parametrize("where", ["a", "c", "d"])
 def test_w5_quarantined_in_one_set_of_any_ring_it_goes_no_further(where: str) -> None:
-    looks = Looks().completed("a", "b").look(after=2 * HOUR, **{where: {"quarantined": "5 of 20 unhealthy"}})
+    sick: dict[str, Any] = {where: {"quarantined": "5 of 20 unhealthy"}}
+    looks = Looks().completed("a", "b").look(after=2 * HOUR, **sick)
     for name in "abcd":
         assert looks.why(name) == f"goes no further by the rings of 'fleet': quarantined in {where} (5 of 20 unhealthy)"
-    looks.look(**{where: {"quarantined": ""}})
+    sick[where] = {"quarantined": ""}
+    looks.look(**sick)
     assert "quarantined" not in looks.why("c"), "somebody has lifted it"
 
 
