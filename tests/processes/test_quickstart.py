@@ -1,5 +1,5 @@
 # ruff: noqa: S602, S603  # commands of a page of ours, in a shell as a person has one
-"""docs/quickstart.md and docs/steering.md: each command, run against a real `instar up`, prints what is shown."""
+"""Pages of the documentation: each command, run against a real `instar up`, prints what is shown."""
 
 import os
 import re
@@ -21,6 +21,7 @@ from instar.client.api_token import FILE, Login
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "quickstart.md"
 STEERING = ROOT / "docs" / "steering.md"
+RINGS = ROOT / "docs" / "rings.md"
 PROGRAMS = Path(sys.executable).parent
 
 FENCE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
@@ -137,7 +138,7 @@ def test_every_command_of_the_quick_start_does_what_it_shows(tmp_path: Path) -> 
 
 def _every_command_of_steering(folder: Path, path: str) -> None:
     """With the set of the quick start."""
-    for step in steps(STEERING):
+    for step in (*steps(STEERING), *steps(RINGS)):
         done = run(step.command, folder, path)
         if step.command == "instar upgrade web":
             assert (done.returncode, done.stdout) == (1, "")

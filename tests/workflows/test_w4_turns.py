@@ -150,6 +150,37 @@ async def test_w4_a_terminated_keeper_is_begun_anew_and_nothing_is_lost(world: W
     assert {one.status for one in (await world.end_of(), await other.end_of())} == {UpgradeStatus.COMPLETED}
 
 
+async def test_w4_the_end_of_one_tells_the_next_without_any_keeper(world: World) -> None:
+    has_limit(world, upgradesAtOnce=1)
+    other = await two_sets(world)
+    await started(world, other)
+    await world.client.get_workflow_handle(keeper_id()).terminate("by hand")
+    await world.end_of()
+    await other.end_of()
+    first, second = world.record().ended_at, other.record().ended_at
+    assert first is not None
+    assert second is not None
+    assert second - first < timedelta(hours=1), "its own look would have been after two"
+
+
+async def test_w4_paused_in_the_line_it_lets_others_go_first_and_keeps_its_place(world: World) -> None:
+    has_limit(world, upgradesAtOnce=1)
+    other = await two_sets(world)
+    await started(world, other)
+    since = turn_of(other)
+    pause(other)
+    await tell(other)
+    await other.until(lambda: (turn_of(other) or since) != since)
+    aside = turn_of(other)
+    assert since is not None
+    assert aside is not None
+    assert (aside.waits, aside.has_slot, aside.since) == (False, False, since.since)
+    await world.end_of()
+    resume(other)
+    await tell(other)
+    assert (await other.end_of()).status is UpgradeStatus.COMPLETED
+
+
 async def test_w4_who_runs_already_counts_at_a_limit_that_is_new_or_whose_leases_were_lost(world: World) -> None:
     other = await two_sets(world)
     await world.start()

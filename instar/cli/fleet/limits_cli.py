@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from instar.cli.fleet.showing import asked, say, show
+from instar.cli.fleet.showing import asked, minute, say, show
 from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Output, Shown
 from instar.client.sets import fleet
 
@@ -48,12 +48,12 @@ def show_limit(
         _tell(found)
     properties = found["properties"]
     rows = [
-        (one["id"].rpartition("/")[2], one["upgrade"], one["machines"], one["since"], "runs")
+        (one["id"].rpartition("/")[2], one["upgrade"], one["machines"], minute(one["since"]), "runs")
         for one in properties["holders"]
         if not any(one["id"] == other["id"] for other in properties["waiting"])
     ]
     rows += [
-        (one["id"].rpartition("/")[2], one["upgrade"], one["machines"], one["since"], one["waitsFor"])
+        (one["id"].rpartition("/")[2], one["upgrade"], one["machines"], minute(one["since"]), one["waitsFor"])
         for one in properties["waiting"]
     ]
     show(("set", "upgrade", "machines", "since", ""), rows, found, output)

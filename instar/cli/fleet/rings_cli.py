@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from instar.cli.fleet.showing import asked, say, show
+from instar.cli.fleet.showing import asked, minute, say, show
 from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Output, Shown
 from instar.client.sets import fleet
 
@@ -63,7 +63,7 @@ def show_rings(
                 one["ring"],
                 one["id"].rpartition("/")[2],
                 one["state"],
-                one["since"],
+                minute(one["since"]),
                 _why(one),
             )
             for one in version["sets"]
@@ -105,7 +105,7 @@ def delete(*, name: Name, api: ApiUrl = "", data_dir: DataDir = DATA_DIR, creden
 
 
 def _why(one: Json) -> str:
-    return f"until {one['until']}" if "until" in one else str(one.get("why", ""))
+    return f"until {minute(one['until'])}" if "until" in one else str(one.get("why", ""))
 
 
 def _newest(one: Json) -> str:

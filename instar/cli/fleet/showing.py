@@ -45,3 +45,12 @@ def show(heads: Sequence[str], rows: Sequence[Sequence[Any]], found: object, out
 def say(line: str) -> None:
     """One line for people."""
     typer.echo(legible_line(line))
+
+
+def minute(moment: str) -> str:
+    """A moment of the API, in UTC, as a table has room for.
+
+    >>> minute("2026-03-01T12:00:00.1234+00:00")
+    '2026-03-01 12:00Z'
+    """
+    return f"{moment[:16].replace('T', ' ')}Z"

@@ -48,7 +48,8 @@ class Looks:
         return self
 
     def completed(self, *names: str) -> "Looks":
-        return self.look(**{name: {"completed_at": self.now} for name in names})
+        changes: dict[str, Any] = {name: {"completed_at": self.now} for name in names}
+        return self.look(**changes)
 
     def places(self) -> str:
         return " ".join(f"{one.name}:{one.place.value}" for one in self.version.members)
@@ -65,8 +66,9 @@ def test_w5_a_version_goes_from_ring_to_ring_once_everyone_has_completed_and_bak
     looks.look(a={"runs": True})
     assert "a upgrades" in looks.why("c")
     looks.look(a={"runs": False, "completed_at": looks.now})
-    assert looks.why("c") == "waits for ring 1 of 'fleet': 1 of 2 sets have completed, 1 bakes until " + (
-        f"{looks.now + 2 * HOUR - timedelta(minutes=1):%Y-%m-%d %H:%MZ} (b waits)"
+    until = f"{looks.now + 2 * HOUR - timedelta(minutes=1):%Y-%m-%d %H:%MZ}"
+    assert looks.why("c") == (
+        f"waits for ring 1 of 'fleet': 1 of 2 sets have completed, 1 bakes until {until} (b waits)"
     )
     looks.completed("b")
     assert looks.why("c").startswith("waits for ring 1 of 'fleet': 2 of 2 sets have completed, 2 bake until ")
@@ -115,10 +117,12 @@ def test_w5_who_gets_sick_after_his_ring_was_passed_stops_nothing() -> None:
 
 @pytest.mark.parametrize("where", ["a", "c", "d"])
 def test_w5_quarantined_in_one_set_of_any_ring_it_goes_no_further(where: str) -> None:
-    looks = Looks().completed("a", "b").look(after=2 * HOUR, **{where: {"quarantined": "5 of 20 unhealthy"}})
+    sick: dict[str, Any] = {where: {"quarantined": "5 of 20 unhealthy"}}
+    looks = Looks().completed("a", "b").look(after=2 * HOUR, **sick)
     for name in "abcd":
         assert looks.why(name) == f"goes no further by the rings of 'fleet': quarantined in {where} (5 of 20 unhealthy)"
-    looks.look(**{where: {"quarantined": ""}})
+    sick[where] = {"quarantined": ""}
+    looks.look(**sick)
     assert "quarantined" not in looks.why("c"), "somebody has lifted it"
 
 
