@@ -31,7 +31,7 @@ RINGS: dict[str, tuple[str, tuple[int, ...]]] = {
 }
 """By ring: where its sets are, and of how many machines each is."""
 
-SHARE = 40
+SHARE = 50
 DELAYS = Delays(
     first_trigger=timedelta(0),
     health_poll_first=3.5 * MINUTE,
