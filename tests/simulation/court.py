@@ -111,6 +111,8 @@ class Court:
         self, upgrade: Flown, policy: dict[str, Any], batch: FlownBatch, before: list[FlownBatch]
     ) -> None:
         table = self.minutes(policy)
+        if "window" in upgrade.waived:
+            return
         if not table.is_open(batch.asked):
             self._find("W3", upgrade, batch.asked, f"batch {batch.number} began outside of its windows")
         elif before and table.left(batch.asked) + MINUTE < self._pace(before):
@@ -282,7 +284,8 @@ class Court:
             moment += MINUTE
 
     def _kept_back(self, upgrade: Flown, moment: datetime) -> str:
-        return self.scene.logbook.kept_back(upgrade.unique_id, upgrade.site.scale_set.resource_id, moment)
+        kept = self.scene.logbook.kept_back(upgrade.unique_id, upgrade.site.scale_set.resource_id, moment)
+        return "" if kept == "C2" and "hold" in upgrade.waived else kept
 
     def _find(self, rule: str, upgrade: Flown, at: datetime, sentence: str) -> None:
         self.breaches.append(Breach(rule, upgrade.site.name, upgrade.record.number, at, sentence))
