@@ -9,7 +9,7 @@ from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from tests.simulation.engine import Engine
+from tests.simulation.engine import Engine, Livelock
 from tests.simulation.execution import Nondeterminism
 
 NOON = datetime(2026, 12, 4, 12, tzinfo=UTC)
@@ -163,6 +163,18 @@ def test_a_child_is_started_signalled_and_waited_for() -> None:
     engine = played("hello", name="Parent")
     engine.run(NOON + SECOND)
     assert result(engine) == '["from its parent","HELLO","0.0"]'
+
+
+def test_what_goes_round_while_no_time_passes_is_found() -> None:
+    engine = Engine(NOON, ())
+
+    def again() -> None:
+        engine.soon(again)
+
+    again()
+    with pytest.raises(Livelock):
+        engine.run(NOON + HOUR)
+    engine.close()
 
 
 def test_a_thread_that_is_not_patched_still_works() -> None:
