@@ -5,9 +5,11 @@ from collections.abc import Collection
 from datetime import datetime
 
 from instar.domain.messages.os_upgrade import LookRequest
+from instar.domain.records.progress import Outcome, Progress
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.domain.steering.next_step import Known, Park, Stop, may_not_begin, next_step
 from instar.domain.steering.start_wishes import Limit
+from instar.domain.steering.waves import canaries_due
 from instar.store.store import Store
 
 
@@ -23,6 +25,7 @@ async def steered(store: Store, request: LookRequest, now: datetime) -> Park | S
             policy=request.plan.rollout,
             begun=request.batch,
             canary_batches=request.progress.canary_batches if request.progress else 0,
+            canaries_due=awaits_canaries(request),
             batch_takes=request.batch_takes or request.boots_within,
             waived=request.plan.waived,
             judged=request.judged,
@@ -31,6 +34,18 @@ async def steered(store: Store, request: LookRequest, now: datetime) -> Park | S
     if isinstance(step, Park) and step.gate:
         await asyncio.to_thread(store.wishes.ask, scale_set.unique_id, request.number, step.gate, now)
     return step
+
+
+def awaits_canaries(request: LookRequest) -> bool:
+    """Whether canaries come next, as far as is known without a look (W1)."""
+    progress = request.progress or Progress()
+    due = canaries_due(
+        request.plan.rollout,
+        begun=request.batch,
+        canary_batches=progress.canary_batches,
+        due=progress.of(Outcome.PENDING),
+    )
+    return bool(due)
 
 
 async def say_parked(store: Store, request: LookRequest, reason: str, now: datetime) -> None:

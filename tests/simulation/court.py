@@ -111,6 +111,8 @@ class Court:
         self, upgrade: Flown, policy: dict[str, Any], batch: FlownBatch, before: list[FlownBatch]
     ) -> None:
         table = self.minutes(policy)
+        if "window" in upgrade.waived:
+            return
         if not table.is_open(batch.asked):
             self._find("W3", upgrade, batch.asked, f"batch {batch.number} began outside of its windows")
         elif before and table.left(batch.asked) + MINUTE < self._pace(before):
@@ -122,12 +124,13 @@ class Court:
 
     # --- G3 ----------------------------------------------------------------------------------------------------------
 
-    def _gate_before(self, policy: dict[str, Any], before: list[FlownBatch]) -> str:
-        """The gate that the next batch has to pass."""
+    def _gate_before(self, policy: dict[str, Any], before: list[FlownBatch], following: FlownBatch | None) -> str:
+        """The gate that the following batch has to pass: after the last batch of the canary, or after the first one."""
         approval = policy.get("approval", "none")
         if approval == "first" and not before:
             return "first"
-        if approval == "afterCanary" and len(before) == max(1, self._canary_batches(policy, before)):
+        canaries = self._canary_batches(policy, [*before, following] if following else before)
+        if approval == "afterCanary" and len(before) == max(1, canaries):
             return "afterCanary"
         return ""
 
@@ -140,7 +143,7 @@ class Court:
         ]
 
     def _judge_gate(self, upgrade: Flown, policy: dict[str, Any], batch: FlownBatch, before: list[FlownBatch]) -> None:
-        if not (gate := self._gate_before(policy, before)):
+        if not (gate := self._gate_before(policy, before, batch)):
             return
         words = [one for one in self._words(upgrade, gate) if one.at <= batch.asked]
         if not words or not words[0].approved:
@@ -250,13 +253,20 @@ class Court:
                 ready = last.verdict + self._bake(policy, last.number, canaries, is_last=is_last)
             ended = upgrade.record.ended_at or self.scene.now
             goes_on = upgrade.batches[index].asked if index < len(upgrade.batches) else ended
-            self._judge_gap(upgrade, policy, before, (ready, goes_on))
+            following = upgrade.batches[index] if index < len(upgrade.batches) else None
+            gate = self._gate_before(policy, before, following)
+            self._judge_gap(upgrade, policy, before, gate, (ready, goes_on))
 
     def _judge_gap(
-        self, upgrade: Flown, policy: dict[str, Any], before: list[FlownBatch], gap: tuple[datetime, datetime]
+        self,
+        upgrade: Flown,
+        policy: dict[str, Any],
+        before: list[FlownBatch],
+        gate: str,
+        gap: tuple[datetime, datetime],
     ) -> None:
         takes = max(self._pace(before), self.scene.delays.health_wait) + 2 * MINUTE
-        table, gate = self.minutes(policy), self._gate_before(policy, before)
+        table = self.minutes(policy)
         approved = [one.at for one in self._words(upgrade, gate)[:1]] if gate else [gap[0]]
         may, moment = NOTHING, gap[0] + MINUTE
         while moment < gap[1]:
@@ -274,7 +284,8 @@ class Court:
             moment += MINUTE
 
     def _kept_back(self, upgrade: Flown, moment: datetime) -> str:
-        return self.scene.logbook.kept_back(upgrade.unique_id, upgrade.site.scale_set.resource_id, moment)
+        kept = self.scene.logbook.kept_back(upgrade.unique_id, upgrade.site.scale_set.resource_id, moment)
+        return "" if kept == "C2" and "hold" in upgrade.waived else kept
 
     def _find(self, rule: str, upgrade: Flown, at: datetime, sentence: str) -> None:
         self.breaches.append(Breach(rule, upgrade.site.name, upgrade.record.number, at, sentence))

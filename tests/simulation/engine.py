@@ -22,6 +22,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from tests.simulation.acting import Activities
 from tests.simulation.execution import Answer, Execution
 
+AT_ONE_MOMENT = 20_000
+"""Things that happen one after the other without time passing; more, and something asks itself for ever."""
+
+
+class Livelock(AssertionError):
+    """Something goes round and round while no time passes."""
+
 
 @dataclass(eq=False)
 class Engine:
@@ -60,7 +67,8 @@ class Engine:
         self.at(self.now, do)
 
     def run(self, until: datetime, stop: Callable[[], bool] = lambda: False) -> None:
-        """Let time pass, to that moment or until `stop` says so."""
+        """Let time pass, to that moment or until `stop` says so. Raises Livelock."""
+        since, happened = self.now, 0
         while self._due and self._due[0][0] <= until:
             if stop():
                 return
@@ -69,6 +77,9 @@ class Engine:
                 heapq.heappush(self._due, (self.away_until, number, outside, do))
                 continue
             self.now = max(self.now, moment)
+            since, happened = (since, happened + 1) if since == self.now else (self.now, 0)
+            if happened > AT_ONE_MOMENT:
+                raise Livelock(f"at {self.now}")
             do()
         if not stop():
             self.now = max(self.now, until)

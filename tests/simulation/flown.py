@@ -38,6 +38,8 @@ class Flown:
     """When it was asked whether it may begin."""
     pinned: Any
     """The rollout policy that it goes by, as every activity of it was told; [] where they were told several."""
+    waived: tuple[str, ...] = ()
+    """The limits that whoever started it waived by name (C4)."""
     flight: list[FlightRecord] = field(default_factory=list)
     """All that happened to the set's machines."""
 
@@ -74,6 +76,7 @@ def flown(scene: Scene) -> list[Flown]:
                         if one.answer.plan and one.asked.scale_set == site.scale_set and one.at <= record.started_at
                     ),
                     pinned=_pinned(its),
+                    waived=_waived(its),
                     flight=records,
                 )
             )
@@ -110,3 +113,8 @@ def _batches(
 def _pinned(deeds: Sequence[Deed]) -> Any:
     plans = [one.asked.plan.rollout for one in deeds if one.name in ("pre_check", "select_batch", "judge_batch")]
     return plans[0] if plans and all(one == plans[0] for one in plans) else []
+
+
+def _waived(deeds: Sequence[Deed]) -> tuple[str, ...]:
+    wishes = [one.asked.plan.wishes for one in deeds if one.name == "pre_check"]
+    return tuple(str(limit) for limit in wishes[0].override) if wishes and wishes[0] else ()

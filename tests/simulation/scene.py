@@ -31,6 +31,7 @@ from instar.domain.records.upgrades import UpgradeRecord
 from instar.domain.sets.names import WorkflowType, os_upgrade_workflow_id, scale_set_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
 from instar.domain.steering.rollout_policy import parsed
+from instar.domain.steering.start_wishes import StartWishes
 from instar.domain.steering.wishes import Approval, Gate, Hold, Pause
 from instar.store.database.sealing import Sealer
 from instar.store.store import Store
@@ -158,10 +159,10 @@ class Scene:
 
     # --- what people do ----------------------------------------------------------------------------------------------
 
-    def start(self, site: Site) -> str:
-        """A start by hand; returns the operation's id."""
+    def start(self, site: Site, wishes: StartWishes | None = None) -> str:
+        """A start by hand, perhaps with wishes (C4, R2); returns the operation's id."""
         operation = self.operation(site, OperationKind.OS_UPGRADE)
-        self.ask(site, "start_upgrade", operation, StartUpgrade(operation_id=operation))
+        self.ask(site, "start_upgrade", operation, StartUpgrade(operation_id=operation, wishes=wishes))
         return operation
 
     def cancel(self, site: Site) -> str:

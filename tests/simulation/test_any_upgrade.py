@@ -17,6 +17,7 @@ def check(plot: Plot) -> None:
     assert not unended
 
 
+@pytest.mark.timeout(900)
 @given(plots())
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_c1_c2_g3_w1_w2_w3_whatever_is_wished_the_rules_hold_and_upgrades_go_on(plot: Plot) -> None:

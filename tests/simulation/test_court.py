@@ -128,8 +128,8 @@ def test_c1_c2_g3_p1_w1_w2_w3_what_is_planted_is_found_and_nothing_else(tmp_path
         for rule, plant in PLANTED:
             scene.logbook = deepcopy(honest)
             plant(scene.logbook, site)
-            if rule not in (found := rules(scene)):
-                missed.append((rule, plant, found))
+            if rule not in (broken := rules(scene)):
+                missed.append((rule, plant, broken))
         assert not missed
         scene.logbook = honest
         assert "B2" in {one.rule for one in Court(scene, percents={"web": 20}).judged()}

@@ -9,7 +9,7 @@ from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from tests.simulation.engine import Engine
+from tests.simulation.engine import Engine, Livelock
 from tests.simulation.execution import Nondeterminism
 
 NOON = datetime(2026, 12, 4, 12, tzinfo=UTC)
@@ -97,7 +97,7 @@ def result(engine: Engine) -> str:
     return text
 
 
-def test_f1_a_timer_fires_at_its_moment_and_no_sooner() -> None:
+def test_a_timer_fires_at_its_moment_and_no_sooner() -> None:
     engine = played("hello")
     engine.run(NOON + HOUR - SECOND)
     assert not engine.executions["it"].status
@@ -105,7 +105,7 @@ def test_f1_a_timer_fires_at_its_moment_and_no_sooner() -> None:
     assert result(engine) == '["nobody","HELLO","3600.0"]'
 
 
-def test_f1_a_signal_and_an_update_arrive_at_once_and_one_asked_twice_is_one() -> None:
+def test_a_signal_and_an_update_arrive_at_once_and_one_asked_twice_is_one() -> None:
     engine = played("hello")
     assert engine.update("it", "ask", "1", "no").refusal == "refused"
     assert engine.update("it", "ask", "2", "yes").accepted
@@ -115,7 +115,7 @@ def test_f1_a_signal_and_an_update_arrive_at_once_and_one_asked_twice_is_one() -
     assert not engine.signal("it", "hear", "late")
 
 
-def test_f1_a_failed_attempt_is_made_again_with_growing_pauses_and_a_final_one_is_not() -> None:
+def test_a_failed_attempt_is_made_again_with_growing_pauses_and_a_final_one_is_not() -> None:
     works = Works(failures=3)
     engine = played("hello", works)
     engine.signal("it", "hear", "x")
@@ -128,7 +128,7 @@ def test_f1_a_failed_attempt_is_made_again_with_growing_pauses_and_a_final_one_i
     assert result(engine) == '["x","never","0.0"]'
 
 
-def test_f1_a_kill_replays_everything_and_what_was_under_way_is_begun_again() -> None:
+def test_a_kill_replays_everything_and_what_was_under_way_is_begun_again() -> None:
     works = Works()
     engine = played("hello", works)
     engine.activities.takes = lambda: 5 * SECOND
@@ -140,7 +140,7 @@ def test_f1_a_kill_replays_everything_and_what_was_under_way_is_begun_again() ->
     assert result(engine) == '["x","HELLO","66.0"]'
 
 
-def test_f1_a_workflow_that_is_not_the_same_when_it_is_replayed_is_found() -> None:
+def test_a_workflow_that_is_not_the_same_when_it_is_replayed_is_found() -> None:
     engine = played("fickle")
     OUTSIDE["fickle"] = 1
     try:
@@ -151,7 +151,7 @@ def test_f1_a_workflow_that_is_not_the_same_when_it_is_replayed_is_found() -> No
         engine.close()
 
 
-def test_f8_a_patch_is_remembered_over_a_kill() -> None:
+def test_a_patch_is_remembered_over_a_kill() -> None:
     engine = played("patched")
     engine.run(NOON + SECOND)
     engine.kill()
@@ -159,10 +159,22 @@ def test_f8_a_patch_is_remembered_over_a_kill() -> None:
     assert result(engine) == '["True","PATCHED","3600.0"]'
 
 
-def test_p15_a_child_is_started_signalled_and_waited_for() -> None:
+def test_a_child_is_started_signalled_and_waited_for() -> None:
     engine = played("hello", name="Parent")
     engine.run(NOON + SECOND)
     assert result(engine) == '["from its parent","HELLO","0.0"]'
+
+
+def test_what_goes_round_while_no_time_passes_is_found() -> None:
+    engine = Engine(NOON, ())
+
+    def again() -> None:
+        engine.soon(again)
+
+    again()
+    with pytest.raises(Livelock):
+        engine.run(NOON + HOUR)
+    engine.close()
 
 
 def test_a_thread_that_is_not_patched_still_works() -> None:

@@ -67,6 +67,8 @@ class Known(BaseModel):
     """Batches that were begun."""
     canary_batches: int = 0
     """How many of them were of named canaries."""
+    canaries_due: bool = False
+    """Whether the next batch is of named canaries too: those in several zones, or beyond B1, are several (W1)."""
     batch_takes: timedelta = timedelta(0)
     """The longest of those that have ended; before the first, what its health wait may take."""
     waived: tuple[Limit, ...] = ()
@@ -81,6 +83,8 @@ def next_step(known: Known) -> Park | Stop | None:
     """Park, stop, or None: go on. A hold is told before a pause, then a gate, a window, and last its turn.
 
     Judges are asked when nothing else is in the way.
+
+    A word that ends it waits for no pause and no hold: as a cancel it begins nothing.
 
     >>> from datetime import UTC
     >>> from instar.domain.steering.wishes import Pause
@@ -97,9 +101,12 @@ def next_step(known: Known) -> Park | Stop | None:
     >>> next_step(Known(now=noon, policy=policy, wishes=asked)).reason
     'nobody approved it until 2026-11-30 12:00Z'
     """
+    at_the_gate = _at_the_gate(known)
+    if isinstance(at_the_gate, Stop):
+        return at_the_gate
     return (
         may_not_begin(known.wishes, known.waived)
-        or _at_the_gate(known)
+        or at_the_gate
         or _outside(known)
         or _judged(known)
         or _not_its_turn(known)
@@ -134,7 +141,8 @@ def gate_of(known: Known) -> Gate | None:
         return None
     if known.policy.approval is ApprovalAt.FIRST and known.begun == 0:
         return Gate.FIRST
-    if known.policy.approval is ApprovalAt.AFTER_CANARY and known.begun == (known.canary_batches or 1):
+    after_canary = known.begun == (known.canary_batches or 1) and not known.canaries_due
+    if known.policy.approval is ApprovalAt.AFTER_CANARY and after_canary:
         return Gate.AFTER_CANARY
     return None
 

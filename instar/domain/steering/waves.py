@@ -3,7 +3,7 @@
 B1 and B2 stay the upper limit: a wave only makes a batch smaller.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from instar.domain.shares import share
@@ -42,6 +42,22 @@ def size_of_batch(waves: Sequence[int | str], number: int, machines: int) -> int
     return wave if isinstance(wave, int) else share(machines, int(wave.removesuffix("%")))
 
 
+def canaries_due(
+    policy: RolloutPolicy | None, *, begun: int, canary_batches: int, due: Iterable[str]
+) -> tuple[str, ...]:
+    """Those of the instances that wait whose turn as canaries it is.
+
+    >>> policy = RolloutPolicy(canary={"instances": ("7", "99")})
+    >>> [canaries_due(policy, begun=1, canary_batches=n, due=("0", "7")) for n in (1, 0)]
+    [('7',), ()]
+    """
+    # Asked again before the batch began, the answer is the same: then one canary batch more is counted than begun.
+    if policy is None or policy.canary is None or canary_batches < begun:
+        return ()
+    named = policy.canary.instances
+    return tuple(instance_id for instance_id in due if instance_id in named)
+
+
 def turn_of(
     policy: RolloutPolicy | None, *, begun: int, canary_batches: int, due: Sequence[str], machines: int
 ) -> Turn:
@@ -61,11 +77,8 @@ def turn_of(
     """
     if policy is None:
         return Turn()
-    # Asked again before the batch began, the answer is the same: then one canary batch more is counted than begun.
-    if policy.canary and canary_batches >= begun:
-        named = policy.canary.instances
-        if canaries := tuple(instance_id for instance_id in due if instance_id in named):
-            return Turn(canaries=canaries, name="canary")
+    if canaries := canaries_due(policy, begun=begun, canary_batches=canary_batches, due=due):
+        return Turn(canaries=canaries, name="canary")
     number = begun - min(canary_batches, begun) + 1
     at_most = size_of_batch(policy.waves, number, machines)
     return Turn() if at_most is None else Turn(at_most=at_most, name=f"wave {number}")

@@ -111,7 +111,7 @@ NAMED = {"approval": "afterCanary", "canary": {"instances": ["7"]}}
         (CANARY, 2, 0, None),
         (NAMED, 0, 0, None),
         (NAMED, 1, 1, Gate.AFTER_CANARY),
-        (NAMED, 1, 2, None),  # another batch of the canary is chosen
+        (NAMED, 1, 2, None),  # another batch of the canary was chosen, and has not begun
         (NAMED, 2, 2, Gate.AFTER_CANARY),
         (NAMED, 3, 2, None),
         (NAMED, 1, 0, Gate.AFTER_CANARY),  # nobody of those named is there: the first batch stands for them
@@ -148,6 +148,22 @@ def test_g3_without_a_deadline_it_is_waited_for_ever() -> None:
     asked = Wishes(asked={Gate.FIRST: NOON})
     found = parked(step({"approval": "first"}, NOON + 400 * DAY, wishes=asked))
     assert (found.until, found.what) == (None, ParkedFor.APPROVAL)
+
+
+def test_g3_w1_between_two_batches_of_the_canary_there_is_no_gate() -> None:
+    assert step(NAMED, begun=1, canary_batches=1, canaries_due=True) is None
+    assert parked(step(NAMED, begun=2, canary_batches=2)).gate is Gate.AFTER_CANARY
+
+
+def test_g3_c1_c2_a_rejection_and_a_deadline_wait_for_no_pause_and_no_hold() -> None:
+    kept = {"pause": pause(), "holds": (hold("a"),)}
+    rejected = Wishes(approvals=(word(Gate.FIRST, approved=False),), **kept)
+    assert isinstance(step({"approval": "first"}, wishes=rejected), Stop)
+    policy = {"approval": "first", "approvalDeadline": "PT1H"}
+    assert isinstance(step(policy, NOON + HOUR, wishes=Wishes(asked={Gate.FIRST: NOON}, **kept)), Stop)
+    assert parked(step(policy, wishes=Wishes(**kept))).what is ParkedFor.HOLD, "nobody was asked yet"
+    approved = Wishes(approvals=(word(Gate.FIRST, approved=True),), **kept)
+    assert parked(step(policy, wishes=approved)).what is ParkedFor.HOLD
 
 
 # --- windows ---------------------------------------------------------------------------------------------------------

@@ -154,6 +154,13 @@ def test_w3_openings_are_in_order_however_far_apart_their_zones_are() -> None:
     assert Timetable(windows).state_at(NOON - 3 * HOUR).opens_at == NOON - 2 * HOUR
 
 
+def test_w3_a_later_day_of_the_east_opens_before_the_same_days_afternoon_elsewhere() -> None:
+    windows = (one("12:00", "13:00", "UTC"), one("00:00", "01:00", "Pacific/Kiritimati"))
+    assert Timetable(windows).state_at(NOON - 3 * HOUR).opens_at == NOON - 2 * HOUR
+    starts = [opening.start for opening in Timetable(windows).openings(NOON - 3 * HOUR)]
+    assert starts == sorted(starts)
+
+
 def test_w3_at_its_end_a_window_is_closed_and_a_batch_may_end_in_that_very_moment() -> None:
     timetable = Timetable((one("12:00", "14:00", "UTC"),))
     assert timetable.state_at(NOON).is_open
