@@ -19,7 +19,7 @@ from tests.bench.idle import cpu_seconds
 from tests.bench.site import Site
 
 UPGRADES = int(os.environ.get("INSTAR_BENCH_PARKED", "1000"))
-MADE_AT_ONCE = 20
+MADE_AT_ONCE = 4
 SETTLING = timedelta(seconds=60)
 EMPTY = timedelta(seconds=120)
 WINDOW = timedelta(seconds=300)
