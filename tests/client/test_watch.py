@@ -241,7 +241,8 @@ def test_c6_elapsed_batches_and_what_it_waits_for_are_told() -> None:
         "running for 1 h 30 min, batches done: 1, to come: 4",
         "expected to end at 2026-05-01 12:00Z",
     ]
-    for odd in (None, [], "soon", {"expectedEnd": "soon\x1b", "batchesToCome": "\x1b"}):
+    odds: tuple[Any, ...] = (None, [], "soon", {"expectedEnd": "soon\x1b", "batchesToCome": "\x1b"})
+    for odd in odds:
         expected["properties"]["forecast"] = odd
         assert all(line.isprintable() for line in upgrade_view(expected).pace(now))
 

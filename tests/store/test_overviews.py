@@ -35,9 +35,11 @@ def test_each_set_has_what_is_its_own_and_those_that_are_gone_are_left_out(store
     assert (web.status.enabled, db.status.enabled) == (False, True)
     assert (web.wishes.pause, db.wishes.pause) == (None, PAUSE)
     assert ([one.name for one in web.wishes.holds], db.wishes.holds) == (["x"], ())
-    assert web.upgrade and db.upgrade
+    assert web.upgrade
+    assert db.upgrade
     assert (web.upgrade.number, db.upgrade.number) == (2, 1)
-    assert web.decided and db.decided
+    assert web.decided
+    assert db.decided
     assert (web.decided.sequence, db.decided.sequence) == (3, 2)
     assert (web.wait, db.wait) == (Wait("it waits", NOW), None)
     assert web.wishes.asked == {Gate.AFTER_CANARY: NOW}, "of the upgrade that runs"
