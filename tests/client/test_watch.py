@@ -211,7 +211,7 @@ def test_lines_tell_each_decision_once_and_end_with_the_upgrade() -> None:
     ]
 
 
-def test_c6_lines_tell_what_it_is_and_where_from_what_it_waits_for_and_each_once() -> None:
+def test_lines_tell_what_it_is_and_where_from_what_it_waits_for_and_each_once() -> None:
     answers = [httpx.Response(200, json=one) for one in (RUNNING, PARKED, PARKED, PARKED, RUNNING)]
     ended = deepcopy(PARKED)
     ended["properties"] |= ENDED["properties"] | {"decisions": PARKED["properties"]["decisions"], "waitsFor": ""}
@@ -230,7 +230,7 @@ def test_c6_lines_tell_what_it_is_and_where_from_what_it_waits_for_and_each_once
     ]
 
 
-def test_c6_elapsed_batches_and_what_it_waits_for_are_told() -> None:
+def test_elapsed_batches_and_what_it_waits_for_are_told() -> None:
     view = upgrade_view(PARKED)
     now = datetime(2026, 5, 1, 11, 30, tzinfo=UTC)
     assert view.pace(now) == ["running for 1 h 30 min, batches done: 1"]

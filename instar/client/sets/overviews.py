@@ -38,7 +38,7 @@ def upgrade(api: ApiClient, scale_set: str, number: int | str, expand: str) -> J
 
 
 def forecast(api: ApiClient, scale_set: str) -> Json | None:
-    """What the newest upgrade is expected to do, where it runs and the API tells (C6). Raises Trouble."""
+    """What the newest upgrade is expected to do, where it runs and the API tells. Raises Trouble."""
     try:
         latest = api.get(f"{scale_set}/rollingUpgrades/latest")
     except ApiRefused as refusal:

@@ -1,4 +1,4 @@
-"""How far an upgrade is, in batches and in time, for those who look at it (docs/rules.md C6)."""
+"""How far an upgrade is, in batches and in time, for those who look at it."""
 
 from datetime import datetime
 from typing import Any

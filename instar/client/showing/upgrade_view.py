@@ -77,7 +77,7 @@ class UpgradeView:
     waits_for: str = ""
     waits_since: str = ""
     forecast: dict[str, Any] = field(default_factory=dict)
-    """What the API expects of it (C6); empty where it does not say."""
+    """What the API expects of it; empty where it does not say."""
 
     @property
     def parked(self) -> bool:

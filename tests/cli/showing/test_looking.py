@@ -148,7 +148,7 @@ def test_show_tells_what_a_person_is_to_do(logged_in: list[str], api: dict[str, 
     assert properties["rolloutPolicy"] == {"bake": "PT1M"}
 
 
-def test_c6_show_tells_the_forecast_of_a_running_upgrade(logged_in: list[str], api: dict[str, Any]) -> None:
+def test_show_tells_the_forecast_of_a_running_upgrade(logged_in: list[str], api: dict[str, Any]) -> None:
     api[f"{SET}/instar/upgrades/latest"] = RUNNING
     assert "expected" not in run("show", "web", *logged_in)[1]
     forecast = {"batchesToCome": 2, "expectedEnd": "2026-03-01T15:00:00+00:00"}

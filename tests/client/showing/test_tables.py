@@ -108,7 +108,7 @@ def test_a_page_tells_machines_by_version_and_the_sick_ones_by_name() -> None:
     text_of(in_columns(facts(page(), NOW)))
 
 
-def test_c6_a_page_tells_a_running_upgrade_with_its_pace_and_what_it_waits_for() -> None:
+def test_a_page_tells_a_running_upgrade_with_its_pace_and_what_it_waits_for() -> None:
     text = told(upgrade=RUNNING["properties"])
     assert "upgrade upgrade 3 by itself to 2.0.0 from 1.0.0: RollingForward, since 2026-03-01 12:00Z" in text
     assert "20/40 machines" in text
