@@ -61,6 +61,7 @@ def test_c1_c2_f7_what_keeps_an_idle_set_back() -> None:
     assert held.state is SetState.HELD
     assert held.reason == "; ".join(["the records are older", *(hold.sentence for hold in HOLDS)])
     assert standing_of(None, None, ALL, "", deleting=False).reason == "; ".join(hold.sentence for hold in HOLDS)
+    assert standing_of(None, None, Wishes(), "behind", deleting=False) == Standing(SetState.HELD, "behind")
     paused = standing_of(None, None, Wishes(pause=PAUSE), "", deleting=False)
     assert paused == Standing(SetState.PAUSED, PAUSE.sentence)
 
