@@ -1,13 +1,19 @@
 """What an upgrade costs in history events without a wish, a pause or a policy: to the event what it did before them."""
 
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 
+from instar.domain.records.upgrades import UpgradeStatus
 from tests.histories.kept import files, read
 from tests.histories.scenes import UPGRADE, nominal, played
+from tests.support.wishing import parked, pause, resume, tell
+from tests.support.world import World
+from tests.workflows.test_c1_c2_pause_and_hold import half_done
 
 BEFORE = {
     "WORKFLOW_EXECUTION_STARTED": 1,
@@ -46,3 +52,34 @@ async def test_w1_c1_an_upgrade_without_a_policy_costs_no_event_more_than_before
     fresh, tasks = counts((await played(nominal.__name__, tmp_path)).runs[UPGRADE])
     assert fresh == BEFORE
     assert tasks <= TASKS_BEFORE
+
+
+def looks(history: WorkflowHistory) -> int:
+    """How often a set has looked after its upgrade."""
+    asked = (event.activity_task_scheduled_event_attributes.activity_type.name for event in history.events)
+    return list(asked).count("upgrade_closed")
+
+
+async def test_c1_f1_a_parked_upgrade_is_looked_after_once_an_hour_and_costs_its_set_no_more(world: World) -> None:
+    await half_done(world)
+    pause(world)
+    await world.pass_time(timedelta(minutes=7))
+    await parked(world)
+    await world.pass_time(timedelta(hours=5))
+    history = await world.workflow_history()
+    assert 5 <= looks(history) <= 7, "of the first two each after five minutes"
+    resume(world)
+    await tell(world)
+    await world.end_of()
+
+
+@pytest.mark.parametrize("hours", [1, 3])
+async def test_f1_a_parked_upgrade_that_is_terminated_is_noticed_within_the_hour(world: World, hours: int) -> None:
+    await half_done(world)
+    pause(world)
+    await world.pass_time(timedelta(minutes=7))
+    await parked(world)
+    await world.pass_time(timedelta(hours=hours))
+    await world.upgrade().terminate("by hand")
+    await world.pass_time(timedelta(hours=1, seconds=10))
+    assert world.record().status is UpgradeStatus.FAULTED
