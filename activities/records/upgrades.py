@@ -12,6 +12,7 @@ from activities.keeping.turns import has_ended
 from instar.compute.clock import Clock, utc_now
 from instar.domain.messages.scale_set import ClosedAs, EndOperation, RecordClosed, RecordStatus, UpgradeClosed
 from instar.domain.records.operations import OperationStatus
+from instar.domain.records.set_state import is_parked
 from instar.domain.records.upgrades import Decision, ErrorCode, UpgradeError, UpgradeRecord, UpgradeStatus
 from instar.store.store import Store
 
@@ -70,8 +71,15 @@ class RecordActivities:
             # The server has forgotten it, or is another one.
             return ClosedAs(status=RPCStatusCode.NOT_FOUND.name)
         if description.status in (None, WorkflowExecutionStatus.RUNNING):
-            return ClosedAs()
+            return ClosedAs(parked=await asyncio.to_thread(self._is_parked, request))
         return ClosedAs(status=description.status.name)
+
+    def _is_parked(self, request: UpgradeClosed) -> bool:
+        if not request.number:
+            return False
+        record = self.store.upgrades.get(request.unique_id, request.number)
+        decided = self.store.upgrades.last_decisions(request.unique_id, [request.number])
+        return is_parked(record, decided.get(request.number))
 
     @activity.defn
     async def record_closed(self, request: RecordClosed) -> None:

@@ -34,9 +34,11 @@ async def versions_of(services: Services, sets: Collection[ScaleSetIdentity]) ->
 
     looks = [asyncio.create_task(look(one)) for one in sets]
     if looks:
-        _, late = await asyncio.wait(looks, timeout=PATIENCE_SECONDS)
+        told, late = await asyncio.wait(looks, timeout=PATIENCE_SECONDS)
         for task in late:
             task.cancel()
+        for task in told:
+            task.result()
     return found
 
 

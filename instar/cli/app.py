@@ -1,6 +1,7 @@
 """The command `instar`."""
 
 import os
+from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -33,13 +34,14 @@ from instar.cli.options import (
     command,
     login_of,
 )
+from instar.cli.showing import list_cli, show_cli
 from instar.client import watch as watching
+from instar.client.ends import status_of
 from instar.connection.computes import NO_LIBVIRT
 from instar.connection.remarks.names import unread
 from instar.demo import demo as demonstration
 from instar.demo import demo_libvirt as real_demonstration
 from instar.domain.legible import legible_line
-from instar.domain.records.upgrades import UpgradeStatus
 from instar.errors import Trouble, ended
 from instar.private_files import keep_new_files_private
 from instar.stack import up as stack
@@ -49,16 +51,28 @@ app = typer.Typer(
     name="instar",
     help="Automatic OS image upgrades for fleets of virtual machines, on your own machine.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port.")]
 
 
+def _tell_version(asked: bool) -> None:  # noqa: FBT001  # typer's way
+    if asked:
+        typer.echo(legible_line(f"instar {version_of('instar')}"))
+        raise typer.Exit
+
+
 @app.callback(help=app.info.help)
-def begin(context: typer.Context) -> None:
+def begin(
+    context: typer.Context,
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """What every command begins with."""
+    del version
     for remark in unread(os.environ):
         typer.echo(legible_line(f"instar: warning: {remark}"), err=True)
     umask = keep_new_files_private()
@@ -178,6 +192,9 @@ def watch(
         float | None,
         typer.Option(metavar="SECONDS", min=0, help="Give up after that long, with status 1.", show_default=False),
     ] = None,
+    until_parked: Annotated[
+        bool, typer.Option("--until-parked", help="End when it is parked too, with status 5.")
+    ] = False,
 ) -> None:
     """Follow the latest upgrade of a scale set until it ends.
 
@@ -185,7 +202,8 @@ def watch(
     ends at once, unless it is given a --timeout.
 
     A bar per batch, a letter per machine, the reasons; plain lines when the output is no terminal. The status is 0 if
-    the upgrade completed, 1 if it was cancelled or faulted.
+    the upgrade completed, 3 if it faulted, 4 if it was cancelled, 5 if it is parked and --until-parked was given, 6 if
+    there is nothing to follow.
     """
     try:
         with ended():
@@ -196,14 +214,17 @@ def watch(
                 subscription,
                 resource_group,
                 Console(highlight=False),
-                watching.Waiting(timeout, lambda words: command(words, data_dir)),
+                watching.Waiting(timeout, lambda words: command(words, data_dir), until_parked),
             )
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
-    if last is not UpgradeStatus.COMPLETED:
-        raise typer.Exit(1)
+    if end := status_of(last):
+        raise typer.Exit(end)
 
 
+app.command("list")(list_cli.list_sets)
+app.command()(show_cli.show)
+app.command()(list_cli.history)
 app.command()(sets_cli.init)
 app.command()(sets_cli.upgrade)
 app.command()(sets_cli.plan)
@@ -217,6 +238,7 @@ for steering in (
     steering_cli.holds,
     steering_cli.approve,
     steering_cli.reject,
+    steering_cli.lift,
 ):
     app.command()(steering)
 app.add_typer(credentials_cli.app)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from instar.cli.showing.completion import set_names
 from instar.client.api_token import FILE, Login
 from instar.program import program
 
@@ -21,7 +22,10 @@ class Output(StrEnum):
     JSON = "json"
 
 
-SetName = Annotated[str, typer.Argument(metavar="SET", help="Name or whole resource id of a scale set.")]
+SetName = Annotated[
+    str,
+    typer.Argument(metavar="SET", help="Name or whole resource id of a scale set.", autocompletion=set_names),
+]
 ApiUrl = Annotated[str, typer.Option(metavar="URL", help="Where the API answers, if not where it was started.")]
 DataDir = Annotated[Path, typer.Option(help="The data directory of a running `instar up`.")]
 Credentials = Annotated[

@@ -1,6 +1,6 @@
 """`instar status`: how a set stands, and what there is to do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ def status(ways: Ways, login: Login, subscription: str, resource_group: str, con
         if outlook := forecast(api, resource_id):
             facts["upgrade"] = outlook
         state = str(model["properties"]["provisioningState"])
-        missing = _missing(api, model) if state == "Failed" else ""
+        missing = missing_image(api, model) if state == "Failed" else ""
     if state != "Succeeded":
         facts["state"] = state
     for line in (*_in_columns(list(facts.items())), *lines(told), *advice(told, state, missing, ways)):
@@ -73,7 +73,7 @@ def lines(told: Json) -> list[str]:
     return _in_columns(facts)
 
 
-def advice(told: Json, state: str, missing: str, ways: Ways) -> list[str]:
+def advice(told: Json, state: str, missing: str, ways: Ways, also: Sequence[str] = ()) -> list[str]:
     """What a person can do, a line each; none where all goes by itself. `missing`: why the set has no image.
 
     >>> advice({"enabled": True, "quarantine": []}, "Succeeded", "", Ways("web", str))
@@ -92,8 +92,10 @@ def advice(told: Json, state: str, missing: str, ways: Ways) -> list[str]:
         found.append(f"{ways.command(f'resume {ways.name}')} lets its upgrades go on")
     holds = [ways.command(f"release {hold['name']}") for hold in told.get("holds", ())]
     found += [f"{release} lets all go on that it holds" for release in holds]
-    if any(entry["wholeSet"] for entry in told["quarantine"]):
-        found.append("publish a newer version: that one is tried; or lift the quarantine (docs/operations.md)")
+    if quarantined := [entry["version"] for entry in told["quarantine"] if entry["wholeSet"]]:
+        found.append("publish a newer version: that one is tried")
+        found.append(f"{ways.command(f'lift {ways.name} {quarantined[0]}')} lets that version be tried again")
+    found += also
     if not told["enabled"] and not found and state == "Succeeded":
         found += [
             f"{ways.command(f'upgrade {ways.name}')} starts an upgrade to the newest version by hand",
@@ -102,7 +104,7 @@ def advice(told: Json, state: str, missing: str, ways: Ways) -> list[str]:
     return _in_columns([("" if number else "what to do", line) for number, line in enumerate(found)])
 
 
-def _missing(api: ApiClient, model: Json) -> str:
+def missing_image(api: ApiClient, model: Json) -> str:
     """What is said where the catalogue has no version of the set's image; "" where it has, or where it has no say."""
     profile = model["properties"].get("virtualMachineProfile") or {}
     given = (profile.get("storageProfile") or {}).get("imageReference") or {}

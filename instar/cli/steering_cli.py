@@ -149,5 +149,21 @@ def reject(
         _say("rejected; the upgrade ends as cancelled")
 
 
+def lift(
+    *,
+    scale_set: SetName,
+    version: Annotated[str, typer.Argument(help="The quarantined version, as `instar show` names it.")],
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Lift the quarantine of a version: the scale set, and machines that it did not suit, may take it again."""
+    with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
+        wishes.lift(there, resource_id, version)
+        _say(f"{version} is not quarantined any more; how it stands: {command(f'show {scale_set}', data_dir)}")
+
+
 def _say(line: str) -> None:
     typer.echo(legible_line(line))

@@ -14,9 +14,13 @@ from rich.text import Text
 
 from instar.client.api_client import ApiAway, ApiClient, ApiRefused
 from instar.client.api_token import Login
+from instar.client.ends import NothingToFollow
+from instar.client.sets import overviews
 from instar.client.sets.forecasts import Outlook
 from instar.client.showing.picture import picture
 from instar.client.showing.upgrade_view import UpgradeView, upgrade_view
+from instar.client.showing.words import what_it_is
+from instar.compute.clock import utc_now
 from instar.domain.legible import legible_line
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.errors import Trouble
@@ -31,7 +35,7 @@ AWAY_SECONDS = 30.0
 NOT_FOUND = 404
 
 _RESOURCE_ID = re.compile(
-    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/virtualMachineScaleSets/[^/]+",
+    r"/subscriptions/[^/?#%]+/resourceGroups/[^/?#%]+/providers/Microsoft\.Compute/virtualMachineScaleSets/[^/?#%]+",
     re.IGNORECASE,
 )
 
@@ -44,6 +48,8 @@ class Waiting:
 
     timeout: float | None = None
     command: Callable[[str], str] = "instar {}".format
+    until_parked: bool = False
+    """Whether it is enough that the upgrade is parked."""
 
 
 def watch(  # noqa: PLR0917  # which set, and how it is asked
@@ -57,7 +63,7 @@ def watch(  # noqa: PLR0917  # which set, and how it is asked
 def find(api: ApiClient, name: str, subscription: str, resource_group: str = "") -> str:
     """The resource id of a set, given that or its name. Raises Trouble that says which sets there are."""
     if name.startswith("/"):
-        if not _RESOURCE_ID.fullmatch(name):
+        if not (_RESOURCE_ID.fullmatch(name) and name.isprintable()):
             raise Trouble(f"'{name}' is no resource id of a scale set: /subscriptions/…/virtualMachineScaleSets/NAME")
         try:
             return str(api.get(name)["id"])
@@ -84,7 +90,8 @@ def follow(
 ) -> UpgradeView:
     """Show the latest upgrade until it has ended, waiting for the first; return its last moment.
 
-    Raises Trouble when the time is over, and at once where none has run and none can begin by itself.
+    Raises Trouble when the time is over, and at once where none has run and none can begin by itself. Where it is
+    enough that it is parked, that moment may be one of an upgrade that has not ended.
     """
     name = resource_id.rsplit("/", 1)[-1]
     screen: Screen = LiveScreen(name, console) if console.is_terminal else Lines(name, console)
@@ -104,9 +111,11 @@ def follow(
                 if view is None:
                     screen.say(_what_comes(api, resource_id, name, waiting))
                 else:
+                    if view.started_at != screen.started_at:
+                        screen.begin(view.started_at, _what_it_is(api, resource_id))
                     running = console.is_terminal and not view.status.ended
                     screen.show(replace(view, forecast=outlook.sentence()) if running else view)
-                    if view.status.ended:
+                    if view.status.ended or (waiting.until_parked and view.parked):
                         return view
             if time.monotonic() >= give_up_at:
                 raise Trouble(f"no upgrade of {name} has ended within {waiting.timeout:g} s")
@@ -117,7 +126,8 @@ def _what_comes(api: ApiClient, resource_id: str, name: str, waiting: Waiting) -
     """What is waited for where no upgrade has run yet. Raises Trouble where nothing will come."""
     if api.get(resource_id).get("properties", {}).get("provisioningState") == "Failed":
         why = waiting.command(f"status {name}")
-        raise Trouble(f"no upgrade of {name} has run, and the last request about it failed: {why} says what to do")
+        failed = f"no upgrade of {name} has run, and the last request about it failed: {why} says what to do"
+        raise NothingToFollow(failed)
     told = api.get(f"{resource_id}/instar/automaticOSUpgrades")["properties"]
     if not told["enabled"]:
         none = (
@@ -125,12 +135,23 @@ def _what_comes(api: ApiClient, resource_id: str, name: str, waiting: Waiting) -
             f"starts one by hand, {waiting.command(f'automatic {name} on')} lets them begin by themselves"
         )
         if waiting.timeout is None:
-            raise Trouble(none)
+            raise NothingToFollow(none)
         return none
     when = f"not before {told['firstTriggerAt']}" if "firstTriggerAt" in told else "once the set has looked"
     if "lastLook" in told:
         when = f"the last look came to: {told['lastLook']['outcome']}; the next one is at {told.get('nextLookAt', '…')}"
     return f"no upgrade of {name} yet, waiting for the first: {when}"
+
+
+def _what_it_is(api: ApiClient, resource_id: str) -> str:
+    """Which upgrade, who began it, where to and where from; "" where the API does not say."""
+    try:
+        found = overviews.upgrade(api, resource_id, "latest", "from")
+    except (ApiAway, ApiRefused):
+        return ""
+    if found is None:
+        return ""
+    return what_it_is(found["properties"])
 
 
 def look(api: ApiClient, resource_id: str) -> UpgradeView | None:
@@ -155,6 +176,14 @@ class Screen(ABC):
 
     name: str
     console: Console
+    started_at: str = ""
+    """When the upgrade that is shown began."""
+    what: str = ""
+    """What it is, in one line."""
+
+    def begin(self, started_at: str, what: str) -> None:
+        """From now on it is another upgrade."""
+        self.started_at, self.what = started_at, what
 
     @property
     def context(self) -> AbstractContextManager[object]:
@@ -187,7 +216,8 @@ class LiveScreen(Screen):
     def show(self, view: UpgradeView) -> None:
         # The last picture stays, so it need not fit the screen.
         height = None if view.status.ended else self.console.height
-        self._live.update(picture(self.name, view, height), refresh=view.status.ended)
+        beside = [line for line in (self.what, *view.pace(utc_now()), view.waits) if line]
+        self._live.update(picture(self.name, view, height, beside), refresh=view.status.ended)
 
 
 class Lines(Screen):
@@ -195,7 +225,6 @@ class Lines(Screen):
 
     def __init__(self, name: str, console: Console) -> None:
         super().__init__(name, console)
-        self._started_at = ""
         self._decisions = 0
         self._last_line = ""
 
@@ -204,13 +233,19 @@ class Lines(Screen):
             self._last_line = line
             self.console.print(legible_line(line), markup=False, highlight=False, soft_wrap=True)
 
+    def begin(self, started_at: str, what: str) -> None:
+        super().begin(started_at, what)
+        self._decisions = 0
+        if what:
+            self.say(f"{self.name} {what}")
+
     def show(self, view: UpgradeView) -> None:
-        if view.started_at != self._started_at:
-            self._started_at, self._decisions = view.started_at, 0
         for decision in view.decisions:
             if decision.sequence > self._decisions:
                 self._decisions = decision.sequence
                 self.say(decision.line)
-        self.say(f"{self.name} {view.headline}")
+        if view.status.ended:
+            self.say(f"{self.name} {view.pace(utc_now())[0]}")
+        self.say(f"{self.name} {'; '.join(filter(None, (view.headline, view.waits)))}")
         if view.status.ended and view.error:
             self.say(view.error)

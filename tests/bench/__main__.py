@@ -146,7 +146,7 @@ def parked_upgrades() -> Figures:
         with processes(folder) as (_, pids):
 
             async def run() -> Figures:
-                async with site(folder) as one:
+                async with site(folder, parked.DELAYS) as one:
                     return await parked.measure(one, pids)
 
             return asyncio.run(run())

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 
 from instar.compute.clock import utc_now
+from instar.domain.delays import Delays
 from instar.domain.sets.names import os_upgrade_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.domain.steering.rollout_policy import RolloutPolicy
@@ -18,11 +19,15 @@ from tests.bench import scene
 from tests.bench.idle import cpu_seconds
 from tests.bench.site import Site
 
-UPGRADES = int(os.environ.get("INSTAR_BENCH_PARKED", "1000"))
-MADE_AT_ONCE = 20
+THOUSAND = 1_000
+UPGRADES = int(os.environ.get("INSTAR_BENCH_PARKED", THOUSAND))
+"""Fewer of them are looked after as often together as a thousand are."""
+
+DELAYS = Delays(look_after_upgrade=Delays().look_after_upgrade * UPGRADES / THOUSAND)
+MADE_AT_ONCE = 4
 SETTLING = timedelta(seconds=60)
-EMPTY = timedelta(seconds=120)
-WINDOW = timedelta(seconds=300)
+EMPTY = timedelta(seconds=60)
+WINDOW = timedelta(seconds=180)
 
 
 async def measure(site: Site, pids: Mapping[str, int]) -> dict[str, float]:

@@ -13,8 +13,10 @@ from typing import Self
 
 from temporalio.client import Client, WorkflowHistoryEventFilterType
 from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError
 
 from api.services.scale_set_gateway import ScaleSetGateway
+from api.wire.errors import ArmError
 from instar.compute.clock import utc_now
 from instar.compute.simulated.fleet import SimulatedFleet
 from instar.connection.client import LOCAL_CONFIG
@@ -58,6 +60,9 @@ def processes(folder: Path) -> Iterator[tuple[Ports, dict[str, int]]]:
         yield ports, pids | {"temporal": int(server)}
 
 
+SENDS = 30
+
+
 @dataclass
 class Site:
     """A client of that stack."""
@@ -72,7 +77,7 @@ class Site:
         one = scene.identity(name)
         self.store.scale_sets.create(one, scene.SUBSCRIPTION, "test", scene.document(size), utc_now())
         operation = self._operation(one, OperationKind.PUT)
-        await self.gateway.send(one, ApplyModel(generation=1, operation_id=operation, automatic=automatic))
+        await self._send(one, ApplyModel(generation=1, operation_id=operation, automatic=automatic))
         await scene.until(lambda: self._has_ended(operation), f"{size} machines of {name}")
         return one
 
@@ -88,7 +93,16 @@ class Site:
     async def start(self, one: ScaleSetIdentity) -> None:
         """Start an upgrade by hand."""
         message: Update = StartUpgrade(operation_id=self._operation(one, OperationKind.OS_UPGRADE))
-        await self.gateway.send(one, message)
+        await self._send(one, message)
+
+    async def _send(self, one: ScaleSetIdentity, message: Update) -> None:
+        """Again where a busy machine took too long: an update has the id of its operation, so that it counts once."""
+        for _ in range(SENDS):
+            try:
+                return await self.gateway.send(one, message)
+            except (ArmError, RPCError):
+                await asyncio.sleep(2)
+        return await self.gateway.send(one, message)
 
     async def ended(self, one: ScaleSetIdentity) -> UpgradeRecord:
         """Its record at the end. Raises RuntimeError unless it was completed."""

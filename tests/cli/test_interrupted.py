@@ -54,7 +54,7 @@ def test_while_modules_are_read(tmp_path: Path, command: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["status web", "watch web", "token"])
+@pytest.mark.parametrize("command", ["status web", "watch web", "list", "show web", "history web", "token"])
 def test_while_an_answer_is_waited_for(tmp_path: Path, command: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         login = Login(f"http://127.0.0.1:{silent.getsockname()[1]}", "t", "me", "secret", "s")

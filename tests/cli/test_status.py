@@ -133,7 +133,10 @@ OFF: dict[str, Any] = {"enabled": False, "quarantine": []}
             TOLD,
             "Succeeded",
             "",
-            ["what to do           publish a newer version: that one is tried; or lift"],
+            [
+                "what to do           publish a newer version: that one is tried",
+                "                     instar lift",
+            ],
         ),
         (
             OFF | {"held": "the records are older"},

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -35,6 +36,7 @@ from instar.store.store import Store
 from tests.cli.test_reconcile import TOLD as RECONCILED
 from tests.cli.test_status import SET
 from tests.cli.test_status import TOLD as STANDING
+from tests.client.showing.answers import MACHINE, UPGRADE, WEB
 from tests.client.test_watch import ENDED
 from tests.support.house import ROOT as HOUSE
 
@@ -115,11 +117,12 @@ def evil_upgrade() -> dict[str, Any]:
 
 
 def test_watch(logged_in: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    answering(monkeypatch, {SET: {"id": SET}, f"{SET}/rollingUpgrades/latest": evil_upgrade()})
+    answers = {f"{SET}/rollingUpgrades/latest": evil_upgrade(), f"{SET}/instar/upgrades/latest": planted(UPGRADE)}
+    answering(monkeypatch, {SET: {"id": SET}, **answers})
     output = runner.invoke(app, ["watch", SET, *logged_in])
     assert output.exit_code == 0
     assert_harmless(output.output, 4)
-    assert len(output.output.splitlines()) == 4
+    assert len(output.output.splitlines()) == 6
 
 
 def test_watch_on_a_terminal() -> None:
@@ -134,6 +137,46 @@ def test_watch_on_a_terminal() -> None:
     assert "\x1b[8m" not in output
     assert not set(output) & set("\x07\x9b\u202e\u2066")
     assert output.count("\\x1b[8m\\x1b]0;t\\x07\\x9b8m\\u202e\\u2066\\r\\n[bold red]") >= 8
+
+
+def test_list(logged_in: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = "/instar/scaleSets?scope=%2F&%24top=500&%24expand=versions"
+    answering(monkeypatch, {everything: {"value": [planted(WEB)]}})
+    output = runner.invoke(app, ["list", *logged_in], env={"COLUMNS": "900"})
+    assert output.exit_code == 0, output.output
+    assert is_harmless(output.output)
+    assert "web\\x1b[8m" in output.output
+
+
+def test_history(logged_in: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {
+        f"{SET}/instar/upgrades": {"value": [planted(UPGRADE)]},
+        f"{SET}/instar/upgrades/3": planted(UPGRADE),
+    }
+    answering(monkeypatch, {SET: {"id": SET}, **answers})
+    for more in ([], ["--number", "3"]):
+        output = runner.invoke(app, ["history", SET, *more, *logged_in], env={"COLUMNS": "900"})
+        assert output.exit_code == 0, output.output
+        assert is_harmless(output.output)
+        assert "limit 10 %\\x1b[8m" in output.output
+
+
+def test_show(logged_in: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    told = planted(WEB) | {"id": SET}
+    answers = {
+        SET: {"id": SET},
+        f"/instar/scaleSets?{urlencode({'scope': SET, '$top': 500})}": {"value": [told]},
+        f"{SET}/instar/upgrades/latest": planted(UPGRADE),
+        f"{SET}/instar/automaticOSUpgrades": {"properties": planted(STANDING)},
+        f"{SET}/virtualMachines?$expand=instanceView": {"value": [planted(MACHINE)]},
+    }
+    answering(monkeypatch, answers)
+    policy = httpx.Response(200, json={"properties": planted({"bake": "PT1M"})})
+    monkeypatch.setattr(ApiClient, "send", lambda *_: policy)
+    output = runner.invoke(app, ["show", SET, *logged_in], env={"COLUMNS": "900"})
+    assert output.exit_code == 0, output.output
+    assert is_harmless(output.output)
+    assert output.output.count("\\x1b[8m") > 15
 
 
 def test_lines_beside_an_upgrade() -> None:
@@ -250,10 +293,20 @@ def test_lines_of_instar_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\\x1b[8m" in output
 
 
-ROOMS = ("instar/cli", "instar/client", "instar/client/sets", "instar/stack")
+ROOMS = (
+    "instar/cli",
+    "instar/cli/showing",
+    "instar/client",
+    "instar/client/sets",
+    "instar/client/showing",
+    "instar/stack",
+)
 DRAWN = {
     "table": "its cells are legible",
     "picture": "its texts are legible",
+    "upgrades_table": "its texts are legible",
+    "time_line": "its texts are legible",
+    "in_columns": "its texts are legible",
     "made.text": "JSON in ASCII, made here",
     "json.dumps": "JSON in ASCII",
 }

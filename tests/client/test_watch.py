@@ -1,6 +1,7 @@
 import io
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ from rich.console import Console
 from instar.client import watch as watching
 from instar.client.api_client import ApiAway, ApiClient
 from instar.client.api_token import Login
+from instar.client.ends import status_of
 from instar.client.showing.picture import CELLS, picture
 from instar.client.showing.upgrade_view import upgrade_view
 from instar.client.watch import DEFAULT_SUBSCRIPTION, Waiting, find, follow
@@ -91,6 +93,30 @@ def text_of(latest: dict[str, Any]) -> str:
     return console.file.getvalue()
 
 
+PARKED = deepcopy(RUNNING)
+PARKED["properties"] |= {"waitsFor": "paused by ann", "waitsSince": "2026-05-01T10:01:00+00:00"}
+PARKED["properties"]["decisions"] += [
+    {"sequence": 2, "time": "2026-05-01T10:00:08+00:00", "batch": 1, "action": "verdict", "reason": "go on"},
+    {"sequence": 3, "time": "2026-05-01T10:01:00+00:00", "batch": 1, "action": "parked", "reason": "parked: paused"},
+]
+FACTS = {
+    "properties": {
+        "number": 7,
+        "kind": "osUpgrade",
+        "startedBy": "User",
+        "targetVersion": "2.0.0",
+        "from": ["1.0.0", "1.5.0"],
+    }
+}
+ENDS = {"Completed": 0, "Faulted": 3, "Cancelled": 4}
+
+
+def ending(code: str) -> dict[str, Any]:
+    ended = deepcopy(ENDED)
+    ended["properties"]["runningStatus"]["code"] = code
+    return ended
+
+
 AUTOMATIC: dict[str, Any] = {"enabled": True, "firstTriggerAt": "2026-05-01T10:00:00+00:00"}
 
 
@@ -98,8 +124,12 @@ def followed(
     answers: Iterator[httpx.Response | Exception],
     automatic: dict[str, Any] | None = None,
     waiting: Waiting = Waiting(),  # noqa: B008  # it is frozen
+    *,
+    facts: bool = False,
 ) -> tuple[list[str], UpgradeStatus]:
     def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == f"{SET}/instar/upgrades/latest":
+            return httpx.Response(200, json=FACTS) if facts else not_found()
         if not request.url.path.endswith("/latest"):
             return httpx.Response(200, json={"id": SET, "properties": automatic or AUTOMATIC})
         assert request.url.params["$expand"] == "decisions,instances"
@@ -176,8 +206,64 @@ def test_lines_tell_each_decision_once_and_end_with_the_upgrade() -> None:
         "10:00:00 upgrade  started   go on: 0 of 5",
         "web RollingForward: 4 successful, 1 failed, 0 in progress, 0 pending",
         "10:00:09 batch 2  rollback  10 is sick",
+        "web took 9 s, batches done: 0",
         "web Completed: 4 successful, 1 failed, 0 in progress, 0 pending",
     ]
+
+
+def test_lines_tell_what_it_is_and_where_from_what_it_waits_for_and_each_once() -> None:
+    answers = [httpx.Response(200, json=one) for one in (RUNNING, PARKED, PARKED, PARKED, RUNNING)]
+    ended = deepcopy(PARKED)
+    ended["properties"] |= ENDED["properties"] | {"decisions": PARKED["properties"]["decisions"], "waitsFor": ""}
+    told, _ = followed(iter([*answers, httpx.Response(200, json=ended)]), facts=True)
+    running = "web RollingForward: 4 successful, 1 failed, 0 in progress, 0 pending"
+    assert told == [
+        "web upgrade 7 by hand to 2.0.0 from 1.0.0, 1.5.0",
+        "10:00:00 upgrade  started   go on: 0 of 5",
+        running,
+        "10:00:08 batch 1  verdict   go on",
+        "10:01:00 batch 1  parked    parked: paused",
+        f"{running}; waits since 2026-05-01 10:01Z: paused by ann",
+        running,
+        "web took 1 min, batches done: 1",
+        "web Completed: 4 successful, 1 failed, 0 in progress, 0 pending",
+    ]
+
+
+def test_elapsed_batches_and_what_it_waits_for_are_told() -> None:
+    view = upgrade_view(PARKED)
+    now = datetime(2026, 5, 1, 11, 30, tzinfo=UTC)
+    assert view.pace(now) == ["running for 1 h 30 min, batches done: 1"]
+    assert view.waits == "waits since 2026-05-01 10:01Z: paused by ann"
+    expected = deepcopy(PARKED)
+    expected["properties"]["forecast"] = {"told": "1 of 5 batches done in 90 minutes"}
+    assert upgrade_view(expected).pace(now) == [
+        "running for 1 h 30 min, batches done: 1",
+        "1 of 5 batches done in 90 minutes",
+    ]
+    odds: tuple[Any, ...] = (None, [], "soon", {"told": "soon\x1b"})
+    for odd in odds:
+        expected["properties"]["forecast"] = odd
+        assert all(line.isprintable() for line in upgrade_view(expected).pace(now))
+
+
+def test_it_is_enough_that_it_is_parked_only_where_that_is_asked_for() -> None:
+    def answers() -> Iterator[httpx.Response]:
+        return (httpx.Response(200, json=one) for one in (RUNNING, PARKED, ENDED))
+
+    told, status = followed(answers(), None, Waiting(until_parked=True))
+    assert status_of(status) == 5
+    assert told[-1].endswith("paused by ann")
+    _, status = followed(answers())
+    assert status_of(status) == 0
+
+
+def test_how_it_ended_is_told_apart_by_the_status() -> None:
+    statuses = {code: status_of(followed(iter([httpx.Response(200, json=ending(code))]))[1]) for code in ENDS}
+    assert statuses == ENDS
+    with pytest.raises(Trouble) as nothing:
+        followed(iter([not_found()]), {"enabled": False})
+    assert nothing.value.exit_status == 6
 
 
 def test_an_api_that_is_restarted_meanwhile_ends_nothing() -> None:
@@ -214,9 +300,12 @@ def test_a_name_in_several_groups_asks_for_the_group() -> None:
         find(api, "web", DEFAULT_SUBSCRIPTION)
 
 
-def test_a_path_that_is_no_scale_set_is_refused() -> None:
+@pytest.mark.parametrize(
+    "path", ["/subscriptions/x", f"{SET}?x=1", f"{SET}#x", f"{SET}%2f", f"{SET}\x1b[8m", f"{SET}/x"]
+)
+def test_a_path_that_is_no_scale_set_is_refused(path: str) -> None:
     with client(listing()) as api, pytest.raises(Trouble, match="is no resource id of a scale set"):
-        find(api, "/subscriptions/x", DEFAULT_SUBSCRIPTION)
+        find(api, path, DEFAULT_SUBSCRIPTION)
 
 
 def test_a_resource_id_of_no_set_is_told() -> None:

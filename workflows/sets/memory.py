@@ -15,6 +15,8 @@ class Memory:
     def __init__(self, state: ScaleSetState) -> None:
         self.state = state
         self.cut = Cut()
+        self.looked_after = 0
+        """The number of the upgrade that was looked after last; 0 at the beginning of a run."""
 
     @property
     def scale_set(self) -> ScaleSetIdentity:

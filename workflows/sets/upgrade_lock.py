@@ -23,6 +23,9 @@ from workflows.sets.memory import Memory
 from workflows.upgrades.os_upgrade import OsUpgradeWorkflow
 from workflows.visibility import upgrade_attributes, upgrade_summary
 
+LESS_OFTEN = 12
+"""A parked upgrade may wait for weeks: it is looked after once an hour, by default, instead of every five minutes."""
+
 
 async def begin_by_hand(memory: Memory) -> None:
     """What a start is pinned to, and the start; or why it cannot be (P1, T4)."""
@@ -121,17 +124,24 @@ async def look_after(memory: Memory) -> None:
     running = memory.state.running
     if running is None:
         return
-    memory.state = results.look_after_at(memory.state, memory.now + memory.state.delays.look_after_upgrade)
+    usual = memory.state.delays.look_after_upgrade
+    memory.state = results.look_after_at(memory.state, memory.now + usual)
+    request = UpgradeClosed(workflow_id=running.workflow_id)
+    if memory.looked_after == running.number:
+        request = request.model_copy(update={"unique_id": memory.scale_set.unique_id, "number": running.number})
+    memory.looked_after = running.number
     try:
         closed: ClosedAs = await workflow.execute_activity_method(
             RecordActivities.upgrade_closed,
-            UpgradeClosed(workflow_id=running.workflow_id),
+            request,
             summary="was the running upgrade terminated by hand?",
             **options.DESCRIBE,
         )
     except ActivityError as failure:
         workflow.logger.warning("upgrade %d was not looked after: %s", running.number, refusal_of(failure))
         return
+    if closed.parked and memory.state.running == running:
+        memory.state = results.look_after_at(memory.state, memory.now + LESS_OFTEN * usual)
     if not closed.status or memory.state.running != running:
         return
     await workflow.execute_activity_method(

@@ -1,11 +1,10 @@
 """How far the upgrade of a set is, in a sentence (docs/rules.md C6)."""
 
 import time
-from typing import Any
 
 from instar.client.api_client import ApiAway, ApiClient, ApiRefused
-from instar.client.sets.simulated import NOT_FOUND
-from instar.domain.legible import legible_line
+from instar.client.sets import overviews
+from instar.client.showing.pace import expectation
 
 ASKED_EVERY = 5.0
 """Seconds: the API looks at the machines for each answer."""
@@ -13,14 +12,7 @@ ASKED_EVERY = 5.0
 
 def forecast(api: ApiClient, scale_set: str) -> str:
     """The sentence of the upgrade that runs; "" where none does. Raises ApiAway, ApiRefused."""
-    try:
-        latest: dict[str, Any] = api.get(f"{scale_set}/rollingUpgrades/latest", _expand="forecast")
-    except ApiRefused as refusal:
-        if refusal.status != NOT_FOUND:
-            raise
-        return ""
-    told = latest["properties"].get("forecast") or {}
-    return legible_line(str(told.get("told", "")))
+    return expectation(overviews.forecast(api, scale_set))
 
 
 class Outlook:

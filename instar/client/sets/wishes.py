@@ -5,6 +5,8 @@ from typing import Any
 from urllib.parse import quote
 
 from instar.client.api_client import ApiClient
+from instar.domain.images.images import version_key
+from instar.errors import Nonsense
 
 Json = dict[str, Any]
 
@@ -58,3 +60,12 @@ def say_at_the_gate(api: ApiClient, scale_set: str, reason: str, *, approved: bo
     """Approve, or reject, at the gate at which the running upgrade waits. Raises Trouble."""
     word = "approve" if approved else "reject"
     api.send("POST", f"{scale_set}/instar/{word}", {"reason": reason} if reason else {})
+
+
+def lift(api: ApiClient, scale_set: str, version: str) -> None:
+    """Lift the quarantine of a version. Raises Nonsense for what is none, Trouble where it is not quarantined."""
+    try:
+        version_key(version)
+    except ValueError as error:
+        raise Nonsense(str(error)) from None
+    api.send("POST", f"{scale_set}/instar/automaticOSUpgrades/quarantine/{quote(version, safe='')}/lift")

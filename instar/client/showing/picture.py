@@ -1,6 +1,6 @@
 """An upgrade as a picture on a terminal: a bar per batch, a cell per machine, the newest reasons."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -31,8 +31,8 @@ BATCHES_SHOWN = 12
 CELLS_SHOWN = 200
 """A batch of more machines shows counts instead of cells."""
 REASONS_SHOWN = 8
-_LINES_BESIDE = 9
-"""On a screen: the headline, the forecast, earlier batches, machines in no batch, the legend, room for what wraps."""
+_LINES_BESIDE = 8
+"""On a screen: the headline, earlier batches, machines in no batch, the legend, room for what wraps."""
 
 _STATUS_STYLES = {
     UpgradeStatus.ROLLING_FORWARD: "bold cyan",
@@ -43,13 +43,15 @@ _STATUS_STYLES = {
 }
 
 
-def picture(name: str, view: UpgradeView, height: int | None = None) -> RenderableType:
-    """The whole of it; with `height` (lines of a screen) as many of the reasons as fit, the newest unabridged."""
+def picture(name: str, view: UpgradeView, height: int | None = None, beside: Sequence[str] = ()) -> RenderableType:
+    """The whole of it; with `height` (lines of a screen) as many of the reasons as fit, the newest unabridged.
+
+    `beside`: what it is, how long it takes, what it waits for, a line each.
+    """
     parts: list[RenderableType] = [
         Text.assemble((legible_line(name), "bold"), "  ", (view.headline, _STATUS_STYLES[view.status])),
+        *(Text(legible_line(line)) for line in beside),
     ]
-    if view.forecast:
-        parts.append(Text(view.forecast, style="dim"))
     if earlier := view.batches[:-BATCHES_SHOWN]:
         done = sum(len(batch.machines) for batch in earlier)
         parts.append(Text(f"batches 1 to {earlier[-1].number}: {done} machines, not shown", style="dim"))
@@ -59,7 +61,7 @@ def picture(name: str, view: UpgradeView, height: int | None = None) -> Renderab
     if height is None:
         decisions = [Text(decision.line) for decision in view.decisions[-REASONS_SHOWN:]]
     else:
-        fitting = max(1, min(REASONS_SHOWN, height - len(batches) - len(machines) - _LINES_BESIDE))
+        fitting = max(1, min(REASONS_SHOWN, height - len(beside) - len(batches) - len(machines) - _LINES_BESIDE))
         decisions = [Text(decision.line, no_wrap=True, overflow="ellipsis") for decision in view.decisions[-fitting:-1]]
         decisions += [Text(decision.line) for decision in view.decisions[-1:]]
     for text in decisions[:-1]:

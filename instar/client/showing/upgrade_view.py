@@ -2,10 +2,14 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from instar.client.showing.pace import FORECAST, expectation, pace_lines
+from instar.client.showing.words import moment
 from instar.domain.legible import legible_line
 from instar.domain.records.progress import Outcome
+from instar.domain.records.set_state import PARKED_ACTIONS
 from instar.domain.records.upgrades import UpgradeStatus
 
 
@@ -72,6 +76,26 @@ class UpgradeView:
     error: str = ""
     forecast: str = ""
     """How far it is and when it would end, as a sentence; "" where nobody asked (C6)."""
+    waits_for: str = ""
+    waits_since: str = ""
+
+    @property
+    def parked(self) -> bool:
+        """Whether it waits before its next batch."""
+        return not self.status.ended and bool(self.decisions) and self.decisions[-1].action in PARKED_ACTIONS
+
+    def pace(self, now: datetime) -> list[str]:
+        """How far it is, in batches and in time, a line each."""
+        told: dict[str, Any] = {"startTime": self.started_at, FORECAST: {"told": self.forecast}}
+        if self.status.ended:
+            told["endTime"] = self.decisions[-1].at if self.decisions else self.started_at
+        done = len({decision.batch for decision in self.decisions if decision.action == "verdict"})
+        return pace_lines(told, done, now)
+
+    @property
+    def waits(self) -> str:
+        """What it waits for and since when; "" while it does not."""
+        return f"waits since {moment(self.waits_since)}: {self.waits_for}" if self.waits_for else ""
 
     @property
     def headline(self) -> str:
@@ -120,4 +144,7 @@ def upgrade_view(latest: dict[str, Any]) -> UpgradeView:
             for one in properties.get("decisions") or ()
         ),
         error=legible_line((properties.get("error") or {}).get("message", "")),
+        waits_for=legible_line(properties.get("waitsFor") or ""),
+        waits_since=properties.get("waitsSince") or "",
+        forecast=expectation(properties.get(FORECAST)),
     )

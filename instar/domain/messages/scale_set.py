@@ -156,12 +156,17 @@ class UpgradeClosed(Message):
     """Ask whether an upgrade's workflow is closed although it never said so (F1)."""
 
     workflow_id: str
+    unique_id: Annotated[str, Field(exclude_if=lambda value: not value)] = ""
+    """Of the set, with the upgrade's number: whether it is parked is asked too. Not at the first look."""
+    number: Annotated[int, Field(exclude_if=lambda value: not value)] = 0
 
 
 class ClosedAs(Message):
     """`status` is Temporal's word for how it closed, empty while it runs."""
 
     status: str = ""
+    parked: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
+    """It waits before its next batch, perhaps for days."""
 
 
 class RecordClosed(Message):

@@ -199,6 +199,8 @@ def _not_its_turn(known: Known) -> Park | None:
     'turn'
     """
     return Park(what=ParkedFor.TURN, reason=known.turn) if known.turn else None
+
+
 def _judged(known: Known) -> Park | Stop | None:
     """What the judges say: they are to be asked, or one of them does not say yes (G2).
 

@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from instar.cli.app import app
 from instar.client import watch as watching
 from instar.client.sets import planning
 from instar.client.sets.forecasts import Outlook, forecast
-from instar.client.showing.picture import picture
 from instar.client.showing.upgrade_view import upgrade_view
 from tests.client.sets.test_first_set import There
 from tests.client.sets.test_starting import SET, found_in, latest
@@ -102,9 +102,6 @@ def test_c6_watch_shows_it_on_a_terminal_while_the_upgrade_runs(monkeypatch: pyt
     assert shown == ["2 of 5 batches done in 6 minutes", ""]
 
 
-def test_c6_the_picture_has_it_below_the_headline() -> None:
-    plain = Console(file=io.StringIO(), width=120)
-    view = upgrade_view(latest("RollingForward", "started"))
-    plain.print(picture("web", replace(view, forecast="2 of 5 batches done")))
-    assert isinstance(plain.file, io.StringIO)
-    assert plain.file.getvalue().splitlines()[1].strip() == "2 of 5 batches done"
+def test_c6_it_is_told_below_how_long_it_has_run() -> None:
+    view = replace(upgrade_view(latest("RollingForward", "started")), forecast="2 of 5 batches done")
+    assert view.pace(datetime.fromisoformat(view.started_at))[1:] == ["2 of 5 batches done"]
