@@ -94,6 +94,7 @@ def test_c6_watch_shows_it_on_a_terminal_while_the_upgrade_runs(monkeypatch: pyt
     running = latest("RollingForward", "started")
     running["properties"]["forecast"] = {"told": "2 of 5 batches done in 6 minutes"}
     shown: list[str] = []
+    monkeypatch.setattr(watching, "_what_it_is", lambda *_: "upgrade 1")
     monkeypatch.setattr(watching.LiveScreen, "show", lambda _self, view: shown.append(view.forecast))
     answers = [httpx.Response(200, json=one) for one in (running, running, latest("Completed", "completed"))]
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
@@ -104,4 +105,4 @@ def test_c6_watch_shows_it_on_a_terminal_while_the_upgrade_runs(monkeypatch: pyt
 
 def test_c6_it_is_told_below_how_long_it_has_run() -> None:
     view = replace(upgrade_view(latest("RollingForward", "started")), forecast="2 of 5 batches done")
-    assert view.pace(datetime.fromisoformat(view.started_at))[1:] == ["2 of 5 batches done"]
+    assert view.pace(datetime.fromisoformat("2026-11-30T08:30:00Z"))[1:] == ["2 of 5 batches done"]
