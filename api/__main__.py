@@ -31,6 +31,7 @@ from instar.connection.remarks.problems import first_problem
 from instar.connection.sealed_payloads import sealed_payloads
 from instar.connection.settings import Settings
 from instar.connection.telemetry.endpoint import Metrics
+from instar.connection.telemetry.settings import LogFormat
 from instar.connection.telemetry.state import State
 from instar.connection.telemetry.temporal_runtime import TemporalMetrics, use_runtime
 from instar.connection.waiting import enter_data_dir, open_store
@@ -63,7 +64,7 @@ def main() -> None:
             f"api: '{arguments.host}' is not a loopback address, and tokens must not be sent there in clear: set "
             "INSTAR_TLS__CERTIFICATE and INSTAR_TLS__KEY (`instar certificates` makes them).",
         )
-    log_to_stderr()
+    log_to_stderr("api", settings.log.format)
     for remark in unread(os.environ):
         _log.warning("%s", legible_line(remark))
     # Until there is a server that they can stop.
@@ -73,7 +74,7 @@ def main() -> None:
         if files := tls_files(settings):
             check_certificate(files, utc_now())
         configuration()  # before anything is made or waited for
-        temporal = use_runtime(metrics=bool(settings.metrics.api), forward_logs=False)
+        temporal = use_runtime(metrics=bool(settings.metrics.api), forward_logs=settings.log.format is LogFormat.JSON)
         asyncio.run(serve(settings, arguments.host, arguments.port, temporal))
     except (CannotCompute, CannotServe, SigningKeyError, StoreError, TlsError, TooOpen, WrongSettings) as error:
         sys.exit(f"api: {error}")

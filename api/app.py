@@ -9,6 +9,7 @@ from fastapi_offline import FastAPIOffline
 
 from api import probes
 from api.access.guard import Guard
+from api.access.subjects import Subjects
 from api.codec.routes import router as codec_router
 from api.deployments import deployment_runs, deployments
 from api.images import extension_types, images
@@ -127,5 +128,6 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(LastResort)
     app.add_middleware(SafeHeaders)
     app.add_middleware(TrustedProxies, trusted=lambda scope: scope["app"].state.services.settings.trusted_proxies)
+    app.add_middleware(Subjects)
     app.add_middleware(CountedRequests)
     return app

@@ -24,6 +24,7 @@ from instar.connection.remarks.problems import first_problem
 from instar.connection.sealed_payloads import sealed_payloads
 from instar.connection.settings import Settings
 from instar.connection.telemetry.endpoint import Metrics
+from instar.connection.telemetry.settings import LogFormat
 from instar.connection.telemetry.state import State
 from instar.connection.telemetry.temporal_runtime import TemporalMetrics, use_runtime
 from instar.connection.waiting import connect_to_temporal, enter_data_dir, open_store
@@ -122,12 +123,14 @@ def main() -> None:
         settings = Settings()
     except ValidationError as error:
         sys.exit(f"worker: the settings are wrong: {first_problem(error)}")
-    log_to_stderr()
+    log_to_stderr("worker", settings.log.format)
     for remark in unread(os.environ):
         log.warning("%s", legible_line(remark))
     try:
         configuration()  # before anything is made or waited for
-        temporal = use_runtime(metrics=bool(settings.metrics.worker), forward_logs=False)
+        temporal = use_runtime(
+            metrics=bool(settings.metrics.worker), forward_logs=settings.log.format is LogFormat.JSON
+        )
         asyncio.run(run(settings, temporal))
     except (CannotCompute, CannotServe, StoreError, TooOpen, WrongSettings) as error:
         sys.exit(f"worker: {error}")

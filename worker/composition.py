@@ -22,6 +22,7 @@ from instar.connection.setting_groups import HooksSettings
 from instar.domain.sets.names import COMPUTE_QUEUE, HOOK_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
 from instar.store.store import Store
 from worker.outside import Outside
+from worker.subjects import Subjects
 from worker.timings import Timings
 from worker.waits import Waits
 from workflows.webhooks.nudges import WebhookNudges
@@ -52,7 +53,7 @@ def workers(
 
     `outside`: how other people's systems are called; by default as without any setting.
     """
-    around = [Waits(store), Timings(clock)]
+    around = [Subjects(), Waits(store), Timings(clock)]
     outside = outside or Outside.of(HooksSettings(), "")
     nudges = WebhookNudges(client)
     questions = QuestionActivities(store, outside.hooks, clock)
@@ -121,6 +122,7 @@ def workers(
             client,
             task_queue=WEBHOOK_QUEUE,
             activities=[webhooks.deliver],
+            interceptors=[Subjects()],
             max_concurrent_activities=DELIVERIES_AT_ONCE,
             graceful_shutdown_timeout=GRACE,
         ),
@@ -128,6 +130,7 @@ def workers(
             client,
             task_queue=HOOK_QUEUE,
             activities=[questions.call_hook, questions.ask_judge],
+            interceptors=[Subjects()],
             max_concurrent_activities=QUESTIONS_AT_ONCE,
             graceful_shutdown_timeout=GRACE,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,

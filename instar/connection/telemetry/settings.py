@@ -1,8 +1,17 @@
-"""Where metrics are shown."""
+"""Where metrics are shown, how the log is written."""
+
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
 MOST_PORT = 65535
+
+
+class LogFormat(StrEnum):
+    """How a line of the log is written."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class MetricsSettings(BaseModel):
@@ -20,6 +29,15 @@ class MetricsSettings(BaseModel):
     @classmethod
     def _an_address(cls, address: str) -> str:
         return listened_at(address)
+
+
+class LogSettings(BaseModel):
+    """How the log is written (`INSTAR_LOG__FORMAT`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: LogFormat = LogFormat.TEXT
+    """`text` for people, `json` for machines: an object a line, with what it is about."""
 
 
 def listened_at(address: str) -> str:
