@@ -5,9 +5,10 @@ Its members are a closed list: what a library hangs on a record is not written, 
 
 import json
 import logging
-import sys
 from datetime import UTC, datetime
 from typing import Any
+
+from opentelemetry.trace import get_current_span
 
 from instar.domain.sets.names import os_upgrade_number, scale_set_of_workflow
 from instar.telemetry.about import what_it_is_about
@@ -60,8 +61,5 @@ def _from_sdk(record: logging.LogRecord) -> dict[str, str | int]:
 
 def _trace() -> str:
     """The trace in which it was written; "" where nothing is traced."""
-    tracing = sys.modules.get("opentelemetry.trace")
-    if tracing is None:
-        return ""
-    context = tracing.get_current_span().get_span_context()
+    context = get_current_span().get_span_context()
     return f"{context.trace_id:032x}" if context.is_valid else ""

@@ -1,8 +1,10 @@
-"""Where metrics are shown, how the log is written."""
+"""Where metrics are shown, how the log is written, where traces are sent."""
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from instar.connection.setting_groups import is_web_url
 
 MOST_PORT = 65535
 
@@ -38,6 +40,25 @@ class LogSettings(BaseModel):
 
     format: LogFormat = LogFormat.TEXT
     """`text` for people, `json` for machines: an object a line, with what it is about."""
+
+
+class TracesSettings(BaseModel):
+    """Where traces are sent (`INSTAR_TRACES__ENDPOINT`, `INSTAR_TRACES__RATIO`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint: str = ""
+    """URL of a collector that takes OTLP over HTTP, without its `/v1/traces`; empty: nothing is traced."""
+
+    ratio: float = Field(default=1.0, ge=0.0, le=1.0)
+    """Which share of all traces is sent. It follows from a trace's id: the same everywhere, whatever a caller asks."""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _a_collector(cls, url: str) -> str:
+        if url and not is_web_url(url):
+            raise ValueError("must be a URL, as in http://127.0.0.1:4318")
+        return url.rstrip("/").removesuffix("/v1/traces")
 
 
 def listened_at(address: str) -> str:
