@@ -106,7 +106,7 @@ def test_every_metric_is_a_known_one_with_known_labels_and_values(seen: Seen, of
         for sample in family.samples:
             if of_sdk:
                 assert set(sample.labels) <= OF_TEMPORAL, sample
-                assert "web" not in "".join(sample.labels.values())
+                assert "web" not in " ".join(sample.labels.values()).replace("instar-webhooks", ""), sample
                 continue
             base = re.sub(r"_(bucket|sum|count)$", "", sample.name)
             assert base in ours | OF_PROCESSES | {"process_virtual_memory_bytes", "process_start_time_seconds"}, sample
