@@ -31,6 +31,7 @@ from instar.domain.messages.os_upgrade import SliceOutcome
 from instar.domain.records.upgrades import DETAILS_AT_MOST
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.domain.spans import in_words
+from instar.telemetry.about import about
 
 GIVEN_UP_AFTER = timedelta(minutes=30)
 """How long an instance is tried in vain (F10)."""
@@ -84,7 +85,8 @@ async def each(
     async def one(instance_id: str) -> None:
         nonlocal outcome
         try:
-            await act(instance_id)
+            with about(instance=instance_id):
+                await act(instance_id)
             done.append(instance_id)
         except (InstanceFailed, Overtaken, UpgradeImpossible) as error:
             outcome = outcome.merged(_came_to(outcome, instance_id, error, scale_set))

@@ -14,6 +14,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
+from temporalio.client import Plugin
 
 from api.access.forgetting import forget_regularly
 from api.access.signing_keys import SigningKeyError
@@ -31,8 +32,10 @@ from instar.connection.remarks.problems import first_problem
 from instar.connection.sealed_payloads import sealed_payloads
 from instar.connection.settings import Settings
 from instar.connection.telemetry.endpoint import Metrics
+from instar.connection.telemetry.settings import LogFormat
 from instar.connection.telemetry.state import State
 from instar.connection.telemetry.temporal_runtime import TemporalMetrics, use_runtime
+from instar.connection.telemetry.tracing import traced
 from instar.connection.waiting import enter_data_dir, open_store
 from instar.domain.legible import legible_line
 from instar.private_files import TooOpen, keep_new_files_private
@@ -63,7 +66,7 @@ def main() -> None:
             f"api: '{arguments.host}' is not a loopback address, and tokens must not be sent there in clear: set "
             "INSTAR_TLS__CERTIFICATE and INSTAR_TLS__KEY (`instar certificates` makes them).",
         )
-    log_to_stderr()
+    log_to_stderr("api", settings.log.format)
     for remark in unread(os.environ):
         _log.warning("%s", legible_line(remark))
     # Until there is a server that they can stop.
@@ -73,7 +76,7 @@ def main() -> None:
         if files := tls_files(settings):
             check_certificate(files, utc_now())
         configuration()  # before anything is made or waited for
-        temporal = use_runtime(metrics=bool(settings.metrics.api), forward_logs=False)
+        temporal = use_runtime(metrics=bool(settings.metrics.api), forward_logs=settings.log.format is LogFormat.JSON)
         asyncio.run(serve(settings, arguments.host, arguments.port, temporal))
     except (CannotCompute, CannotServe, SigningKeyError, StoreError, TlsError, TooOpen, WrongSettings) as error:
         sys.exit(f"api: {error}")
@@ -135,11 +138,12 @@ async def application(settings: Settings, readiness: Readiness, state: State) ->
         state.reads(lambda: overview(store.database, utc_now()))
         # Lazy: reads are answered with Temporal down, and it may come later (A4).
         codec = sealed_payloads(settings)
-        plugins = [instar_plugin(codec)]
+        traces = opened.enter_context(traced(settings.traces, "api"))
+        plugins: list[Plugin] = [instar_plugin(codec), *([traces.plugin()] if traces else ())]
         client = await connect(plugins, lazy=True)
         access = access_from(settings, store, utc_now)
         services = services_from(store, fleet, client, settings, access)
-        app = create_app(services)
+        app = create_app(services, traces=traces.provider if traces else None)
         asides = [
             asyncio.create_task(forget_regularly(store, utc_now, settings)),
             asyncio.create_task(keep_connected(client, plugins, services.gateway.use)),

@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
+from opentelemetry.trace import TracerProvider
 
 from api import probes
 from api.access.guard import Guard
+from api.access.subjects import Subjects
 from api.codec.routes import router as codec_router
 from api.deployments import deployment_runs, deployments
 from api.images import extension_types, images
@@ -103,14 +106,33 @@ async def life(app: FastAPI) -> AsyncIterator[None]:
         await services.access.outside.close()
 
 
-def create_app(services: Services) -> FastAPI:
-    """The application on these services.
+def telemetry(traces: TracerProvider | None) -> TelemetryConfig:
+    """A span for each request, with nothing of its content. Without `traces` nothing, whatever the environment says."""
+    return {
+        "tracing": traces is not None,
+        "tracer_provider": traces,
+        "metrics": False,
+        "logs": False,
+        "operation_spans": False,
+        "auto_configure": False,
+    }
+
+
+def create_app(services: Services, *, traces: TracerProvider | None = None) -> FastAPI:
+    """The application on these services. `traces`: where spans of requests go to, if anywhere.
 
     Routes and what stands before them ask `app.state.services` at each request and keep nothing of their own: an
     application is the same whatever it runs on.
     """
     # The interactive docs at /docs bring their scripts along: they work where the internet is out of reach.
-    app = FastAPIOffline(title="Instar", description=DESCRIPTION, lifespan=life, redirect_slashes=False, redoc_url=None)
+    app = FastAPIOffline(
+        title="Instar",
+        description=DESCRIPTION,
+        lifespan=life,
+        redirect_slashes=False,
+        redoc_url=None,
+        telemetry=telemetry(traces),
+    )
     app.state.services = services
     before = [*(Depends(guard) for guard in GUARDS), Depends(group_comes_first)]
     for router in ARM_ROUTERS:
@@ -135,5 +157,6 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(LastResort)
     app.add_middleware(SafeHeaders)
     app.add_middleware(TrustedProxies, trusted=lambda scope: scope["app"].state.services.settings.trusted_proxies)
+    app.add_middleware(Subjects)
     app.add_middleware(CountedRequests)
     return app

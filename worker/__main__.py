@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, closing, suppress
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from temporalio.client import Client
+from temporalio.client import Client, Plugin
 
 from instar.compute.clock import utc_now
 from instar.connection.client import WrongSettings, configuration, keep_connected
@@ -24,8 +24,10 @@ from instar.connection.remarks.problems import first_problem
 from instar.connection.sealed_payloads import sealed_payloads
 from instar.connection.settings import Settings
 from instar.connection.telemetry.endpoint import Metrics
+from instar.connection.telemetry.settings import LogFormat
 from instar.connection.telemetry.state import State
 from instar.connection.telemetry.temporal_runtime import TemporalMetrics, use_runtime
+from instar.connection.telemetry.tracing import traced
 from instar.connection.waiting import connect_to_temporal, enter_data_dir, open_store
 from instar.domain.legible import legible_line
 from instar.private_files import TooOpen, keep_new_files_private
@@ -76,7 +78,8 @@ async def run(settings: Settings, temporal: TemporalMetrics | None = None) -> No
         opened.enter_context(closing(store))
         state.reads(lambda: overview(store.database, utc_now()))
         codec = sealed_payloads(settings)
-        plugins = [instar_plugin(codec)]
+        traces = opened.enter_context(traced(settings.traces, "worker"))
+        plugins: list[Plugin] = [instar_plugin(codec), *([traces.plugin()] if traces else ())]
         client = await _unless_stopped(connect_to_temporal(plugins, readiness), stop)
         if client is None:
             return
@@ -122,12 +125,14 @@ def main() -> None:
         settings = Settings()
     except ValidationError as error:
         sys.exit(f"worker: the settings are wrong: {first_problem(error)}")
-    log_to_stderr()
+    log_to_stderr("worker", settings.log.format)
     for remark in unread(os.environ):
         log.warning("%s", legible_line(remark))
     try:
         configuration()  # before anything is made or waited for
-        temporal = use_runtime(metrics=bool(settings.metrics.worker), forward_logs=False)
+        temporal = use_runtime(
+            metrics=bool(settings.metrics.worker), forward_logs=settings.log.format is LogFormat.JSON
+        )
         asyncio.run(run(settings, temporal))
     except (CannotCompute, CannotServe, StoreError, TooOpen, WrongSettings) as error:
         sys.exit(f"worker: {error}")

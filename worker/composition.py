@@ -25,6 +25,7 @@ from instar.domain.sets.names import COMPUTE_QUEUE, HOOK_QUEUE, WEBHOOK_QUEUE, W
 from instar.outbound.questions import Questions
 from instar.store.store import Store
 from worker.outside import Outside
+from worker.subjects import Subjects
 from worker.timings import Timings
 from worker.waits import Waits
 from workflows.webhooks.nudges import WebhookNudges
@@ -55,7 +56,7 @@ def workers(
 
     `outside`: how other people's systems are called; by default as without any setting.
     """
-    around = [Waits(store), Timings(clock)]
+    around = [Subjects(), Waits(store), Timings(clock)]
     outside = outside or Outside.of(HooksSettings(), "")
     nudges = WebhookNudges(client)
     questions = Questions(store.places, outside.hooks, clock)
@@ -127,6 +128,7 @@ def workers(
             client,
             task_queue=WEBHOOK_QUEUE,
             activities=[webhooks.deliver],
+            interceptors=[Subjects()],
             max_concurrent_activities=DELIVERIES_AT_ONCE,
             graceful_shutdown_timeout=GRACE,
         ),
@@ -134,6 +136,7 @@ def workers(
             client,
             task_queue=HOOK_QUEUE,
             activities=[hooks.call_hooks, judges.ask_judges, judges.until_yes, judges.until_no],
+            interceptors=[Subjects()],
             max_concurrent_activities=QUESTIONS_AT_ONCE,
             graceful_shutdown_timeout=GRACE,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,

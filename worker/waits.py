@@ -12,9 +12,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from instar.domain.sets.names import os_upgrade_number
-from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.errors import StoreError
 from instar.store.store import Store
+from worker.subjects import scale_set_of
 
 LONG = timedelta(minutes=1)
 """From its first attempt on: what takes less is not worth a word."""
@@ -45,7 +45,8 @@ class _Waits(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002  # the SDK's name
         """Do it, and say how it went where it takes long."""
         info = activity.info()
-        unique_id = _scale_set_of(input.args)
+        scale_set = scale_set_of(input.args)
+        unique_id = scale_set.unique_id if scale_set else ""
         long = info.started_time - info.scheduled_time >= LONG
         if not unique_id or not long or info.activity_type in LOOKS:
             return await self.next.execute_activity(input)
@@ -66,10 +67,3 @@ class _Waits(ActivityInboundInterceptor):
             await asyncio.to_thread(self._store.waits.say, unique_id, number, reason, activity.info().started_time)
         except StoreError as error:
             activity.logger.debug("not written down: %s", type(error).__name__)
-
-
-def _scale_set_of(arguments: Any) -> str:
-    """The unique id of the set that the activity is about; "" where it is about none."""
-    request = arguments[0] if arguments else None
-    scale_set = request if isinstance(request, ScaleSetIdentity) else getattr(request, "scale_set", None)
-    return scale_set.unique_id if isinstance(scale_set, ScaleSetIdentity) else ""

@@ -15,6 +15,8 @@ from instar.domain.messages.updates import read
 from instar.domain.records.operations import Operation, OperationKind, OperationStatus
 from instar.store.errors import StoreError
 from instar.store.sets.outbox import Waiting
+from instar.store.sets.stored_scale_set import StoredScaleSet
+from instar.telemetry.about import about
 
 _log = logging.getLogger(__name__)
 
@@ -111,11 +113,15 @@ async def _all_of(services: Services, unique_id: str) -> None:
 
 async def _handed_over(services: Services, waiting: Waiting) -> bool:
     """Whether the set took it; False where nobody answers. Raises ArmError where it refuses."""
-    outbox = services.store.outbox
     stored = await asyncio.to_thread(services.store.scale_sets.by_unique_id, waiting.unique_id)
     if stored is None:
         await _end_of_the_gone(services, waiting)
         return True
+    with about(stored.identity):
+        return await _sent(services, waiting, stored)
+
+
+async def _sent(services: Services, waiting: Waiting, stored: StoredScaleSet) -> bool:
     try:
         message = read(waiting.message)
     except ValueError:
@@ -133,7 +139,7 @@ async def _handed_over(services: Services, waiting: Waiting) -> bool:
         if await _waits(services, waiting, _FAILS):
             _log.exception("%s cannot be handed over to %s", waiting.kind, stored.identity.resource_id, exc_info=error)
         return False
-    await asyncio.to_thread(outbox.taken, waiting.operation_id)
+    await asyncio.to_thread(services.store.outbox.taken, waiting.operation_id)
     return True
 
 

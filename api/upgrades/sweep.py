@@ -24,6 +24,7 @@ from instar.domain.records.operations import OperationKind, OperationStatus
 from instar.domain.sets.names import RINGS, TURNS, WorkflowType, scale_set_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.errors import StoreError
+from instar.telemetry.about import about
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,8 @@ async def _mend_workflows(services: Services) -> None:
     for identity, made_at in await asyncio.to_thread(services.store.scale_sets.identities):
         kind = running.get(scale_set_workflow_id(identity))
         if kind is None and made_at < young:
-            await _begin(services, identity)
+            with about(identity):
+                await _begin(services, identity)
         elif kind == WorkflowType.SCALE_SET_0_1:
             await services.gateway.move_on(scale_set_workflow_id(identity))
 

@@ -6,6 +6,11 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from temporalio import activity, workflow
+
+from instar.connection.telemetry.json_lines import JsonLines
+from instar.connection.telemetry.settings import LogFormat
+
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 LINES_AT_MOST = 20
@@ -57,8 +62,15 @@ class Bounded(logging.Filter):
         return False
 
 
-def log_to_stderr() -> None:
-    """What a process of ours begins with."""
+def log_to_stderr(process: str = "", form: LogFormat = LogFormat.TEXT) -> None:
+    """What a process of ours begins with. `process` is named in each line where these are for machines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(Bounded())
-    logging.basicConfig(level=logging.INFO, format=FORMAT, handlers=[handler])
+    handler.setFormatter(JsonLines(process) if form is LogFormat.JSON else logging.Formatter(FORMAT))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    if form is LogFormat.JSON:
+        # Members of a line say what these would put behind its sentence.
+        activity.logger.activity_info_on_message = False
+        workflow.logger.workflow_info_on_message = False
+    # It tells each call's URL.
+    logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -24,7 +24,7 @@ from instar.connection.setting_groups import (
     is_web_url,
     networks_in,
 )
-from instar.connection.telemetry.settings import MetricsSettings, listened_at
+from instar.connection.telemetry.settings import LogSettings, MetricsSettings, TracesSettings, listened_at
 from instar.domain.delays import Delays, seconds_as_text
 from instar.serving.limits import ConnectionSettings
 
@@ -124,6 +124,10 @@ class Settings(BaseSettings):
     hooks: HooksSettings = HooksSettings()
 
     metrics: MetricsSettings = MetricsSettings()
+
+    log: LogSettings = LogSettings()
+
+    traces: TracesSettings = TracesSettings()
 
     @classmethod
     def settings_customise_sources(

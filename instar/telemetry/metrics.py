@@ -8,7 +8,7 @@ process's: it is read from the store (`instar.store.overview`).
 from collections.abc import Iterable
 from enum import StrEnum
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, disable_created_metrics
 
 OTHER = "other"
 
@@ -27,6 +27,9 @@ REGISTRY = CollectorRegistry(auto_describe=True)
 """Of our own: Prometheus's usual one would show what libraries put there."""
 
 ProcessCollector(registry=REGISTRY)
+
+# When each series began: as many series again, which nobody asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 UPGRADES_STARTED = Counter(
     "instar_upgrades_started",

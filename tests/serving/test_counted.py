@@ -27,7 +27,7 @@ async def test_answers_are_counted_and_timed() -> None:
     counted = Counted()
     for method, path in (("GET", "/200"), ("GET", "/200"), ("GET", "/404"), ("BREW", "/405")):
         await ask(method, path)
-    assert counted.grown("instar_api_requests_total") == {"GET/200": 2, "GET/404": 1, "other/405": 1}
+    assert counted.grown("instar_api_requests_total") == {"200/GET": 2, "404/GET": 1, "405/other": 1}
     assert counted("instar_api_request_duration_seconds_count", method="GET") == 3
 
 
@@ -35,4 +35,4 @@ async def test_a_request_that_nobody_answered_has_no_status() -> None:
     counted = Counted()
     with pytest.raises(RuntimeError):
         await ask("GET", "/breaks")
-    assert counted.grown("instar_api_requests_total") == {"GET/": 1}
+    assert counted.grown("instar_api_requests_total") == {"/GET": 1}

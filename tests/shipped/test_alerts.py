@@ -26,6 +26,23 @@ def test_the_rules_are_what_prometheus_takes() -> None:
     assert f"SUCCESS: {len(ALERTS)} rules found" in promtool("check", "rules", RULES)
 
 
+def test_the_prometheus_of_compose_finds_both_by_the_names_of_their_jobs() -> None:
+    configuration = RULES.with_name("prometheus.yml")
+    promtool("check", "config", configuration)
+    jobs = {
+        one["job_name"]: one["dns_sd_configs"][0] for one in yaml.safe_load(configuration.read_text())["scrape_configs"]
+    }
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    shown = {
+        "instar-worker": services["worker"]["environment"]["INSTAR_METRICS__WORKER"],
+        "instar-api": services["api"]["environment"]["INSTAR_METRICS__API"],
+    }
+    assert {job: f"0.0.0.0:{found['port']}" for job, found in jobs.items()} == shown
+    assert {job: found["names"] for job, found in jobs.items()} == {"instar-worker": ["worker"], "instar-api": ["api"]}
+    named = {word for rule in ALERTS.values() for word in re.findall(r'job="([^"]+)"', rule["expr"])}
+    assert named == set(jobs)
+
+
 def test_the_rules_do_what_their_tests_say() -> None:
     assert "SUCCESS" in promtool("test", "rules", TESTS)
 

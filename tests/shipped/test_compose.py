@@ -46,8 +46,9 @@ def test_the_file_obeys_the_compose_schema(tmp_path: Path) -> None:
 
 def test_ports_are_published_on_the_loopback_only() -> None:
     published = [port for service in compose()["services"].values() for port in service.get("ports", ())]
-    assert len(published) == 2
-    assert {name for name, service in compose()["services"].items() if service.get("ports")} == {"api", "page"}
+    assert len(published) == 3
+    publishing = {name for name, service in compose()["services"].items() if service.get("ports")}
+    assert publishing == {"api", "page", "prometheus"}
     assert all(str(port).startswith("127.0.0.1:") for port in published)
     assert not any(service.get("network_mode") for service in compose()["services"].values())
 
@@ -74,8 +75,9 @@ def test_images_are_pinned_and_not_the_deprecated_one() -> None:
 def test_api_and_workers_share_keys_fleet_and_store() -> None:
     api, worker = (compose()["services"][name] for name in ("api", "worker"))
     assert api["volumes"] == worker["volumes"] == ["instar-data:/data"]
-    differing = {"INSTAR_TLS__CERTIFICATE", "INSTAR_TLS__KEY"}
-    shared = {key: worker["environment"][key] for key in worker["environment"].keys() - {"INSTAR_WORKER_PROBES"}}
+    differing = {"INSTAR_TLS__CERTIFICATE", "INSTAR_TLS__KEY", "INSTAR_METRICS__API"}
+    of_worker = {"INSTAR_WORKER_PROBES", "INSTAR_METRICS__WORKER"}
+    shared = {key: worker["environment"][key] for key in worker["environment"].keys() - of_worker}
     assert {key: api["environment"][key] for key in api["environment"].keys() - differing} == shared
 
 

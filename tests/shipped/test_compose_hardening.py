@@ -20,7 +20,7 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 ADDED_CAPABILITIES = {"postgresql": {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}}
 WRITABLE_FOLDERS = {"postgresql": {"/tmp", "/var/run/postgresql"}}
 OUT_OF_THE_CONTAINER = {"privileged", "pid", "ipc", "network_mode", "userns_mode", "devices", "cgroup", "cgroup_parent"}
-PINNED = re.compile(r"^(postgres:\d+|[a-z/-]+:\d+\.\d+\.\d+)$")
+PINNED = re.compile(r"^(postgres:\d+|[a-z/-]+:v?\d+\.\d+\.\d+)$")
 PASSWORDS = ("POSTGRES_PASSWORD", "POSTGRES_INSTAR_PASSWORD", "POSTGRES_TEMPORAL_PASSWORD")
 OF_A_PASSWORD = re.compile(r"\$\{?(POSTGRES_\w*PASSWORD)(:\?[^}]{20,}\})?")
 

@@ -2,12 +2,12 @@
 
 import shutil
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.client import Client
+from temporalio.client import Client, Plugin
 from temporalio.converter import PayloadCodec
 from temporalio.testing import WorkflowEnvironment
 
@@ -23,10 +23,10 @@ def binary(name: str) -> str:
     return found
 
 
-def time_skipping(codec: PayloadCodec | None) -> Awaitable[WorkflowEnvironment]:
+def time_skipping(codec: PayloadCodec | None, plugins: Sequence[Plugin] = ()) -> Awaitable[WorkflowEnvironment]:
     """A server whose time passes as fast as nothing happens; its client seals with the codec, if there is one."""
     return WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=binary("temporal-test-server"), plugins=[instar_plugin(codec)]
+        test_server_existing_path=binary("temporal-test-server"), plugins=[instar_plugin(codec), *plugins]
     )
 
 

@@ -2,14 +2,21 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowHistory, WorkflowUpdateStage
+from temporalio.client import (
+    Client,
+    Plugin,
+    WithStartWorkflowOperation,
+    WorkflowHandle,
+    WorkflowHistory,
+    WorkflowUpdateStage,
+)
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
@@ -383,6 +390,7 @@ async def a_world(
     forgetful_after: int = 0,
     sealed: bool = True,
     outside: Outside | None = None,
+    plugins: Sequence[Plugin] = (),
 ) -> AsyncIterator[World]:
     """Start a server of its own: one stuck test must not freeze the clock of the next.
 
@@ -391,7 +399,7 @@ async def a_world(
     """
     async with AsyncExitStack() as stack:
         codec = SealedPayloads(KeyFile(folder / "seal.keys")) if sealed else None
-        starting = forgetful(forgetful_after, codec) if forgetful_after else time_skipping(codec)
+        starting = forgetful(forgetful_after, codec) if forgetful_after else time_skipping(codec, plugins)
         env = await stack.enter_async_context(await starting)
         await register_search_attributes(env.client)
         clock = VirtualClock(await env.get_current_time())

@@ -17,6 +17,7 @@ from instar.compute.probing.reach import SETTING, Reach
 from instar.domain.health.probe_answers import Said, believed, observed
 from instar.domain.health.sources import HealthSource, SourceKind
 from instar.domain.machines.instances import HealthObservation, HealthState
+from instar.telemetry.about import about
 from instar.telemetry.metrics import PROBES
 
 AT_ONCE = 500
@@ -100,7 +101,8 @@ class Prober:
         while len(answers) < source.probes_at_most:
             async with self._gate:
                 asked_at = loop.time()
-                answers.append(await ask(tls, source, target.reach, target.host, target.port))
+                with about(instance=target.instance_id):
+                    answers.append(await ask(tls, source, target.reach, target.host, target.port))
                 PROBES.labels(source.protocol.value, answers[-1].answer.value).inc()
             if believed(answers, source.number_of_probes):
                 break

@@ -91,6 +91,17 @@ def os_upgrade_number(workflow_id: str) -> int:
     return int(number) if kind == "os-upgrade" and number.isdecimal() else 0
 
 
+def scale_set_of_workflow(workflow_id: str) -> str:
+    """The name of the set whose workflow, or whose upgrade's, has that id; "" where it is another's.
+
+    >>> ids = ("os-upgrade/web-0123456789abcdef/12", "scale-set/a-b-0123456789abcdef", "webhook/chat")
+    >>> [scale_set_of_workflow(one) for one in ids]
+    ['web', 'a-b', '']
+    """
+    kind, _, rest = workflow_id.partition("/")
+    return rest.partition("/")[0].rpartition("-")[0] if kind in ("os-upgrade", "scale-set") else ""
+
+
 def webhook_workflow_id(webhook_id: str) -> str:
     """The id of the workflow that delivers to one webhook."""
     return f"webhook/{webhook_id}"
