@@ -33,7 +33,7 @@ from api.services import handover
 from api.services.dependencies import GUARDS, Services, printable_path
 from api.services.known_groups import group_comes_first
 from api.simulated import simulated, simulated_galleries
-from api.steering import approvals, holds, pauses
+from api.steering import approvals, holds, kept_disks, pauses, rollbacks
 from api.stored.routes import router_of
 from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, rollout_policies, sweep
 from api.webhooks import webhooks
@@ -56,6 +56,8 @@ ARM_ROUTERS = (
     automatic_upgrades.router,
     reconciliation.router,
     pauses.router,
+    rollbacks.router,
+    kept_disks.router,
     approvals.router,
     rollout_policies.router,
     images.router,

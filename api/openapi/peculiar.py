@@ -16,7 +16,7 @@ from api.openapi.answers import ACCEPTED, EMPTY, LISTED, READ, Answer, Answers
 from api.resources import exported_templates, operations, providers, resource_groups, subscriptions, tags
 from api.scale_sets import scale_sets, set_sizes
 from api.simulated import simulated, simulated_galleries
-from api.steering import approvals, holds, pauses
+from api.steering import approvals, holds, kept_disks, pauses, rollbacks
 from api.upgrades import automatic_upgrades, reconciliation, rolling_upgrades, rollout_policies
 from api.webhooks import webhooks
 
@@ -90,6 +90,10 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     holds.release_hold: _DELETED,
     pauses.pause: {200: Answer(shapes.RESOURCE)},
     pauses.get_pause: {200: Answer(shapes.RESOURCE)},
+    rollbacks.get_rollback: {200: Answer(shapes.RESOURCE)},
+    kept_disks.put_kept_disks: {200: Answer(shapes.RESOURCE)},
+    kept_disks.get_kept_disks: {200: Answer(shapes.RESOURCE)},
+    kept_disks.delete_kept_disks: _DELETED,
     approvals.approve: _OBJECT,
     approvals.reject: _OBJECT,
     webhooks.put_webhook: {200: READ, 201: READ},

@@ -20,6 +20,7 @@ from instar.cli import (
 )
 from instar.cli import reconcile as reconciling
 from instar.cli import status as standing
+from instar.cli.kept import rollback_cli
 from instar.cli.main import INTERRUPTED
 from instar.cli.options import (
     DATA_DIR,
@@ -215,6 +216,8 @@ for steering in (
     steering_cli.holds,
     steering_cli.approve,
     steering_cli.reject,
+    rollback_cli.rollback,
+    rollback_cli.keep,
 ):
     app.command()(steering)
 app.add_typer(credentials_cli.app)

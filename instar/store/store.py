@@ -22,6 +22,7 @@ from instar.store.sets.reconciliation import Reconciliations
 from instar.store.sets.scale_sets import ScaleSets
 from instar.store.sets.statuses import Statuses
 from instar.store.sets.unannounced import Unannounced
+from instar.store.steering.retentions import Retentions
 from instar.store.steering.rollout_policies import RolloutPolicies
 from instar.store.steering.wishes import WishStore
 from instar.store.upgrades import Upgrades
@@ -59,6 +60,7 @@ class Store:
         self.credentials = Credentials(database)
         self.audit = Audit(database)
         self.rollout_policies = RolloutPolicies(database)
+        self.retentions = Retentions(database)
         self.webhooks = Webhooks(database, sealer)
         self.deliveries = Deliveries(database)
         self.places = Places(database, sealer)

@@ -42,9 +42,10 @@ def test_the_migrations_are_one_chain_to_one_head() -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     scripts = ScriptDirectory.from_config(config)
-    assert scripts.get_heads() == ["0013"]
+    assert scripts.get_heads() == ["0016"]
     chain = [one.revision for one in scripts.walk_revisions()]
     assert chain == [
+        "0016",
         "0013",
         "0012",
         "0011",

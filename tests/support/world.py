@@ -38,6 +38,7 @@ from instar.domain.records.operations import Operation, OperationKind, Operation
 from instar.domain.records.upgrades import UpgradeRecord
 from instar.domain.sets.names import WORKFLOW_QUEUE, os_upgrade_workflow_id, scale_set_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
+from instar.domain.steering.start_wishes import StartWishes
 from instar.store.database.key_file import KeyFile
 from instar.store.database.sealing import Sealer
 from instar.store.store import Store
@@ -168,11 +169,11 @@ class World(Seen):
 
     # --- what happens ------------------------------------------------------------------------------------------------
 
-    async def start(self) -> UpgradeStarted:
+    async def start(self, wishes: StartWishes | None = None) -> UpgradeStarted:
         """Start an upgrade by hand, and wait until it has begun. Raises StartRefused where it could not begin."""
         operation = self.operation(OperationKind.OS_UPGRADE)
         started: UpgradeStarted = await self._update(
-            ScaleSetWorkflow.start_upgrade, StartUpgrade(operation_id=operation), operation
+            ScaleSetWorkflow.start_upgrade, StartUpgrade(operation_id=operation, wishes=wishes), operation
         )
         for _ in range(600):
             row = self.store.operations.get(operation)

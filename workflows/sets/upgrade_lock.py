@@ -11,6 +11,7 @@ from instar.domain.lifecycle.state import RunningUpgrade
 from instar.domain.messages.instance_actions import ModelChange, ResolveModelChange
 from instar.domain.messages.os_upgrade import UpgradeState
 from instar.domain.messages.scale_set import ClosedAs, RecordClosed, Resolution, ResolveUpgrade, UpgradeClosed
+from instar.domain.records.quarantine import Quarantine
 from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.sets.names import COMPUTE_QUEUE, os_upgrade_workflow_id
 from instar.domain.sets.policies import StartedBy
@@ -32,9 +33,10 @@ async def begin_by_hand(memory: Memory) -> None:
         return  # cancelled or deleted in the same moment
     if resolution.plan is None:
         workflow.logger.info("%s: upgrade %d: %s", memory.scale_set.name, asked.number, resolution.reason)
-        memory.state = results.start_refused(memory.state, asked.number, resolution.reason, memory.now)
+        reason = resolution.reason if resolution.refused else ""
+        memory.state = results.start_refused(memory.state, asked.number, reason, memory.now)
         return
-    await begin(memory, resolution.plan, StartedBy.USER, asked.operation_id, number=asked.number)
+    await begin(memory, resolution.plan, StartedBy.USER, *asked.operations, number=asked.number)
 
 
 async def bring(memory: Memory) -> None:
@@ -72,6 +74,7 @@ async def begin(
             key=plan.key or str(workflow.uuid4()),
         )
         memory.state = results.upgrade_begun(memory.state, running, memory.now)
+        memory.state = results.versions_left(memory.state, plan, number, memory.now)
         upgrade = UpgradeState(
             scale_set=memory.scale_set,
             number=number,
@@ -147,12 +150,18 @@ async def look_after(memory: Memory) -> None:
 
 
 async def _resolved(memory: Memory, wishes: StartWishes | None) -> Resolution:
+    goes_back = wishes is not None and wishes.goes_back
     try:
         return await memory.cut.done(
             workflow.start_activity_method(
                 ImageActivities.resolve_upgrade,
-                ResolveUpgrade(scale_set=memory.scale_set, started_by=StartedBy.USER, wishes=wishes),
-                summary="which version is the newest?",
+                ResolveUpgrade(
+                    scale_set=memory.scale_set,
+                    started_by=StartedBy.USER,
+                    quarantine=memory.state.automatic.quarantine if goes_back else Quarantine(),
+                    wishes=wishes,
+                ),
+                summary="which disks are kept?" if goes_back else "which version is the newest?",
                 **options.READ,
             )
         )

@@ -81,6 +81,7 @@ class Journal:
             error=error,
             decisions=(decision,),
             key=state.key,
+            way_back=state.plan.way_back,
             instances=self._changed(progress, state.batch),
         )
         self._written = progress

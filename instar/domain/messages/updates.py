@@ -30,7 +30,7 @@ def kept(message: Update) -> str:
     """The message as text.
 
     >>> read(kept(StartUpgrade(operation_id="one")))
-    StartUpgrade(operation_id='one')
+    StartUpgrade(operation_id='one', wishes=None)
     """
     return f"{UPDATES[type(message)]}{_SEPARATOR}{message.model_dump_json()}"
 

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from instar.domain.images.images import ImageReference
 from instar.domain.records.progress import Counts
+from instar.domain.records.way_back import WayBack
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 
@@ -134,5 +136,7 @@ class UpgradeRecord(BaseModel):
     """Decisions since the last write; the store keeps all."""
     key: str = ""
     """What was drawn for it (F7); "" of release 0.1."""
+    way_back: Annotated[WayBack | None, Field(exclude_if=lambda value: value is None)] = None
+    """Of a rollback: what each machine goes back to (R2). `target` is where most of them go."""
     instances: tuple[InstanceRecord, ...] = ()
     """Changed outcomes since the last write; the store keeps the newest of each instance."""

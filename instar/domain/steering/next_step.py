@@ -56,6 +56,8 @@ class Known(BaseModel):
     wishes: Wishes = Wishes()
     policy: RolloutPolicy | None = None
     """As it was pinned when the upgrade began."""
+    goes_back: bool = False
+    """Whether it is a rollback: no hold keeps it back (C2)."""
     begun: int = 0
     """Batches that were begun."""
     canary_batches: int = 0
@@ -82,12 +84,15 @@ def next_step(known: Known) -> Park | Stop | None:
     >>> next_step(Known(now=noon, policy=policy, wishes=asked)).reason
     'nobody approved it until 2026-11-30 12:00Z'
     """
-    return may_not_begin(known.wishes) or _at_the_gate(known) or _outside(known)
+    return may_not_begin(known.wishes, goes_back=known.goes_back) or _at_the_gate(known) or _outside(known)
 
 
-def may_not_begin(wishes: Wishes) -> Park | None:
-    """Why no upgrade of a set begins, and none goes on (C1, C2). The end of the longest is what is waited for."""
-    if wishes.holds:
+def may_not_begin(wishes: Wishes, *, goes_back: bool = False) -> Park | None:
+    """Why no upgrade of a set begins, and none goes on (C1, C2). The end of the longest is what is waited for.
+
+    A hold lets a rollback through, a pause of the set itself does not.
+    """
+    if wishes.holds and not goes_back:
         reason = "; ".join(hold.sentence for hold in wishes.holds)
         ends = [hold.until for hold in wishes.holds]
         return Park(what=ParkedFor.HOLD, reason=reason, until=_last([end for end in ends if end], len(ends)))

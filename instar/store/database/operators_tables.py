@@ -52,6 +52,18 @@ ROLLOUT_POLICIES = Table(
 )
 """Of a set, which it is deleted with; one row has no set: the default of all."""
 
+RETENTIONS = Table(
+    "retentions",
+    METADATA,
+    Column("unique_id", Words, primary_key=True),
+    Column("keep_seconds", Integer),
+    Column("until", Instant),
+    Column("reason", Words, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("since", Instant, nullable=False),
+)
+"""How long a set's previous disks are kept, in place of the setting."""
+
 WEBHOOKS = Table(
     "webhooks",
     METADATA,
