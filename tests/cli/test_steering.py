@@ -247,7 +247,7 @@ def test_lines_of_instar_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\\x1b[8m" in output
 
 
-ROOMS = ("instar/cli", "instar/client", "instar/client/sets", "instar/stack")
+ROOMS = ("instar/cli", "instar/cli/kept", "instar/client", "instar/client/sets", "instar/stack")
 DRAWN = {
     "table": "its cells are legible",
     "picture": "its texts are legible",

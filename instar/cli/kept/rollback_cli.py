@@ -2,7 +2,7 @@
 
 import json
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -47,9 +47,7 @@ def rollback(
     """
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
         if show:
-            way = rollbacks.shown(there, resource_id)
-            for line in [json.dumps(way, indent=2)] if output is Output.JSON else rollbacks.lines(way):
-                typer.echo(line if output is Output.JSON else legible_line(line))
+            _show(rollbacks.shown(there, resource_id), output)
             return
         if not reason:
             raise Trouble("--reason is missing: say why the set goes back (or --show what it could go back to)")
@@ -57,6 +55,14 @@ def rollback(
         rollbacks.roll_back(there, resource_id, to, named, reason, time.sleep, wait=wait)
         what = "the rollback has ended well" if wait else "the rollback has begun"
         _say(f"{what}; how it goes: {command(f'watch {scale_set}', data_dir)}")
+
+
+def _show(way: dict[str, Any], output: Output) -> None:
+    if output is Output.JSON:
+        typer.echo(json.dumps(way, indent=2))
+        return
+    for line in rollbacks.lines(way):
+        _say(line)
 
 
 def keep(
