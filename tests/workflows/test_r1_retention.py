@@ -21,7 +21,7 @@ def wish(world: World, **wishes: object) -> None:
 async def tell(world: World) -> None:
     """What the API does after it was written down."""
     await world.its_workflow().signal(ScaleSetWorkflow.nudge_look, NudgeLook(kept_disks=True))
-    await world.at_rest()
+    await world.pass_time(MINUTE)
 
 
 async def upgraded(world: World) -> None:
