@@ -1,5 +1,6 @@
 """Pre-check, batch selection and verdict: a look at the set, handed to the domain's decisions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from temporalio import activity
@@ -16,6 +17,8 @@ from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
 from instar.domain.decisions import batching, enrolment, verdicts
 from instar.domain.decisions.model_changes import keeps_its_disk, kept_disks
+from instar.domain.images.images import ImageReference
+from instar.domain.legible import legible
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Look, Standing
 from instar.domain.messages.os_upgrade import BatchChoice, LookRequest, Verdict
@@ -23,6 +26,7 @@ from instar.domain.records.progress import Outcome, Progress
 from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import ErrorCode, UpgradeError, UpgradeKind
 from instar.domain.steering.next_step import Park, ParkedFor, Stop
+from instar.domain.steering.start_wishes import StartWishes
 from instar.store.store import Store
 
 
@@ -54,7 +58,12 @@ class BatchActivities:
         started = [view.instance.booted_at for view in booting if view.instance.booted_at]
         return BatchChoice(
             progress=progress,
-            reason=_joined(reason, enrolment.left_out_sentence(progress), await overtaken(self.store, request)),
+            reason=_joined(
+                reason,
+                _goes_back(request.plan),
+                enrolment.left_out_sentence(progress),
+                await overtaken(self.store, request),
+            ),
             boots=InstanceIds.of(view.instance_id for view in booting),
             boots_until=max(started) + request.boots_within if started else None,
         )
@@ -76,8 +85,8 @@ class BatchActivities:
             request.scale_set.name,
             request.plan.waived,
         )
-        if not breach and _needs_version(look, progress, request.plan):
-            breach = await self._withdrawn(request)
+        if not breach:
+            breach = await self._withdrawn(request, _needed_images(look, progress, request.plan))
         if breach:
             attempted = progress.attempted
             sick = InstanceIds.of(view.instance_id for view in look.standing_in(Standing.UNHEALTHY, attempted))
@@ -150,23 +159,37 @@ class BatchActivities:
         behind = await why_behind(self.store, request.scale_set, (view.instance for view in look.views))
         return UpgradeError(code=ErrorCode.RECORDS_BEHIND, message=f"stopped: {behind}") if behind else None
 
-    async def _withdrawn(self, request: LookRequest) -> UpgradeError | None:
+    async def _withdrawn(self, request: LookRequest, needed: Iterable[ImageReference]) -> UpgradeError | None:
         """P19: a version that is not offered in the set's region any more."""
-        target = request.plan.target
-        why = await why_withdrawn(self.store, target, request.scale_set.location, self.clock())
-        if not why:
-            return None
-        reason = f"stopped: image version {target} was withdrawn: {why}"
-        return UpgradeError(code=ErrorCode.IMAGE_UNUSABLE, message=reason)
+        for target in needed:
+            why = await why_withdrawn(self.store, target, request.scale_set.location, self.clock())
+            if why:
+                reason = f"stopped: image version {target} was withdrawn: {why}"
+                return UpgradeError(code=ErrorCode.IMAGE_UNUSABLE, message=reason)
+        return None
+
+
+def _goes_back(plan: UpgradePlan) -> str:
+    """Of a rollback: who goes where, and whose wish it is (R2, P17)."""
+    if plan.way_back is None:
+        return ""
+    wishes = plan.wishes or StartWishes()
+    whose = f"asked for by {legible(wishes.by)}" if wishes.by else ""
+    return _joined(plan.way_back.goes, f"{whose}: {legible(wishes.reason)}" if whose and wishes.reason else whose)
 
 
 def _joined(*sentences: str) -> str:
     return "; ".join(filter(None, sentences))
 
 
-def _needs_version(look: Look, progress: Progress, plan: UpgradePlan) -> bool:
-    """Whether somebody may still need a disk of the pinned version. An OS upgrade always says so, to the last batch."""
-    waiting = [
-        look.by_id[instance_id].instance for instance_id in progress.of(Outcome.PENDING) if instance_id in look.by_id
-    ]
-    return plan.kind is UpgradeKind.OS_UPGRADE or not all(keeps_its_disk(one, plan) for one in waiting)
+def _needed_images(look: Look, progress: Progress, plan: UpgradePlan) -> list[ImageReference]:
+    """Of which versions somebody may still need a disk. An OS upgrade always says so, to the last batch.
+
+    Of a rollback only those of which disks are newly made: a disk that is kept is there, whatever is published (R2).
+    """
+    pending = progress.of(Outcome.PENDING)
+    if plan.way_back is not None:
+        return [part.image for part in plan.way_back.parts if part.newly_made and part.ids & pending]
+    waiting = [look.by_id[instance_id].instance for instance_id in pending if instance_id in look.by_id]
+    needed = plan.kind is UpgradeKind.OS_UPGRADE or not all(keeps_its_disk(one, plan) for one in waiting)
+    return [plan.target] if needed else []

@@ -10,7 +10,7 @@ from activities.machine_models import machine_model, models_of
 from activities.translation import translated
 from instar.compute.provider import Effect, Fence, Made, Provider, Step
 from instar.domain.messages.instance_actions import ActionSlice
-from instar.domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice
+from instar.domain.messages.os_upgrade import GiveBackSlice, RestoreSlice, SliceOutcome, SwapSlice
 from instar.domain.messages.scale_set import CollectDisks
 from instar.store.store import Store
 
@@ -60,6 +60,19 @@ class DiskActivities:
             return await each(request.ids, restore, self.provider, request.scale_set)
 
     @activity.defn
+    async def give_back_os_disks(self, request: GiveBackSlice) -> SliceOutcome:
+        """Give each instance of the slice a disk that is kept for it, whichever operation put it aside (R2)."""
+        async with translated():
+            models = models_of(self.store, request.scale_set)
+            kept = Made(request.image, request.generation)
+
+            async def give_back(instance_id: str) -> None:
+                effect = effect_of(request, Step.GIVE_BACK if request.begin else Step.END_GIVE_BACK, instance_id)
+                await self.provider.give_back_os_disk(effect, kept, models)
+
+            return await each(request.ids, give_back, self.provider, request.scale_set)
+
+    @activity.defn
     async def collect_os_disks(self, request: CollectDisks) -> int:
         """Delete what those upgrades put aside; how many disks that were (P5)."""
         async with translated(), beating():
@@ -70,9 +83,9 @@ ATTEMPTS_AT_MOST = 1_000_000
 """Of one activity: a year of attempts, half a minute apart. After an interruption the count begins above it."""
 
 
-def effect_of(request: SwapSlice | RestoreSlice | ActionSlice, step: Step, instance_id: str) -> Effect:
+def effect_of(request: SwapSlice | RestoreSlice | GiveBackSlice | ActionSlice, step: Step, instance_id: str) -> Effect:
     """The key of what this attempt of the activity does to one instance."""
-    interruptions = 0 if isinstance(request, RestoreSlice) else request.interruptions
+    interruptions = request.interruptions if isinstance(request, SwapSlice | ActionSlice) else 0
     attempt = interruptions * ATTEMPTS_AT_MOST + activity.info().attempt
     fence = Fence(request.number, step, attempt)
     return Effect(request.scale_set, fence, instance_id, request.batch, drawn=request.key)

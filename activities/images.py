@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.heartbeats import beating
 from activities.keeping.offers import offer
+from activities.kept.rollbacks import resolve_rollback
 from activities.looks import look_at
 from activities.plans import plan_for
 from activities.records.quarantines import outdated_generations
@@ -20,7 +21,6 @@ from instar.compute.provider import Provider
 from instar.domain.decisions import enrolment
 from instar.domain.decisions.starts import rolls_back, unknown_instances, version_asked
 from instar.domain.eligibility.eligibility import start_blockers
-from instar.domain.images import galleries
 from instar.domain.images.images import ImageReference, newest
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Instance
@@ -32,6 +32,7 @@ from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.sets.policies import StartedBy
 from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
 from instar.domain.steering.start_wishes import StartWishes
+from instar.store import image_versions
 from instar.store.sets import offered
 from instar.store.store import Store
 
@@ -50,17 +51,8 @@ async def newest_version(
 
 
 async def why_withdrawn(store: Store, target: ImageReference, location: str, now: datetime) -> str:
-    """Why an upgrade cannot go on to a version that it is pinned to, as half a sentence; empty if it can (P19).
-
-    The owner of a gallery takes a version back by deleting it, by excluding it from latest, or by taking its copy out
-    of the region.
-    """
-    if target.id:
-        version = await asyncio.to_thread(store.resources.find, target.version_id)
-        return galleries.not_offered(version.document, location, now) if version else "it was deleted"
-    names = (target.publisher, target.offer, target.sku, target.version)
-    row = await asyncio.to_thread(store.images.get, *names, location)
-    return "" if row is not None and not row.withdrawn else "it is not published any more"
+    """Why an upgrade cannot go on to a version that it is pinned to, as half a sentence; empty if it can (P19)."""
+    return await asyncio.to_thread(image_versions.why_withdrawn, store, target, location, now)
 
 
 async def newest_model(store: Store, scale_set: ScaleSetIdentity) -> ScaleSetModel | None:
@@ -84,8 +76,12 @@ class ImageActivities:
         if model is None:
             return Resolution(plan=None, reason="the scale set is not stored any more", refused=True)
         waived = request.wishes.override if request.wishes else ()
-        if kept_back := await why_not_begun(self.store, request.scale_set, self.clock(), waived):
+        goes_back = request.wishes is not None and request.wishes.goes_back
+        kept_back = await why_not_begun(self.store, request.scale_set, self.clock(), waived, goes_back=goes_back)
+        if kept_back:
             resolution = Resolution(plan=None, reason=kept_back, refused=True, settled=request.settled)
+        elif goes_back:
+            resolution = await resolve_rollback(self.provider, self.store, request, model, self.clock())
         elif request.started_by is StartedBy.USER:
             resolution = await self._by_hand(request, model)
         else:

@@ -23,6 +23,7 @@ async def steered(store: Store, request: LookRequest, now: datetime) -> Park | S
             now=now,
             wishes=wishes,
             policy=request.plan.rollout,
+            goes_back=request.plan.way_back is not None,
             begun=request.batch,
             canary_batches=request.progress.canary_batches if request.progress else 0,
             canaries_due=awaits_canaries(request),
@@ -54,9 +55,14 @@ async def say_parked(store: Store, request: LookRequest, reason: str, now: datet
 
 
 async def why_not_begun(
-    store: Store, scale_set: ScaleSetIdentity, now: datetime, waived: Collection[Limit] = ()
+    store: Store,
+    scale_set: ScaleSetIdentity,
+    now: datetime,
+    waived: Collection[Limit] = (),
+    *,
+    goes_back: bool = False,
 ) -> str:
-    """Why no upgrade of a set may begin now, as a sentence; empty if one may (C1, C2, C4)."""
+    """Why no upgrade of a set may begin now, as a sentence; empty if one may (C1, C2, C4). `goes_back`: a rollback."""
     wishes = await asyncio.to_thread(store.wishes.binding, scale_set.unique_id, scale_set.resource_id, now)
-    park = may_not_begin(wishes, waived)
+    park = may_not_begin(wishes, waived, goes_back=goes_back)
     return "" if park is None else park.reason

@@ -38,7 +38,7 @@ from api.services import handover
 from api.services.dependencies import GUARDS, Services, printable_path
 from api.services.known_groups import group_comes_first
 from api.simulated import simulated, simulated_galleries
-from api.steering import approvals, holds, limits, pauses, plans, rings, starts
+from api.steering import approvals, holds, kept_disks, limits, pauses, plans, rings, rollbacks, starts
 from api.stored.routes import router_of
 from api.upgrades import automatic_upgrades, policy_tests, reconciliation, rolling_upgrades, rollout_policies, sweep
 from api.webhooks import webhooks
@@ -64,6 +64,8 @@ ARM_ROUTERS = (
     pauses.router,
     starts.router,
     plans.router,
+    rollbacks.router,
+    kept_disks.router,
     approvals.router,
     rollout_policies.router,
     policy_tests.router,

@@ -12,6 +12,7 @@ from activities.health import HealthActivities
 from activities.images import ImageActivities
 from activities.instance_actions import InstanceActionActivities
 from activities.keeping.keepers import KeeperActivities
+from activities.kept.collecting import KeptDiskActivities
 from activities.model_changes import ModelChangeActivities
 from activities.outside.hooks import HookActivities
 from activities.outside.judges import JudgeActivities
@@ -103,7 +104,9 @@ def workers(
                 disks.swap_os_disks,
                 disks.apply_models,
                 disks.restore_os_disks,
+                disks.give_back_os_disks,
                 disks.collect_os_disks,
+                KeptDiskActivities(provider, store).collect_due_disks,
                 health.await_health,
                 health.observe_health,
                 capacity.plan_capacity,

@@ -11,14 +11,15 @@ from activities.instance_actions import InstanceActionActivities
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.messages.capacity import CapacityPlan, DeleteSlice, MakeSlice
 from instar.domain.messages.instance_actions import ActionSlice, InstanceAction
-from instar.domain.messages.os_upgrade import RestoreSlice, SliceOutcome, SwapSlice
+from instar.domain.messages.os_upgrade import GiveBackSlice, RestoreSlice, SliceOutcome, SwapSlice
 from instar.domain.records.upgrade_plan import UpgradePlan
+from instar.domain.records.way_back import GoingBack, WayBack
 from instar.domain.sets.names import COMPUTE_QUEUE
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from workflows import options
 from workflows.rows import Row, Start, carry_out, slices
 
-Slice = SwapSlice | RestoreSlice | ActionSlice | MakeSlice | DeleteSlice
+Slice = SwapSlice | RestoreSlice | GiveBackSlice | ActionSlice | MakeSlice | DeleteSlice
 Carry = Callable[[InstanceIds, Start], Awaitable[SliceOutcome]]
 """How rows are begun, waited for, and cut short."""
 
@@ -47,8 +48,11 @@ class InstanceEffects:
     async def bring(self, plan: UpgradePlan, ids: InstanceIds, keeps_disk: InstanceIds, batch: int = 0) -> SliceOutcome:
         """The pinned model for all of them, on a disk of the pinned version but for those that keep theirs.
 
-        `not_begun` in the outcome are those that a cancel kept from it.
+        In a rollback each gets the disk that it goes back to. `not_begun` in the outcome are those that a cancel kept
+        from it.
         """
+        if plan.way_back is not None:
+            return await self._bring_back(plan, plan.way_back, ids, batch)
         swap, apply = f"swap OS disk of {{}} to {plan.target.version}", f"model generation {plan.generation} for {{}}"
 
         def start(some: InstanceIds, begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
@@ -58,6 +62,25 @@ class InstanceEffects:
                 *_begun(DiskActivities.swap_os_disks, swapping, _words(swap, begin=begin)),
                 *_begun(DiskActivities.apply_models, applying, _words(apply, begin=begin)),
             ]
+
+        return await self._carry(ids, start)
+
+    async def _bring_back(self, plan: UpgradePlan, way: WayBack, ids: InstanceIds, batch: int) -> SliceOutcome:
+        """The disk that is kept for each, or a newly made one of that version (R2)."""
+
+        def start(some: InstanceIds, begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
+            rows: list[Row] = []
+            for part in way.parts:
+                mine = part.ids & some
+                if part.newly_made:
+                    summary = f"swap OS disk of {{}} to {part.image.version}, which they go back to"
+                    slices_ = self._swap_slices(plan.part(part), mine, batch, begin=begin)
+                    rows += _begun(DiskActivities.swap_os_disks, slices_, _words(summary, begin=begin))
+                else:
+                    summary = f"give {{}} back the kept OS disk of {part.image.version}"
+                    parts = self._give_back_slices(part, mine, batch, begin=begin)
+                    rows += _begun(DiskActivities.give_back_os_disks, parts, _words(summary, begin=begin))
+            return rows
 
         return await self._carry(ids, start)
 
@@ -127,6 +150,21 @@ class InstanceEffects:
             return _begun(CapacityActivities.delete_instances, parts, "delete {}")
 
         return await self._carry(ids, start)
+
+    def _give_back_slices(self, part: GoingBack, ids: InstanceIds, batch: int, *, begin: bool) -> list[GiveBackSlice]:
+        return [
+            GiveBackSlice(
+                scale_set=self._scale_set,
+                number=self._number,
+                batch=batch,
+                image=part.image,
+                generation=part.generation,
+                ids=one,
+                begin=begin,
+                key=self._key,
+            )
+            for one in slices(ids)
+        ]
 
     def _swap_slices(self, plan: UpgradePlan, ids: InstanceIds, batch: int, *, begin: bool) -> list[SwapSlice]:
         return [

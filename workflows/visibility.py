@@ -45,6 +45,8 @@ def upgrade_summary(state: UpgradeState) -> str:
     what = f"upgrade {state.number} to {state.plan.target}"
     if state.plan.kind is UpgradeKind.MODEL_CHANGE:
         what = f"upgrade {state.number} to model generation {state.plan.generation}"
+    if state.plan.kind is UpgradeKind.ROLLBACK:
+        what = f"rollback {state.number} to {state.plan.target}"
     return f"{state.scale_set.name}: {what} ({state.started_by.lower()})"
 
 

@@ -16,7 +16,7 @@ from api.openapi.answers import ACCEPTED, EMPTY, LISTED, READ, Answer, Answers
 from api.resources import exported_templates, operations, providers, resource_groups, subscriptions, tags
 from api.scale_sets import scale_sets, set_sizes
 from api.simulated import simulated, simulated_galleries
-from api.steering import approvals, holds, limits, pauses, plans, rings
+from api.steering import approvals, holds, kept_disks, limits, pauses, plans, rings, rollbacks
 from api.upgrades import automatic_upgrades, policy_tests, reconciliation, rolling_upgrades, rollout_policies
 from api.webhooks import webhooks
 
@@ -99,6 +99,10 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     pauses.pause: {200: Answer(shapes.RESOURCE)},
     pauses.get_pause: {200: Answer(shapes.RESOURCE)},
     plans.plan_start: _OBJECT,
+    rollbacks.get_rollback: {200: Answer(shapes.RESOURCE)},
+    kept_disks.put_kept_disks: {200: Answer(shapes.RESOURCE)},
+    kept_disks.get_kept_disks: {200: Answer(shapes.RESOURCE)},
+    kept_disks.delete_kept_disks: _DELETED,
     approvals.approve: _OBJECT,
     approvals.reject: _OBJECT,
     webhooks.put_webhook: {200: READ, 201: READ},

@@ -35,6 +35,7 @@ def services_from(
         store=store,
         provider=provider,
         gateway=ScaleSetGateway(client, store, settings.delays),
+        delays=settings.delays,
         healths=Healths(provider, clock),
         settings=settings,
         access=access,

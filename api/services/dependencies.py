@@ -18,6 +18,7 @@ from instar.compute.clock import Clock
 from instar.compute.provider import Provider
 from instar.connection.settings import Settings
 from instar.domain import scopes
+from instar.domain.delays import Delays
 from instar.outbound.questions import Questions
 from instar.store.store import Store
 
@@ -63,6 +64,9 @@ class Services:
 
     fetch: Fetch = nothing_fetched
     """Fetches what templates link to."""
+
+    delays: Delays = Delays()  # noqa: RUF009  # frozen
+    """The durations that are set here (T6)."""
 
     caller: Caller = NOBODY
     """Who sent the request that this is for."""

@@ -87,12 +87,15 @@ class ScaleSetGateway:
             _log.debug("no answer from Temporal for %s: %s", scale_set.resource_id, type(error).__name__)
             raise unavailable(_AWAY) from None
 
-    async def nudge(self, scale_set: ScaleSetIdentity) -> bool:
-        """Tell a set that it may look sooner (T2); whether it heard. One whose workflow is not there is let be."""
+    async def nudge(self, scale_set: ScaleSetIdentity, *, kept_disks: bool = False) -> bool:
+        """Tell a set that it may look sooner (T2); whether it heard. One whose workflow is not there is let be.
+
+        `kept_disks`: not at the catalogue, but at how long its kept disks are kept (R1).
+        """
         handle = self._client.get_workflow_handle(scale_set_workflow_id(scale_set))
         try:
             async with asyncio.timeout(SIGNALLED_WITHIN.total_seconds()):
-                await handle.signal("nudge_look", NudgeLook(), rpc_timeout=SIGNALLED_WITHIN)
+                await handle.signal("nudge_look", NudgeLook(kept_disks=kept_disks), rpc_timeout=SIGNALLED_WITHIN)
         except (RPCError, TimeoutError, RuntimeError):
             return False
         return True

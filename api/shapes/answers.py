@@ -9,6 +9,7 @@ from api.wire.moments import moment
 from instar.domain.images.images import ImageReference
 from instar.domain.records.operations import Operation, OperationKind, OperationStatus
 from instar.domain.records.upgrades import Decision, UpgradeError, UpgradeRecord, UpgradeStart
+from instar.domain.records.way_back import GoingBack
 from instar.store.database.secret_places import without_secrets
 from instar.store.sets.stored_scale_set import StoredScaleSet
 from instar.store.waits import Wait
@@ -103,6 +104,7 @@ def latest_body(
         }
         | wait_body(wait)
         | wished_body(start)
+        | way_back_body(record)
     )
     if record.error:
         properties["error"] = error_body(record.error)
@@ -144,17 +146,38 @@ def history_body(record: UpgradeRecord, api_version: str = NEWEST, start: Upgrad
     }
     if record.rollback_error:
         rollback["rollbackError"] = {"code": "RollbackFailed", "message": record.rollback_error}
-    properties: Json = {
-        "runningStatus": status,
-        "progress": _progress(record),
-        "startedBy": record.started_by.value,
-        "targetImageReference": target_body(record.target),
-        "rollbackInfo": rollback,
-    } | wished_body(start)
+    properties: Json = (
+        {
+            "runningStatus": status,
+            "progress": _progress(record),
+            "startedBy": record.started_by.value,
+            "targetImageReference": target_body(record.target),
+            "rollbackInfo": rollback,
+        }
+        | wished_body(start)
+        | way_back_body(record)
+    )
     if record.error:
         properties["error"] = error_body(record.error)
     body: Json = {"type": ROLLING_UPGRADE_TYPE, "location": record.scale_set.location, "properties": properties}
     return shaped(body, PAST_UPGRADE, api_version)
+
+
+def way_back_body(record: UpgradeRecord) -> Json:
+    """That it is a rollback, and who goes back to what: Instar's additions (R2); nothing of any other upgrade."""
+    if record.way_back is None:
+        return {}
+    return {"kind": record.kind.value, "goesBackTo": [going_back_body(part) for part in record.way_back.parts]}
+
+
+def going_back_body(part: GoingBack) -> Json:
+    """Instances that go back to the same."""
+    return {
+        "version": part.image.version,
+        "generation": part.generation,
+        "instances": part.ids.ranges,
+        "newlyMade": part.newly_made,
+    }
 
 
 def target_body(target: ImageReference) -> Json:

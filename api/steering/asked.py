@@ -40,3 +40,11 @@ def until_of(body: Json, now: datetime) -> datetime | None:
 def who(services: Services) -> str:
     """Whose wish it is, as readers are told."""
     return services.caller.principal.name or services.caller.principal.subject
+
+
+def flag_of(body: Json, name: str) -> bool:
+    """True or false; false where it is left out. Raises ArmError 400."""
+    given = body.get(name, False)
+    if not isinstance(given, bool):
+        raise invalid(f"'{name}' must be true or false.", name)
+    return given

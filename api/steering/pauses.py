@@ -57,6 +57,8 @@ async def get_pause(services: ServicesDep, stored: StoredDep) -> Json:
 @router.post(SCALE_SET + "/instar/resume", status_code=204, response_model=None)
 async def resume(services: ServicesDep, stored: StoredDep) -> Response:
     """Let the upgrades of a paused set go on (C1). 204 also where it was not paused. A body is ignored."""
-    await asyncio.to_thread(services.store.wishes.resume, stored.identity.unique_id)
+    was_paused = await asyncio.to_thread(services.store.wishes.resume, stored.identity.unique_id)
     await tell_set(services, stored.identity)
+    if was_paused:
+        await services.gateway.nudge(stored.identity, kept_disks=True)
     return Response(status_code=204)

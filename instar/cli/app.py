@@ -22,6 +22,7 @@ from instar.cli import (
 from instar.cli import reconcile as reconciling
 from instar.cli import status as standing
 from instar.cli.fleet import limits_cli, rings_cli
+from instar.cli.kept import rollback_cli
 from instar.cli.main import INTERRUPTED
 from instar.cli.options import (
     DATA_DIR,
@@ -239,6 +240,8 @@ for steering in (
     steering_cli.approve,
     steering_cli.reject,
     steering_cli.lift,
+    rollback_cli.rollback,
+    rollback_cli.keep,
 ):
     app.command()(steering)
 app.add_typer(credentials_cli.app)

@@ -163,6 +163,8 @@ def plan(
 def cancel(
     *,
     scale_set: SetName,
+    revert: Annotated[bool, typer.Option("--revert", help="Then its machines get their disks back.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; may be left out.")] = "",
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -171,11 +173,13 @@ def cancel(
 ) -> None:
     """Cancel the upgrade of a scale set that runs; return once it has ended.
 
-    No machine is begun any more. Disks that are being swapped are; who has the new disk keeps it.
+    No machine is begun any more. Disks that are being swapped are; who has the new disk keeps it, but with --revert:
+    then it returns once they have gone back.
     """
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
-        steering.cancel(there, resource_id, time.sleep)
-        _say(f"the upgrade has ended, cancelled; how it went: {command(f'watch {scale_set}', data_dir)}")
+        steering.cancel(there, resource_id, time.sleep, reason, revert=revert)
+        what = "the upgrade has ended, cancelled" + (", and its machines have gone back" if revert else "")
+        _say(f"{what}; how it went: {command(f'watch {scale_set}', data_dir)}")
 
 
 def automatic(

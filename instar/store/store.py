@@ -23,6 +23,7 @@ from instar.store.sets.reconciliation import Reconciliations
 from instar.store.sets.scale_sets import ScaleSets
 from instar.store.sets.statuses import Statuses
 from instar.store.sets.unannounced import Unannounced
+from instar.store.steering.retentions import Retentions
 from instar.store.steering.rings import Rings
 from instar.store.steering.rollout_policies import RolloutPolicies
 from instar.store.steering.turns import Turns
@@ -62,6 +63,7 @@ class Store:
         self.reconciliations = Reconciliations(database, self.scale_sets)
         self.credentials = Credentials(database)
         self.audit = Audit(database)
+        self.retentions = Retentions(database)
         self.turns = Turns(database)
         self.rings = Rings(database)
         self.webhooks = Webhooks(database, sealer)

@@ -26,6 +26,9 @@ EVER = datetime(1970, 1, 1, tzinfo=UTC)
 BATCH, VERDICT = "batch", "verdict"
 """The decisions with which a batch begins, and with which it is judged."""
 
+IN_HISTORY = (UpgradeKind.OS_UPGRADE, UpgradeKind.ROLLBACK)
+"""A change of the model is none of the history's (A2)."""
+
 HISTORY_AT_MOST = 10_000
 """Upgrades given at once at the most, whatever `$top` asks for: a set has one every few weeks."""
 
@@ -107,7 +110,7 @@ class Upgrades:
         return None if text is None else UpgradeRecord.model_validate_json(text)
 
     def history(self, unique_id: str, since: datetime, top: int) -> list[UpgradeRecord]:
-        """The newest `top` OS upgrades that began at or after `since` or still run, newest first (A2).
+        """The newest `top` OS upgrades and rollbacks that began at or after `since` or still run, newest first (A2).
 
         Without decisions and instances. `top` below 0 counts as 0.
         """
@@ -116,7 +119,7 @@ class Upgrades:
                 select(UPGRADES.c.record)
                 .where(
                     UPGRADES.c.unique_id == unique_id,
-                    UPGRADES.c.kind == UpgradeKind.OS_UPGRADE,
+                    UPGRADES.c.kind.in_(IN_HISTORY),
                     or_(UPGRADES.c.started_at >= since, UPGRADES.c.ended.is_(False)),
                 )
                 .order_by(UPGRADES.c.number.desc())

@@ -152,6 +152,7 @@ class FakeGateway:
     up: bool = True
     sent: list[tuple[ScaleSetIdentity, Update]] = field(default_factory=list)
     nudged: list[str] = field(default_factory=list)
+    asked_about_disks: list[str] = field(default_factory=list)
     looks_again: list[int] = field(default_factory=list)
     """Numbers of upgrades that were told to."""
     begun: list[str] = field(default_factory=list)
@@ -179,8 +180,8 @@ class FakeGateway:
         if self.error:
             raise self.error
 
-    async def nudge(self, scale_set: ScaleSetIdentity) -> bool:
-        self.nudged.append(scale_set.name)
+    async def nudge(self, scale_set: ScaleSetIdentity, *, kept_disks: bool = False) -> bool:
+        (self.asked_about_disks if kept_disks else self.nudged).append(scale_set.name)
         return self.up
 
     async def look_again(self, _scale_set: ScaleSetIdentity, number: int) -> bool:

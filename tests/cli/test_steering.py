@@ -295,6 +295,8 @@ def test_lines_of_instar_up(capsys: pytest.CaptureFixture[str]) -> None:
 
 ROOMS = (
     "instar/cli",
+    "instar/cli/fleet",
+    "instar/cli/kept",
     "instar/cli/showing",
     "instar/client",
     "instar/client/sets",

@@ -208,6 +208,10 @@ class RealSet:
         answer = await self.site.http.post(f"{self.path}/osRollingUpgrade", params=VERSION)
         assert answer.status_code == 202, answer.text
 
+    async def roll_back(self, reason: str) -> None:
+        answer = await self.site.http.post(f"{self.path}/instar/rollback", params=VERSION, json={"reason": reason})
+        assert answer.status_code == 202, answer.text
+
     async def enable(self) -> None:
         automatic = {"enableAutomaticOSUpgrade": True, "useRollingUpgradePolicy": True}
         body = {"properties": {"upgradePolicy": {"automaticOSUpgradePolicy": automatic}}}

@@ -17,7 +17,7 @@ from instar.connection.computes import libvirt_settings
 from instar.domain.health.sources import HealthSource, SourceKind
 from instar.domain.machines.instances import Instance, PowerState
 from instar.domain.records.progress import Outcome
-from instar.domain.records.upgrades import UpgradeStatus
+from instar.domain.records.upgrades import UpgradeKind, UpgradeStatus
 from tests.libvirt.memory_pool import really_full
 from tests.libvirt.mortal_worker import death
 from tests.libvirt.real_site import LINE, RealSet, RealSite
@@ -59,6 +59,31 @@ async def test_p7_a_version_whose_service_never_answers_is_rolled_back_though_th
         assert set(live.outcomes().values()) == {Outcome.ROLLED_BACK}
         # Booted on v1, on the silent version, and on v1 again: the silent one was there, its data disk says so.
         assert await live.boots() == {("v1", 2, 3)}
+
+
+async def test_r2_a_rollback_after_the_fact_gives_old_disks_back_though_the_worker_is_killed_at_each_step(
+    real: RealSite,
+) -> None:
+    async with real.machines(len(RESTORE_STEPS)) as live:
+        before = live.instances()
+        async with real.offered("2.5.0", "v2"):
+            await live.start()
+            assert (await live.ended()).counts.successful == len(RESTORE_STEPS)
+            assert await live.boots() == {("v2", 1, 2)}
+            kills = real.site.killed[WORKER]
+            for instance_id, step in enumerate(RESTORE_STEPS):
+                (real.deaths / death(step, "give_back", str(instance_id))).touch()
+            await live.roll_back("errors went up")
+            record = await live.ended(2)
+            assert real.site.killed[WORKER] - kills == len(RESTORE_STEPS)
+            assert (record.kind, record.status) == (UpgradeKind.ROLLBACK, UpgradeStatus.COMPLETED)
+            assert record.counts.successful == len(RESTORE_STEPS)
+            # The old OS disk booted a second time, the data disk for the third: no boot too many, nothing formatted.
+            assert await live.boots() == {("v1", 2, 3)}
+            for name, after in live.instances().items():
+                assert (after.os_disk, after.vm_id) == (before[name].os_disk, before[name].vm_id)
+                assert after.data_disks == before[name].data_disks
+                assert [disk.image.version for disk in after.previous_os_disks] == ["2.5.0"], "R3"
 
 
 async def test_p7_a_version_that_panics_is_rolled_back(real: RealSite) -> None:

@@ -15,7 +15,7 @@ SECTIONS = {"P": 19, "B": 9, "H": 7, "T": 7, "I": 6, "S": 0, "F": 10, "A": 4, "K
 LATER = {"P2": "P2A"}
 """Rules that were put between two others, each by the one that it follows."""
 
-STEERING = ("C1", "C2", "C3", "C4", "C6", "G1", "G2", "G3", "G4", "N1", "N2")
+STEERING = ("C1", "C2", "C3", "C4", "C5", "C6", "R1", "R2", "R3", "G1", "G2", "G3", "G4", "N1", "N2")
 """What an operator can do beyond the original: each is in the list once it is done."""
 
 NUMBERED = [

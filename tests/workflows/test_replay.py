@@ -54,7 +54,7 @@ async def test_timers_and_activity_inputs_are_those_of_the_kept_run(scene: str, 
         there, wanted = activities(fresh[kind]), activities(kept[kind])
         assert there[: len(wanted)] == wanted
         # The clock of a busy machine stops late: the day of the previous disks may be over by then.
-        assert {activity["type"] for activity in there[len(wanted) :]} <= {"collect_os_disks"}
+        assert {activity["type"] for activity in there[len(wanted) :]} <= {"collect_due_disks"}
 
 
 def chosen(runs: list[WorkflowHistory]) -> list[float]:

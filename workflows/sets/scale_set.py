@@ -163,8 +163,11 @@ class ScaleSetWorkflow:
             return
 
     @workflow.signal(description="A version was published that the set may be waiting for: look within minutes (T2)")
-    def nudge_look(self, _nudge: NudgeLook) -> None:
-        """Look sooner."""
+    def nudge_look(self, nudge: NudgeLook) -> None:
+        """Look sooner; or ask at once whether kept disks have had their time (R1)."""
+        if nudge.kept_disks:
+            self._become(requests.disks_asked_about(self._state, workflow.now()))
+            return
         self._become(requests.nudged(self._state, workflow.now(), workflow.random().random()))
 
     @workflow.signal(description="An upgrade ended")

@@ -5,9 +5,9 @@ from typing import assert_never
 
 from temporalio import workflow
 
-from activities.disks import DiskActivities
+from activities.kept.collecting import KeptDiskActivities
 from activities.records.upgrades import RecordActivities
-from instar.domain.lifecycle import results
+from instar.domain.lifecycle import requests, results
 from instar.domain.lifecycle.status import status_of
 from instar.domain.lifecycle.steps import (
     Act,
@@ -25,7 +25,7 @@ from instar.domain.lifecycle.steps import (
     TellUpgrade,
     Wait,
 )
-from instar.domain.messages.scale_set import CollectDisks, RecordStatus
+from instar.domain.messages.scale_set import CollectDue, PutAside, RecordStatus
 from instar.domain.sets.names import COMPUTE_QUEUE
 from workflows import options
 from workflows.sets import capacity, instance_actions, looks, upgrade_lock
@@ -100,17 +100,23 @@ async def _record(memory: Memory) -> None:
 
 async def _collect(memory: Memory, numbers: tuple[int, ...]) -> None:
     aside = results.to_collect(memory.state, numbers)
-    await memory.cut.done(
+    asked_at = memory.state.collect_at
+    answer = await memory.cut.done(
         workflow.start_activity_method(
-            DiskActivities.collect_os_disks,
-            CollectDisks(
+            KeptDiskActivities.collect_due_disks,
+            CollectDue(
                 scale_set=memory.scale_set,
-                numbers=tuple(one.number for one in aside),
-                keys=tuple(one.key for one in aside),
+                disks=tuple(PutAside(number=one.number, ended_at=one.ended_at, key=one.key) for one in aside),
+                setting=memory.state.delays.keep_previous_disks,
+                now=memory.now,
             ),
             task_queue=COMPUTE_QUEUE,
             summary="delete kept OS disks whose time is over",
             **options.DISKS,
         )
     )
-    memory.state = results.collected(memory.state, numbers)
+    asked_anew = memory.state.collect_at != asked_at
+    memory.state = results.collected(memory.state, answer)
+    if asked_anew:
+        # The wish may have changed while the activity read it.
+        memory.state = requests.disks_asked_about(memory.state, memory.now)

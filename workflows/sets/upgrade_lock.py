@@ -37,9 +37,10 @@ async def begin_by_hand(memory: Memory) -> None:
         return  # cancelled or deleted in the same moment
     if resolution.plan is None:
         workflow.logger.info("%s: upgrade %d: %s", memory.scale_set.name, asked.number, resolution.reason)
-        memory.state = results.start_refused(memory.state, asked.number, resolution.reason, memory.now)
+        reason = resolution.reason if resolution.refused else ""
+        memory.state = results.start_refused(memory.state, asked.number, reason, memory.now)
         return
-    await begin(memory, resolution.plan, StartedBy.USER, asked.operation_id, number=asked.number)
+    await begin(memory, resolution.plan, StartedBy.USER, *asked.operations, number=asked.number)
 
 
 async def bring(memory: Memory) -> None:
@@ -78,6 +79,7 @@ async def begin(
             instances=plan.wishes.instances if plan.wishes else InstanceIds(),
         )
         memory.state = results.upgrade_begun(memory.state, running, memory.now)
+        memory.state = results.versions_left(memory.state, plan, number, memory.now)
         upgrade = UpgradeState(
             scale_set=memory.scale_set,
             number=number,
@@ -163,12 +165,13 @@ async def _resolved(memory: Memory, wishes: StartWishes | None) -> Resolution:
     # What is quarantined matters to a start with wishes alone: any other takes the newest whatever it is (T4).
     quarantine = memory.state.automatic.quarantine if wishes else Quarantine()
     asked = ResolveUpgrade(scale_set=memory.scale_set, started_by=StartedBy.USER, quarantine=quarantine, wishes=wishes)
+    goes_back = wishes is not None and wishes.goes_back
     try:
         return await memory.cut.done(
             workflow.start_activity_method(
                 ImageActivities.resolve_upgrade,
                 asked,
-                summary="which version is the newest?",
+                summary="which disks are kept?" if goes_back else "which version is the newest?",
                 **options.READ,
             )
         )

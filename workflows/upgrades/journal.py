@@ -92,6 +92,7 @@ class Journal:
             decisions=(decision,),
             key=state.key,
             parked_for=parked_for,
+            way_back=state.plan.way_back,
             instances=self._changed(progress, state.batch),
             start=UpgradeStart(wishes=plan.wishes, rollout=plan.rollout) if is_first and _is_said(plan) else None,
         )

@@ -129,7 +129,9 @@ class OsUpgradeWorkflow:
     async def _breached(self, breach: UpgradeError, unhealthy: InstanceIds) -> UpgradeResult:
         """A limit was exceeded: Faulted, after what P10 asks for. A cancel meanwhile changes nothing in that."""
         mine = unhealthy & self._memory.known.of(Outcome.UPGRADED, Outcome.FAILED)
-        if self._memory.started.plan.policy.rollback_failed_instances_on_policy_breach and mine:
+        plan = self._memory.started.plan
+        # A rollback is not rolled back: what it would give back is what somebody wanted to leave (R2).
+        if plan.policy.rollback_failed_instances_on_policy_breach and mine and plan.way_back is None:
             await self._work.roll_back_breach(breach, mine)
         breach = self._work.records_behind() if self._memory.overtaken else breach
         return await self._end(UpgradeStatus.FAULTED, breach.message, breach)

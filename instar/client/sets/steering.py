@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+
 from instar.client.api_client import ApiClient, ApiRefused
 from instar.client.sets.simulated import NOT_FOUND
 from instar.errors import Trouble
@@ -13,6 +15,9 @@ BEGIN_SECONDS = 60.0
 
 END_SECONDS = 600.0
 """How long what a cancelled upgrade has begun may take to come to its end; a real machine boots for minutes."""
+
+REVERT_SECONDS = 24 * 3600.0
+"""How long the machines of a cancelled upgrade may take to go back, batch by batch."""
 
 LOOK_SECONDS = 0.2
 
@@ -24,10 +29,15 @@ UNKNOWN = "a worker, it seems: nothing says why, and the worker's log may"
 
 def start(api: ApiClient, scale_set: str, pause: Pause, body: dict[str, Any] | None = None) -> None:
     """Start an upgrade as it is wished, and return once it has begun. Raises Trouble with the API's reason."""
-    before = _latest_start(api, scale_set)
-    operation = api.send("POST", f"{scale_set}/instar/upgrade", body or {}).headers["Azure-AsyncOperation"]
+    before = latest_start(api, scale_set)
+    until_begun(api, scale_set, api.send("POST", f"{scale_set}/instar/upgrade", body or {}), before, pause)
+
+
+def until_begun(api: ApiClient, scale_set: str, accepted: httpx.Response, before: str, pause: Pause) -> None:
+    """Return once a start that was accepted has begun; `before`: when the newest upgrade began before it."""
+    operation = accepted.headers["Azure-AsyncOperation"]
     give_up_at = time.monotonic() + BEGIN_SECONDS
-    while _latest_start(api, scale_set) == before:
+    while latest_start(api, scale_set) == before:
         told = api.get(operation)
         if told["status"] == "Succeeded":
             return
@@ -39,9 +49,14 @@ def start(api: ApiClient, scale_set: str, pause: Pause, body: dict[str, Any] | N
         pause(LOOK_SECONDS)
 
 
-def cancel(api: ApiClient, scale_set: str, pause: Pause) -> None:
-    """Cancel the upgrade that runs, and return once it has ended. Raises Trouble, where none runs too."""
-    api.finish(api.send("POST", f"{scale_set}/rollingUpgrades/cancel"), pause, END_SECONDS)
+def cancel(api: ApiClient, scale_set: str, pause: Pause, reason: str = "", *, revert: bool = False) -> None:
+    """Cancel the upgrade that runs, and return once it has ended; with `revert` once its machines have gone back (C5).
+
+    Raises Trouble, where none runs too.
+    """
+    body = {"reason": reason} if reason else {}
+    accepted = api.send("POST", f"{scale_set}/instar/cancel", body | ({"revert": True} if revert else {}))
+    api.finish(accepted, pause, REVERT_SECONDS if revert else END_SECONDS)
 
 
 def set_automatic(api: ApiClient, scale_set: str, *, enabled: bool) -> None:
@@ -50,7 +65,7 @@ def set_automatic(api: ApiClient, scale_set: str, *, enabled: bool) -> None:
     api.send("PATCH", scale_set, {"properties": {"upgradePolicy": policy}})
 
 
-def _latest_start(api: ApiClient, scale_set: str) -> str:
+def latest_start(api: ApiClient, scale_set: str) -> str:
     """When the newest upgrade began; "" where there was none."""
     try:
         latest: dict[str, Any] = api.get(f"{scale_set}/rollingUpgrades/latest")

@@ -67,7 +67,12 @@ def left_out_sentence(progress: Progress) -> str:
 
 
 def is_current(view: InstanceView, plan: UpgradePlan) -> bool:
-    """On the target version and the pinned generation (P12); for a model change, on an image that the model allows."""
+    """On the target version and the pinned generation (P12); for a model change, on an image that the model allows.
+
+    In a rollback each machine has a target of its own (R2).
+    """
+    if plan.way_back is not None:
+        return plan.way_back.is_back(view.instance)
     if plan.kind is UpgradeKind.MODEL_CHANGE:
         return is_on_model(view.instance, plan)
     disk = view.instance.os_disk
@@ -82,7 +87,7 @@ def skip_reason(view: InstanceView, plan: UpgradePlan, started_by: StartedBy) ->
     if view.instance.protected:
         return PROTECTED
     if started_by is StartedBy.USER:
-        return ""
+        return plan.way_back.why_left_out(view.instance_id) if plan.way_back else ""
     if view.instance_id in plan.left_behind:
         return f"could not stay on {plan.target.version} before: it is not offered it again by itself"
     if plan.manual_mode and view.instance.generation != plan.generation:

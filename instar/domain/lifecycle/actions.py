@@ -7,6 +7,7 @@ same instances by the same number.
 from datetime import datetime
 
 from instar.domain.lifecycle.ends import failed, with_ends
+from instar.domain.lifecycle.results import put_aside
 from instar.domain.lifecycle.state import Asked, Begun, EndedUpgrade, ScaleSetState
 from instar.domain.machines.actions import ActionKind
 from instar.domain.machines.instance_ids import InstanceIds
@@ -94,7 +95,7 @@ def acted(state: ScaleSetState, operation_id: str, error: str, now: datetime) ->
     after = state.model_copy(update={"actions": tuple(action for action in state.actions if action is not this)})
     if this.begun and this.begun.number and this.begun.chosen and this.begun.chosen.ids:
         ended = EndedUpgrade(number=this.begun.number, ended_at=now, key=this.begun.key)
-        after = after.model_copy(update={"collect": (*after.collect, ended)})
+        after = put_aside(after, ended)
     return with_ends(after, now, (operation_id, *this.action.more_operations), failed(error))
 
 

@@ -27,7 +27,7 @@ def learned(
     running: RunningUpgrade, ended: UpgradeEnded, quarantine: Quarantine, held: HeldBack | None, delays: Delays
 ) -> Lesson:
     """The quarantine and what is held back after that end, given what they were before it."""
-    if ended.status is None or running.kind is not UpgradeKind.OS_UPGRADE or not is_exact(running.target.version):
+    if ended.status is None or not is_exact(running.target.version) or not _says_something(running.kind, ended.status):
         return Lesson(quarantine, held)
     # Where the records are older than the machines nothing was found out of any machine (F7).
     left_behind = InstanceIds() if ended.error_code == ErrorCode.RECORDS_BEHIND else ended.left_behind
@@ -43,7 +43,14 @@ def learned(
         left_behind=left_behind,
         instances=running.instances,
     )
+    if running.kind is UpgradeKind.ROLLBACK:
+        return Lesson(quarantine.after(end), held)
     return Lesson(quarantine.after(end), _held(held, end, delays))
+
+
+def _says_something(kind: UpgradeKind, status: UpgradeStatus) -> bool:
+    """Of the version that it was to. Of a rollback only that all went well there: then it is free again (T5)."""
+    return kind is UpgradeKind.OS_UPGRADE or (kind is UpgradeKind.ROLLBACK and status is UpgradeStatus.COMPLETED)
 
 
 def _held(held: HeldBack | None, end: EndOfUpgrade, delays: Delays) -> HeldBack | None:

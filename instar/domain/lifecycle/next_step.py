@@ -93,16 +93,35 @@ def next_look_of(state: ScaleSetState) -> datetime | None:
 
 def next_moment(state: ScaleSetState) -> datetime | None:
     """The next moment at which something is due by itself; None where there is none."""
-    kept = state.delays.keep_previous_disks
     moments = (
         state.rolling.look_after_at if state.rolling else None,
         next_look_of(state),
-        *(disks.ended_at + kept for disks in state.collect[:1]),
+        next_collection_of(state),
     )
     return min((moment for moment in moments if moment), default=None)
 
 
+def next_collection_of(state: ScaleSetState) -> datetime | None:
+    """When to ask whether kept disks have had their time (P5); None where none are kept, or something rolls.
+
+    What rolls may give them back (R2), and may be parked or bake for long (C1).
+    """
+    if not state.collect or not isinstance(state.lock, Free):
+        return None
+    if state.collect_at is not None:
+        return state.collect_at
+    return min(disks.ended_at for disks in state.collect) + keeps(state)
+
+
+def keeps(state: ScaleSetState) -> timedelta:
+    """How long disks are kept, as far as the set knows."""
+    return state.delays.keep_previous_disks if state.keeps is None else state.keeps
+
+
 def due_for_collection(state: ScaleSetState, now: datetime) -> tuple[int, ...]:
-    """Numbers of the upgrades whose kept disks have had their time (P5)."""
-    kept = state.delays.keep_previous_disks
-    return tuple(disks.number for disks in state.collect if disks.ended_at + kept <= now)
+    """Numbers of the upgrades whose kept disks may have had their time (P5): the activity knows what is wished."""
+    moment = next_collection_of(state)
+    if moment is None or moment > now:
+        return ()
+    asked = state.collect_at is not None
+    return tuple(disks.number for disks in state.collect if asked or disks.ended_at + keeps(state) <= now)

@@ -51,6 +51,8 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(Phase.ROLLING, "delete", Phase.LEAVING),
     Transition(Phase.CANCELLING, "upgrade_ended", Phase.FREE),
     Transition(Phase.CANCELLING, "upgrade_closed", Phase.FREE),
+    Transition(Phase.CANCELLING, "upgrade_ended", Phase.START_ASKED),
+    Transition(Phase.CANCELLING, "upgrade_closed", Phase.START_ASKED),
     Transition(Phase.CANCELLING, "delete", Phase.LEAVING),
     Transition(Phase.LEAVING, "upgrade_ended", Phase.DELETING),
     Transition(Phase.LEAVING, "upgrade_closed", Phase.DELETING),

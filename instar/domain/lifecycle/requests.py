@@ -17,6 +17,7 @@ from instar.domain.lifecycle.state import (
     EndedUpgrade,
     Free,
     OpenPut,
+    Revert,
     ScaleSetState,
 )
 from instar.domain.lifecycle.state import StartAsked as Start
@@ -70,17 +71,24 @@ def start(state: ScaleSetState, request: StartUpgrade) -> ScaleSetState:
 
 
 def cancel(state: ScaleSetState, request: CancelUpgrade, now: datetime) -> ScaleSetState:
-    """Cancel what runs (P14), or a start that has not begun: then there is nothing to wait for."""
+    """Cancel what runs (P14), or a start that has not begun: then there is nothing to wait for.
+
+    Whoever wants to go back, too, waits for that (C5). Asked by several, it is done once.
+    """
     if answer_to(state, request.operation_id):
         return state
     if asked := state.start_asked:
         freed = state.model_copy(update={"lock": Free()})
         cancelled = End(OperationStatus.CANCELED, CANCELED, "cancelled by a user before it began")
-        freed = with_ends(freed, now, [asked.operation_id], cancelled)
+        freed = with_ends(freed, now, asked.operations, cancelled)
         return _answered(with_ends(freed, now, [request.operation_id]), request.operation_id)
     if state.running is None:
         raise Refused("There is no ongoing Rolling Upgrade to cancel.")
-    return _answered(_cancelling(state, "cancelled by a user", request.operation_id), request.operation_id)
+    if request.revert:
+        state = _reverting(_cancelling(state, request.sentence), request)
+    else:
+        state = _cancelling(state, request.sentence, request.operation_id)
+    return _answered(state, request.operation_id)
 
 
 def apply_model(state: ScaleSetState, request: ApplyModel, now: datetime) -> ScaleSetState:
@@ -141,7 +149,7 @@ def delete(state: ScaleSetState, request: DeleteScaleSet, now: datetime) -> Scal
             for asked in state.actions
             for operation_id in (asked.action.operation_id, *asked.action.more_operations)
         ),
-        *([state.start_asked.operation_id] if state.start_asked else []),
+        *(state.start_asked.operations if state.start_asked else ()),
     ]
     why = "cut short: the scale set is being deleted"
     state = with_ends(state, now, cut, cut_short(why))
@@ -218,6 +226,11 @@ def nudged(state: ScaleSetState, now: datetime, fraction: float) -> ScaleSetStat
     return state.model_copy(update={"automatic": automatic.model_copy(update={"next_look_at": sooner})})
 
 
+def disks_asked_about(state: ScaleSetState, now: datetime) -> ScaleSetState:
+    """How long disks are kept has changed (R1), or what kept them has ended (C1): ask at once."""
+    return state.model_copy(update={"collect_at": now}) if state.collect else state
+
+
 def _switched(automatic: Automatic, deadline: datetime, *, on: bool) -> Automatic:
     """Switched on or off, or left as it is. The first deadline is set once (T1); off, nothing stays pending (T3)."""
     if not on:
@@ -233,6 +246,17 @@ def _cancelling(state: ScaleSetState, reason: str, *operations: str) -> ScaleSet
     known = rolling.cancel or Cancel(reason=reason)
     known = known.model_copy(update={"operations": tuple(dict.fromkeys((*known.operations, *operations)))})
     return state.model_copy(update={"lock": rolling.model_copy(update={"cancel": known})})
+
+
+def _reverting(state: ScaleSetState, request: CancelUpgrade) -> ScaleSetState:
+    """What is being cancelled is to be undone once it has ended (C5)."""
+    rolling = state.rolling
+    if rolling is None or rolling.cancel is None:
+        return state
+    known = rolling.cancel.revert or Revert(operations=(), reason=request.reason, by=request.by)
+    revert = known.model_copy(update={"operations": (*known.operations, request.operation_id)})
+    cancel = rolling.cancel.model_copy(update={"revert": revert})
+    return state.model_copy(update={"lock": rolling.model_copy(update={"cancel": cancel})})
 
 
 def _answered(state: ScaleSetState, request_id: str, number: int = 0) -> ScaleSetState:
@@ -257,8 +281,9 @@ def operations_in_hand(state: ScaleSetState) -> tuple[str, ...]:
             for asked in state.actions
             for operation_id in (asked.action.operation_id, *asked.action.more_operations)
         ),
-        *([state.start_asked.operation_id] if state.start_asked else []),
+        *(state.start_asked.operations if state.start_asked else ()),
         *((upgrade.operation_id, *upgrade.more_operations) if upgrade else ()),
         *(rolling.cancel.operations if rolling and rolling.cancel else ()),
+        *(rolling.cancel.revert.operations if rolling and rolling.cancel and rolling.cancel.revert else ()),
         *(state.deletion.operations if state.deletion else ()),
     )

@@ -4,18 +4,33 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+from instar.domain.legible import legible
 from instar.domain.lifecycle.ends import NOT_ALLOWED, cut_short, failed, with_ends
 from instar.domain.lifecycle.lessons import learned
+from instar.domain.lifecycle.next_step import keeps
 from instar.domain.lifecycle.requests import nudged
-from instar.domain.lifecycle.state import Asked, Automatic, EndedUpgrade, Free, Rolling, RunningUpgrade, ScaleSetState
+from instar.domain.lifecycle.state import (
+    Asked,
+    Automatic,
+    EndedUpgrade,
+    Free,
+    Revert,
+    Rolling,
+    RunningUpgrade,
+    ScaleSetState,
+    StartAsked,
+)
 from instar.domain.machines.actions import ActionKind
 from instar.domain.messages.capacity import CapacityPlan
 from instar.domain.messages.instance_actions import InstanceAction, ModelChange
-from instar.domain.messages.scale_set import Resolution, UpgradeEnded
+from instar.domain.messages.scale_set import Collected, Resolution, UpgradeEnded
+from instar.domain.records.operation_keys import operation_key
 from instar.domain.records.scale_set_status import ScaleSetStatus
 from instar.domain.records.triggers import next_look
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from instar.domain.sets.policies import UpgradeMode
+from instar.domain.steering.start_wishes import StartWishes
 
 
 def ends_written(state: ScaleSetState, operations: Iterable[str]) -> ScaleSetState:
@@ -48,10 +63,21 @@ def held(state: ScaleSetState, reason: str) -> ScaleSetState:
     return state.model_copy(update={"held": reason})
 
 
-def collected(state: ScaleSetState, numbers: Iterable[int]) -> ScaleSetState:
-    """What those upgrades put aside is deleted."""
-    gone = frozenset(numbers)
-    return state.model_copy(update={"collect": tuple(disks for disks in state.collect if disks.number not in gone)})
+def collected(state: ScaleSetState, answer: Collected) -> ScaleSetState:
+    """What those upgrades put aside is deleted. What else is kept is asked about when the answer said."""
+    gone = frozenset(answer.numbers)
+    left = tuple(disks for disks in state.collect if disks.number not in gone)
+    same = answer.keep == state.delays.keep_previous_disks
+    return state.model_copy(
+        update={"collect": left, "collect_at": answer.ask_at, "keeps": None if same else answer.keep}
+    )
+
+
+def put_aside(state: ScaleSetState, ended: EndedUpgrade) -> ScaleSetState:
+    """What that operation put aside is kept, and collected like all (P5)."""
+    own = ended.ended_at + keeps(state)
+    asks_at = None if state.collect_at is None else min(state.collect_at, own)
+    return state.model_copy(update={"collect": (*state.collect, ended), "collect_at": asks_at})
 
 
 # --- the model -------------------------------------------------------------------------------------------------------
@@ -165,13 +191,29 @@ def upgrade_begun(state: ScaleSetState, upgrade: RunningUpgrade, now: datetime) 
     )
 
 
+def versions_left(state: ScaleSetState, plan: UpgradePlan, number: int, now: datetime) -> ScaleSetState:
+    """A rollback has begun: what it leaves is quarantined from its first moment on (R2, T5).
+
+    So no look undoes it, and no new machine is made of it. It is lifted as ever.
+    """
+    way = plan.way_back
+    if way is None or not way.leaves:
+        return state
+    wishes = plan.wishes or StartWishes()
+    who = f" by {legible(wishes.by)}" if wishes.by else ""
+    why = f": {legible(wishes.reason)}" if wishes.reason else ""
+    automatic = state.automatic
+    left = automatic.quarantine.left(way.leaves, number, plan.generation, f"left by rollback {number}{who}{why}", now)
+    return state.model_copy(update={"automatic": automatic.model_copy(update={"quarantine": left, "settled": None})})
+
+
 def start_refused(state: ScaleSetState, number: int, reason: str, now: datetime) -> ScaleSetState:
-    """A start by hand that was accepted cannot begin."""
+    """A start by hand that was accepted cannot begin; "": it has nothing to do, what was wished is so already (C5)."""
     asked = state.start_asked
     if asked is None or asked.number != number:
         return state
     freed = state.model_copy(update={"lock": Free()})
-    return with_ends(freed, now, [asked.operation_id], failed(reason, NOT_ALLOWED))
+    return with_ends(freed, now, asked.operations, failed(reason, NOT_ALLOWED))
 
 
 def upgrade_told(state: ScaleSetState, number: int) -> ScaleSetState:
@@ -199,7 +241,7 @@ def upgrade_ended(state: ScaleSetState, ended: UpgradeEnded, now: datetime) -> S
     if rolling is None or rolling.upgrade.number != ended.number:
         return state
     mine = EndedUpgrade(number=ended.number, ended_at=ended.ended_at, key=rolling.upgrade.key)
-    collect = (*state.collect, mine)
+    state = put_aside(state, mine)
     automatic = state.automatic
     if ended.error_code == ErrorCode.RECORDS_BEHIND:
         state = held(state, ended.reason)
@@ -207,13 +249,32 @@ def upgrade_ended(state: ScaleSetState, ended: UpgradeEnded, now: datetime) -> S
     freed = state.model_copy(
         update={
             "lock": Free(),
-            "collect": collect,
             "automatic": automatic.model_copy(
                 update={"settled": None, "quarantine": lesson.quarantine, "held": lesson.held}
             ),
         }
     )
-    return with_ends(freed, now, rolling.cancel.operations) if rolling.cancel else freed
+    if rolling.cancel is None:
+        return freed
+    return _to_be_undone(with_ends(freed, now, rolling.cancel.operations), rolling.upgrade, rolling.cancel.revert, now)
+
+
+def _to_be_undone(state: ScaleSetState, upgrade: RunningUpgrade, revert: Revert | None, now: datetime) -> ScaleSetState:
+    """What it moved is to go back, as somebody wished (C5): a start by hand that holds the lock at once."""
+    if revert is None:
+        return state
+    if state.deletion:
+        return with_ends(state, now, revert.operations, cut_short("cut short: the scale set is being deleted"))
+    number = state.last_number + 1
+    wishes = StartWishes(
+        goes_back=True,
+        undoes=operation_key(state.scale_set.unique_id, upgrade.number, upgrade.key),
+        reason=revert.reason,
+        by=revert.by,
+    )
+    first, *others = revert.operations
+    asked = StartAsked(number=number, operation_id=first, more_operations=tuple(others), wishes=wishes)
+    return state.model_copy(update={"lock": asked, "last_number": number})
 
 
 def upgrade_closed(state: ScaleSetState, upgrade: RunningUpgrade, how: str, now: datetime) -> ScaleSetState:

@@ -1,6 +1,6 @@
 """All that a scale set's workflow knows. What is not here is lost when the workflow continues as new."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -37,6 +37,15 @@ class RunningUpgrade(Message):
     """Those that whoever started it named (C4); nobody: all."""
 
 
+class Revert(Message):
+    """The wish that every machine which the upgrade moved gets back what it had, once it has ended (C5)."""
+
+    operations: tuple[str, ...]
+    """They end when that has ended."""
+    reason: str = ""
+    by: str = ""
+
+
 class Cancel(Message):
     """The wish that the running upgrade ends (P14). Its operations end when the upgrade has."""
 
@@ -44,6 +53,7 @@ class Cancel(Message):
     operations: tuple[str, ...] = ()
     told: bool = False
     """Whether the upgrade's workflow was told."""
+    revert: Annotated[Revert | None, Field(exclude_if=lambda value: value is None)] = None
 
 
 class Free(Message):
@@ -60,6 +70,13 @@ class StartAsked(Message):
     operation_id: str
     wishes: Annotated[StartWishes | None, Field(exclude_if=lambda value: value is None)] = None
     """What is wished beyond it (C4, R2)."""
+    more_operations: Annotated[tuple[str, ...], Field(exclude_if=lambda value: value == ())] = ()
+    """Further operations that end with it (C5)."""
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """All that end with it."""
+        return (self.operation_id, *self.more_operations)
 
 
 class Rolling(Message):
@@ -179,6 +196,10 @@ class ScaleSetState(Message):
     """In the order of the asking."""
     automatic: Automatic = Automatic()
     collect: tuple[EndedUpgrade, ...] = ()
+    collect_at: Annotated[datetime | None, Field(exclude_if=lambda value: value is None)] = None
+    """When to ask next whether their time is over; None: once it is over by `keeps`."""
+    keeps: Annotated[timedelta | None, Field(exclude_if=lambda value: value is None)] = None
+    """How long the set's disks are kept, as it heard last: only to know when to ask. None: as `delays` say."""
     ends: tuple[EndOperation, ...] = ()
     """Operations whose end was decided and is still to be written down."""
     answered: tuple[Answered, ...] = ()

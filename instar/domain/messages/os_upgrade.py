@@ -7,6 +7,7 @@ from pydantic import Field
 
 from instar.domain.delays import Delays
 from instar.domain.health.sources import HealthSource
+from instar.domain.images.images import ImageReference
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.message import Message
 from instar.domain.records.progress import Progress
@@ -136,6 +137,20 @@ class RestoreSlice(Message):
     number: int
     batch: int
     plan: UpgradePlan
+    ids: InstanceIds
+    begin: bool = True
+    """As for a swap."""
+    key: str = ""
+
+
+class GiveBackSlice(Message):
+    """Give each of these instances the newest kept disk of that image and generation (R2)."""
+
+    scale_set: ScaleSetIdentity
+    number: int
+    batch: int
+    image: ImageReference
+    generation: int
     ids: InstanceIds
     begin: bool = True
     """As for a swap."""

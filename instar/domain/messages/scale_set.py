@@ -1,11 +1,12 @@
 """A scale set's own workflow: what it is told, what its activities are asked and answer."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import Field, field_validator
 
 from instar.domain.images.images import version_key
+from instar.domain.legible import legible
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.message import Message
 from instar.domain.records.operation_keys import operation_key
@@ -38,6 +39,21 @@ class CancelUpgrade(Message):
     """Update: cancel what runs (P14). The operation ends when the upgrade has."""
 
     operation_id: str
+    revert: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False
+    """Then every machine that it moved gets back what it had (C5): the operation ends when that has ended."""
+    reason: Annotated[str, Field(exclude_if=lambda value: value == "")] = ""
+    by: Annotated[str, Field(exclude_if=lambda value: value == "")] = ""
+    """Who asked, as the audit log names them."""
+
+    @property
+    def sentence(self) -> str:
+        """Why the upgrade ends.
+
+        >>> CancelUpgrade(operation_id="o").sentence, CancelUpgrade(operation_id="o", by="ann", reason="bad").sentence
+        ('cancelled by a user', 'cancelled by ann: bad')
+        """
+        told = f"cancelled by {legible(self.by) if self.by else 'a user'}"
+        return f"{told}: {legible(self.reason)}" if self.reason else told
 
 
 class ApplyModel(Message):
@@ -71,6 +87,9 @@ class UpgradeEnded(Message):
 
 class NudgeLook(Message):
     """Signal: a version was published that the set may be waiting for; it looks within minutes (T2)."""
+
+    kept_disks: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False
+    """It is something else: how long previous disks are kept has changed (R1), or a pause has ended (C1)."""
 
 
 class LiftQuarantine(Message):
@@ -140,6 +159,34 @@ class CollectDisks(Message):
         """What machines hold of these operations."""
         drawn = (*self.keys, *("" for _ in self.numbers[len(self.keys) :]))
         return tuple(operation_key(self.scale_set.unique_id, *one) for one in zip(self.numbers, drawn, strict=False))
+
+
+class PutAside(Message):
+    """An operation whose kept disks wait for their collection."""
+
+    number: int
+    ended_at: datetime
+    key: str = ""
+
+
+class CollectDue(Message):
+    """Delete the disks that these operations put aside, of which the time is over (P5, R1)."""
+
+    scale_set: ScaleSetIdentity
+    disks: tuple[PutAside, ...]
+    setting: timedelta
+    """How long they are kept where nobody wished anything else for the set."""
+    now: datetime
+
+
+class Collected(Message):
+    """What was deleted, and when to ask again."""
+
+    numbers: tuple[int, ...] = ()
+    ask_at: datetime | None = None
+    """None: nothing is left."""
+    keep: timedelta
+    """How long the set's disks are kept now, so that it asks in time after its next upgrade."""
 
 
 class EndOperation(Message):

@@ -116,6 +116,17 @@ class Quarantine(BaseModel):
             }
         )
 
+    def left(self, versions: Iterable[str], number: int, generation: int, reason: str, at: datetime) -> Self:
+        """The same after a rollback of that number has left these versions: nobody is to take them again by itself."""
+        result = self
+        for version in versions:
+            left = QuarantinedVersion(
+                version=version, since=at, number=number, generation=generation, reason=reason[:REASON_AT_MOST]
+            )
+            others = tuple(one for one in result.versions if not same(one.version, version))
+            result = result.model_copy(update={"versions": _newest((*others, left))})
+        return result
+
     def after(self, end: EndOfUpgrade) -> Self:
         """What is known after one more upgrade came to its end. P2, P3 and a termination say nothing of the image."""
         entry, ids = self.of(end.version), self.behind(end.version)

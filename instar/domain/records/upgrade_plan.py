@@ -9,6 +9,7 @@ from instar.domain.images.images import ImageReference
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.message import Message
 from instar.domain.records.upgrades import UpgradeKind
+from instar.domain.records.way_back import GoingBack, WayBack
 from instar.domain.sets.policies import RollingUpgradePolicy
 from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.domain.steering.start_wishes import Limit, StartWishes
@@ -35,6 +36,8 @@ class UpgradePlan(Message):
     """The rollout policy in force at the start: the set's own, else the default. Not written where there is none."""
     wishes: Annotated[StartWishes | None, Field(exclude_if=lambda value: value is None)] = None
     """What whoever started it wished beyond that (C4, R2). Not written where there is nothing."""
+    way_back: Annotated[WayBack | None, Field(exclude_if=lambda value: value is None)] = None
+    """Of a rollback: what each machine goes back to (R2). `target` is where most of them go."""
     key: str = ""
     """Drawn where the plan was made, outside of any workflow: one that is put back from a backup draws the same again,
     this differs (F7)."""
@@ -43,3 +46,7 @@ class UpgradePlan(Message):
     def waived(self) -> tuple[Limit, ...]:
         """The limits that whoever started it has waived by name (C4)."""
         return self.wishes.override if self.wishes else ()
+
+    def part(self, part: GoingBack) -> "UpgradePlan":
+        """What machines of a rollback are pinned to that get a newly made disk."""
+        return self.model_copy(update={"target": part.image, "generation": part.generation, "way_back": None})

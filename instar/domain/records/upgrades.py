@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from instar.domain.images.images import ImageReference
 from instar.domain.records.progress import Counts
+from instar.domain.records.way_back import WayBack
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.domain.steering.rollout_policy import RolloutPolicy
@@ -151,6 +152,8 @@ class UpgradeRecord(BaseModel):
     """What it waits for before its next batch, as `ParkedFor` spells it; not written while it goes on."""
     parked_since: Annotated[datetime | None, Field(exclude_if=lambda value: value is None)] = None
     """Since when it waits for that, or for something else before: the store knows it."""
+    way_back: Annotated[WayBack | None, Field(exclude_if=lambda value: value is None)] = None
+    """Of a rollback: what each machine goes back to (R2). `target` is where most of them go."""
     instances: tuple[InstanceRecord, ...] = ()
     """Changed outcomes since the last write; the store keeps the newest of each instance."""
     start: Annotated[UpgradeStart | None, Field(exclude_if=lambda value: value is None)] = None

@@ -63,6 +63,8 @@ class Known(BaseModel):
     wishes: Wishes = Wishes()
     policy: RolloutPolicy | None = None
     """As it was pinned when the upgrade began."""
+    goes_back: bool = False
+    """Whether it is a rollback: no hold keeps it back (C2)."""
     begun: int = 0
     """Batches that were begun."""
     canary_batches: int = 0
@@ -105,7 +107,7 @@ def next_step(known: Known) -> Park | Stop | None:
     if isinstance(at_the_gate, Stop):
         return at_the_gate
     return (
-        may_not_begin(known.wishes, known.waived)
+        may_not_begin(known.wishes, known.waived, goes_back=known.goes_back)
         or at_the_gate
         or _outside(known)
         or _judged(known)
@@ -113,9 +115,12 @@ def next_step(known: Known) -> Park | Stop | None:
     )
 
 
-def may_not_begin(wishes: Wishes, waived: Collection[Limit] = ()) -> Park | None:
-    """Why no upgrade of a set begins, and none goes on (C1, C2, C4). The end of the longest is what is waited for."""
-    if wishes.holds and Limit.HOLD not in waived:
+def may_not_begin(wishes: Wishes, waived: Collection[Limit] = (), *, goes_back: bool = False) -> Park | None:
+    """Why no upgrade of a set begins, and none goes on (C1, C2, C4). The end of the longest is what is waited for.
+
+    A hold lets a rollback through, a pause of the set itself does not.
+    """
+    if wishes.holds and not goes_back and Limit.HOLD not in waived:
         reason = "; ".join(hold.sentence for hold in wishes.holds)
         ends = [hold.until for hold in wishes.holds]
         return Park(what=ParkedFor.HOLD, reason=reason, until=_last([end for end in ends if end], len(ends)))

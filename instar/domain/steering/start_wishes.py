@@ -1,6 +1,9 @@
 """What a person wishes of an upgrade beyond its start (docs/rules.md C4, R2)."""
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from instar.domain.legible import legible
 from instar.domain.machines.instance_ids import InstanceIds
@@ -35,6 +38,8 @@ class StartWishes(Message):
     reason: str = ""
     by: str = ""
     """Who asked, as the audit log names them."""
+    undoes: Annotated[str, Field(exclude_if=lambda value: value == "")] = ""
+    """Of a rollback: the key of the upgrade whose machines alone get back what they had before it (C5)."""
 
     def waives(self, limit: Limit) -> bool:
         """Whether that limit is not to stop it.

@@ -61,6 +61,18 @@ UPGRADE_STARTS = Table(
 )
 """What upgrades began with: the wishes of whoever started them, and their rollout policy."""
 
+RETENTIONS = Table(
+    "retentions",
+    METADATA,
+    Column("unique_id", Words, primary_key=True),
+    Column("keep_seconds", Integer),
+    Column("until", Instant),
+    Column("reason", Words, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("since", Instant, nullable=False),
+)
+"""How long a set's previous disks are kept, in place of the setting."""
+
 WEBHOOKS = Table(
     "webhooks",
     METADATA,

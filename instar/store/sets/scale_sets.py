@@ -10,7 +10,14 @@ from sqlalchemy import Connection, delete, insert, select, update
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.database.columns import folded, written
 from instar.store.database.database import Database
-from instar.store.database.operators_tables import APPROVALS, PAUSES, ROLLOUT_POLICIES, TURNS, UPGRADE_STARTS
+from instar.store.database.operators_tables import (
+    APPROVALS,
+    PAUSES,
+    RETENTIONS,
+    ROLLOUT_POLICIES,
+    TURNS,
+    UPGRADE_STARTS,
+)
 from instar.store.database.sealing import SealerProtocol
 from instar.store.database.secret_places import put_back, take_out
 from instar.store.database.tables import DECISIONS, INSTANCES, MODELS, SCALE_SET_STATUS, SCALE_SETS, SECRETS, UPGRADES
@@ -207,7 +214,7 @@ class ScaleSets:
 
 _OF_A_SET = (
     SECRETS, MODELS, SCALE_SET_STATUS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES, PAUSES, APPROVALS,
-    ROLLOUT_POLICIES, TURNS, UPGRADE_STARTS,
+    RETENTIONS, ROLLOUT_POLICIES, TURNS, UPGRADE_STARTS,
 )  # fmt: skip
 
 

@@ -69,6 +69,7 @@ BODIES: dict[str, Any] = {
     f"PUT {SCALE_SET}/virtualMachines/0": {"properties": {"protectionPolicy": {"protectFromScaleIn": True}}},
     f"PUT {SCALE_SET}/instar/rolloutPolicy": {"properties": {"waves": [1]}},
     f"POST {SCALE_SET}/instar/rolloutPolicy/check": {"waves": [1]},
+    f"PUT {SCALE_SET}/instar/retention": {"keepPreviousDisks": "P7D", "reason": "holidays"},
     f"POST {SCALE_SET}/instar/pause": {"reason": "storage is moved"},
     f"PUT {GROUP}": {"location": "westus2"},
     f"PUT {GALLERY}": {"location": "westus2"},
@@ -104,6 +105,8 @@ AT_ONCE = {
     f"POST {SCALE_SET}/instar/pause",
     f"POST {SCALE_SET}/instar/plan",
     f"POST {SCALE_SET}/instar/resume",
+    f"PUT {SCALE_SET}/instar/retention",
+    f"DELETE {SCALE_SET}/instar/retention",
     f"PUT {SCALE_SET}/instar/rolloutPolicy",
     f"DELETE {SCALE_SET}/instar/rolloutPolicy",
     f"POST {SCALE_SET}/instar/rolloutPolicy/check",
@@ -120,10 +123,11 @@ NOT_SUPPORTED = {
     f"PUT {SUBSCRIPTIONS_OWN}",
     f"POST {SCALE_SET}/instar/approve",
     f"POST {SCALE_SET}/instar/reject",
+    f"POST {SCALE_SET}/instar/rollback",
     f"POST {SUBSCRIPTIONS_OWN}/validate",
     f"POST {SUBSCRIPTIONS_OWN}/whatIf",
 }
-"""Routes that only say so; and words at a gate at which nothing waits."""
+"""Routes that only say so; and words at a gate at which nothing waits, and no disk to go back to."""
 
 
 def changing_routes() -> list[str]:

@@ -32,6 +32,7 @@ from instar.domain.messages.instance_actions import Chosen, InstanceAction, Mode
 from instar.domain.messages.scale_set import (
     ApplyModel,
     CancelUpgrade,
+    Collected,
     DeleteScaleSet,
     Resolution,
     StartUpgrade,
@@ -89,6 +90,10 @@ class Driver:
 
     def cancel(self) -> str:
         return self.ask(lambda one: requests.cancel(self.state, CancelUpgrade(operation_id=one), self.now))
+
+    def revert(self) -> str:
+        """Cancel, and go back (C5)."""
+        return self.ask(lambda one: requests.cancel(self.state, CancelUpgrade(operation_id=one, revert=True), self.now))
 
     def delete(self) -> str:
         return self.ask(lambda one: requests.delete(self.state, DeleteScaleSet(operation_id=one), self.now))
@@ -162,7 +167,8 @@ class Driver:
             case Look():
                 self._look(well=well)
             case Collect(numbers=numbers):
-                self.state = results.collected(self.state, numbers)
+                answer = Collected(numbers=numbers, keep=self.state.delays.keep_previous_disks)
+                self.state = results.collected(self.state, answer)
             case Wait(until=until):
                 self.now = until or self.now + timedelta(hours=1)
             case Leave():
@@ -194,7 +200,7 @@ class Driver:
         if not well:
             self.state = results.start_refused(self.state, number, "nothing is published", self.now)
             return
-        self._run(number, StartedBy.USER, asked.operation_id)
+        self._run(number, StartedBy.USER, *asked.operations)
 
     def _bring(self, *, well: bool) -> None:
         operations = self.state.model.waiting

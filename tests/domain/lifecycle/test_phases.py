@@ -18,6 +18,7 @@ LONGEST_WAY = 6
 MOVES: dict[str, Callable[[Driver], object]] = {
     "start": Driver.start,
     "cancel": Driver.cancel,
+    "revert": Driver.revert,
     "delete": Driver.delete,
     "put": lambda set_: set_.put(UpgradeMode.ROLLING),
     "act": lambda set_: set_.act(ActionKind.RESTART),
@@ -30,7 +31,7 @@ MOVES: dict[str, Callable[[Driver], object]] = {
 def by(move: str, step: Step) -> str:
     """What a move is called in the table."""
     if move not in ("well", "badly"):
-        return move
+        return "cancel" if move == "revert" else move
     names: dict[tuple[type[Step], str], str] = {
         (Begin, "well"): "upgrade_begun",
         (Begin, "badly"): "start_refused",

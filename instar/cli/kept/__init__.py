@@ -1,0 +1,1 @@
+"""The commands about OS disks that are kept: `instar rollback`, `instar keep`."""

@@ -1,0 +1,94 @@
+"""The commands for going back afterwards: `instar rollback` and `instar keep`."""
+
+import json
+import time
+from typing import Annotated, Any
+
+import typer
+
+from instar.cli.found import found
+from instar.cli.options import (
+    DATA_DIR,
+    ApiUrl,
+    Credentials,
+    DataDir,
+    Group,
+    Output,
+    SetName,
+    Shown,
+    Subscription,
+    command,
+)
+from instar.client.sets import rollbacks, wishes
+from instar.client.watch import DEFAULT_SUBSCRIPTION
+from instar.compute.clock import utc_now
+from instar.domain.legible import legible_line
+from instar.errors import Trouble
+
+
+def rollback(
+    *,
+    scale_set: SetName,
+    show: Annotated[bool, typer.Option("--show", help="Only tell what each instance could go back to.")] = False,
+    to: Annotated[str, typer.Option(metavar="VERSION", help="To this version, instead of what each had before.")] = "",
+    instances: Annotated[str, typer.Option(metavar="IDS", help="Only these, as 0-3,7.")] = "",
+    reason: Annotated[str, typer.Option(help="Why: it stands in the record and the audit log.")] = "",
+    wait: Annotated[bool, typer.Option("--wait", help="Return once it has ended.")] = False,
+    output: Shown = Output.TABLE,
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Give the machines of a scale set the disks back that they had before, batch by batch.
+
+    The version that they leave is quarantined; the disks that they leave are kept. Data disks stay as they are.
+    """
+    with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
+        if show:
+            _show(rollbacks.shown(there, resource_id), output)
+            return
+        if not reason:
+            raise Trouble("--reason is missing: say why the set goes back (or --show what it could go back to)")
+        named = rollbacks.ids_of(instances)
+        rollbacks.roll_back(there, resource_id, to, named, reason, time.sleep, wait=wait)
+        what = "the rollback has ended well" if wait else "the rollback has begun"
+        _say(f"{what}; how it goes: {command(f'watch {scale_set}', data_dir)}")
+
+
+def _show(way: dict[str, Any], output: Output) -> None:
+    if output is Output.JSON:
+        typer.echo(json.dumps(way, indent=2))
+        return
+    for line in rollbacks.lines(way):
+        _say(line)
+
+
+def keep(
+    *,
+    scale_set: SetName,
+    duration: Annotated[str, typer.Option("--for", metavar="DURATION", help="After each upgrade's end, as P7D.")] = "",
+    until: Annotated[str, typer.Option(metavar="MOMENT", help="Not before then, as 2026-12-01T06:00:00Z.")] = "",
+    hours: Annotated[float | None, typer.Option(min=0.01, max=8784, help="Not before so many hours are over.")] = None,
+    default: Annotated[bool, typer.Option("--default", help="As long as the setting says again.")] = False,
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
+    resource_group: Group = "",
+    subscription: Subscription = DEFAULT_SUBSCRIPTION,
+) -> None:
+    """Keep the previous disks of a scale set longer, or less long, than the setting says: those kept now, too."""
+    with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
+        if default:
+            rollbacks.keep_as_set(there, resource_id)
+            _say(f"the previous disks of {scale_set} are kept as long as the setting says")
+            return
+        if not reason:
+            raise Trouble("--reason is missing: say why (or --default, to keep them as long as the setting says)")
+        _say(rollbacks.keep(there, resource_id, duration, wishes.until(until, hours, utc_now()), reason))
+
+
+def _say(line: str) -> None:
+    typer.echo(legible_line(line))

@@ -1,0 +1,143 @@
+"""`instar rollback`, `instar keep`, `instar cancel --revert`: what they ask for and what they print (R1, R2, C5)."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from instar.cli import found
+from instar.cli.app import app
+from instar.client.api_client import ApiClient
+from instar.client.api_token import FILE, Login
+from instar.client.watch import DEFAULT_SUBSCRIPTION
+
+SET = f"/subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets/web"
+EVIL = "\x1b[8m"
+WAY: dict[str, Any] = {
+    "retention": {"keepPreviousDisks": "P1D", "isOwn": False},
+    "sentence": f"2 go back to 1.0.0 (0-1){EVIL}",
+    "instances": [
+        {"instanceId": "0", "version": "2.0.0", "kept": [{"version": "1.0.0", "until": "2026-12-01T00:00:00+00:00"}]},
+        {"instanceId": "1", "version": "2.0.0", "kept": [{"version": "1.0.0", "keptWhile": "while an upgrade runs"}]},
+        {"instanceId": "2", "version": "", "kept": []},
+    ],
+}
+KEPT = {"properties": {"sentence": f"previous disks are kept for P7D: holidays (ann{EVIL})"}}
+OPERATION = "http://127.0.0.1:1/operations/1"
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
+    requests: list[httpx.Request] = []
+    told = {
+        "/tenant/oauth2/v2.0/token": httpx.Response(200, json={"access_token": "good"}),
+        "/operations/1": httpx.Response(200, json={"status": "Succeeded"}),
+        f"{SET}/rollingUpgrades/latest": httpx.Response(404, json={"error": {"code": "NotFound", "message": "none"}}),
+        SET: httpx.Response(200, json={"id": SET}),
+    }
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if path in told:
+            return told[path]
+        requests.append(request)
+        if request.method == "POST":
+            return httpx.Response(202, headers={"Azure-AsyncOperation": OPERATION})
+        return httpx.Response(200, json={"properties": WAY} if path.endswith("/rollback") else KEPT)
+
+    monkeypatch.setattr(found, "ApiClient", partial(ApiClient, transport=httpx.MockTransport(answer)))
+    return requests
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    login = Login("http://127.0.0.1:1", "tenant", "me", "secret", DEFAULT_SUBSCRIPTION)
+    (tmp_path / FILE).write_text(login.text())
+
+    def ran(*words: str) -> Any:
+        return CliRunner().invoke(app, [words[0], SET, *words[1:], "--data-dir", str(tmp_path)])
+
+    return ran
+
+
+@pytest.mark.parametrize(
+    ("words", "body", "says"),
+    [
+        (["--reason", "bad"], {"reason": "bad"}, "the rollback has begun"),
+        (["--reason", "bad", "--wait"], {"reason": "bad"}, "the rollback has ended well"),
+        (
+            ["--reason", "bad", "--to", "1.0.0", "--instances", "0-1,7"],
+            {"reason": "bad", "toVersion": "1.0.0", "instances": ["0", "1", "7"]},
+            "the rollback has begun",
+        ),
+    ],
+)
+def test_r2_a_rollback_asks_for_what_was_said(
+    asked: list[httpx.Request], run: Run, words: list[str], body: dict[str, Any], says: str
+) -> None:
+    done = run("rollback", *words)
+    assert done.exit_code == 0, done.output
+    [request] = asked
+    assert (request.method, request.url.path) == ("POST", f"{SET}/instar/rollback")
+    assert json.loads(request.content) == body
+    assert says in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["rollback"], "--reason is missing"),
+        (["rollback", "--reason", "bad", "--instances", "7-1"], "'7-1' names no instances"),
+        (["rollback", "--reason", "bad", "--instances", "all"], "'all' names no instances"),
+        (["keep", "--for", "P7D"], "--reason is missing"),
+    ],
+)
+def test_r1_r2_nonsense_is_refused_before_anybody_is_asked(
+    asked: list[httpx.Request], run: Run, words: list[str], says: str
+) -> None:
+    done = run(*words)
+    assert done.exit_code == 1
+    assert says in done.output
+    assert asked == []
+
+
+def test_r1_what_could_be_gone_back_to_is_shown(asked: list[httpx.Request], run: Run) -> None:
+    done = run("rollback", "--show")
+    assert done.output.splitlines() == [
+        "2 go back to 1.0.0 (0-1)\\x1b[8m",
+        "previous disks are kept for P1D",
+        "0: on 2.0.0; kept: 1.0.0 until 2026-12-01T00:00:00+00:00",
+        "1: on 2.0.0; kept: 1.0.0 while an upgrade runs",
+        "2: on no disk; kept: nothing",
+    ]
+    assert json.loads(run("rollback", "--show", "--output", "json").output) == WAY
+    assert [request.method for request in asked] == ["GET", "GET"]
+
+
+def test_r1_disks_are_kept_as_long_as_was_said(asked: list[httpx.Request], run: Run) -> None:
+    done = run("keep", "--for", "P7D", "--until", "2026-12-24T00:00:00Z", "--reason", "holidays")
+    assert done.output == "previous disks are kept for P7D: holidays (ann\\x1b[8m)\n"
+    assert json.loads(asked[0].content) == {
+        "keepPreviousDisks": "P7D",
+        "until": "2026-12-24T00:00:00Z",
+        "reason": "holidays",
+    }
+    assert "as long as the setting says" in run("keep", "--default").output
+    assert [(one.method, one.url.path) for one in asked] == [
+        ("PUT", f"{SET}/instar/retention"),
+        ("DELETE", f"{SET}/instar/retention"),
+    ]
+
+
+def test_c5_a_cancel_goes_back_where_that_was_said(asked: list[httpx.Request], run: Run) -> None:
+    assert "its machines have gone back" in run("cancel", "--revert", "--reason", "bad").output
+    assert "gone back" not in run("cancel").output
+    assert [one.url.path for one in asked] == [f"{SET}/instar/cancel"] * 2
+    assert [json.loads(one.content) for one in asked] == [{"reason": "bad", "revert": True}, {}]
