@@ -8,6 +8,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,15 +140,15 @@ def idle_sets() -> Figures:
             return asyncio.run(run())
 
 
-def parked_upgrades() -> Figures:
-    """A thousand upgrades that wait at a gate."""
+def parked_upgrades(count: int) -> Figures:
+    """So many upgrades that wait at a gate."""
     with tempfile.TemporaryDirectory(prefix="instar-bench-") as name:
         folder = Path(name)
         with processes(folder) as (_, pids):
 
             async def run() -> Figures:
-                async with site(folder, parked.DELAYS) as one:
-                    return await parked.measure(one, pids)
+                async with site(folder, parked.delays(count)) as one:
+                    return await parked.measure(one, pids, count)
 
             return asyncio.run(run())
 
@@ -158,13 +159,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--sizes", default=",".join(map(str, scene.SIZES)), help="machines of the single upgrades")
     parser.add_argument("--only", choices=("upgrade", "many_sets", "api", "idle", "parked"), help="one of the parts")
+    parser.add_argument("--parked", type=int, default=parked.THOUSAND, help="upgrades that are parked")
     asked = parser.parse_args()
     parts: list[tuple[str, str, Callable[[], Figures]]] = [
         ("upgrade", f"upgrade.{size}", lambda size=size: upgrade(size))  # type: ignore[misc]
         for size in map(int, asked.sizes.split(","))
     ]
     parts += [("many_sets", "many_sets", many_sets), ("api", "api.latest", api), ("idle", "idle.1000", idle_sets)]
-    parts += [("parked", f"parked.{parked.UPGRADES}", parked_upgrades)]
+    parts += [("parked", f"parked.{asked.parked}", partial(parked_upgrades, asked.parked))]
     figures: Figures = {}
     for part, prefix, measure in parts:
         if asked.only in (None, part):

@@ -4,7 +4,6 @@ Parked, each is one workflow with one timer (docs/rules.md C2, G3); a freeze ove
 """
 
 import asyncio
-import os
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -20,24 +19,25 @@ from tests.bench.idle import cpu_seconds
 from tests.bench.site import Site
 
 THOUSAND = 1_000
-UPGRADES = int(os.environ.get("INSTAR_BENCH_PARKED", THOUSAND))
-"""Fewer of them are looked after as often together as a thousand are."""
-
-DELAYS = Delays(look_after_upgrade=Delays().look_after_upgrade * UPGRADES / THOUSAND)
 MADE_AT_ONCE = 4
 SETTLING = timedelta(seconds=60)
 EMPTY = timedelta(seconds=60)
 WINDOW = timedelta(seconds=180)
 
 
-async def measure(site: Site, pids: Mapping[str, int]) -> dict[str, float]:
+def delays(upgrades: int) -> Delays:
+    """With which fewer of them are looked after as often together as a thousand are."""
+    return Delays(look_after_upgrade=Delays().look_after_upgrade * upgrades / THOUSAND)
+
+
+async def measure(site: Site, pids: Mapping[str, int], upgrades: int) -> dict[str, float]:
     """Percent of one core: of each process with all parked, with none, and what the parked ones add."""
     site.store.rollout_policies.put(
         DEFAULT, RolloutPolicy.model_validate({"approval": "first"}), "bench", utc_now(), "", lambda _: None
     )
     await asyncio.sleep(10)
     empty = await _window(pids, EMPTY)
-    sets = await _parked(site)
+    sets = await _parked(site, upgrades)
     await asyncio.sleep(SETTLING.total_seconds())
     events = await _events(site, sets)
     busy = await _window(pids, WINDOW)
@@ -58,14 +58,14 @@ async def _window(pids: Mapping[str, int], duration: timedelta) -> dict[str, flo
     return {name: 100 * seconds / duration.total_seconds() for name, seconds in used.items()}
 
 
-async def _parked(site: Site) -> list[ScaleSetIdentity]:
+async def _parked(site: Site, upgrades: int) -> list[ScaleSetIdentity]:
     gate = asyncio.Semaphore(MADE_AT_ONCE)
 
     async def made(number: int) -> ScaleSetIdentity:
         async with gate:
             return await site.has_set(f"parked-{number}", 1)
 
-    sets = list(await asyncio.gather(*map(made, range(UPGRADES))))
+    sets = list(await asyncio.gather(*map(made, range(upgrades))))
     await site.booted()
     for begin in range(0, len(sets), MADE_AT_ONCE):
         await asyncio.gather(*map(site.start, sets[begin : begin + MADE_AT_ONCE]))
