@@ -156,7 +156,8 @@ class Play:
             case "publish what sickens all":
                 self.publish(VersionScript(never_healthy="all"))
             case "a machine gets sick":
-                scene.sick(site, str(event.pick % 14), until=ends if event.pick % 2 else None)
+                there = sorted(site.version_of())
+                scene.sick(site, there[event.pick % len(there)], until=ends if event.pick % 2 else None)
             case "start":
                 scene.start(site)
             case "cancel":

@@ -42,7 +42,11 @@ def test_g3_w1_a_canary_that_vanishes_meanwhile_is_waited_for_no_longer(tmp_path
     with a_scene(tmp_path) as scene:
         site = begun(scene, "1", "3")
         scene.engine.run(scene.now + HOUR, lambda: site.running() is not None and "batch" in site.decisions(1))
-        scene.awaited(site.fleet.delete_instance(site.scale_set, "3"))
+        scene.pass_time(timedelta(seconds=1))
+        scene.pause(site)
+        scene.pass_time(HOUR)
+        scene.awaited(site.fleet.delete_instance(site.scale_set, "3"))  # after the verdict, before the next look
+        scene.resume(site)
         scene.pass_time(5 * HOUR)
         assert on_new(site) == ["1"]
         assert "after its canary" in site.waits_for()
