@@ -10,15 +10,18 @@ from tests.support.house import OURS, ROOT
 FILES_AT_MOST = 15
 LINES_AT_MOST = 3000
 
+MIGRATIONS = "instar/store/database/migrations/versions"
+"""Alembic's own: loaded by its path, and never less than it was. A migration that has run somewhere is joined to none."""
+
 ROOMS = sorted({path.parent for name in OURS for path in (ROOT / name).rglob("*.py")})
 
 
 @pytest.mark.parametrize("room", [path.relative_to(ROOT).as_posix() for path in ROOMS])
 def test_a_room_says_what_it_owns_and_is_not_full(room: str) -> None:
     files = list((ROOT / room).glob("*.py"))
-    assert len(files) <= FILES_AT_MOST
+    assert len(files) <= FILES_AT_MOST or room == MIGRATIONS
     assert sum(len(_lines(path)) for path in files) <= LINES_AT_MOST
-    if room != "instar/store/database/migrations/versions":  # alembic's: loaded by its path
+    if room != MIGRATIONS:
         assert ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text()))
 
 
