@@ -8,7 +8,7 @@ REAL := .venv/.libvirt
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo          20 simulated machines take three versions by themselves, one of them bad; about a minute"
+	@echo "make demo          20 simulated machines take three versions by themselves, one bad, one behind a canary, and go back; about a minute"
 	@echo "make demo-libvirt  five machines that really boot: an upgrade, and two bad versions (libvirt, QEMU)"
 	@echo "make up            Temporal, worker and API on this machine until Ctrl-C (data in .data/)"
 	@echo "make test          every test that a laptop can run"

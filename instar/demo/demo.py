@@ -1,8 +1,9 @@
-"""`instar demo`: a fleet that upgrades itself through a good, a bad and again a good version, over HTTP alone."""
+"""`instar demo`: a fleet upgrades itself through a good, a bad and a good version, then goes back, over HTTP alone."""
 
 import json
 import os
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -49,8 +50,9 @@ DELAYS = Delays(
     look_most=timedelta(seconds=40),
     nudge_most=timedelta(seconds=3),
 )
-SWAP = timedelta(seconds=1)
-BOOT = timedelta(seconds=1)
+SWAP = timedelta(seconds=0.5)
+BOOT = timedelta(seconds=0.5)
+BAKE = timedelta(seconds=3)
 
 PATIENCE_SECONDS = 60.0
 """Given to each step: the set to be made and healthy (a boot), an upgrade to begin by itself (a look)."""
@@ -71,7 +73,7 @@ def demo(console: Console) -> bool:
         with ApiClient(login) as api:
             play = Play(DemoFleet(api, group, console, SCALE_SET, PATIENCE_SECONDS))
             play.prepare()
-            upgrades = [play.first(), play.bad(), play.mended()]
+            upgrades = [play.first(), play.bad(), play.mended(), play.back()]
             play.tell()
             return say_checks(console, play.checks(upgrades))
 
@@ -94,7 +96,9 @@ class Play:
 
     def prepare(self) -> None:
         """Twenty healthy machines on the older version."""
-        self.fleet.say(f"1. Publish {FIRST}, and script how long simulated machines take: swap 1 s, boot 1 s.")
+        self.fleet.say(
+            f"1. Publish {FIRST}, and script how long simulated machines take: half a second to swap, and to boot."
+        )
         self.fleet.do("PUT", "/instar/simulated/defaults", {"swap": seconds(SWAP), "boot": seconds(BOOT)})
         self._publish(FIRST)
         self.fleet.say(
@@ -139,14 +143,26 @@ class Play:
         return view
 
     def mended(self) -> UpgradeView:
-        """One more version: a newer one is tried whatever is quarantined (T5)."""
-        self.fleet.say(f"6. Publish {MENDED}, which is good. A newer version is tried whatever is quarantined.")
+        """One more version: a newer one is tried whatever is quarantined (T5), on one machine first (W1, W2)."""
+        self.fleet.say(
+            f"6. From now on a canary goes first: one machine, watched for {in_words(BAKE)} before the others follow."
+        )
+        policy = {"properties": {"waves": [1, "100%"], "canary": {"bake": seconds(BAKE)}}}
+        self.fleet.api.send("PUT", f"{SCALE_SET}/instar/rolloutPolicy", policy)
+        self.fleet.say(f"   Publish {MENDED}, which is good. A newer version is tried whatever is quarantined.")
         self._publish(MENDED)
         return self.fleet.follow(3)
 
+    def back(self) -> UpgradeView:
+        """A person does not like the newest version after all (R2)."""
+        self.fleet.say("7. Somebody wants the old image back: every machine gets the disk that it had before.")
+        self.fleet.api.send("DELETE", f"{SCALE_SET}/instar/rolloutPolicy", None)
+        self.fleet.api.send("POST", f"{SCALE_SET}/instar/rollback", {"reason": "the newest image is slow"})
+        return self.fleet.follow(4)
+
     def tell(self) -> None:
         """The history, as the API has it."""
-        self.fleet.say("7. The history, exactly as the API returns it, the latest upgrade first:")
+        self.fleet.say("8. The history, exactly as the API returns it, the latest upgrade first:")
         self.fleet.console.print(json.dumps(self.fleet.history(), indent=2), markup=False, soft_wrap=True)
 
     def checks(self, upgrades: list[UpgradeView]) -> list[Check]:
@@ -157,9 +173,10 @@ class Play:
             *ended_as_told(upgrades, self.fleet.history()["value"]),
             quarantined(self.fleet.quarantine()),
             Check(
-                f"all {CAPACITY} machines are on {MENDED.version} and healthy, machine {SICK} too",
+                f"all machines are healthy, on {SECOND.version} again; machine {SICK}, as before, on {FIRST.version}",
                 len(machines) == CAPACITY
-                and all(version_of(machine) == MENDED.version and is_healthy(machine) for machine in machines),
+                and all(map(is_healthy, machines))
+                and Counter(map(version_of, machines)) == {SECOND.version: CAPACITY - 1, FIRST.version: 1},
             ),
             *judged(self.fleet.api.get(f"/instar/simulated/flight-record/{unique_id}")),
         ]

@@ -39,8 +39,8 @@ class Check:
 
 
 def ended_as_told(upgrades: list[UpgradeView], history: list[dict[str, Any]]) -> list[Check]:
-    """How the three upgrades ended, each as it was seen, and all of them as the history tells."""
-    first, bad, mended = upgrades
+    """How the three upgrades and the rollback ended, each as it was seen, and all of them as the history tells."""
+    first, bad, mended, back = upgrades
     runs = [record["properties"] for record in history]
     return [
         Check(
@@ -57,25 +57,31 @@ def ended_as_told(upgrades: list[UpgradeView], history: list[dict[str, Any]]) ->
             and outcomes(bad)[Outcome.FAILED] == 0,
         ),
         Check(
-            f"good version: completed, all {CAPACITY} machines upgraded",
-            mended.status is UpgradeStatus.COMPLETED and outcomes(mended) == {Outcome.UPGRADED: CAPACITY},
+            f"good version: completed, all {CAPACITY} machines upgraded, one of them before all others",
+            mended.status is UpgradeStatus.COMPLETED
+            and outcomes(mended) == {Outcome.UPGRADED: CAPACITY}
+            and [len(batch.machines) for batch in mended.batches] == [1, *([SHARE] * 4), CAPACITY - 1 - 4 * SHARE],
         ),
         Check(
-            "the history has these three upgrades, all started by the platform",
+            f"rollback: completed, all {CAPACITY} machines have the disk that they had before",
+            back.status is UpgradeStatus.COMPLETED and outcomes(back) == {Outcome.UPGRADED: CAPACITY},
+        ),
+        Check(
+            "the history has these three upgrades, started by the platform, and the rollback, started by a person",
             [run["runningStatus"]["code"] for run in runs]
-            == [UpgradeStatus.COMPLETED, UpgradeStatus.FAULTED, UpgradeStatus.COMPLETED]
-            and {run["startedBy"] for run in runs} == {"Platform"}
+            == [UpgradeStatus.COMPLETED, UpgradeStatus.COMPLETED, UpgradeStatus.FAULTED, UpgradeStatus.COMPLETED]
+            and [run["startedBy"] for run in runs] == ["User", "Platform", "Platform", "Platform"]
             and [run["targetImageReference"]["version"] for run in runs]
-            == [MENDED.version, BAD.version, SECOND.version],
+            == [SECOND.version, MENDED.version, BAD.version, SECOND.version],
         ),
     ]
 
 
 def quarantined(entries: list[dict[str, Any]]) -> Check:
-    """The bad version, and no other, is kept from the whole set."""
+    """The bad version, and the one that was left, are kept from the whole set, and no other."""
     return Check(
-        f"{BAD.version} is quarantined, and no other version",
-        [entry["version"] for entry in entries if entry["wholeSet"]] == [BAD.version],
+        f"{BAD.version} is quarantined, and so is {MENDED.version}, which was left; no other version is",
+        sorted(entry["version"] for entry in entries if entry["wholeSet"]) == [BAD.version, MENDED.version],
     )
 
 
@@ -87,8 +93,8 @@ def judged(verdict: dict[str, Any]) -> list[Check]:
         Check(f"flight recorder: most machines out at once: {most}, limit {SHARE}", 0 < most <= SHARE),
         Check(
             f"flight recorder: {swaps} swaps, at most {each} of each machine in one upgrade; "
-            f"old disks given back: {verdict['restores']}",
-            swaps == SWAPS and each == 1 and verdict["restores"] == RESTORES,
+            f"old disks given back: {verdict['restores']} by upgrades, {verdict['givenBack']} by the rollback",
+            swaps == SWAPS and each == 1 and verdict["restores"] == RESTORES and verdict["givenBack"] == CAPACITY,
         ),
         Check(f"flight recorder: data disks {'un' if unchanged else ''}changed", bool(unchanged)),
         Check("flight recorder: no rule broken", bool(verdict["clean"])),

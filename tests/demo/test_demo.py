@@ -32,18 +32,20 @@ GOOD: dict[str, Any] = {
     "swapsPerInstance": 1,
     "swaps": 44,
     "restores": 5,
+    "givenBack": 20,
     "dataDisksUnchanged": True,
     "violations": [],
 }
 
 
-def view(status: UpgradeStatus, outcomes: list[Outcome]) -> UpgradeView:
-    """An upgrade as it was seen last; who has no batch waits."""
-    machines = [Machine(str(one), outcome, batch=one // SHARE + 1) for one, outcome in enumerate(outcomes)]
+def view(status: UpgradeStatus, outcomes: list[Outcome], *, canary: bool = False) -> UpgradeView:
+    """An upgrade as it was seen last; who has no batch waits. A canary is a first batch of one."""
+    ahead = SHARE - 1 if canary else 0
+    machines = [Machine(str(one), outcome, batch=(one + ahead) // SHARE + 1) for one, outcome in enumerate(outcomes)]
     waiting = [replace(one, batch=0) for one in machines if one.outcome is Outcome.PENDING]
     batches = [
         BatchView(number, tuple(one for one in machines if one.batch == number and one.outcome is not Outcome.PENDING))
-        for number in range(1, CAPACITY // SHARE + 1)
+        for number in range(1, CAPACITY // SHARE + 2)
     ]
     return UpgradeView(status, "", {}, tuple(one for one in batches if one.machines), tuple(waiting), ())
 
@@ -65,9 +67,15 @@ FOUR_BACK = [Outcome.ROLLED_BACK] * SHARE + [Outcome.PENDING] * (CAPACITY - SHAR
 UPGRADES = [
     view(UpgradeStatus.COMPLETED, ONE_BACK),
     view(UpgradeStatus.FAULTED, FOUR_BACK),
+    view(UpgradeStatus.COMPLETED, ALL, canary=True),
     view(UpgradeStatus.COMPLETED, ALL),
 ]
-HISTORY = [run("Completed", MENDED.version), run("Faulted", BAD.version), run("Completed", SECOND.version)]
+HISTORY = [
+    run("Completed", SECOND.version, by="User"),
+    run("Completed", MENDED.version),
+    run("Faulted", BAD.version),
+    run("Completed", SECOND.version),
+]
 
 
 def test_the_example_is_what_the_demo_says_of_it() -> None:
@@ -103,6 +111,7 @@ def test_a_clean_verdict_holds() -> None:
         {"swapsPerInstance": 2},
         {"swaps": 43},
         {"restores": 1},
+        {"givenBack": 19},
         {"dataDisksUnchanged": False},
         {"clean": False},
         {"violations": [{"rule": "B2", "instanceId": "7", "sentence": "too many"}]},
@@ -112,7 +121,7 @@ def test_the_demo_fails_on_anything_that_the_recorder_finds(wrong: dict[str, Any
     assert not all(check.held for check in judged(GOOD | wrong))
 
 
-def test_three_upgrades_that_end_as_told_hold() -> None:
+def test_three_upgrades_and_a_rollback_that_end_as_told_hold() -> None:
     assert all(check.held for check in ended_as_told(UPGRADES, HISTORY))
 
 
@@ -123,8 +132,11 @@ def test_three_upgrades_that_end_as_told_hold() -> None:
         (0, view(UpgradeStatus.FAULTED, ONE_BACK)),
         (1, view(UpgradeStatus.COMPLETED, FOUR_BACK)),
         (1, view(UpgradeStatus.FAULTED, [Outcome.FAILED, *FOUR_BACK[1:]])),
-        (2, view(UpgradeStatus.COMPLETED, ONE_BACK)),
-        (2, view(UpgradeStatus.CANCELLED, ALL)),
+        (2, view(UpgradeStatus.COMPLETED, ONE_BACK, canary=True)),
+        (2, view(UpgradeStatus.CANCELLED, ALL, canary=True)),
+        (2, view(UpgradeStatus.COMPLETED, ALL)),
+        (3, view(UpgradeStatus.COMPLETED, ONE_BACK)),
+        (3, view(UpgradeStatus.FAULTED, ALL)),
     ],
 )
 def test_the_demo_fails_on_an_upgrade_that_ends_otherwise(number: int, wrong: UpgradeView) -> None:
@@ -134,15 +146,16 @@ def test_the_demo_fails_on_an_upgrade_that_ends_otherwise(number: int, wrong: Up
 
 @pytest.mark.parametrize(
     "wrong",
-    [HISTORY[:2], HISTORY[::-1], [run("Completed", MENDED.version, by="User"), *HISTORY[1:]]],
+    [HISTORY[:3], HISTORY[::-1], [HISTORY[0], run("Completed", MENDED.version, by="User"), *HISTORY[2:]]],
 )
 def test_the_demo_fails_on_another_history(wrong: list[dict[str, Any]]) -> None:
     assert not all(check.held for check in ended_as_told(UPGRADES, wrong))
 
 
-def test_t5_the_demo_fails_unless_the_bad_version_alone_is_quarantined() -> None:
-    bad = {"version": BAD.version, "wholeSet": True}
+def test_t5_the_demo_fails_unless_the_bad_version_and_the_one_that_was_left_are_quarantined() -> None:
+    bad, left = ({"version": one.version, "wholeSet": True} for one in (BAD, MENDED))
     only_one_machine = {"version": SECOND.version, "wholeSet": False}
-    assert quarantined([bad, only_one_machine]).held
-    assert not quarantined([only_one_machine]).held
-    assert not quarantined([bad, only_one_machine | {"wholeSet": True}]).held
+    assert quarantined([bad, only_one_machine, left]).held
+    assert not quarantined([bad, only_one_machine]).held
+    assert not quarantined([left, only_one_machine]).held
+    assert not quarantined([bad, left, only_one_machine | {"wholeSet": True}]).held

@@ -11,7 +11,7 @@ FILES_AT_MOST = 15
 LINES_AT_MOST = 3000
 
 MIGRATIONS = "instar/store/database/migrations/versions"
-"""Alembic's own: loaded by its path, and never less than it was. A migration that has run somewhere is joined to none."""
+"""Alembic's own: loaded by its path, and never less than it was: what has run somewhere is joined to nothing."""
 
 ROOMS = sorted({path.parent for name in OURS for path in (ROOT / name).rglob("*.py")})
 
