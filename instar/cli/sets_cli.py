@@ -117,10 +117,10 @@ def upgrade(
     wish = Wish(version, instances, rollback, tuple(override or ()), reason)
     code = 0
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
-        steering.start(there, resource_id, time.sleep, wish.body)
+        accepted = steering.start(there, resource_id, time.sleep, wish.body)
         _say(f"the upgrade was started by hand; to follow it: {command(f'watch {scale_set}', data_dir)}")
         if wait:
-            code = starting.wait(there, resource_id, Console(highlight=False), time.sleep, timeout)
+            code = starting.wait(there, resource_id, accepted, Console(highlight=False), time.sleep, timeout)
     if code:
         raise typer.Exit(code)
 

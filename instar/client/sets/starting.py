@@ -1,16 +1,16 @@
 """An upgrade that a person starts as it is wished, and how it ended or what it is parked for."""
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 from rich.console import Console
 
-from instar.client.api_client import ApiAway, ApiClient
-from instar.client.watch import AWAY_SECONDS, LOOK_SECONDS, Lines, look
-from instar.domain.records.upgrades import UpgradeStatus
+from instar.client.api_client import ApiClient
+from instar.client.ends import status_of
+from instar.client.watch import LOOK_SECONDS, Waiting, follow
 from instar.errors import Trouble
 
 FAILED = "failed"
@@ -18,13 +18,8 @@ FAILED = "failed"
 
 IDS_AT_MOST = 10_000
 
-PARKED_ACTIONS = ("parked", "approval")
-"""The newest decision of an upgrade that waits for somebody or something before its next batch."""
-
-FAULTED_EXIT, CANCELLED_EXIT, PARKED_EXIT = 3, 4, 5
-"""Exit codes of a wait; 0 is completed. 1 says that the command itself failed, 2 that it was not understood."""
-
-EXITS = {UpgradeStatus.COMPLETED: 0, UpgradeStatus.FAULTED: FAULTED_EXIT, UpgradeStatus.CANCELLED: CANCELLED_EXIT}
+FREE_SECONDS = 30.0
+"""How long the set of an upgrade that has ended may take to be free for the next one; it takes part of a second."""
 
 Pause = Callable[[float], None]
 Json = dict[str, Any]
@@ -83,31 +78,26 @@ def ids_of(text: str) -> list[str]:
     return ids
 
 
-def wait(  # which one, how it is shown, how long
-    api: ApiClient, scale_set: str, console: Console, pause: Pause, timeout: float | None = None
+def wait(  # noqa: PLR0917  # which one, how it is shown, how long
+    api: ApiClient,
+    scale_set: str,
+    accepted: httpx.Response,
+    console: Console,
+    pause: Pause,
+    timeout: float | None = None,
 ) -> int:
-    """Show the latest upgrade until it has ended or is parked; the exit code that tells which.
+    """Show the upgrade that was started until it has ended or is parked; the status that tells which (`ends`).
 
-    Raises Trouble when the time is over, or the API is away for long.
+    `accepted`: the answer to its start. Raises Trouble when the time is over, or the API is away for long.
     """
-    screen = Lines(scale_set.rsplit("/", 1)[-1], console)
-    last_answer = time.monotonic()
-    give_up_at = math.inf if timeout is None else last_answer + timeout
-    while True:
-        try:
-            view = look(api, scale_set)
-        except ApiAway as away:
-            if time.monotonic() - last_answer > AWAY_SECONDS:
-                raise
-            screen.say(f"the API is away, trying again: {away}")
-        else:
-            last_answer = time.monotonic()
-            if view is not None:
-                screen.show(view)
-                if view.status.ended:
-                    return EXITS[view.status]
-                if view.decisions and view.decisions[-1].action in PARKED_ACTIONS:
-                    return PARKED_EXIT
-        if time.monotonic() >= give_up_at:
-            raise Trouble(f"the upgrade has neither ended nor parked within {timeout:g} s: it goes on")
+    view = follow(api, scale_set, console, pause, Waiting(timeout, until_parked=True))
+    if view.status.ended:
+        _until_free(api, accepted, pause)
+    return status_of(view.status)
+
+
+def _until_free(api: ApiClient, accepted: httpx.Response, pause: Pause) -> None:
+    """An upgrade's end is written down before its set is free for the next; its operation ends after both."""
+    operation, give_up_at = accepted.headers["Azure-AsyncOperation"], time.monotonic() + FREE_SECONDS
+    while api.get(operation)["status"] == "InProgress" and time.monotonic() < give_up_at:
         pause(LOOK_SECONDS)

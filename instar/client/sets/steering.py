@@ -27,10 +27,12 @@ UNKNOWN = "a worker, it seems: nothing says why, and the worker's log may"
 """What is waited for, where the operation does not say."""
 
 
-def start(api: ApiClient, scale_set: str, pause: Pause, body: dict[str, Any] | None = None) -> None:
-    """Start an upgrade as it is wished, and return once it has begun. Raises Trouble with the API's reason."""
+def start(api: ApiClient, scale_set: str, pause: Pause, body: dict[str, Any] | None = None) -> httpx.Response:
+    """Start an upgrade as it is wished; the answer to it, once it has begun. Raises Trouble with the API's reason."""
     before = latest_start(api, scale_set)
-    until_begun(api, scale_set, api.send("POST", f"{scale_set}/instar/upgrade", body or {}), before, pause)
+    accepted = api.send("POST", f"{scale_set}/instar/upgrade", body or {})
+    until_begun(api, scale_set, accepted, before, pause)
+    return accepted
 
 
 def until_begun(api: ApiClient, scale_set: str, accepted: httpx.Response, before: str, pause: Pause) -> None:
