@@ -16,7 +16,7 @@ help:
 	@echo "make test-libvirt  the tests on real machines, some minutes"
 	@echo "make test-clients  Azure's own SDKs and command line, unmodified, against a running Instar"
 	@echo "make test-schema   schemathesis over the API's OpenAPI document, longer than in make test (EXAMPLES=200)"
-	@echo "make test-long     kills, restores and an upgrade of Instar itself with real processes, and many simulated plots"
+	@echo "make test-long     kills, restores and an upgrade of Instar itself, every command of the pages, many simulated plots"
 	@echo "make soak          random faults and wishes against real processes, judged by what is left (RUNS=2 SEED=1)"
 	@echo "make libvirt       what real machines need: Debian packages (as root) and libvirt's Python binding"
 	@echo "make lint          ruff, mypy --strict, import-linter, bandit; hadolint for the Dockerfile"

@@ -113,8 +113,9 @@ WATCHED = [("2.0.0", 1), ("4.0.0", 3), ("5.0.0", 4), ("6.0.0", 5)]
 """How many upgrades there are once that version is watched: 3.0.0 was the second, and cancelled."""
 
 
-@pytest.mark.timeout(900)
-def test_every_command_of_the_quick_start_does_what_it_shows(tmp_path: Path) -> None:
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_every_command_of_the_quick_start_and_of_steering_does_what_it_shows(tmp_path: Path) -> None:
     path = f"{PROGRAMS}:/usr/bin:/bin"
     numbers = dict(WATCHED)
     version = ""
