@@ -13,12 +13,12 @@ from api.services.long_running import accepted, asked
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.ways_back import Kept, way_back_document
 from api.steering.asked import flag_of, only, who
+from api.steering.start_bodies import BACK_EXAMPLE, wishes_back
+from api.steering.starts import noted_with_override
 from api.wire.bodies import OptionalJsonBody, described
-from api.wire.errors import invalid, not_allowed, unavailable
+from api.wire.errors import not_allowed, unavailable
 from instar.compute.errors import ComputeError
 from instar.domain.decisions.going_back import nobody_goes, way_back
-from instar.domain.images.images import is_exact
-from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Instance
 from instar.domain.messages.scale_set import CancelUpgrade, StartUpgrade
 from instar.domain.records.operations import OperationKind
@@ -36,13 +36,6 @@ router = APIRouter(tags=["steering"])
 ROLLBACK = SCALE_SET + "/instar/rollback"
 LISTED_WITHIN = timedelta(seconds=5)
 """How long the compute has to list the machines; if it takes longer, a rollback is accepted and judged later."""
-
-INSTANCES_AT_MOST = 100_000
-VERSION_AT_MOST = 80
-"""Characters."""
-
-DIGITS_AT_MOST = 18
-"""Of an instance id: more are of no machine."""
 
 Json = dict[str, Any]
 
@@ -66,7 +59,7 @@ async def get_rollback(services: ServicesDep, stored: StoredDep) -> Json:
     ROLLBACK,
     status_code=202,
     response_model=None,
-    openapi_extra=described({"reason": "error rate of 2.0.0", "instances": ["0"]}),
+    openapi_extra=described(BACK_EXAMPLE),
 )
 async def roll_back(
     request: Request, services: ServicesDep, stored: StoredDep, api_version: ApiVersion, body: OptionalJsonBody
@@ -75,12 +68,10 @@ async def roll_back(
 
     Without `toVersion` each goes back to what it had before; without `instances` all do. The version that is left is
     quarantined. 409 while something rolls, while the set is paused, and where there is nothing to go back to.
+    `override` waives `unhealthySet` or `window`, as in a start (C4): it takes the role Owner at the set, and a reason.
     """
-    only(body, ("instances", "toVersion", "reason"))
-    reason = noted(request, reason_of(body))
-    wishes = StartWishes(
-        goes_back=True, version=_version_of(body), instances=_instances_of(body), reason=reason, by=who(services)
-    )
+    wishes = wishes_back(services, body)
+    noted_with_override(request, services, stored, wishes)
     await _refuse_what_cannot_begin(services, stored, wishes)
     operation = await asked(
         services,
@@ -156,27 +147,3 @@ async def _way(
     found = way_back(instances, wishes, image, stored.machine_generation, quarantine)
     location = stored.identity.location
     return await asyncio.to_thread(image_versions.that_can_be_had, services.store, found, location, services.clock())
-
-
-def _version_of(body: Json) -> str:
-    """Raises ArmError 400 for what is none."""
-    given = body.get("toVersion")
-    if given is None:
-        return ""
-    if not isinstance(given, str) or len(given) > VERSION_AT_MOST or not is_exact(given):
-        raise invalid("'toVersion' must be one exact version, as 18.04.202401161.", "toVersion")
-    return given
-
-
-def _instances_of(body: Json) -> InstanceIds:
-    """Raises ArmError 400. An empty list is refused: it would mean everybody."""
-    given = body.get("instances")
-    if given is None:
-        return InstanceIds()
-    if not isinstance(given, list) or not 0 < len(given) <= INSTANCES_AT_MOST or not all(map(_is_id, given)):
-        raise invalid('\'instances\' must be a list of instance ids, as ["0", "7"]; leave it out for all.', "instances")
-    return InstanceIds.of(given)
-
-
-def _is_id(given: object) -> bool:
-    return isinstance(given, str) and given.isascii() and given.isdigit() and len(given) <= DIGITS_AT_MOST

@@ -77,6 +77,11 @@ def run(tmp_path: Path) -> Run:
             {"reason": "bad", "toVersion": "1.0.0", "instances": ["0", "1", "7"]},
             "the rollback has begun",
         ),
+        (
+            ["--reason", "bad", "--override", "unhealthySet", "--override", "window"],
+            {"reason": "bad", "override": ["unhealthySet", "window"]},
+            "the rollback has begun",
+        ),
     ],
 )
 def test_r2_a_rollback_asks_for_what_was_said(

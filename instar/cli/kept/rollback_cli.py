@@ -2,6 +2,7 @@
 
 import json
 import time
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -23,7 +24,15 @@ from instar.client.sets import rollbacks, wishes
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
 from instar.domain.legible import legible_line
+from instar.domain.steering.start_wishes import Limit
 from instar.errors import Trouble
+
+
+class Waivable(StrEnum):
+    """What may be waived of a rollback: no hold keeps it back, and a quarantined version is named by --to."""
+
+    UNHEALTHY_SET = Limit.UNHEALTHY_SET.value
+    WINDOW = Limit.WINDOW.value
 
 
 def rollback(
@@ -32,6 +41,10 @@ def rollback(
     show: Annotated[bool, typer.Option("--show", help="Only tell what each instance could go back to.")] = False,
     to: Annotated[str, typer.Option(metavar="VERSION", help="To this version, instead of what each had before.")] = "",
     instances: Annotated[str, typer.Option(metavar="IDS", help="Only these, as 0-3,7.")] = "",
+    override: Annotated[
+        list[Waivable] | None,
+        typer.Option(help="A limit to waive, for owners; may be given several times.", show_default=False),
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why: it stands in the record and the audit log.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Return once it has ended.")] = False,
     output: Shown = Output.TABLE,
@@ -51,8 +64,8 @@ def rollback(
             return
         if not reason:
             raise Trouble("--reason is missing: say why the set goes back (or --show what it could go back to)")
-        named = rollbacks.ids_of(instances)
-        rollbacks.roll_back(there, resource_id, to, named, reason, time.sleep, wait=wait)
+        wish = rollbacks.Back(to, rollbacks.ids_of(instances), tuple(override or ()), reason)
+        rollbacks.roll_back(there, resource_id, wish, time.sleep, wait=wait)
         what = "the rollback has ended well" if wait else "the rollback has begun"
         _say(f"{what}; how it goes: {command(f'watch {scale_set}', data_dir)}")
 

@@ -6,6 +6,7 @@ that failed, or that a rollback left, is never what is gone back to unless its v
 
 from collections.abc import Iterable, Sequence
 
+from instar.domain.decisions.enrolment import NOT_NAMED
 from instar.domain.images.images import ImageReference, is_exact
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Instance, OsDisk
@@ -17,7 +18,6 @@ NO_DISK = "it has no OS disk"
 NOTHING_KEPT = "no disk of an earlier version is kept for it"
 NO_ONE_VERSION = f"{NOTHING_KEPT}, and the others go back to different ones: name one (toVersion)"
 NOBODY_LEAVES = f"{NOTHING_KEPT}, and nobody leaves the version that it is on"
-NOT_NAMED = "not among the instances that were named"
 NOT_MOVED = "the upgrade did not move it to another disk"
 
 
