@@ -15,12 +15,13 @@ from api.shapes.ways_back import Kept, way_back_document
 from api.steering.asked import flag_of, only, who
 from api.steering.start_bodies import BACK_EXAMPLE, wishes_back
 from api.steering.starts import noted_with_override
+from api.upgrades.rolling_upgrades import cancel_asked
 from api.wire.bodies import OptionalJsonBody, described
-from api.wire.errors import not_allowed, unavailable
+from api.wire.errors import ArmError, not_allowed, unavailable
 from instar.compute.errors import ComputeError
 from instar.domain.decisions.going_back import nobody_goes, way_back
 from instar.domain.machines.instances import Instance
-from instar.domain.messages.scale_set import CancelUpgrade, StartUpgrade
+from instar.domain.messages.scale_set import StartUpgrade
 from instar.domain.records.operations import OperationKind
 from instar.domain.records.quarantine import Quarantine
 from instar.domain.records.scale_set_status import ScaleSetStatus
@@ -49,7 +50,7 @@ async def get_rollback(services: ServicesDep, stored: StoredDep) -> Json:
     instances = await _listed(services, stored)
     if instances is None:
         raise unavailable("The compute does not list the machines just now. Try again later.")
-    found = await _way(services, stored, instances, StartWishes(goes_back=True))
+    found = await way_of(services, stored, instances, StartWishes(goes_back=True))
     keep = services.delays.keep_previous_disks
     kept = await asyncio.to_thread(Kept.of, services.store, stored.identity, instances, services.clock(), keep)
     return way_back_document(stored, instances, found, kept)
@@ -97,15 +98,8 @@ async def cancel(
     """
     only(body, ("revert", "reason"))
     revert, reason = flag_of(body, "revert"), noted(request, reason_of(body))
-    operation = await asked(
-        services,
-        OperationKind.CANCEL,
-        stored,
-        lambda operation_id: CancelUpgrade(
-            operation_id=operation_id, revert=revert, reason=reason, by=who(services) if reason or revert else ""
-        ),
-    )
-    await asyncio.to_thread(services.store.wishes.resume, stored.identity.unique_id)
+    by = who(services) if reason or revert else ""
+    operation = await cancel_asked(services, stored, revert=revert, reason=reason, by=by)
     return accepted(request, services, operation, api_version)
 
 
@@ -124,9 +118,14 @@ async def _refuse_what_cannot_begin(services: Services, stored: StoredScaleSet, 
     instances = await _listed(services, stored)
     if instances is None:
         return
-    found = await _way(services, stored, instances, wishes)
+    found = await way_of(services, stored, instances, wishes)
     if refusal := nobody_goes(found, instances, wishes):
-        raise not_allowed(f"The scale set '{identity.name}' is not rolled back: {refusal}.")
+        raise not_rolled_back(stored, refusal)
+
+
+def not_rolled_back(stored: StoredScaleSet, refusal: str) -> ArmError:
+    """409: nobody goes anywhere."""
+    return not_allowed(f"The scale set '{stored.identity.name}' is not rolled back: {refusal}.")
 
 
 async def _listed(services: Services, stored: StoredScaleSet) -> tuple[Instance, ...] | None:
@@ -137,7 +136,7 @@ async def _listed(services: Services, stored: StoredScaleSet) -> tuple[Instance,
         return None
 
 
-async def _way(
+async def way_of(
     services: Services, stored: StoredScaleSet, instances: tuple[Instance, ...], wishes: StartWishes
 ) -> WayBack:
     """Found out as the rollback itself does it."""

@@ -20,7 +20,8 @@ from instar.cli.options import (
     Subscription,
     command,
 )
-from instar.client.sets import rollbacks, wishes
+from instar.cli.showing.plans import show_plan
+from instar.client.sets import planning, rollbacks, wishes
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
 from instar.domain.legible import legible_line
@@ -39,6 +40,9 @@ def rollback(
     *,
     scale_set: SetName,
     show: Annotated[bool, typer.Option("--show", help="Only tell what each instance could go back to.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only tell what it would do now, batch by batch; takes the role Reader.")
+    ] = False,
     to: Annotated[str, typer.Option(metavar="VERSION", help="To this version, instead of what each had before.")] = "",
     instances: Annotated[str, typer.Option(metavar="IDS", help="Only these, as 0-3,7.")] = "",
     override: Annotated[
@@ -62,9 +66,12 @@ def rollback(
         if show:
             _show(rollbacks.shown(there, resource_id), output)
             return
+        wish = rollbacks.Back(to, rollbacks.ids_of(instances), tuple(override or ()), reason)
+        if plan:
+            show_plan(planning.plan_back(there, resource_id, wish.body), output)
+            return
         if not reason:
             raise Trouble("--reason is missing: say why the set goes back (or --show what it could go back to)")
-        wish = rollbacks.Back(to, rollbacks.ids_of(instances), tuple(override or ()), reason)
         rollbacks.roll_back(there, resource_id, wish, time.sleep, wait=wait)
         what = "the rollback has ended well" if wait else "the rollback has begun"
         _say(f"{what}; how it goes: {command(f'watch {scale_set}', data_dir)}")

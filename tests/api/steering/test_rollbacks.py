@@ -171,6 +171,18 @@ async def test_c5_a_cancel_may_go_back_and_ends_the_pause(api: Api) -> None:
         assert (refused.status_code, error_of(refused)["target"]) == (400, target)
 
 
+async def test_c1_azures_own_cancel_ends_the_pause_and_one_that_is_refused_does_not(api: Api) -> None:
+    await api.create()
+    unique_id = api.stored().identity.unique_id
+    await api.call("POST", f"{SCALE_SET}/instar/pause", {"reason": "look at it"})
+    run_upgrade(api, 1)
+    assert (await api.call("POST", f"{SCALE_SET}/rollingUpgrades/cancel")).status_code == 202
+    assert api.store.wishes.pause_of(unique_id) is None
+    message = api.gateway.last
+    assert isinstance(message, CancelUpgrade)
+    assert (message.revert, message.reason, message.by) == (False, "", "")
+
+
 async def test_r1_disks_are_kept_as_long_as_somebody_wishes(api: Api) -> None:
     await upgraded(api)
     assert (await api.get(RETENTION))["properties"] == {"keepPreviousDisks": "P1D", "isOwn": False}
