@@ -75,7 +75,7 @@ class ImageActivities:
         model = await newest_model(self.store, request.scale_set)
         if model is None:
             return Resolution(plan=None, reason="the scale set is not stored any more", refused=True)
-        waived = request.wishes.override if request.wishes else ()
+        waived = request.wishes.waived if request.wishes else ()
         goes_back = request.wishes is not None and request.wishes.goes_back
         kept_back = await why_not_begun(self.store, request.scale_set, self.clock(), waived, goes_back=goes_back)
         if kept_back:

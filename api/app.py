@@ -38,7 +38,7 @@ from api.services import handover
 from api.services.dependencies import GUARDS, Services, printable_path
 from api.services.known_groups import group_comes_first
 from api.simulated import simulated, simulated_galleries
-from api.steering import approvals, holds, kept_disks, limits, pauses, plans, rings, rollbacks, starts
+from api.steering import approvals, holds, kept_disks, limits, pauses, plans, rings, rollback_plans, rollbacks, starts
 from api.stored.routes import router_of
 from api.upgrades import automatic_upgrades, policy_tests, reconciliation, rolling_upgrades, rollout_policies, sweep
 from api.webhooks import webhooks
@@ -65,6 +65,7 @@ ARM_ROUTERS = (
     starts.router,
     plans.router,
     rollbacks.router,
+    rollback_plans.router,
     kept_disks.router,
     approvals.router,
     rollout_policies.router,

@@ -1,19 +1,19 @@
 """What a rollback would be pinned to: who goes back to what, or why nobody does (docs/rules.md R2, P1)."""
 
 import asyncio
+import uuid
 from datetime import datetime
 
 from activities.heartbeats import beating
-from activities.plans import plan_for
 from activities.records.records_age import refuse_old_records
 from activities.translation import translated
 from instar.compute.provider import Provider
-from instar.domain.decisions.going_back import left_versions, nobody_goes, way_back
+from instar.domain.decisions.going_back import nobody_goes, plan_back, way_back
 from instar.domain.messages.scale_set import Resolution, ResolveUpgrade
-from instar.domain.records.upgrades import UpgradeKind
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.domain.steering.start_wishes import StartWishes
 from instar.store import image_versions
+from instar.store.health_sources import health_source_of
 from instar.store.store import Store
 
 
@@ -34,15 +34,14 @@ async def resolve_rollback(
     if refusal := nobody_goes(found, instances, wishes):
         return Resolution(plan=None, reason=refusal, refused=not wishes.undoes)
     stored = await asyncio.to_thread(store.rollout_policies.in_force, scale_set.unique_id)
-    plan = await plan_for(
-        store,
+    plan = plan_back(
         model,
-        found.target,
+        await asyncio.to_thread(health_source_of, store, model),
+        found,
+        instances,
         request.started_by,
-        auto_rollback=False,
-        kind=UpgradeKind.ROLLBACK,
         rollout=stored.policy if stored else None,
         wishes=wishes,
+        key=str(uuid.uuid4()),
     )
-    way = found.model_copy(update={"leaves": left_versions(found, instances)})
-    return Resolution(plan=plan.model_copy(update={"way_back": way}), reason=found.sentence)
+    return Resolution(plan=plan, reason=found.sentence)

@@ -84,7 +84,7 @@ OWN = ("/instar/webhooks", "/instar/holds", "/instar/limits", "/instar/rings")
 """Instar's own resources that are for a scope."""
 
 CHANGES = ("PUT", "PATCH", "DELETE", "POST")
-AT_A_GATE = ("/instar/approve", "/instar/reject", "/instar/plan")
+AT_A_GATE = ("/instar/approve", "/instar/reject", "/instar/plan", "/instar/rollback/plan")
 """Done at once, and refused where nothing waits for it; or where nothing could be planned."""
 
 

@@ -8,22 +8,21 @@ from fastapi import APIRouter
 from api.services.dependencies import SCALE_SET, Services, ServicesDep
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.answers import target_body
-from api.shapes.plans import batches_body, pace_body, span
+from api.shapes.plans import outlook_body, pace_body
 from api.steering.start_bodies import EXAMPLE, wishes_of
-from api.upgrades.looking import seen, spans_before
+from api.upgrades.looking import Seen, seen, spans_before
 from api.upgrades.start_checks import version_wished
 from api.wire.bodies import OptionalJsonBody, described
 from api.wire.errors import invalid, not_allowed
-from api.wire.moments import moment
-from instar.domain.decisions.obstacles import Obstacle, Standing, obstacles
+from instar.domain.decisions.obstacles import Standing, obstacles
 from instar.domain.decisions.pace import pace_of
-from instar.domain.decisions.simulation import Simulation, Situation, simulate
-from instar.domain.decisions.starts import plan_of, rolls_back, unknown_instances
+from instar.domain.decisions.simulation import Situation, simulate
+from instar.domain.decisions.starts import Asked, plan_of, rolls_back, unknown_instances
 from instar.domain.eligibility.eligibility import start_blockers
-from instar.domain.machines.instances import Look
-from instar.domain.records.progress import Outcome
+from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.sets.policies import StartedBy
 from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.domain.steering.start_wishes import StartWishes
 from instar.store.health_sources import health_source_of
 from instar.store.sets.stored_scale_set import StoredScaleSet
 
@@ -60,28 +59,41 @@ async def plan_start(services: ServicesDep, stored: StoredDep, body: OptionalJso
         rollout=policy.policy if policy else None,
         wishes=wishes,
     )
+    blockers = tuple(blocker.message for blocker in start_blockers(model, instances))
+    outcome = await outcome_of(services, stored, found, plan, wishes, blockers, asked)
+    told = {"target": target_body(plan.target), "rollback": "auto" if plan.auto_rollback else "none"}
+    return plan_document(stored, "plan", told | outcome)
+
+
+def plan_document(stored: StoredScaleSet, name: str, properties: Json) -> Json:
+    """What would be done, as a resource."""
+    return {
+        "id": f"{stored.identity.resource_id}/instar/{name}",
+        "name": name.rsplit("/", 1)[-1],
+        "type": "Microsoft.Compute/virtualMachineScaleSets/instar",
+        "properties": properties,
+    }
+
+
+async def outcome_of(  # noqa: PLR0917  # all that is known
+    services: Services,
+    stored: StoredScaleSet,
+    found: Seen,
+    plan: UpgradePlan,
+    wishes: StartWishes,
+    blockers: tuple[str, ...] = (),
+    asked: Asked | None = None,
+) -> Json:
+    """The batches of that plan, who is left out, what is against it, and how long it takes."""
     health_wait = services.settings.delays.health_wait
     pace = pace_of([], await spans_before(services, stored.identity.unique_id), health_wait)
     situation = Situation(now=services.clock(), pace=pace, health_wait=health_wait, name=stored.identity.name)
     simulation = await asyncio.to_thread(simulate, found.look, plan, situation)
-    against = obstacles(
-        await _standing(services, stored),
-        wishes,
-        tuple(blocker.message for blocker in start_blockers(model, instances)),
-        asked,
-        simulation,
-    )
+    against = obstacles(await _standing(services, stored), wishes, blockers, asked or Asked(), simulation)
     return {
-        "id": f"{stored.identity.resource_id}/instar/plan",
-        "name": "plan",
-        "type": "Microsoft.Compute/virtualMachineScaleSets/instar",
-        "properties": {
-            "target": target_body(plan.target),
-            "rollback": "auto" if plan.auto_rollback else "none",
-            "pace": pace_body(pace),
-            **_outlook(simulation, found.look, against, situation),
-            "remarks": _remarks(found.unobserved),
-        },
+        "pace": pace_body(pace),
+        **outlook_body(simulation, found.look, against, situation),
+        "remarks": _remarks(found.unobserved),
     }
 
 
@@ -95,30 +107,6 @@ async def _standing(services: Services, stored: StoredScaleSet) -> Standing:
         running=0 if latest is None or latest.status.ended else latest.number,
         held=status.held if status else "",
     )
-
-
-def _outlook(simulation: Simulation, look: Look, against: tuple[Obstacle, ...], situation: Situation) -> Json:
-    progress, batches = simulation.progress, simulation.batches
-    due = sum(len(one.ids) for one in batches) + len(simulation.left)
-    body: Json = {
-        "wouldBegin": not any(one.stops for one in against),
-        "obstacles": [
-            {"what": one.what, "reason": one.reason, "stops": one.stops}
-            | ({"override": one.override} if one.override else {})
-            for one in against
-        ],
-        "instances": {"all": len(look.views), "due": due, "current": len(progress.of(Outcome.CURRENT))},
-        "leftOut": [{"instances": ids.ranges, "reason": reason} for reason, ids in progress.left_out.items()],
-        "batches": batches_body(simulation),
-    }
-    if simulation.left:
-        body["further"] = {"instances": len(simulation.left), "batches": simulation.more}
-    if simulation.stop:
-        body["stop"] = simulation.stop
-    if simulation.ends:
-        ends = simulation.ends + simulation.more * (batches[-1].takes + batches[-1].bake)
-        body |= {"ends": moment(ends), "takes": span(ends - situation.now)}
-    return body
 
 
 def _remarks(unobserved: int) -> list[str]:

@@ -13,14 +13,15 @@ from api.services.long_running import accepted, asked
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.ways_back import Kept, way_back_document
 from api.steering.asked import flag_of, only, who
+from api.steering.start_bodies import BACK_EXAMPLE, wishes_back
+from api.steering.starts import noted_with_override
+from api.upgrades.rolling_upgrades import cancel_asked
 from api.wire.bodies import OptionalJsonBody, described
-from api.wire.errors import invalid, not_allowed, unavailable
+from api.wire.errors import ArmError, not_allowed, unavailable
 from instar.compute.errors import ComputeError
 from instar.domain.decisions.going_back import nobody_goes, way_back
-from instar.domain.images.images import is_exact
-from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Instance
-from instar.domain.messages.scale_set import CancelUpgrade, StartUpgrade
+from instar.domain.messages.scale_set import StartUpgrade
 from instar.domain.records.operations import OperationKind
 from instar.domain.records.quarantine import Quarantine
 from instar.domain.records.scale_set_status import ScaleSetStatus
@@ -37,13 +38,6 @@ ROLLBACK = SCALE_SET + "/instar/rollback"
 LISTED_WITHIN = timedelta(seconds=5)
 """How long the compute has to list the machines; if it takes longer, a rollback is accepted and judged later."""
 
-INSTANCES_AT_MOST = 100_000
-VERSION_AT_MOST = 80
-"""Characters."""
-
-DIGITS_AT_MOST = 18
-"""Of an instance id: more are of no machine."""
-
 Json = dict[str, Any]
 
 
@@ -56,7 +50,7 @@ async def get_rollback(services: ServicesDep, stored: StoredDep) -> Json:
     instances = await _listed(services, stored)
     if instances is None:
         raise unavailable("The compute does not list the machines just now. Try again later.")
-    found = await _way(services, stored, instances, StartWishes(goes_back=True))
+    found = await way_of(services, stored, instances, StartWishes(goes_back=True))
     keep = services.delays.keep_previous_disks
     kept = await asyncio.to_thread(Kept.of, services.store, stored.identity, instances, services.clock(), keep)
     return way_back_document(stored, instances, found, kept)
@@ -66,7 +60,7 @@ async def get_rollback(services: ServicesDep, stored: StoredDep) -> Json:
     ROLLBACK,
     status_code=202,
     response_model=None,
-    openapi_extra=described({"reason": "error rate of 2.0.0", "instances": ["0"]}),
+    openapi_extra=described(BACK_EXAMPLE),
 )
 async def roll_back(
     request: Request, services: ServicesDep, stored: StoredDep, api_version: ApiVersion, body: OptionalJsonBody
@@ -75,12 +69,10 @@ async def roll_back(
 
     Without `toVersion` each goes back to what it had before; without `instances` all do. The version that is left is
     quarantined. 409 while something rolls, while the set is paused, and where there is nothing to go back to.
+    `override` waives `unhealthySet` or `window`, as in a start (C4): it takes the role Owner at the set, and a reason.
     """
-    only(body, ("instances", "toVersion", "reason"))
-    reason = noted(request, reason_of(body))
-    wishes = StartWishes(
-        goes_back=True, version=_version_of(body), instances=_instances_of(body), reason=reason, by=who(services)
-    )
+    wishes = wishes_back(services, body)
+    noted_with_override(request, services, stored, wishes)
     await _refuse_what_cannot_begin(services, stored, wishes)
     operation = await asked(
         services,
@@ -106,15 +98,8 @@ async def cancel(
     """
     only(body, ("revert", "reason"))
     revert, reason = flag_of(body, "revert"), noted(request, reason_of(body))
-    operation = await asked(
-        services,
-        OperationKind.CANCEL,
-        stored,
-        lambda operation_id: CancelUpgrade(
-            operation_id=operation_id, revert=revert, reason=reason, by=who(services) if reason or revert else ""
-        ),
-    )
-    await asyncio.to_thread(services.store.wishes.resume, stored.identity.unique_id)
+    by = who(services) if reason or revert else ""
+    operation = await cancel_asked(services, stored, revert=revert, reason=reason, by=by)
     return accepted(request, services, operation, api_version)
 
 
@@ -133,9 +118,14 @@ async def _refuse_what_cannot_begin(services: Services, stored: StoredScaleSet, 
     instances = await _listed(services, stored)
     if instances is None:
         return
-    found = await _way(services, stored, instances, wishes)
+    found = await way_of(services, stored, instances, wishes)
     if refusal := nobody_goes(found, instances, wishes):
-        raise not_allowed(f"The scale set '{identity.name}' is not rolled back: {refusal}.")
+        raise not_rolled_back(stored, refusal)
+
+
+def not_rolled_back(stored: StoredScaleSet, refusal: str) -> ArmError:
+    """409: nobody goes anywhere."""
+    return not_allowed(f"The scale set '{stored.identity.name}' is not rolled back: {refusal}.")
 
 
 async def _listed(services: Services, stored: StoredScaleSet) -> tuple[Instance, ...] | None:
@@ -146,7 +136,7 @@ async def _listed(services: Services, stored: StoredScaleSet) -> tuple[Instance,
         return None
 
 
-async def _way(
+async def way_of(
     services: Services, stored: StoredScaleSet, instances: tuple[Instance, ...], wishes: StartWishes
 ) -> WayBack:
     """Found out as the rollback itself does it."""
@@ -156,27 +146,3 @@ async def _way(
     found = way_back(instances, wishes, image, stored.machine_generation, quarantine)
     location = stored.identity.location
     return await asyncio.to_thread(image_versions.that_can_be_had, services.store, found, location, services.clock())
-
-
-def _version_of(body: Json) -> str:
-    """Raises ArmError 400 for what is none."""
-    given = body.get("toVersion")
-    if given is None:
-        return ""
-    if not isinstance(given, str) or len(given) > VERSION_AT_MOST or not is_exact(given):
-        raise invalid("'toVersion' must be one exact version, as 18.04.202401161.", "toVersion")
-    return given
-
-
-def _instances_of(body: Json) -> InstanceIds:
-    """Raises ArmError 400. An empty list is refused: it would mean everybody."""
-    given = body.get("instances")
-    if given is None:
-        return InstanceIds()
-    if not isinstance(given, list) or not 0 < len(given) <= INSTANCES_AT_MOST or not all(map(_is_id, given)):
-        raise invalid('\'instances\' must be a list of instance ids, as ["0", "7"]; leave it out for all.', "instances")
-    return InstanceIds.of(given)
-
-
-def _is_id(given: object) -> bool:
-    return isinstance(given, str) and given.isascii() and given.isdigit() and len(given) <= DIGITS_AT_MOST

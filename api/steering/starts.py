@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.access.reasons import noted
-from api.services.dependencies import SCALE_SET, ApiVersion, ServicesDep
+from api.services.dependencies import SCALE_SET, ApiVersion, Services, ServicesDep
 from api.services.long_running import accepted, asked
 from api.services.scale_set_lookup import StoredDep
 from api.steering.start_bodies import EXAMPLE, wishes_of
@@ -15,6 +15,8 @@ from api.wire.bodies import OptionalJsonBody, described
 from instar.domain.access import Need, Role
 from instar.domain.messages.scale_set import StartUpgrade
 from instar.domain.records.operations import OperationKind
+from instar.domain.steering.start_wishes import StartWishes
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["steering"])
 
@@ -34,10 +36,7 @@ async def start_as_wished(
     gets its previous disk back. `override` takes the role Owner at the set, and a reason. 409 while one runs (P15).
     """
     wishes = await wishes_of(services, stored, body)
-    if wishes.override:
-        services.caller.require(Need(OVERRIDE, stored.identity.resource_id, Role.OWNER))
-    waived = f"override {', '.join(wishes.override)}: " if wishes.override else ""
-    noted(request, waived + wishes.reason)
+    noted_with_override(request, services, stored, wishes)
     await refuse_what_cannot_begin(services, stored, wishes)
     operation = await asked(
         services,
@@ -46,3 +45,11 @@ async def start_as_wished(
         lambda operation_id: StartUpgrade(operation_id=operation_id, wishes=wishes),
     )
     return accepted(request, services, operation, api_version)
+
+
+def noted_with_override(request: Request, services: Services, stored: StoredScaleSet, wishes: StartWishes) -> None:
+    """The audit log notes the reason, and what is waived with it. Raises ArmError 403: an override takes an Owner."""
+    if wishes.override:
+        services.caller.require(Need(OVERRIDE, stored.identity.resource_id, Role.OWNER))
+    waived = f"override {', '.join(wishes.override)}: " if wishes.override else ""
+    noted(request, waived + wishes.reason)

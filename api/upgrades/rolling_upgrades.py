@@ -18,8 +18,9 @@ from api.wire.errors import not_found
 from api.wire.moments import months_before
 from api.wire.queries import wanted
 from instar.domain.messages.scale_set import CancelUpgrade, StartUpgrade
-from instar.domain.records.operations import OperationKind
+from instar.domain.records.operations import Operation, OperationKind
 from instar.domain.records.upgrades import UpgradeRecord
+from instar.store.sets.stored_scale_set import StoredScaleSet
 from instar.store.upgrades import HISTORY_AT_MOST
 
 router = APIRouter(tags=["rolling upgrades"])
@@ -53,11 +54,22 @@ async def cancel_upgrade(
     stored: StoredDep,
     api_version: ApiVersion,
 ) -> Response:
-    """Cancel the upgrade that runs (P14). 409 if none does."""
+    """Cancel the upgrade that runs (P14). 409 if none does. A pause of the set ends (C1)."""
+    return accepted(request, services, await cancel_asked(services, stored), api_version)
+
+
+async def cancel_asked(
+    services: Services, stored: StoredScaleSet, *, revert: bool = False, reason: str = "", by: str = ""
+) -> Operation:
+    """Ask the set to cancel its upgrade, and take its pause away (C1). Raises ArmError 409 if none runs."""
     operation = await asked(
-        services, OperationKind.CANCEL, stored, lambda operation_id: CancelUpgrade(operation_id=operation_id)
+        services,
+        OperationKind.CANCEL,
+        stored,
+        lambda operation_id: CancelUpgrade(operation_id=operation_id, revert=revert, reason=reason, by=by),
     )
-    return accepted(request, services, operation, api_version)
+    await asyncio.to_thread(services.store.wishes.resume, stored.identity.unique_id)
+    return operation
 
 
 @router.get(SCALE_SET + "/rollingUpgrades/latest", response_model=None)

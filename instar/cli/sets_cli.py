@@ -1,14 +1,11 @@
 """The commands that make and steer a scale set: `instar init`, `upgrade`, `plan`, `cancel`, `automatic`."""
 
-import json
 import time
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from instar.cli.found import found
 from instar.cli.options import (
@@ -24,6 +21,7 @@ from instar.cli.options import (
     command,
     login_of,
 )
+from instar.cli.showing.plans import show_plan
 from instar.client.api_client import ApiClient
 from instar.client.sets import first_set, planning, starting, steering
 from instar.client.sets.starting import Wish
@@ -148,16 +146,7 @@ def plan(
     wish = Wish(version, instances, rollback, tuple(override or ()), reason)
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
         told = planning.plan(there, resource_id, wish.body)
-    if output is Output.JSON:
-        typer.echo(json.dumps(told, indent=2))
-        return
-    for line in planning.heading(told["properties"]):
-        _say(line)
-    if batches := planning.rows(told["properties"]):
-        table = Table(*planning.COLUMNS, box=None, pad_edge=False)
-        for row in batches:
-            table.add_row(*(escape(legible_line(cell)) for cell in row))
-        Console(highlight=False, soft_wrap=True).print(table)
+    show_plan(told, output)
 
 
 def cancel(

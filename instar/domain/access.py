@@ -47,7 +47,7 @@ _VERBS = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
 _READ_BY_POST = frozenset({"/codec/decode", "/codec/encode"})
 """What changes nothing: a body is asked about. Temporal's page and command line encode each query."""
 
-_READ_BY_POST_BELOW = ("/instar/rolloutpolicy/check", "/instar/plan")
+_READ_BY_POST_BELOW = ("/instar/rolloutpolicy/check", "/instar/plan", "/instar/rollback/plan")
 """The same of what is below something: what would be, without doing it. Whoever may read there may ask."""
 
 _SHARED = ("publishers", "operations", "vmsizes")

@@ -28,6 +28,27 @@ WAY: dict[str, Any] = {
     ],
 }
 KEPT = {"properties": {"sentence": f"previous disks are kept for P7D: holidays (ann{EVIL})"}}
+PLAN: dict[str, Any] = {
+    "properties": {
+        "target": {"exactVersion": "1.0.0"},
+        "goesBackTo": [{"version": "1.0.0", "instances": "0-1"}],
+        "sentence": f"2 go back to 1.0.0 (0-1){EVIL}",
+        "quarantines": ["2.0.0"],
+        "wouldBegin": False,
+        "obstacles": [
+            {"what": "unhealthySet", "reason": "2 of 3 sick", "stops": True, "override": "unhealthySet"},
+        ],
+        "instances": {"all": 3, "due": 2, "current": 1},
+        "leftOut": [],
+        "batches": [
+            {"batch": 1, "size": 2, "instances": "0-1", "begins": "2026-03-01T13:00:00+00:00", "bake": "PT0S"},
+        ],
+        "pace": {"batch": "PT5M", "by": "lastUpgrades"},
+        "takes": "PT10M",
+        "ends": "2026-03-01T13:10:00+00:00",
+        "remarks": [],
+    }
+}
 OPERATION = "http://127.0.0.1:1/operations/1"
 
 Run = Callable[..., Any]
@@ -48,6 +69,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
         if path in told:
             return told[path]
         requests.append(request)
+        if path.endswith("/plan"):
+            return httpx.Response(200, json=PLAN)
         if request.method == "POST":
             return httpx.Response(202, headers={"Azure-AsyncOperation": OPERATION})
         return httpx.Response(200, json={"properties": WAY} if path.endswith("/rollback") else KEPT)
@@ -75,6 +98,11 @@ def run(tmp_path: Path) -> Run:
         (
             ["--reason", "bad", "--to", "1.0.0", "--instances", "0-1,7"],
             {"reason": "bad", "toVersion": "1.0.0", "instances": ["0", "1", "7"]},
+            "the rollback has begun",
+        ),
+        (
+            ["--reason", "bad", "--override", "unhealthySet", "--override", "window"],
+            {"reason": "bad", "override": ["unhealthySet", "window"]},
             "the rollback has begun",
         ),
     ],
@@ -119,6 +147,26 @@ def test_r1_what_could_be_gone_back_to_is_shown(asked: list[httpx.Request], run:
     ]
     assert json.loads(run("rollback", "--show", "--output", "json").output) == WAY
     assert [request.method for request in asked] == ["GET", "GET"]
+
+
+def test_c3_r2_a_plan_is_told_and_nothing_is_done(asked: list[httpx.Request], run: Run) -> None:
+    done = run("rollback", "--plan", "--to", "1.0.0", "--instances", "0-1", "--override", "window", "--reason", "bad")
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert lines[:4] == [
+        "to 1.0.0: 2 of 3 machines, 1 are there already",
+        "2 go back to 1.0.0 (0-1)\\x1b[8m; quarantined then: 2.0.0",
+        "stops it: unhealthySet: 2 of 3 sick (an owner may override unhealthySet)",
+        "takes PT10M, until 2026-03-01T13:10:00+00:00, by PT5M a batch (the last upgrade)",
+    ]
+    assert lines[4].split() == ["BATCH", "MACHINES", "WAVE", "BEGINS", "WAITS", "FOR", "BAKE"]
+    assert lines[5].split()[:2] == ["1", "2:"]
+    body = {"toVersion": "1.0.0", "instances": ["0", "1"], "override": ["window"], "reason": "bad"}
+    assert [(one.method, one.url.path, json.loads(one.content)) for one in asked] == [
+        ("POST", f"{SET}/instar/rollback/plan", body)
+    ]
+    assert json.loads(run("rollback", "--plan", "--output", "json").output) == PLAN
+    assert json.loads(asked[-1].content) == {}, "a plan takes no reason"
 
 
 def test_r1_disks_are_kept_as_long_as_was_said(asked: list[httpx.Request], run: Run) -> None:

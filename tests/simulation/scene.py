@@ -165,9 +165,11 @@ class Scene:
         self.ask(site, "start_upgrade", operation, StartUpgrade(operation_id=operation, wishes=wishes))
         return operation
 
-    def cancel(self, site: Site) -> str:
+    def cancel(self, site: Site, *, revert: bool = False) -> str:
+        """By Ann, perhaps to go back (C5); returns the operation's id."""
         operation = self.operation(site, OperationKind.CANCEL)
-        self.ask(site, "cancel_upgrade", operation, CancelUpgrade(operation_id=operation))
+        asked = CancelUpgrade(operation_id=operation, revert=revert, by="ann" if revert else "")
+        self.ask(site, "cancel_upgrade", operation, asked)
         return operation
 
     def delete(self, site: Site) -> str:

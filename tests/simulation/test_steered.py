@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from instar.compute.simulated.file.scripts import VersionScript
-from instar.domain.records.upgrades import UpgradeStatus
+from instar.domain.records.operations import OperationStatus
+from instar.domain.records.upgrades import UpgradeKind, UpgradeStatus
 from tests.simulation.court import Court, told
 from tests.simulation.minutes import utc
 from tests.simulation.scene import Scene, Site, a_scene
-from tests.support.models import GROUP, NEW, OLD
+from tests.support.models import GROUP, IMAGE, NEW, OLD
 
 SOON, MINUTE, HOUR, DAY = timedelta(seconds=15), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 BEGINS = utc("2027-03-19 08:00")
@@ -28,10 +29,10 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         assert not (found := court.judged()), told(found)
 
 
-def begun(scene: Scene, script: VersionScript | None = None, **policy: Any) -> Site:
+def begun(scene: Scene, script: VersionScript | None = None, sick_at_most: int = 100, **policy: Any) -> Site:
     """A set of four, one at a time, and its upgrade by the platform: in its first batch, or parked before it."""
     scene.publish(OLD)
-    site = scene.has_set("web", 4, policy=LIMITS)
+    site = scene.has_set("web", 4, policy=LIMITS | {"maxUnhealthyInstancePercent": sick_at_most})
     if policy:
         scene.policy(site, **policy)
     scene.until(BEGINS + HOUR)
@@ -141,6 +142,47 @@ def test_c1_killed_while_it_is_parked_it_stays_parked_and_goes_on(scene: Scene) 
     scene.resume(site)
     scene.pass_time(SOON)
     assert site.decisions(1).count("batch") == 2
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_c5_killed_between_the_cancelled_end_and_the_rollback_it_goes_back_all_the_same(
+    scene: Scene, steps: int
+) -> None:
+    """Workers die so many steps after the end of the upgrade is written down, and come back after 10 minutes."""
+    site = begun(scene)
+    scene.engine.run(scene.now + HOUR, lambda: site.decisions(1).count("batch") == 2)
+    operation = scene.cancel(site, revert=True)
+    seen = 0
+
+    def so_many_steps_on() -> bool:
+        nonlocal seen
+        seen += site.running() is None
+        return seen > steps
+
+    scene.engine.run(scene.now + HOUR, so_many_steps_on)
+    assert site.record(1).status is UpgradeStatus.CANCELLED
+    scene.engine.kill(10 * MINUTE)
+    scene.pass_time(HOUR)
+    back = site.record(2)
+    assert (back.kind, back.status) == (UpgradeKind.ROLLBACK, UpgradeStatus.COMPLETED)
+    assert on_new(site) == 0
+    assert back.counts.successful == 1, "nobody else was moved"
+    told = scene.store.operations.get(operation)
+    assert told is not None
+    assert told.status is OperationStatus.SUCCEEDED
+    assert site.status().quarantine.of(NEW) is not None
+
+
+def test_c5_p2_a_revert_goes_back_out_of_a_sick_set_and_nobody_had_to_waive_it(scene: Scene) -> None:
+    """Three of four are sick, one of them by the version that is left; more than half is too many for any start."""
+    site = begun(scene, sick_at_most=50)
+    scene.fleet.script_version(IMAGE.at(NEW), VersionScript(never_healthy="all"))
+    scene.sick(site, "2", "3")
+    scene.pass_time(timedelta(seconds=1))
+    scene.cancel(site, revert=True)
+    scene.pass_time(HOUR)
+    back = site.record(2)
+    assert (back.kind, back.status, on_new(site)) == (UpgradeKind.ROLLBACK, UpgradeStatus.COMPLETED, 0)
 
 
 def test_c1_a_set_that_is_deleted_while_it_is_parked_is_deleted(scene: Scene) -> None:

@@ -12,7 +12,7 @@ from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.records.progress import Outcome
 from instar.domain.records.upgrades import UpgradeKind, UpgradeStatus
 from instar.domain.sets.policies import StartedBy
-from instar.domain.steering.start_wishes import StartWishes
+from instar.domain.steering.start_wishes import Limit, StartWishes
 from tests.support.models import IMAGE, LOCATION, NEW, OLD
 from tests.support.wishing import hold, parked, pause, resume, tell
 from tests.support.world import StartRefused, World
@@ -72,6 +72,42 @@ async def test_t5_the_version_left_is_quarantined_from_the_first_moment_and_no_l
     assert set((await world.versions()).values()) == {NEW}, "lifted, it is offered again"
 
 
+SICK = tuple("01234567")
+
+
+async def test_r2_c4_a_rollback_out_of_a_sick_fleet_waives_that_it_is_sick_and_nothing_else(world: World) -> None:
+    """Eight of ten are sick on the version that is left, and healthy where they go back to (P2, P3, B2)."""
+    await upgraded_set(world)
+    world.fleet.script_version(IMAGE.at(NEW), VersionScript(never_healthy=SICK))
+    await gone_back(world)
+    assert (world.record(2).status, world.record(2).counts.successful) == (UpgradeStatus.FAULTED, 0), "P2"
+    await gone_back(world, override=(Limit.UNHEALTHY_SET,))
+    record = world.record(3)
+    assert (record.status, record.counts.successful) == (UpgradeStatus.COMPLETED, 10)
+    assert set((await world.versions()).values()) == {OLD}
+    first = world.reasons(3).splitlines()[0]
+    assert f"to {OLD}, asked for by ann, override unhealthySet: errors went up" in first
+    assert "8 of 10 instances unhealthy (80 %), limit 20 %, which is waived (unhealthySet)" in first
+    assert "10 go back to" in first
+    batches = [one for one in world.reasons(3).splitlines() if one.startswith("batch ")]
+    assert len(InstanceIds(ranges=batches[0].split(": ")[1])) == 1, "B2 stays: more than the share is out already"
+    start = world.store.upgrades.starts(world.scale_set.unique_id, [3])[3]
+    assert start.wishes is not None
+    assert (start.wishes.override, start.wishes.by) == ((Limit.UNHEALTHY_SET,), "ann")
+    assert world.judgement(20).violations == ()
+
+
+async def test_r2_p9_stays_where_the_sick_set_is_waived(world: World) -> None:
+    await upgraded_set(world)
+    world.fleet.script_version(IMAGE.at(NEW), VersionScript(never_healthy=SICK))
+    world.fleet.script_version(IMAGE.at(OLD), VersionScript(never_healthy="all"))
+    await gone_back(world, override=(Limit.UNHEALTHY_SET,))
+    record = world.record(2)
+    assert record.status is UpgradeStatus.FAULTED
+    assert "attempted instances unhealthy (100 %)" in world.reasons(2)
+    assert record.counts.pending > 0, "it did not go through the whole set"
+
+
 async def test_r2_a_second_one_does_not_undo_the_first(world: World) -> None:
     await upgraded_set(world, 3)
     await gone_back(world)
@@ -112,7 +148,7 @@ async def test_r2_only_those_that_are_named_go_and_the_others_are_left_out_with_
         "3": Outcome.UPGRADED,
         "4": Outcome.SKIPPED,
     }
-    assert rows["0"].reason == "not among the instances that were named"
+    assert rows["0"].reason == "not among the instances that were asked for"
     with pytest.raises(StartRefused, match=r"instances that do not exist \(any more\): 77"):
         await world.start(BACK.model_copy(update={"instances": InstanceIds(ranges="77")}))
 

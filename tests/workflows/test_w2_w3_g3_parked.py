@@ -58,6 +58,45 @@ async def test_w2_who_gets_sick_in_a_bake_has_failed_and_p9_judges_anew(world: W
     assert "2 not healthy (0-1), kept as they are: no automatic rollback" in world.reasons()
 
 
+async def test_w2_the_batch_before_is_the_last_where_all_that_were_to_come_are_left_out(world: World) -> None:
+    await begun(world, bake="PT20M", finalBake="PT2H")
+    await world.pass_time(timedelta(minutes=12))
+    assert world.decisions() == ["started", "batch", "verdict", "bake"]
+    for one in ("2", "3"):
+        world.script(one, protected=True)
+    result = await world.end_of()
+    assert result.status is UpgradeStatus.COMPLETED
+    assert world.decisions() == ["started", "batch", "verdict", "bake", "bake", "completed"]
+    assert "bakes for 20 minutes: 2 instances are watched" in world.reasons()
+    assert "bakes for 1 hour 40 minutes: 2 instances are watched" in world.reasons(), "two hours in all"
+    assert world.outcomes()["2"] == "skipped"
+    took = world.record().ended_at
+    assert took is not None
+    assert took - world.record().started_at >= timedelta(minutes=120)
+
+
+async def test_w2_p9_who_gets_sick_in_the_final_bake_that_came_late_has_failed(world: World) -> None:
+    await begun(world, bake="PT20M", finalBake="PT2H")
+    await world.pass_time(timedelta(minutes=12))
+    for one in ("2", "3"):
+        world.script(one, protected=True)
+    await world.pass_time(timedelta(minutes=30))
+    assert world.decisions() == ["started", "batch", "verdict", "bake", "bake"]
+    world.sick("0", "1")
+    result = await world.end_of()
+    assert result.status is UpgradeStatus.FAULTED
+    assert world.record().counts.failed == 2
+
+
+async def test_w2_without_a_final_bake_nobody_is_watched_again(world: World) -> None:
+    await begun(world, bake="PT20M")
+    await world.pass_time(timedelta(minutes=12))
+    for one in ("2", "3"):
+        world.script(one, protected=True)
+    assert (await world.end_of()).status is UpgradeStatus.COMPLETED
+    assert world.decisions() == ["started", "batch", "verdict", "bake", "completed"]
+
+
 async def test_w2_a_cancel_ends_a_bake_at_once(world: World) -> None:
     await begun(world, bake="P1D")
     await world.pass_time(timedelta(minutes=12))

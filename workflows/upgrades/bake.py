@@ -46,15 +46,24 @@ class Bake:
 
     async def after(self, verdict: Verdict) -> Verdict:
         """What the verdict is at the end of the bake: the batch's own where the policy has none, or nobody got sick."""
-        length = self._length()
-        if length <= timedelta(0) or not self._baking():
+        if not self.is_due():
             return verdict
+        length = self._left()
+        self._memory.baked += length
         count = len(self._baking())
         await self._journal.decided("bake", f"bakes for {in_words(length)}: {count} instances are watched")
         watch = self._judges.watch()
         verdict = await self._watched(verdict, length, watch)
         await watch.end()
         return verdict
+
+    def is_due(self) -> bool:
+        """Whether somebody is to be watched longer than was begun since the last batch.
+
+        So it is after a batch; and later, where those that were still to come are gone or left out, so that the batch
+        before was the last one.
+        """
+        return self._left() > timedelta(0) and bool(self._baking())
 
     async def _watched(self, verdict: Verdict, length: timedelta, watch: Watch) -> Verdict:
         """Health and judges, at the same time, until the bake's time is over."""
@@ -99,9 +108,9 @@ class Bake:
             longer = max(left, timedelta(0))
             await self._journal.decided("bake", f"bakes for {in_words(longer)} more: its judges say yes again")
 
-    def _length(self) -> timedelta:
+    def _left(self) -> timedelta:
         known = self._memory.known
-        return bake_after(
+        return -self._memory.baked + bake_after(
             self._memory.started.plan.rollout,
             batch=self._memory.batch,
             canary_batches=known.canary_batches,

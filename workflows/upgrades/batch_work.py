@@ -1,5 +1,6 @@
 """One batch of an upgrade: swap, wait, roll back, judge (docs/rules.md P6 to P10, P13, P14)."""
 
+from datetime import timedelta
 from functools import partial
 
 from temporalio import workflow
@@ -43,7 +44,7 @@ class BatchWork:
     async def one_batch(self, choice: BatchChoice) -> tuple[UpgradeError | None, InstanceIds]:
         """Swap, wait, roll back, judge: the breach if the upgrade must stop, and who is unhealthy then."""
         memory, began_at = self._memory, workflow.now()
-        memory.batch += 1
+        memory.batch, memory.baked = memory.batch + 1, timedelta(0)
         memory.move(choice.batch, Outcome.IN_PROGRESS)
         await self._journal.decided("batch", f"batch {memory.batch}: {choice.batch.ranges[:100]}: {choice.reason}")
         ready = await self.hooks.open(choice.batch)
@@ -73,9 +74,19 @@ class BatchWork:
             # Also where P9 is broken by it: that a version is unusable says why (P19).
             reason = f"stopped: image version {memory.started.plan.target} is unusable: {memory.impossible}"
             return UpgradeError(code=ErrorCode.IMAGE_UNUSABLE, message=reason), verdict.unhealthy
-        if not verdict.breach:
-            verdict = await self._bake.after(verdict)
-        if memory.overtaken:
+        return (verdict.breach, verdict.unhealthy) if verdict.breach else await self._baked(verdict)
+
+    def bakes_longer(self) -> bool:
+        """Whether the batch before turns out to be the last one, and has its final bake still to come (W2)."""
+        return self._bake.is_due()
+
+    async def bake_longer(self) -> tuple[UpgradeError | None, InstanceIds]:
+        """The rest of the final bake: the breach if the upgrade must stop, and who is unhealthy then."""
+        return await self._baked(Verdict(progress=self._memory.known, reason=""))
+
+    async def _baked(self, verdict: Verdict) -> tuple[UpgradeError | None, InstanceIds]:
+        verdict = await self._bake.after(verdict)
+        if self._memory.overtaken:
             return self.records_behind(), InstanceIds()
         return verdict.breach, verdict.unhealthy
 

@@ -28,6 +28,8 @@ class UpgradeMemory:
         self.parked = state.parked
         """What it waits for before its next batch, as the last decision said it."""
         self.batch_takes = state.batch_takes
+        self.baked = state.baked
+        """How long the last batch was watched by the rollout policy (W2)."""
         self.opened = state.opened
         """Whose opening hook was called and whose closing one was not yet (G1)."""
         self.judged: tuple[JudgeAnswer, ...] | None = None
@@ -100,6 +102,7 @@ class UpgradeMemory:
                 "unconfirmed": self.unconfirmed,
                 "parked": self.parked,
                 "batch_takes": self.batch_takes,
+                "baked": self.baked,
                 "opened": self.opened,
             },
         )

@@ -79,11 +79,12 @@ class OsUpgradeWorkflow:
                 break
             if choice.breach:
                 return await self._breached(choice.breach, choice.unhealthy)
-            if not choice.batch:
+            if not choice.batch and not self._work.bakes_longer():
                 return await self._end(UpgradeStatus.COMPLETED, f"completed: {choice.reason}")
             if self._memory.is_cancelled():
                 break
-            breach, unhealthy = await self._work.one_batch(choice)
+            does = self._work.one_batch(choice) if choice.batch else self._work.bake_longer()
+            breach, unhealthy = await does
             if breach:
                 return await self._breached(breach, unhealthy)
             await self._pause()

@@ -2,6 +2,7 @@
 
 import json
 import time
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -19,19 +20,35 @@ from instar.cli.options import (
     Subscription,
     command,
 )
-from instar.client.sets import rollbacks, wishes
+from instar.cli.showing.plans import show_plan
+from instar.client.sets import planning, rollbacks, wishes
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
 from instar.domain.legible import legible_line
+from instar.domain.steering.start_wishes import Limit
 from instar.errors import Trouble
+
+
+class Waivable(StrEnum):
+    """What may be waived of a rollback: no hold keeps it back, and a quarantined version is named by --to."""
+
+    UNHEALTHY_SET = Limit.UNHEALTHY_SET.value
+    WINDOW = Limit.WINDOW.value
 
 
 def rollback(
     *,
     scale_set: SetName,
     show: Annotated[bool, typer.Option("--show", help="Only tell what each instance could go back to.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only tell what it would do now, batch by batch; takes the role Reader.")
+    ] = False,
     to: Annotated[str, typer.Option(metavar="VERSION", help="To this version, instead of what each had before.")] = "",
     instances: Annotated[str, typer.Option(metavar="IDS", help="Only these, as 0-3,7.")] = "",
+    override: Annotated[
+        list[Waivable] | None,
+        typer.Option(help="A limit to waive, for owners; may be given several times.", show_default=False),
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why: it stands in the record and the audit log.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Return once it has ended.")] = False,
     output: Shown = Output.TABLE,
@@ -49,10 +66,13 @@ def rollback(
         if show:
             _show(rollbacks.shown(there, resource_id), output)
             return
+        wish = rollbacks.Back(to, rollbacks.ids_of(instances), tuple(override or ()), reason)
+        if plan:
+            show_plan(planning.plan_back(there, resource_id, wish.body), output)
+            return
         if not reason:
             raise Trouble("--reason is missing: say why the set goes back (or --show what it could go back to)")
-        named = rollbacks.ids_of(instances)
-        rollbacks.roll_back(there, resource_id, to, named, reason, time.sleep, wait=wait)
+        rollbacks.roll_back(there, resource_id, wish, time.sleep, wait=wait)
         what = "the rollback has ended well" if wait else "the rollback has begun"
         _say(f"{what}; how it goes: {command(f'watch {scale_set}', data_dir)}")
 

@@ -19,6 +19,12 @@ def plan(api: ApiClient, scale_set: str, body: Json) -> Json:
     return told
 
 
+def plan_back(api: ApiClient, scale_set: str, body: Json) -> Json:
+    """What a rollback with that body would do now. Raises Trouble."""
+    told: Json = api.send("POST", f"{scale_set}/instar/rollback/plan", body).json()
+    return told
+
+
 def heading(told: Json) -> list[str]:
     """What it comes to, a line each.
 
@@ -29,6 +35,8 @@ def heading(told: Json) -> list[str]:
     count, target = told["instances"], told["target"]
     version = target.get("exactVersion") or target.get("version", "")
     lines = [f"to {version}: {count['due']} of {count['all']} machines, {count['current']} are there already"]
+    if told.get("goesBackTo"):
+        lines.append(f"{told['sentence']}; quarantined then: {', '.join(told['quarantines']) or 'no version'}")
     for one in told["obstacles"]:
         waived = f" (an owner may override {one['override']})" if one.get("override") else ""
         lines.append(f"{'stops it' if one['stops'] else 'waits for'}: {one['what']}: {one['reason']}{waived}")

@@ -1,5 +1,7 @@
 """Going back as a person asks for it: what could be gone back to, the rollback, how long disks are kept."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from instar.client.api_client import ApiClient
@@ -45,22 +47,32 @@ def ids_of(text: str) -> list[str]:
         raise Trouble(f"'{text[:60]}' names no instances: write their ids in ascending order, as 0-3,7") from None
 
 
-def roll_back(  # noqa: PLR0917  # what is wished
-    api: ApiClient,
-    scale_set: str,
-    version: str,
-    instances: list[str],
-    reason: str,
-    pause: steering.Pause,
-    *,
-    wait: bool,
-) -> None:
+@dataclass(frozen=True)
+class Back:
+    """What is wished of a rollback; what is left out: everybody, to what each had before."""
+
+    version: str = ""
+    instances: Sequence[str] = ()
+    override: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def body(self) -> Json:
+        """As the API takes it.
+
+        >>> Back(version="1.2", override=("window",), reason="bad").body
+        {'toVersion': '1.2', 'override': ['window'], 'reason': 'bad'}
+        """
+        body: Json = {"toVersion": self.version} if self.version else {}
+        body |= {"instances": list(self.instances)} if self.instances else {}
+        body |= {"override": list(self.override)} if self.override else {}
+        return body | ({"reason": self.reason} if self.reason else {})
+
+
+def roll_back(api: ApiClient, scale_set: str, wish: Back, pause: steering.Pause, *, wait: bool) -> None:
     """Start a rollback; return once it has begun, or with `wait` once it has ended. Raises Trouble with the reason."""
-    body: Json = {"reason": reason}
-    body |= {"toVersion": version} if version else {}
-    body |= {"instances": instances} if instances else {}
     before = steering.latest_start(api, scale_set)
-    accepted = api.send("POST", f"{scale_set}/instar/rollback", body)
+    accepted = api.send("POST", f"{scale_set}/instar/rollback", wish.body)
     if wait:
         api.finish(accepted, pause, BACK_SECONDS)
     else:

@@ -6,18 +6,25 @@ that failed, or that a rollback left, is never what is gone back to unless its v
 
 from collections.abc import Iterable, Sequence
 
+from instar.domain.decisions.enrolment import NOT_NAMED
+from instar.domain.decisions.starts import plan_of
+from instar.domain.health.sources import HealthSource
 from instar.domain.images.images import ImageReference, is_exact
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Instance, OsDisk
 from instar.domain.records.quarantine import Quarantine, same
+from instar.domain.records.upgrade_plan import UpgradePlan
+from instar.domain.records.upgrades import UpgradeKind
 from instar.domain.records.way_back import GoingBack, WayBack
+from instar.domain.sets.policies import StartedBy
+from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.domain.steering.start_wishes import StartWishes
 
 NO_DISK = "it has no OS disk"
 NOTHING_KEPT = "no disk of an earlier version is kept for it"
 NO_ONE_VERSION = f"{NOTHING_KEPT}, and the others go back to different ones: name one (toVersion)"
 NOBODY_LEAVES = f"{NOTHING_KEPT}, and nobody leaves the version that it is on"
-NOT_NAMED = "not among the instances that were named"
 NOT_MOVED = "the upgrade did not move it to another disk"
 
 
@@ -78,6 +85,33 @@ def nobody_goes(way: WayBack, instances: Sequence[Instance], wishes: StartWishes
     if NOTHING_KEPT in way.left_out and not wishes.version:
         told.append("name a version to go back to (toVersion)")
     return f"nothing to go back to: {'; '.join(told)}"
+
+
+def plan_back(
+    model: ScaleSetModel,
+    source: HealthSource,
+    way: WayBack,
+    instances: Iterable[Instance],
+    started_by: StartedBy,
+    *,
+    rollout: RolloutPolicy | None,
+    wishes: StartWishes,
+    key: str = "",
+) -> UpgradePlan:
+    """What a rollback is pinned to; of one in which somebody goes. `key`: "" for one that is only thought of (C3)."""
+    plan = plan_of(
+        model,
+        source,
+        way.target,
+        started_by,
+        auto_rollback=False,
+        kind=UpgradeKind.ROLLBACK,
+        rollout=rollout,
+        wishes=wishes,
+        key=key,
+    )
+    left = way.model_copy(update={"leaves": left_versions(way, instances)})
+    return plan.model_copy(update={"way_back": left})
 
 
 class _Found:

@@ -36,14 +36,16 @@ def obstacles(
 ) -> tuple[Obstacle, ...]:
     """All of them: what stops it first, then what it would wait for.
 
-    `blockers`: why the set cannot be upgraded at all (B6); `asked`: the version; `simulation`: what would come of it.
+    `blockers`: why the set cannot be upgraded at all (B6); `asked`: the version, of which a rollback asks nothing;
+    `simulation`: what would come of it.
     """
     found = [Obstacle("eligibility", reason) for reason in blockers]
     if standing.running:
         found.append(Obstacle("upgrade", f"upgrade {standing.running} runs: one at a time"))
     if standing.held:
         found.append(Obstacle("records", standing.held))
-    if park := may_not_begin(standing.wishes.model_copy(update={"pause": None}), wished.override):
+    unpaused = standing.wishes.model_copy(update={"pause": None})
+    if park := may_not_begin(unpaused, wished.override, goes_back=wished.goes_back):
         found.append(Obstacle("hold", park.reason, Limit.HOLD))
     if park := may_not_begin(standing.wishes.model_copy(update={"holds": ()})):
         found.append(Obstacle("pause", park.reason))

@@ -44,8 +44,8 @@ class UpgradePlan(Message):
 
     @property
     def waived(self) -> tuple[Limit, ...]:
-        """The limits that whoever started it has waived by name (C4)."""
-        return self.wishes.override if self.wishes else ()
+        """The limits that whoever started it has waived by name (C4), or that a revert waives (C5)."""
+        return self.wishes.waived if self.wishes else ()
 
     def part(self, part: GoingBack) -> "UpgradePlan":
         """What machines of a rollback are pinned to that get a newly made disk."""

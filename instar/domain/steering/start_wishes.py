@@ -41,13 +41,26 @@ class StartWishes(Message):
     undoes: Annotated[str, Field(exclude_if=lambda value: value == "")] = ""
     """Of a rollback: the key of the upgrade whose machines alone get back what they had before it (C5)."""
 
+    @property
+    def waived(self) -> tuple[Limit, ...]:
+        """The limits that are not to stop it: those named, and of a revert that the set is sick (C5).
+
+        It touches nobody but whom the cancelled upgrade moved, and that upgrade may be what made them sick.
+
+        >>> [limit.value for limit in StartWishes(undoes="key").waived]
+        ['unhealthySet']
+        """
+        if self.undoes and Limit.UNHEALTHY_SET not in self.override:
+            return (Limit.UNHEALTHY_SET, *self.override)
+        return self.override
+
     def waives(self, limit: Limit) -> bool:
         """Whether that limit is not to stop it.
 
         >>> StartWishes(override=(Limit.WINDOW,)).waives(Limit.HOLD)
         False
         """
-        return limit in self.override
+        return limit in self.waived
 
     def sentence(self, version: str) -> str:
         """Who wished what and why, for the first decision of the upgrade to that version (P17).
@@ -65,4 +78,6 @@ class StartWishes(Message):
             parts.append("no rollback")
         if self.override:
             parts.append(f"override {', '.join(self.override)}")
+        if self.undoes:
+            parts.append(f"undoing the upgrade that was cancelled, for which {', '.join(self.waived)} is waived")
         return ", ".join(parts) + (f": {legible(self.reason)}" if self.reason else "")

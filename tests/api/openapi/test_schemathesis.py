@@ -48,6 +48,7 @@ NOT_BY_CHANCE = {
     f"POST {SET}/instar/approve",  # one that waits
     f"POST {SET}/instar/reject",
     f"POST {SET}/instar/rollback",  # one whose machines have something to go back to
+    f"POST {SET}/instar/rollback/plan",
     f"POST {DEPLOYMENT}/cancel",  # one that runs
     f"GET {DEPLOYMENT}/operations/{{operationId}}",
     f"GET {DEPLOYMENT}/operationStatuses/{{operationId}}",

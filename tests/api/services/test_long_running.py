@@ -124,6 +124,7 @@ NOT_SUPPORTED = {
     f"POST {SCALE_SET}/instar/approve",
     f"POST {SCALE_SET}/instar/reject",
     f"POST {SCALE_SET}/instar/rollback",
+    f"POST {SCALE_SET}/instar/rollback/plan",
     f"POST {SUBSCRIPTIONS_OWN}/validate",
     f"POST {SUBSCRIPTIONS_OWN}/whatIf",
 }

@@ -13,7 +13,8 @@ from instar.domain.records.progress import Counts
 from instar.domain.records.upgrades import UpgradeKind, UpgradeRecord, UpgradeStatus
 from instar.domain.records.way_back import GoingBack, WayBack
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
-from tests.api.conftest import IMAGE, NEW, OLD, SCALE_SET, Api, error_of
+from instar.domain.steering.start_wishes import Limit
+from tests.api.conftest import GROUP, IMAGE, NEW, OLD, SCALE_SET, Api, error_of
 from tests.api.steering.running import another_role, run_upgrade
 
 ROLLBACK = f"{SCALE_SET}/instar/rollback"
@@ -69,11 +70,47 @@ async def test_r2_a_rollback_is_a_start_with_that_wish(api: Api) -> None:
     assert (await api.call("POST", ROLLBACK)).status_code == 202, "all of it may be left out"
 
 
+async def test_r2_c4_an_override_takes_an_owner_and_a_reason_and_is_in_the_audit_log(api: Api) -> None:
+    await upgraded(api)
+    body = {"override": ["unhealthySet", "window"], "reason": "all sick"}
+    async with another_role(api, Grant(Role.CONTRIBUTOR, GROUP)) as ask:
+        sent = len(api.gateway.sent)
+        refused = await ask("POST", ROLLBACK, body)
+        assert (refused.status_code, "instar/override/action" in error_of(refused)["message"]) == (403, True)
+        assert len(api.gateway.sent) == sent
+    async with another_role(api, Grant(Role.OWNER, SCALE_SET)) as ask:
+        assert (await ask("POST", ROLLBACK, body)).status_code == 202
+    message = api.gateway.last
+    assert isinstance(message, StartUpgrade)
+    assert message.wishes is not None
+    assert message.wishes.override == (Limit.UNHEALTHY_SET, Limit.WINDOW)
+    assert message.wishes.goes_back
+    reasons = [one.reason for one in api.store.audit.newest(20) if (one.resource, one.status) == (ROLLBACK, 202)]
+    assert reasons == ["override unhealthySet, window: all sick"]
+
+
+async def test_r2_c4_what_waives_nothing_of_a_rollback_is_refused_with_what_does(api: Api) -> None:
+    await upgraded(api)
+    for limit, why in (("quarantine", "'toVersion'"), ("hold", "no hold keeps a rollback back")):
+        refused = await api.call("POST", ROLLBACK, {"override": ["unhealthySet", limit], "reason": "r"})
+        assert (refused.status_code, error_of(refused)["target"]) == (400, "override")
+        message = error_of(refused)["message"]
+        assert message.startswith(f"'{limit}' is nothing to waive here: ")
+        assert why in message
+        assert message.endswith("Known: unhealthySet, window.")
+
+
 @pytest.mark.parametrize(
     ("body", "target"),
     [
+        ({"override": "unhealthySet", "reason": "r"}, "override"),
+        ({"override": ["unhealthySet", 7], "reason": "r"}, "override"),
+        ({"override": ["everything"], "reason": "r"}, "override"),
+        ({"override": ["unhealthySet"]}, "reason"),
+        ({"override": ["unhealthySet"], "reason": " "}, "reason"),
         ({"instances": []}, "instances"),
         ({"instances": "0"}, "instances"),
+        ({"instances": "failed"}, "instances"),
         ({"instances": [0]}, "instances"),
         ({"instances": ["٣"]}, "instances"),
         ({"instances": ["9" * 30]}, "instances"),
@@ -132,6 +169,18 @@ async def test_c5_a_cancel_may_go_back_and_ends_the_pause(api: Api) -> None:
     for body, target in (({"revert": "yes"}, "revert"), ({"rever": True}, "rever")):
         refused = await api.call("POST", CANCEL, body)
         assert (refused.status_code, error_of(refused)["target"]) == (400, target)
+
+
+async def test_c1_azures_own_cancel_ends_the_pause_and_one_that_is_refused_does_not(api: Api) -> None:
+    await api.create()
+    unique_id = api.stored().identity.unique_id
+    await api.call("POST", f"{SCALE_SET}/instar/pause", {"reason": "look at it"})
+    run_upgrade(api, 1)
+    assert (await api.call("POST", f"{SCALE_SET}/rollingUpgrades/cancel")).status_code == 202
+    assert api.store.wishes.pause_of(unique_id) is None
+    message = api.gateway.last
+    assert isinstance(message, CancelUpgrade)
+    assert (message.revert, message.reason, message.by) == (False, "", "")
 
 
 async def test_r1_disks_are_kept_as_long_as_somebody_wishes(api: Api) -> None:

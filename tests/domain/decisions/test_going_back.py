@@ -1,10 +1,10 @@
 """Who goes back to what (docs/rules.md R1, R2)."""
 
+from instar.domain.decisions.enrolment import NOT_NAMED
 from instar.domain.decisions.going_back import (
     NO_ONE_VERSION,
     NOBODY_LEAVES,
     NOT_MOVED,
-    NOT_NAMED,
     NOTHING_KEPT,
     left_versions,
     nobody_goes,
