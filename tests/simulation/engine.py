@@ -141,8 +141,11 @@ class _AsClient:
 
     async def start_workflow(self, name: str, argument: Any, **more: Any) -> None:
         """Begin it after what is under way, unless it runs."""
-        workflow_id = more["id"]
-        self.engine.soon(lambda: self.engine.start(workflow_id, name, argument))
+
+        def begin() -> None:
+            self.engine.start(more["id"], name, argument)
+
+        self.engine.soon(begin)
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,9 @@ class Scene:
         self.store.rings.documents.put(wish, lambda _: None)
         keeper = keeper_workflow_id(RINGS, name)
         self.engine.start(keeper, KEEPER_WORKFLOW, Keeps(what=RINGS, name=name))
-        self.logbook.ringed(name, [([one.scale_set.unique_id for one in sites], bake) for sites, bake in rings], self.now)
+        self.logbook.ringed(
+            name, [([one.scale_set.unique_id for one in sites], bake) for sites, bake in rings], self.now
+        )
 
     def operation(self, site: Site, kind: OperationKind) -> str:
         row = Operation(
