@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from activities.images import offered_versions
@@ -50,7 +50,7 @@ class Facts:
     unseen: str = ""
     kept_back: str = ""
     """Why no upgrade of it begins: paused, held."""
-    quarantine: Quarantine = Quarantine()
+    quarantine: Quarantine = field(default_factory=Quarantine)
 
     def seen(self, line: Sequence[str], version: str) -> Seen:
         """The same with regard to one version of an image."""

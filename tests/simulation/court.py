@@ -1,7 +1,8 @@
-"""Judges steered upgrades by what was wished and what was done, from the rules' text alone (docs/rules.md C, W, G3, R2).
+"""Judges steered upgrades by what was wished and what was done, from the rules' text alone (docs/rules.md C, W, G3).
 
 It knows nothing of `instar.domain.steering`: windows are read minute by minute (`minutes`), bakes, waves and gates from
-the documents as they were sent, rings by `order`, rollbacks by `returns`. B2, B4, F1, P4 and P5 are the flight recorder's own judge's.
+the documents as they were sent, rings by `order` (W5), rollbacks by `returns` (R2). B2, B4, F1, P4 and P5 are the
+flight recorder's own judge's.
 """
 
 from collections.abc import Iterable
@@ -39,7 +40,8 @@ class Breach:
 class Court:
     """`late`: how late an upgrade that may go on may do so. `in_flight`: how old an answer a batch may begin on.
 
-    `saw`: how old what rings go by may be. `away`: spans in which no worker was there. `percents`: `maxBatchInstancePercent` by set, 20 where it is not named.
+    `saw`: how old what rings go by may be. `away`: spans in which no worker was there. `percents`:
+    `maxBatchInstancePercent` by set, 20 where it is not named.
     """
 
     scene: Scene

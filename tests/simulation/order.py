@@ -1,4 +1,4 @@
-"""Judges the order of rings: no set begins with a version before it is its ring's turn (W5), from the rule's text alone."""
+"""Judges the order of rings by the rule's text alone: no set takes a version before it is its ring's turn (W5)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ P2_CODE = "MaxUnhealthyInstancePercentExceededBeforeRollingUpgrade"
 
 @dataclass
 class Order:
-    """`saw`: how old what rings go by may be (their keeper looks now and then). Completed is never believed too early."""
+    """`saw`: how old what rings go by may be, for their keeper looks now and then."""
 
     everybody: Sequence[Flown]
     rings: Sequence[Rings]

@@ -1,6 +1,7 @@
 """Judges rollbacks afterwards (R2) by what the flight recorder tells of each machine, from the rule's text alone."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from instar.compute.simulated.flight.recorder import FlightRecord, Kind
 from instar.domain.records.upgrades import UpgradeStatus
@@ -56,7 +57,7 @@ def _wrong(before: Sequence[FlightRecord], given: FlightRecord) -> str:
         return "it never had one"
     if given.os_disk not in disks[: disks.index(disks[-1])]:
         return "it had that not before the one that it was on"
-    for one, following in zip(before, before[1:], strict=False):
+    for one, following in pairwise(before):
         if following.kind in (Kind.COMMIT_RESTORE, Kind.COMMIT_GIVE_BACK) and one.os_disk == given.os_disk:
             return "that had failed, or had been left"
     return ""

@@ -35,7 +35,7 @@ RINGS: dict[str, tuple[str, str, tuple[int, ...]]] = {
 }
 """By ring: its bake, where its sets are, and of how many machines each is. Their clocks are changed in that order."""
 
-KEEPER_LOOKS = 12 * HOUR
+KEEPER_LOOKS = DAY
 """Each minute, in truth: that is shown by tests of rings, and would be most of what a quarter costs."""
 
 SHARE = 50
@@ -43,9 +43,9 @@ DELAYS = Delays(
     first_trigger=timedelta(0),
     health_poll_first=3.5 * MINUTE,
     health_poll_most=4 * MINUTE,
-    look_after_upgrade=3 * DAY,
-    look_least=46 * HOUR,
-    look_most=50 * HOUR,
+    look_after_upgrade=4 * DAY,
+    look_least=94 * HOUR,
+    look_most=98 * HOUR,
 )
 
 
@@ -199,7 +199,7 @@ def test_c1_c2_g3_w1_w2_w3_w5_r2_t5_f1_a_quarter_comes_to_what_the_rules_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No word is lost here, so that asking by oneself is left to other tests: it is most of what a quarter costs.
-    monkeypatch.setattr(parking, "LOOKS_AGAIN", 12 * HOUR)
+    monkeypatch.setattr(parking, "LOOKS_AGAIN", DAY)
     monkeypatch.setattr(keepers, "EVERY", KEEPER_LOOKS)
     with a_scene(tmp_path, BEGINS, DELAYS) as scene:
         quarter = Quarter(scene, Court(scene, saw=KEEPER_LOOKS + 6 * HOUR))

@@ -1,4 +1,4 @@
-"""What a set must come to, written from the rules alone (docs/rules.md P7, P8, P9, P12, P16, B1, T1-T7, A2, C, W, G3, R2).
+"""What a set must come to, written from the rules alone (docs/rules.md P7-P9, P12, P16, B1, T1-T7, A2, C, W, G3, R2).
 
 It knows no time: events come one after the other, and whatever an event sets off has come to its end before the next.
 """
