@@ -14,7 +14,7 @@ class ReferenceRings:
     published: dict[int, set[int] | None] = field(default_factory=dict)
 
     def publish(self, version: int, sickens: set[int] | None) -> None:
-        """It is offered to a ring once every set of the rings before has completed with it, unless a set excludes it."""
+        """It is offered to a ring once every set of the rings before has completed with it unless one excludes it."""
         self.published[version] = sickens
         self.settle()
 
