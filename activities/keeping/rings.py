@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from activities.images import offered_versions
@@ -14,7 +14,7 @@ from instar.compute.provider import Provider
 from instar.domain.decisions.verdicts import check_whole_set
 from instar.domain.images.images import ImageReference, version_key
 from instar.domain.machines.instances import Look
-from instar.domain.records.quarantine import same
+from instar.domain.records.quarantine import Quarantine
 from instar.domain.records.upgrades import ErrorCode, UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import StartedBy, policy_in_force
 from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
@@ -50,13 +50,15 @@ class Facts:
     unseen: str = ""
     kept_back: str = ""
     """Why no upgrade of it begins: paused, held."""
+    quarantine: Quarantine = field(default_factory=Quarantine)
 
-    def seen(self, line: Sequence[str], version: str, quarantined: str) -> Seen:
+    def seen(self, line: Sequence[str], version: str) -> Seen:
         """The same with regard to one version of an image."""
         if self.identity is None or self.model is None:
             return Seen(resource_id=self.resource_id, name=self.name, ring=self.ring)
         target = self.model.image.at(version)
         newest = self.newest if self.newest and self.newest.target.same_as(target) else None
+        entry = self.quarantine.of(version) if self.model.image.line == tuple(line) else None
         sick = ""
         if self.look is not None:
             policy = policy_in_force(self.model.upgrade_policy, StartedBy.PLATFORM)
@@ -73,7 +75,7 @@ class Facts:
             completed_at=newest.ended_at if newest and newest.status is UpgradeStatus.COMPLETED else None,
             is_on_it=self._all_on(target),
             sick=sick,
-            quarantined=quarantined,
+            quarantined=entry.reason if entry else "",
             unseen=self.unseen,
             hindered=self._hindered(self.model, newest),
         )
@@ -119,8 +121,7 @@ class RingKeeping:
             line = image.line
             for version in versions:
                 fresh = VersionProgress(image=_named(image), line=line, version=version, ring=0, since=now)
-                quarantines = await self._quarantines(facts, line, version)
-                seen = [one.seen(line, version, quarantines.get(one.resource_id, "")) for one in facts]
+                seen = [one.seen(line, version) for one in facts]
                 found.append(judged(plan, before.of(line, version) or fresh, seen, now))
         progress = RingProgress(etag=plan.etag, versions=tuple(found))
         if await asyncio.to_thread(self.store.rings.saw, name, progress, now):
@@ -165,6 +166,7 @@ class RingKeeping:
         wishes = await asyncio.to_thread(
             self.store.wishes.binding, identity.unique_id, identity.resource_id, self.clock()
         )
+        status = await asyncio.to_thread(self.store.statuses.get, identity.unique_id)
         park, look, unseen = may_not_begin(wishes), None, ""
         if ring < len(plan.rings) - 1:
             source = await asyncio.to_thread(health_source_of, self.store, model)
@@ -182,6 +184,7 @@ class RingKeeping:
             look=look,
             unseen=unseen,
             kept_back=park.reason if park else "",
+            quarantine=status.quarantine if status else Quarantine(),
         )
 
     async def _versions(self, facts: Sequence[Facts], now: datetime) -> Mapping[ImageReference, list[str]]:
@@ -201,18 +204,6 @@ class RingKeeping:
             image: sorted(versions, key=version_key, reverse=True)[:VERSIONS_WATCHED]
             for image, versions in offered.values()
         }
-
-    async def _quarantines(self, facts: Sequence[Facts], line: Sequence[str], version: str) -> dict[str, str]:
-        """Where the version is quarantined, by the id of the set, and why."""
-        found = dict[str, str]()
-        for one in facts:
-            if one.identity is None or one.model is None or one.model.image.line != tuple(line):
-                continue
-            status = await asyncio.to_thread(self.store.statuses.get, one.identity.unique_id)
-            entries = status.quarantine.versions if status else ()
-            if entry := next((entry for entry in entries if same(entry.version, version)), None):
-                found[one.resource_id] = entry.reason
-        return found
 
 
 def _named(image: ImageReference) -> str:

@@ -163,7 +163,7 @@ class Activities:
             return
         first = policy.initial_interval.ToTimedelta() or timedelta(seconds=1)
         most = policy.maximum_interval.ToTimedelta() or 100 * first
-        pause = min(first * (policy.backoff_coefficient or 2.0) ** min(one.attempt - 1, 200), most)
+        pause = min(first * (policy.backoff_coefficient or 2.0) ** min(one.attempt - 1, 30), most)
         if isinstance(error, ApplicationError) and error.next_retry_delay is not None:
             pause = error.next_retry_delay
         one.attempt += 1

@@ -1,7 +1,8 @@
 """Judges steered upgrades by what was wished and what was done, from the rules' text alone (docs/rules.md C, W, G3).
 
 It knows nothing of `instar.domain.steering`: windows are read minute by minute (`minutes`), bakes, waves and gates from
-the documents as they were sent. B2, B4, F1, P4 and P5 are the flight recorder's own judge's.
+the documents as they were sent, rings by `order` (W5), rollbacks by `returns` (R2). B2, B4, F1, P4 and P5 are the
+flight recorder's own judge's.
 """
 
 from collections.abc import Iterable
@@ -16,6 +17,8 @@ from instar.compute.simulated.flight.recorder import Kind
 from instar.domain.records.upgrades import UpgradeStatus
 from tests.simulation.flown import Flown, FlownBatch, flown
 from tests.simulation.minutes import MINUTE, Minutes
+from tests.simulation.order import Order
+from tests.simulation.returns import judged_return
 from tests.simulation.scene import Scene
 
 NOTHING = timedelta(0)
@@ -37,12 +40,14 @@ class Breach:
 class Court:
     """`late`: how late an upgrade that may go on may do so. `in_flight`: how old an answer a batch may begin on.
 
-    `away`: spans in which no worker was there. `percents`: `maxBatchInstancePercent` by set, 20 where it is not named.
+    `saw`: how old what rings go by may be. `away`: spans in which no worker was there. `percents`:
+    `maxBatchInstancePercent` by set, 20 where it is not named.
     """
 
     scene: Scene
     late: timedelta = 2 * MINUTE
     in_flight: timedelta = MINUTE
+    saw: timedelta = 2 * MINUTE
     away: list[tuple[datetime, datetime]] = field(default_factory=list)
     percents: dict[str, int] = field(default_factory=dict)
     breaches: list[Breach] = field(default_factory=list)
@@ -60,8 +65,16 @@ class Court:
             own = [one for one in records if one.unique_id == site.scale_set.unique_id]
             for found in judge(own, max_batch_percent=self.percents.get(site.name, 20)).violations:
                 self.breaches.append(Breach(found.rule, site.name, 0, found.time, found.sentence))
-        for upgrade in flown(self.scene):
+        everybody = flown(self.scene)
+        order = Order(everybody, self.scene.logbook.rings, self.saw)
+        for upgrade in everybody:
             self._judge(upgrade)
+            for sentence in order.judged(upgrade):
+                self._find("W5", upgrade, upgrade.resolved, sentence)
+            if upgrade.goes_back:
+                of_the_set = [one for one in everybody if one.unique_id == upgrade.unique_id]
+                for sentence in judged_return(upgrade, of_the_set):
+                    self._find("R2", upgrade, upgrade.record.started_at, sentence)
         return self.breaches
 
     def _judge(self, upgrade: Flown) -> None:
@@ -273,7 +286,7 @@ class Court:
             could = (
                 bool(approved)
                 and approved[0] <= moment
-                and table.left(moment) >= takes
+                and ("window" in upgrade.waived or table.left(moment) >= takes)
                 and not self._kept_back(upgrade, moment)
                 and not any(since <= moment < until + MINUTE for since, until in self.away)
             )
@@ -285,7 +298,8 @@ class Court:
 
     def _kept_back(self, upgrade: Flown, moment: datetime) -> str:
         kept = self.scene.logbook.kept_back(upgrade.unique_id, upgrade.site.scale_set.resource_id, moment)
-        return "" if kept == "C2" and "hold" in upgrade.waived else kept
+        is_free = "hold" in upgrade.waived or upgrade.goes_back  # no hold keeps a rollback back (C2)
+        return "" if kept == "C2" and is_free else kept
 
     def _find(self, rule: str, upgrade: Flown, at: datetime, sentence: str) -> None:
         self.breaches.append(Breach(rule, upgrade.site.name, upgrade.record.number, at, sentence))

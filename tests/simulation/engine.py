@@ -132,22 +132,40 @@ class Engine:
 
 @dataclass(frozen=True)
 class _AsClient:
-    """As much of a client as activities ask for: how a workflow stands (docs/rules.md F1)."""
+    """As much of a client as activities ask for: how a workflow stands (F1), words to it, keepers begun (W4, W5)."""
 
     engine: Engine
 
     def get_workflow_handle(self, workflow_id: str) -> "_AsHandle":
-        return _AsHandle(self.engine.executions.get(workflow_id))
+        return _AsHandle(self.engine, workflow_id)
+
+    async def start_workflow(self, name: str, argument: Any, **more: Any) -> None:
+        """Begin it after what is under way, unless it runs."""
+
+        def begin() -> None:
+            self.engine.start(more["id"], name, argument)
+
+        self.engine.soon(begin)
 
 
 @dataclass(frozen=True)
 class _AsHandle:
-    there: Execution | None
+    engine: Engine
+    workflow_id: str
 
-    async def describe(self) -> "_AsDescription":
-        if self.there is None:
+    async def describe(self, **_: Any) -> "_AsDescription":
+        there = self._there()
+        return _AsDescription(WorkflowExecutionStatus[there.status or "RUNNING"])
+
+    async def signal(self, name: str, *, args: Sequence[Any] = (), **_: Any) -> None:
+        self._there()
+        self.engine.signal(self.workflow_id, name, *args)
+
+    def _there(self) -> Execution:
+        there = self.engine.executions.get(self.workflow_id)
+        if there is None:
             raise RPCError("not found", RPCStatusCode.NOT_FOUND, b"")
-        return _AsDescription(WorkflowExecutionStatus[self.there.status or "RUNNING"])
+        return there
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,15 @@ from typing import Any
 
 from instar.compute.simulated.flight.recorder import FlightRecord, Kind
 from instar.domain.records.operation_keys import operation_key
-from instar.domain.records.upgrades import Decision, UpgradeRecord
+from instar.domain.records.upgrades import Decision, UpgradeKind, UpgradeRecord
 from instar.domain.sets.names import os_upgrade_workflow_id
+from instar.domain.steering.start_wishes import StartWishes
 from tests.simulation.acting import Deed
 from tests.simulation.scene import Scene, Site
 
-STEPS = (Kind.STOP, Kind.COMMIT_SWAP)
+STEPS = (Kind.STOP, Kind.COMMIT_SWAP, Kind.COMMIT_GIVE_BACK)
+OF_A_BATCH = ("swap", "give_back")
+"""What is done to a machine whose turn it is; the restore of one that failed is none."""
 
 
 @dataclass
@@ -42,6 +45,17 @@ class Flown:
     """The limits that whoever started it waived by name (C4)."""
     flight: list[FlightRecord] = field(default_factory=list)
     """All that happened to the set's machines."""
+    wishes: StartWishes | None = None
+
+    @property
+    def key(self) -> str:
+        """What marks its effects."""
+        return operation_key(self.unique_id, self.record.number, self.record.key)
+
+    @property
+    def goes_back(self) -> bool:
+        """A rollback afterwards (R2)."""
+        return self.record.kind is UpgradeKind.ROLLBACK
 
     @property
     def unique_id(self) -> str:
@@ -63,6 +77,7 @@ def flown(scene: Scene) -> list[Flown]:
             its = deeds.get(os_upgrade_workflow_id(site.scale_set, record.number), [])
             decisions = site.store.upgrades.decisions(site.scale_set.unique_id, record.number)
             records = flight.get(site.scale_set.unique_id, [])
+            wishes = _wishes(its)
             key = operation_key(site.scale_set.unique_id, record.number, record.key)
             found.append(
                 Flown(
@@ -76,7 +91,8 @@ def flown(scene: Scene) -> list[Flown]:
                         if one.answer.plan and one.asked.scale_set == site.scale_set and one.at <= record.started_at
                     ),
                     pinned=_pinned(its),
-                    waived=_waived(its),
+                    waived=tuple(str(limit) for limit in wishes.override) if wishes else (),
+                    wishes=wishes,
                     flight=records,
                 )
             )
@@ -88,7 +104,7 @@ def _batches(
 ) -> Iterable[FlownBatch]:
     found: dict[int, FlownBatch] = {}
     for record in records:
-        if record.step != "swap" or record.kind not in STEPS:
+        if record.step not in OF_A_BATCH or record.kind not in STEPS:
             continue
         batch = found.get(record.batch)
         if batch is None:
@@ -115,6 +131,6 @@ def _pinned(deeds: Sequence[Deed]) -> Any:
     return plans[0] if plans and all(one == plans[0] for one in plans) else []
 
 
-def _waived(deeds: Sequence[Deed]) -> tuple[str, ...]:
-    wishes = [one.asked.plan.wishes for one in deeds if one.name == "pre_check"]
-    return tuple(str(limit) for limit in wishes[0].override) if wishes and wishes[0] else ()
+def _wishes(deeds: Sequence[Deed]) -> StartWishes | None:
+    found: list[StartWishes | None] = [one.asked.plan.wishes for one in deeds if one.name == "pre_check"]
+    return found[0] if found else None

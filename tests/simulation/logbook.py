@@ -42,6 +42,15 @@ class Policy:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Rings:
+    """Rings as they were sent: of each the unique ids of its sets, and its bake (W5)."""
+
+    name: str
+    rings: list[tuple[list[str], str]]
+    at: datetime
+
+
 @dataclass
 class Logbook:
     """Every wish in the order in which they were made."""
@@ -50,6 +59,7 @@ class Logbook:
     holds: list[Span] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
     policies: list[Policy] = field(default_factory=list)
+    rings: list[Rings] = field(default_factory=list)
 
     def paused(self, unique_id: str, at: datetime, until: datetime | None) -> None:
         self.resumed(unique_id, at)
@@ -70,6 +80,9 @@ class Logbook:
 
     def stored(self, unique_id: str, document: dict[str, Any], at: datetime) -> None:
         self.policies.append(Policy(unique_id, document, at))
+
+    def ringed(self, name: str, rings: list[tuple[list[str], str]], at: datetime) -> None:
+        self.rings.append(Rings(name, rings, at))
 
     def kept_back(self, unique_id: str, resource_id: str, moment: datetime) -> str:
         """By what a set is kept back at that moment: "C1", "C2" or ""."""

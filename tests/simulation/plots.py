@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from instar.compute.simulated.file.scripts import VersionScript
 from instar.domain.delays import Delays
+from instar.domain.steering.start_wishes import Limit, StartWishes
 from tests.simulation.court import Breach, Court
 from tests.simulation.policies import CHANGES, policies
 from tests.simulation.scene import Scene, Site, a_scene
@@ -47,6 +48,7 @@ WHAT = (
     "publish what sickens all",
     "a machine gets sick",
     "start",
+    "go back",
     "cancel",
     "another policy",
 )
@@ -160,10 +162,20 @@ class Play:
                 scene.sick(site, there[event.pick % len(there)], until=ends if event.pick % 2 else None)
             case "start":
                 scene.start(site)
+            case "go back":
+                # Whatever runs would keep it from beginning (P15).
+                scene.cancel(site)
+                scene.at(scene.now + HOUR, partial(self.go_back, site, event.pick))
             case "cancel":
                 scene.cancel(site)
             case _:
                 scene.policy(site, **self.plot.policies[event.pick % len(self.plot.policies)])
+
+    def go_back(self, site: Site, pick: int) -> None:
+        """Without a version it is refused where no disk is kept: after a day, or before any upgrade (R2)."""
+        waives = (Limit.WINDOW,) if pick % 2 else ()
+        version = OLD if pick % 3 else ""
+        self.scene.start(site, StartWishes(goes_back=True, version=version, override=waives, reason="bad", by="ann"))
 
     def kill(self, away: timedelta) -> None:
         self.court.away.append((self.scene.now, self.scene.now + away + timedelta(seconds=30)))

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,8 @@ from activities.disks import DiskActivities
 from activities.health import HealthActivities
 from activities.images import ImageActivities
 from activities.instance_actions import InstanceActionActivities
+from activities.keeping.keepers import KeeperActivities
+from activities.kept.collecting import KeptDiskActivities
 from activities.model_changes import ModelChangeActivities
 from activities.records.records_age import RecordsAgeActivities
 from activities.records.upgrades import RecordActivities
@@ -25,20 +27,31 @@ from instar.compute.simulated.file.scripts import FleetDefaults, InstanceScript,
 from instar.compute.simulated.fleet import SimulatedFleet
 from instar.compute.simulated.pace import NoPace
 from instar.domain.delays import Delays
+from instar.domain.messages.keepers import Keeps
 from instar.domain.messages.scale_set import ApplyModel, CancelUpgrade, DeleteScaleSet, NudgeLook, StartUpgrade
 from instar.domain.records.operations import Operation, OperationKind, OperationStatus
 from instar.domain.records.upgrades import UpgradeRecord
-from instar.domain.sets.names import WorkflowType, os_upgrade_workflow_id, scale_set_workflow_id
+from instar.domain.sets.names import (
+    KEEPER_WORKFLOW,
+    RINGS,
+    WorkflowType,
+    keeper_workflow_id,
+    os_upgrade_workflow_id,
+    scale_set_workflow_id,
+)
 from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
+from instar.domain.steering.rings import plans
 from instar.domain.steering.rollout_policy import parsed
 from instar.domain.steering.start_wishes import StartWishes
 from instar.domain.steering.wishes import Approval, Gate, Hold, Pause
 from instar.store.database.sealing import Sealer
+from instar.store.steering.named import wished
 from instar.store.store import Store
 from tests.simulation.engine import Engine
 from tests.simulation.logbook import Logbook
 from tests.support.models import GROUP, IMAGE, LOCATION, arm
 from tests.support.seen import Seen
+from workflows.keepers.keeper import KeeperWorkflow
 from workflows.sets.scale_set import ScaleSetWorkflow
 from workflows.upgrades.os_upgrade import OsUpgradeWorkflow
 
@@ -143,6 +156,20 @@ class Scene:
         unique_id = site.scale_set.unique_id if site else ""
         self.store.rollout_policies.put(unique_id, policy, "ann", self.now, "", lambda _: None)
         self.logbook.stored(unique_id, document, self.now)
+
+    def rings(self, name: str, *rings: tuple[Sequence[Site], str]) -> None:
+        """Bob puts sets into rings, each with its bake, and their keeper begins."""
+        document = {
+            "rings": [{"sets": [one.scale_set.resource_id for one in sites], "bake": bake} for sites, bake in rings]
+        }
+        plan = plans.parsed(name, document)
+        wish = wished(name, plan.document, self.now, "bob", "canaries first")
+        self.store.rings.documents.put(wish, lambda _: None)
+        keeper = keeper_workflow_id(RINGS, name)
+        self.engine.start(keeper, KEEPER_WORKFLOW, Keeps(what=RINGS, name=name))
+        self.logbook.ringed(
+            name, [([one.scale_set.unique_id for one in sites], bake) for sites, bake in rings], self.now
+        )
 
     def operation(self, site: Site, kind: OperationKind) -> str:
         row = Operation(
@@ -265,7 +292,7 @@ def a_scene(
     boot: timedelta = timedelta(seconds=30),
 ) -> Iterator[Scene]:
     """A store and a fleet of its own, and nobody but this thread at work."""
-    engine = Engine(begins, (ScaleSetWorkflow, OsUpgradeWorkflow), Random(seed))
+    engine = Engine(begins, (ScaleSetWorkflow, OsUpgradeWorkflow, KeeperWorkflow), Random(seed))
 
     def clock() -> datetime:
         return engine.now
@@ -283,6 +310,8 @@ def a_scene(
         ModelChangeActivities(fleet, store, clock),
         RecordsAgeActivities(fleet, store),
         InstanceActionActivities(fleet, store, clock),
+        KeptDiskActivities(fleet, store),
+        KeeperActivities(fleet, store, clock),
     )
     with patch.object(asyncio, "to_thread", _at_once):
         try:

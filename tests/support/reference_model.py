@@ -1,4 +1,4 @@
-"""What a set must come to, written from the rules alone (docs/rules.md P7, P8, P9, P12, P16, B1, T1-T7, A2, C, W, G3).
+"""What a set must come to, written from the rules alone (docs/rules.md P7-P9, P12, P16, B1, T1-T7, A2, C, W, G3, R2).
 
 It knows no time: events come one after the other, and whatever an event sets off has come to its end before the next.
 """
@@ -16,6 +16,7 @@ class Attempt(NamedTuple):
     successful: int
     failed: int
     rolled_back: int
+    kind: str = "osUpgrade"
 
 
 @dataclass
@@ -39,6 +40,8 @@ class ReferenceModel:
     quarantined: set[int] = field(default_factory=set)
     left_behind: dict[int, set[int]] = field(default_factory=dict)
     history: list[Attempt] = field(default_factory=list)
+    had: dict[int, int] = field(default_factory=dict)
+    """What each machine was on before the last upgrade that left it on another version (R2)."""
 
     def publish(self, version: int, sickens: set[int] | None) -> None:
         self.offered[version] = sickens
@@ -77,6 +80,17 @@ class ReferenceModel:
     def by_hand(self) -> None:
         self.upgrade(max(self.offered), "User", set())
 
+    def go_back(self) -> None:
+        """Everybody who has a disk of an earlier version gets it back, and the versions left are quarantined (R2)."""
+        back = {one: version for one, version in self.had.items() if one in self.machines}
+        left = {self.machines[one] for one in back}
+        target = max(back.values())
+        there = sum(self.machines[one] in back.values() for one in self.machines if one not in back)
+        self.machines.update(back)
+        self.had = {}
+        self.quarantined = (self.quarantined | left) - {target}
+        self.history.append(Attempt("User", str(target), "Completed", there + len(back), 0, 0, "rollback"))
+
     def share(self, number: int) -> int:
         """Of the batch of that number: B1, and a wave within it."""
         most = max(1, len(self.machines) * self.batch_percent // 100)
@@ -105,6 +119,7 @@ class ReferenceModel:
                 rolled_back |= sick
                 self.machines.update({one: had[one] for one in sick})
             status = "Faulted" if failed * 100 > attempted * 20 else status
+        self.had |= {one: had[one] for one in had if self.machines[one] != had[one]}
         self.left_behind[version] = self.left_behind.get(version, set()) | rolled_back
         self.quarantined = self.quarantined | {version} if status != "Completed" else self.quarantined - {version}
         counts = (current + attempted - failed, failed, len(rolled_back))
