@@ -94,7 +94,6 @@ def run(tmp_path: Path) -> Run:
     ("words", "body", "says"),
     [
         (["--reason", "bad"], {"reason": "bad"}, "the rollback has begun"),
-        (["--reason", "bad", "--wait"], {"reason": "bad"}, "the rollback has ended well"),
         (
             ["--reason", "bad", "--to", "1.0.0", "--instances", "0-1,7"],
             {"reason": "bad", "toVersion": "1.0.0", "instances": ["0", "1", "7"]},
@@ -116,6 +115,21 @@ def test_r2_a_rollback_asks_for_what_was_said(
     assert (request.method, request.url.path) == ("POST", f"{SET}/instar/rollback")
     assert json.loads(request.content) == body
     assert says in done.output
+
+
+def test_r2_the_status_of_a_wait_tells_how_it_ended(
+    asked: list[httpx.Request], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[str] = []
+
+    def wait(_api: Any, scale_set: str, accepted: httpx.Response, *_: Any) -> int:
+        waited.extend((scale_set, accepted.headers["Azure-AsyncOperation"]))
+        return 3
+
+    monkeypatch.setattr("instar.client.sets.starting.wait", wait)
+    assert run("rollback", "--reason", "bad", "--wait").exit_code == 3
+    assert waited == [SET, OPERATION]
+    assert [request.method for request in asked] == ["POST"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from instar.cli.found import found
 from instar.cli.options import (
@@ -21,7 +22,7 @@ from instar.cli.options import (
     command,
 )
 from instar.cli.showing.plans import show_plan
-from instar.client.sets import planning, rollbacks, wishes
+from instar.client.sets import planning, rollbacks, starting, wishes
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
 from instar.domain.legible import legible_line
@@ -50,7 +51,9 @@ def rollback(
         typer.Option(help="A limit to waive, for owners; may be given several times.", show_default=False),
     ] = None,
     reason: Annotated[str, typer.Option(help="Why: it stands in the record and the audit log.")] = "",
-    wait: Annotated[bool, typer.Option("--wait", help="Return once it has ended.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Return when it has ended or is parked; the status tells which.")
+    ] = False,
     output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
@@ -60,8 +63,10 @@ def rollback(
 ) -> None:
     """Give the machines of a scale set the disks back that they had before, batch by batch.
 
-    The version that they leave is quarantined; the disks that they leave are kept. Data disks stay as they are.
+    The version that they leave is quarantined; the disks that they leave are kept. Data disks stay as they are. The
+    statuses of --wait are those of `instar upgrade`.
     """
+    code = 0
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
         if show:
             _show(rollbacks.shown(there, resource_id), output)
@@ -72,9 +77,12 @@ def rollback(
             return
         if not reason:
             raise Trouble("--reason is missing: say why the set goes back (or --show what it could go back to)")
-        rollbacks.roll_back(there, resource_id, wish, time.sleep, wait=wait)
-        what = "the rollback has ended well" if wait else "the rollback has begun"
-        _say(f"{what}; how it goes: {command(f'watch {scale_set}', data_dir)}")
+        accepted = rollbacks.roll_back(there, resource_id, wish, time.sleep)
+        _say(f"the rollback has begun; how it goes: {command(f'watch {scale_set}', data_dir)}")
+        if wait:
+            code = starting.wait(there, resource_id, accepted, Console(highlight=False), time.sleep)
+    if code:
+        raise typer.Exit(code)
 
 
 def _show(way: dict[str, Any], output: Output) -> None:

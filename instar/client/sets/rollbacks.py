@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+
 from instar.client.api_client import ApiClient
 from instar.client.sets import steering
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.errors import Trouble
 
 Json = dict[str, Any]
-
-BACK_SECONDS = 24 * 3600.0
-"""How long a rollback, or a cancel that goes back, is waited for."""
 
 
 def shown(api: ApiClient, scale_set: str) -> Json:
@@ -69,14 +68,12 @@ class Back:
         return body | ({"reason": self.reason} if self.reason else {})
 
 
-def roll_back(api: ApiClient, scale_set: str, wish: Back, pause: steering.Pause, *, wait: bool) -> None:
-    """Start a rollback; return once it has begun, or with `wait` once it has ended. Raises Trouble with the reason."""
+def roll_back(api: ApiClient, scale_set: str, wish: Back, pause: steering.Pause) -> httpx.Response:
+    """Start a rollback; the answer to it, once it has begun. Raises Trouble with the reason."""
     before = steering.latest_start(api, scale_set)
     accepted = api.send("POST", f"{scale_set}/instar/rollback", wish.body)
-    if wait:
-        api.finish(accepted, pause, BACK_SECONDS)
-    else:
-        steering.until_begun(api, scale_set, accepted, before, pause)
+    steering.until_begun(api, scale_set, accepted, before, pause)
+    return accepted
 
 
 def keep(api: ApiClient, scale_set: str, duration: str, end: str, reason: str) -> str:
