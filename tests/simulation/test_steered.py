@@ -183,6 +183,12 @@ def test_c5_p2_a_revert_goes_back_out_of_a_sick_set_and_nobody_had_to_waive_it(s
     scene.pass_time(HOUR)
     back = site.record(2)
     assert (back.kind, back.status, on_new(site)) == (UpgradeKind.ROLLBACK, UpgradeStatus.COMPLETED, 0)
+    reasons = site.reasons(2)
+    assert "undoing the upgrade that was cancelled, for which unhealthySet is waived" in reasons.splitlines()[0]
+    assert "limit 50 %, which is waived (unhealthySet)" in reasons
+    start = site.store.upgrades.starts(site.scale_set.unique_id, [2])[2]
+    assert start.wishes is not None
+    assert start.wishes.override == (), "nobody has named it: it took no Owner"
 
 
 def test_c1_a_set_that_is_deleted_while_it_is_parked_is_deleted(scene: Scene) -> None:

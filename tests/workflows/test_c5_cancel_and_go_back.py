@@ -3,12 +3,11 @@
 from temporalio.worker import Replayer
 
 from instar.compute.simulated.file.faults import Call
-from instar.compute.simulated.file.scripts import VersionScript
 from instar.domain.messages.scale_set import CancelUpgrade
 from instar.domain.records.operations import OperationKind, OperationStatus
 from instar.domain.records.upgrades import UpgradeKind, UpgradeStatus
 from tests.support.held import held, hold, release
-from tests.support.models import IMAGE, NEW, OLD
+from tests.support.models import NEW, OLD
 from tests.support.world import World
 from workflows.plugin import instar_plugin
 from workflows.sets.scale_set import ScaleSetWorkflow
@@ -61,26 +60,6 @@ async def test_c5_a_worker_that_takes_over_in_between_decides_the_same(world: Wo
     replayer = Replayer(workflows=[], plugins=[instar_plugin(world.client.data_converter.payload_codec)])
     for history in (waiting, await world.workflow_history(), await world.upgrade(2).fetch_history()):
         await replayer.replay_workflow(history)
-
-
-async def test_c5_an_upgrade_that_makes_machines_sick_is_undone_by_its_cancel(world: World) -> None:
-    """Too many for any upgrade to begin (P2): a revert waives that by itself, for it undoes what made them sick."""
-    operation, swap = await asked_half_way(world)
-    world.fleet.script_version(IMAGE.at(NEW), VersionScript(never_healthy="all"))
-    release(world, swap)
-    await world.end_of(1)
-    assert world.record(1).status is UpgradeStatus.CANCELLED
-    await world.end_of(2)
-    assert world.record(2).status is UpgradeStatus.COMPLETED
-    assert set((await world.versions()).values()) == {OLD}
-    assert (await world.ended(operation)).status is OperationStatus.SUCCEEDED
-    first = world.reasons(2).splitlines()[0]
-    assert "undoing the upgrade that was cancelled, for which unhealthySet is waived: errors went up" in first
-    assert "limit 20 %, which is waived (unhealthySet)" in world.reasons(2)
-    start = world.store.upgrades.starts(world.scale_set.unique_id, [2])[2]
-    assert start.wishes is not None
-    assert start.wishes.override == (), "nobody has named it: it took no Owner"
-    assert world.judgement(20).violations == ()
 
 
 async def test_c5_asked_by_two_it_is_done_once_and_both_are_told(world: World) -> None:
