@@ -136,6 +136,6 @@ def test_one_trace_leads_from_the_request_through_the_workflow_to_the_machines(s
                 for span in scope.spans:
                     of_trace.setdefault(span.trace_id, set()).add((service, span.name))
     [upgrade] = [spans for spans in of_trace.values() if ("instar-worker", "RunActivity:swap_os_disks") in spans]
-    assert any(service == "instar-api" and re.match(r"POST .*osRollingUpgrade", name) for service, name in upgrade)
+    assert any(service == "instar-api" and re.match(r"POST .*instar/upgrade", name) for service, name in upgrade)
     assert ("instar-worker", "RunWorkflow:OsUpgradeWorkflow") in upgrade
     assert not {name for _, name in upgrade if name.startswith("PUT")}
