@@ -6,6 +6,7 @@ from instar.compute.simulated.file.faults import Call
 from instar.domain.messages.scale_set import CancelUpgrade
 from instar.domain.records.operations import OperationKind, OperationStatus
 from instar.domain.records.upgrades import UpgradeKind, UpgradeStatus
+from tests.support.heard import heard
 from tests.support.held import held, hold, release
 from tests.support.models import NEW, OLD
 from tests.support.world import World
@@ -17,6 +18,7 @@ async def cancel_and_go_back(world: World) -> str:
     operation = world.operation(OperationKind.CANCEL)
     request = CancelUpgrade(operation_id=operation, revert=True, reason="errors went up", by="ann")
     await world._update(ScaleSetWorkflow.cancel_upgrade, request, operation)
+    await heard(world.upgrade())
     return operation
 
 
@@ -79,7 +81,6 @@ async def test_c5_an_upgrade_that_moved_nobody_leaves_nothing_to_be_done(world: 
     with world.env.auto_time_skipping_disabled():
         await world.start()
         await world.until(lambda: "waits" in world.decisions())
-        await world.at_rest(world.upgrade())
         operation = await cancel_and_go_back(world)
         assert (await world.ended(operation)).status is OperationStatus.SUCCEEDED
     assert world.record().status is UpgradeStatus.CANCELLED

@@ -84,10 +84,11 @@ def os_upgrade_workflow_id(scale_set: ScaleSetIdentity, number: int) -> str:
 def os_upgrade_number(workflow_id: str) -> int:
     """The number of the upgrade whose workflow has that id; 0 where it is another's.
 
-    >>> os_upgrade_number("os-upgrade/web-0123456789abcdef/12"), os_upgrade_number("scale-set/web-0123456789abcdef")
-    (12, 0)
+    >>> [os_upgrade_number(one) for one in ("os-upgrade/web-0123456789abcdef/12", "scale-set/web-0123456789abcdef", "")]
+    [12, 0, 0]
     """
-    kind, *_, number = workflow_id.split("/")
+    kind, _, rest = workflow_id.partition("/")
+    number = rest.rpartition("/")[2]
     return int(number) if kind == "os-upgrade" and number.isdecimal() else 0
 
 
