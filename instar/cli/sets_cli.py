@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from instar.cli.found import found
 from instar.cli.options import (
@@ -22,6 +21,7 @@ from instar.cli.options import (
     login_of,
 )
 from instar.cli.showing.plans import show_plan
+from instar.cli.showing.told import newest_upgrade, progress, standing, tell
 from instar.client.api_client import ApiClient
 from instar.client.sets import first_set, planning, starting, steering
 from instar.client.sets.starting import Wish
@@ -98,6 +98,7 @@ def upgrade(
         float | None,
         typer.Option(metavar="SECONDS", min=0, help="With --wait: give up after that long, with status 1."),
     ] = None,
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -115,10 +116,12 @@ def upgrade(
     wish = Wish(version, instances, rollback, tuple(override or ()), reason)
     code = 0
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
-        accepted = steering.start(there, resource_id, time.sleep, wish.body)
-        _say(f"the upgrade was started by hand; to follow it: {command(f'watch {scale_set}', data_dir)}")
+        accepted, shown = steering.start(there, resource_id, time.sleep, wish.body), progress(output)
+        follow = f"the upgrade was started by hand; to follow it: {command(f'watch {scale_set}', data_dir)}"
+        shown.print(legible_line(follow), markup=False, soft_wrap=True)
         if wait:
-            code = starting.wait(there, resource_id, accepted, Console(highlight=False), time.sleep, timeout)
+            code = starting.wait(there, resource_id, accepted, shown, time.sleep, timeout)
+        tell(output, lambda: newest_upgrade(there, resource_id))
     if code:
         raise typer.Exit(code)
 
@@ -154,6 +157,7 @@ def cancel(
     scale_set: SetName,
     revert: Annotated[bool, typer.Option("--revert", help="Then its machines get their disks back.")] = False,
     reason: Annotated[str, typer.Option(help="Why; may be left out.")] = "",
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -168,13 +172,15 @@ def cancel(
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
         steering.cancel(there, resource_id, time.sleep, reason, revert=revert)
         what = "the upgrade has ended, cancelled" + (", and its machines have gone back" if revert else "")
-        _say(f"{what}; how it went: {command(f'watch {scale_set}', data_dir)}")
+        went = f"{what}; how it went: {command(f'watch {scale_set}', data_dir)}"
+        tell(output, lambda: newest_upgrade(there, resource_id), went)
 
 
 def automatic(
     *,
     scale_set: SetName,
     switch: Annotated[Switch, typer.Argument(help="on or off")],
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -184,7 +190,8 @@ def automatic(
     """Let upgrades of a scale set begin by themselves when there is a newer version, or not any more."""
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
         steering.set_automatic(there, resource_id, enabled=switch is Switch.ON)
-        _say(f"automatic upgrades are {switch}; how it stands: {command(f'status {scale_set}', data_dir)}")
+        stands = f"automatic upgrades are {switch}; how it stands: {command(f'status {scale_set}', data_dir)}"
+        tell(output, lambda: standing(there, resource_id), stands)
 
 
 def _say(line: str) -> None:

@@ -19,6 +19,7 @@ from instar.cli.options import (
     command,
     login_of,
 )
+from instar.cli.showing.told import newest_upgrade, standing, tell
 from instar.client.api_client import ApiClient
 from instar.client.sets import wishes
 from instar.client.watch import DEFAULT_SUBSCRIPTION
@@ -38,6 +39,7 @@ def pause(
     reason: Reason,
     until: Until = "",
     hours: Hours = None,
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -49,13 +51,15 @@ def pause(
     With nothing running the next upgrade does not begin. It lasts until `instar resume`, or until its end.
     """
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
-        _say(wishes.pause(there, resource_id, reason, wishes.until(until, hours, utc_now())))
-        _say(f"to let it go on: {command(f'resume {scale_set}', data_dir)}")
+        told = wishes.pause(there, resource_id, reason, wishes.until(until, hours, utc_now()))
+        way_out = f"to let it go on: {command(f'resume {scale_set}', data_dir)}"
+        tell(output, lambda: told, told["properties"]["sentence"], way_out)
 
 
 def resume(
     *,
     scale_set: SetName,
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -65,7 +69,7 @@ def resume(
     """Let the upgrades of a paused scale set go on, where they stopped."""
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
         wishes.resume(there, resource_id)
-        _say(f"{scale_set} is paused no more")
+        tell(output, lambda: standing(there, resource_id), f"{scale_set} is paused no more")
 
 
 def hold(
@@ -77,6 +81,7 @@ def hold(
     ] = "/",
     until: Until = "",
     hours: Hours = None,
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -86,16 +91,24 @@ def hold(
     None begins, by hand neither; those that run wait before their next batch. Scaling, power and cancels go on.
     """
     with ended(), ApiClient(login_of(credentials, data_dir, api)) as there:
-        _say(wishes.hold(there, name, scope, reason, wishes.until(until, hours, utc_now())))
-        _say(f"to let it go on: {command(f'release {name}', data_dir)}")
+        told = wishes.hold(there, name, scope, reason, wishes.until(until, hours, utc_now()))
+        way_out = f"to let it go on: {command(f'release {name}', data_dir)}"
+        tell(output, lambda: told, told["properties"]["sentence"], way_out)
 
 
 def release(
-    *, name: HoldName = "freeze", api: ApiUrl = "", data_dir: DataDir = DATA_DIR, credentials: Credentials = None
+    *,
+    name: HoldName = "freeze",
+    output: Shown = Output.TABLE,
+    api: ApiUrl = "",
+    data_dir: DataDir = DATA_DIR,
+    credentials: Credentials = None,
 ) -> None:
     """End a hold: what it kept back goes on where it stopped. No such hold is no error."""
     with ended(), ApiClient(login_of(credentials, data_dir, api)) as there:
-        _say(f"{name} is released" if wishes.release(there, name) else f"there is no hold of the name {name}")
+        there_was = wishes.release(there, name)
+        line = f"{name} is released" if there_was else f"there is no hold of the name {name}"
+        tell(output, lambda: {"name": name, "released": there_was}, line)
 
 
 def holds(
@@ -121,6 +134,7 @@ def approve(
     *,
     scale_set: SetName,
     reason: Annotated[str, typer.Option(help="Why; may be left out.")] = "",
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -130,13 +144,15 @@ def approve(
     """Let the running upgrade of a scale set pass the gate at which it waits for a person."""
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
         wishes.say_at_the_gate(there, resource_id, reason, approved=True)
-        _say(f"approved; to look on: {command(f'watch {scale_set}', data_dir)}")
+        look_on = f"approved; to look on: {command(f'watch {scale_set}', data_dir)}"
+        tell(output, lambda: newest_upgrade(there, resource_id), look_on)
 
 
 def reject(
     *,
     scale_set: SetName,
     reason: Reason,
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -146,13 +162,14 @@ def reject(
     """End the running upgrade of a scale set at the gate at which it waits; machines that are done stay done."""
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
         wishes.say_at_the_gate(there, resource_id, reason, approved=False)
-        _say("rejected; the upgrade ends as cancelled")
+        tell(output, lambda: newest_upgrade(there, resource_id), "rejected; the upgrade ends as cancelled")
 
 
 def lift(
     *,
     scale_set: SetName,
     version: Annotated[str, typer.Argument(help="The quarantined version, as `instar show` names it.")],
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -162,7 +179,8 @@ def lift(
     """Lift the quarantine of a version: the scale set, and machines that it did not suit, may take it again."""
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
         wishes.lift(there, resource_id, version)
-        _say(f"{version} is not quarantined any more; how it stands: {command(f'show {scale_set}', data_dir)}")
+        line = f"{version} is not quarantined any more; how it stands: {command(f'show {scale_set}', data_dir)}"
+        tell(output, lambda: standing(there, resource_id), line)
 
 
 def _say(line: str) -> None:

@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from instar.cli.found import found
 from instar.cli.options import (
@@ -22,6 +21,7 @@ from instar.cli.options import (
     command,
 )
 from instar.cli.showing.plans import show_plan
+from instar.cli.showing.told import newest_upgrade, progress, tell
 from instar.client.sets import planning, rollbacks, starting, wishes
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
@@ -77,10 +77,12 @@ def rollback(
             return
         if not reason:
             raise Trouble("--reason is missing: say why the set goes back (or --show what it could go back to)")
-        accepted = rollbacks.roll_back(there, resource_id, wish, time.sleep)
-        _say(f"the rollback has begun; how it goes: {command(f'watch {scale_set}', data_dir)}")
+        accepted, shown = rollbacks.roll_back(there, resource_id, wish, time.sleep), progress(output)
+        follow = f"the rollback has begun; how it goes: {command(f'watch {scale_set}', data_dir)}"
+        shown.print(legible_line(follow), markup=False, soft_wrap=True)
         if wait:
-            code = starting.wait(there, resource_id, accepted, Console(highlight=False), time.sleep)
+            code = starting.wait(there, resource_id, accepted, shown, time.sleep)
+        tell(output, lambda: newest_upgrade(there, resource_id))
     if code:
         raise typer.Exit(code)
 
@@ -101,6 +103,7 @@ def keep(
     hours: Annotated[float | None, typer.Option(min=0.01, max=8784, help="Not before so many hours are over.")] = None,
     default: Annotated[bool, typer.Option("--default", help="As long as the setting says again.")] = False,
     reason: Annotated[str, typer.Option(help="Why.")] = "",
+    output: Shown = Output.TABLE,
     api: ApiUrl = "",
     data_dir: DataDir = DATA_DIR,
     credentials: Credentials = None,
@@ -111,11 +114,13 @@ def keep(
     with found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, resource_id):
         if default:
             rollbacks.keep_as_set(there, resource_id)
-            _say(f"the previous disks of {scale_set} are kept as long as the setting says")
+            line = f"the previous disks of {scale_set} are kept as long as the setting says"
+            tell(output, lambda: rollbacks.kept(there, resource_id), line)
             return
         if not reason:
             raise Trouble("--reason is missing: say why (or --default, to keep them as long as the setting says)")
-        _say(rollbacks.keep(there, resource_id, duration, wishes.until(until, hours, utc_now()), reason))
+        told = rollbacks.keep(there, resource_id, duration, wishes.until(until, hours, utc_now()), reason)
+        tell(output, lambda: told, told["properties"]["sentence"])
 
 
 def _say(line: str) -> None:

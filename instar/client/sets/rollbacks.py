@@ -76,13 +76,18 @@ def roll_back(api: ApiClient, scale_set: str, wish: Back, pause: steering.Pause)
     return accepted
 
 
-def keep(api: ApiClient, scale_set: str, duration: str, end: str, reason: str) -> str:
-    """How long a set's previous disks are to be kept; the sentence that says so. Raises Trouble."""
+def keep(api: ApiClient, scale_set: str, duration: str, end: str, reason: str) -> Json:
+    """Say how long a set's previous disks are to be kept; the answer. Raises Trouble."""
     body: Json = {"reason": reason}
     body |= {"keepPreviousDisks": duration} if duration else {}
     body |= {"until": end} if end else {}
     told: Json = api.send("PUT", f"{scale_set}/instar/retention", body).json()
-    return str(told["properties"]["sentence"])
+    return told
+
+
+def kept(api: ApiClient, scale_set: str) -> Json:
+    """How long a set's previous disks are kept. Raises Trouble."""
+    return dict(api.get(f"{scale_set}/instar/retention"))
 
 
 def keep_as_set(api: ApiClient, scale_set: str) -> None:

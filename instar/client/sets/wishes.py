@@ -29,10 +29,10 @@ def wish(reason: str, end: str, **more: str) -> Json:
     return {**more, "reason": reason, **({"until": end} if end else {})}
 
 
-def pause(api: ApiClient, scale_set: str, reason: str, end: str) -> str:
-    """Pause a set; the sentence that says so. Raises Trouble."""
+def pause(api: ApiClient, scale_set: str, reason: str, end: str) -> Json:
+    """Pause a set; the pause as the API has it. Raises Trouble."""
     told: Json = api.send("POST", f"{scale_set}/instar/pause", wish(reason, end)).json()
-    return str(told["properties"]["sentence"])
+    return told
 
 
 def resume(api: ApiClient, scale_set: str) -> None:
@@ -40,10 +40,10 @@ def resume(api: ApiClient, scale_set: str) -> None:
     api.send("POST", f"{scale_set}/instar/resume")
 
 
-def hold(api: ApiClient, name: str, scope: str, reason: str, end: str) -> str:
-    """Hold what is at a scope; the sentence that says so. Raises Trouble."""
+def hold(api: ApiClient, name: str, scope: str, reason: str, end: str) -> Json:
+    """Hold what is at a scope; the hold as the API has it. Raises Trouble."""
     told: Json = api.send("PUT", f"{HOLDS}/{quote(name, safe='')}", wish(reason, end, scope=scope)).json()
-    return str(told["properties"]["sentence"])
+    return told
 
 
 def release(api: ApiClient, name: str) -> bool:
