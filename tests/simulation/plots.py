@@ -119,7 +119,8 @@ class Play:
         for event in self.plot.events:
             moment = self.plot.begins + HOUR + timedelta(minutes=event.minute)
             self.scene.at(moment, partial(self.do, event))
-        self.scene.until(self.plot.begins + DAYS_PLAYED * DAY)
+        # Beyond the last event, and what it may ask for an hour later: what comes after is let go by nobody.
+        self.scene.until(self.plot.begins + DAYS_PLAYED * DAY + 2 * HOUR + timedelta(minutes=1))
 
     def publish(self, script: VersionScript | None = None) -> None:
         self.published += 1
