@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from tests.simulation.court import told
 from tests.simulation.plots import DAYS_PLAYED, Event, Plot, played, plots
 
-
 SAME_AS_EVER = "INSTAR_EXPLORE" not in os.environ
 """Whether the plots are those of every run; with the variable each run has others."""
 
