@@ -11,11 +11,12 @@ from activities.keeping import turns
 from activities.keeping.offers import overtaken
 from activities.looks import look_at
 from activities.records.records_age import why_behind
-from activities.steering import awaits_canaries, say_parked, steered
+from activities.steering import say_parked, steered
 from activities.translation import translated
 from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
 from instar.domain.decisions import batching, enrolment, verdicts
+from instar.domain.decisions.before_batch import awaits_canaries
 from instar.domain.decisions.model_changes import keeps_its_disk, kept_disks
 from instar.domain.images.images import ImageReference
 from instar.domain.legible import legible
@@ -99,10 +100,10 @@ class BatchActivities:
         progress = progress.model_copy(update={"canary_batches": batch.canary_batches})
         if not batch.ids:
             return BatchChoice(progress=progress, reason=_joined(batch.reason, enrolment.left_out_sentence(progress)))
-        seen = request.model_copy(update={"progress": progress})
-        if awaits_canaries(request) and not awaits_canaries(seen):
+        awaited = awaits_canaries(request.plan, request.progress or Progress(), request.batch)
+        if awaited and not awaits_canaries(request.plan, progress, request.batch):
             # They are gone or left out by now: the gate after them is here (G3).
-            step = await steered(self.store, seen, self.clock())
+            step = await steered(self.store, request.model_copy(update={"progress": progress}), self.clock())
         if waits := step or await turns.not_its_turn(self.store, request, len(batch.ids), self.clock()):
             return await self._not_now(request, progress, waits)
         await say_parked(self.store, request, "", self.clock())

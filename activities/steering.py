@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Collection
 from datetime import datetime
 
+from instar.domain.decisions.before_batch import known_before
 from instar.domain.messages.os_upgrade import LookRequest
-from instar.domain.records.progress import Outcome, Progress
+from instar.domain.records.progress import Progress
 from instar.domain.sets.scale_sets import ScaleSetIdentity
-from instar.domain.steering.next_step import Known, Park, Stop, may_not_begin, next_step
+from instar.domain.steering.next_step import Park, Stop, may_not_begin, next_step
 from instar.domain.steering.start_wishes import Limit
-from instar.domain.steering.waves import canaries_due
 from instar.store.store import Store
 
 
@@ -18,35 +18,12 @@ async def steered(store: Store, request: LookRequest, now: datetime) -> Park | S
     scale_set = request.scale_set
     binding = store.wishes.binding
     wishes = await asyncio.to_thread(binding, scale_set.unique_id, scale_set.resource_id, now, request.number)
-    step = next_step(
-        Known(
-            now=now,
-            wishes=wishes,
-            policy=request.plan.rollout,
-            goes_back=request.plan.way_back is not None,
-            begun=request.batch,
-            canary_batches=request.progress.canary_batches if request.progress else 0,
-            canaries_due=awaits_canaries(request),
-            batch_takes=request.batch_takes or request.boots_within,
-            waived=request.plan.waived,
-            judged=request.judged,
-        )
-    )
+    progress, batch_takes = request.progress or Progress(), request.batch_takes or request.boots_within
+    known = known_before(request.plan, progress, request.batch, wishes, now, batch_takes, request.judged)
+    step = next_step(known)
     if isinstance(step, Park) and step.gate:
         await asyncio.to_thread(store.wishes.ask, scale_set.unique_id, request.number, step.gate, now)
     return step
-
-
-def awaits_canaries(request: LookRequest) -> bool:
-    """Whether canaries come next, as far as is known without a look (W1)."""
-    progress = request.progress or Progress()
-    due = canaries_due(
-        request.plan.rollout,
-        begun=request.batch,
-        canary_batches=progress.canary_batches,
-        due=progress.of(Outcome.PENDING),
-    )
-    return bool(due)
 
 
 async def say_parked(store: Store, request: LookRequest, reason: str, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """What a start would do now, by the code of the upgrade and without doing it: Instar's addition (docs/rules.md C3)."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 from fastapi import APIRouter
@@ -23,6 +24,7 @@ from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.sets.policies import StartedBy
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.domain.steering.start_wishes import StartWishes
+from instar.domain.steering.turns.limits import Limit, most_machines
 from instar.store.health_sources import health_source_of
 from instar.store.sets.stored_scale_set import StoredScaleSet
 
@@ -87,13 +89,20 @@ async def outcome_of(  # noqa: PLR0917  # all that is known
     """The batches of that plan, who is left out, what is against it, and how long it takes."""
     health_wait = services.settings.delays.health_wait
     pace = pace_of([], await spans_before(services, stored.identity.unique_id), health_wait)
-    situation = Situation(now=services.clock(), pace=pace, health_wait=health_wait, name=stored.identity.name)
+    limits = await asyncio.to_thread(services.store.turns.covering, stored.identity.resource_id)
+    situation = Situation(
+        now=services.clock(),
+        pace=pace,
+        health_wait=health_wait,
+        name=stored.identity.name,
+        at_most=most_machines(limits),
+    )
     simulation = await asyncio.to_thread(simulate, found.look, plan, situation)
     against = obstacles(await _standing(services, stored), wishes, blockers, asked or Asked(), simulation)
     return {
         "pace": pace_body(pace),
         **outlook_body(simulation, found.look, against, situation),
-        "remarks": _remarks(found.unobserved),
+        "remarks": _remarks(found.unobserved, plan, limits),
     }
 
 
@@ -109,5 +118,13 @@ async def _standing(services: Services, stored: StoredScaleSet) -> Standing:
     )
 
 
-def _remarks(unobserved: int) -> list[str]:
-    return [f"{unobserved} instances were not observed yet: they count as unhealthy here"] if unobserved else []
+def _remarks(unobserved: int, plan: UpgradePlan, limits: Collection[Limit]) -> list[str]:
+    """What the plan takes for granted."""
+    remarks = [f"{unobserved} instances were not observed yet: they count as unhealthy here"] if unobserved else []
+    if plan.rollout and plan.rollout.judges:
+        names = ", ".join(judge.name for judge in plan.rollout.judges)
+        remarks.append(f"asked before each batch, and taken to say yes here: {names}")
+    if limits:
+        names = ", ".join(limit.name for limit in limits)
+        remarks.append(f"it may have to wait for its turn, which is not counted here: {names}")
+    return remarks

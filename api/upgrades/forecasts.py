@@ -16,6 +16,7 @@ from instar.domain.records.progress import Outcome
 from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStart, UpgradeStatus
 from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.domain.steering.turns.limits import most_machines
 from instar.store.health_sources import health_source_of
 from instar.store.sets.stored_scale_set import StoredScaleSet
 
@@ -47,10 +48,19 @@ async def forecast_body(
     )
     look = await _look(services, stored, plan)
     health_wait = services.settings.delays.health_wait
+    limits = await asyncio.to_thread(store.turns.covering, identity.resource_id)
 
     def told() -> Forecast:
         return forecast(
-            written, plan, look, wishes, before=before, health_wait=health_wait, name=identity.name, now=now
+            written,
+            plan,
+            look,
+            wishes,
+            before=before,
+            health_wait=health_wait,
+            name=identity.name,
+            now=now,
+            at_most=most_machines(limits),
         )
 
     return _body(await asyncio.to_thread(told))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from instar.domain.decisions.before_batch import known_before
 from instar.domain.decisions.pace import Pace, PaceBy, pace_of, spans_of
 from instar.domain.decisions.simulation import Simulation, Situation, simulate
 from instar.domain.machines.instance_ids import InstanceIds
@@ -17,7 +18,7 @@ from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import Decision
 from instar.domain.spans import in_words
 from instar.domain.steering.bakes import bake_after
-from instar.domain.steering.next_step import Known, Park, next_step
+from instar.domain.steering.next_step import Park, next_step
 from instar.domain.steering.wishes import Wishes
 
 PARKED = ("parked", "approval")
@@ -93,10 +94,11 @@ def forecast(
     health_wait: timedelta,
     name: str,
     now: datetime,
+    at_most: int | None = None,
 ) -> Forecast:
     """Of an upgrade that has not ended. `look`: None where nobody can look at its machines just now.
 
-    `before` is how long batches of the last upgrade took, for one that has none yet.
+    `before` is how long batches of the last upgrade took, for one that has none yet; `at_most` as in a `Situation`.
     """
     pace = pace_of(spans_of(written.decisions), before, health_wait)
     progress = progress_of(written, plan, look)
@@ -126,6 +128,7 @@ def forecast(
         progress=progress if written.outcomes else None,
         begun=begun,
         passed=tuple(one.gate for one in wishes.approvals if one.approved),
+        at_most=at_most,
     )
     rest = simulate(_healed(look, working), plan, situation)
     ends = _end(rest, at)
@@ -189,17 +192,8 @@ def _parked(  # noqa: PLR0917  # what is known
     if newest is None or newest.action not in PARKED:
         return None
     reason = newest.reason.removeprefix(PREFIX)
-    step = next_step(
-        Known(
-            now=now,
-            wishes=wishes,
-            policy=plan.rollout,
-            begun=begun,
-            canary_batches=progress.canary_batches,
-            batch_takes=pace.longest if pace.by is PaceBy.THIS_UPGRADE else health_wait,
-            waived=plan.waived,
-        )
-    )
+    batch_takes = pace.longest if pace.by is PaceBy.THIS_UPGRADE else health_wait
+    step = next_step(known_before(plan, progress, begun, wishes, now, batch_takes))
     if isinstance(step, Park) and step.reason == reason:
         return Parked(reason=reason, since=newest.at, what=step.what.value, until=step.until)
     return Parked(reason=reason, since=newest.at)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from instar.domain.decisions import batching, enrolment, verdicts
+from instar.domain.decisions.before_batch import if_all_say_yes
 from instar.domain.decisions.pace import Pace
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import HealthState, InstanceView, Look, Standing
@@ -18,7 +19,7 @@ from instar.domain.records.upgrades import ErrorCode
 from instar.domain.sets.policies import StartedBy
 from instar.domain.steering.bakes import bake_after
 from instar.domain.steering.next_step import Known, Park, gate_of, next_step
-from instar.domain.steering.wishes import Approval, Gate, Wishes
+from instar.domain.steering.wishes import Gate
 
 BATCHES_AT_MOST, BATCHES_AT_LEAST = 200, 20
 VIEWS_AT_MOST = 500_000
@@ -41,6 +42,8 @@ class Situation:
     """Batches begun."""
     passed: Collection[Gate] = ()
     """Gates at which somebody has approved it."""
+    at_most: int | None = None
+    """To how many machines limits over many sets cut a batch (W4); None: to none. Whose turn it is, nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +119,11 @@ def simulate(look: Look, plan: UpgradePlan, situation: Situation) -> Simulation:
         if breach:
             return Simulation(tuple(batches), progress, waiting, reason, ends)
         progress = enrolment.enrolled_anew(look, progress, plan, situation.started_by)
-        batch = batching.select_batch(look, progress, plan, begun)
+        batch = batching.select_batch(look, progress, plan, begun, situation.at_most)
         if not batch.ids or len(batches) == most:
             return Simulation(tuple(batches), progress, progress.of(Outcome.PENDING), "", ends)
-        known = _known(situation, plan, progress, begun, at)
+        longest = situation.pace.longest if begun else situation.health_wait
+        known = if_all_say_yes(plan, progress, begun, at, longest)
         at, waits, stop = _opened(known)
         if stop:
             return Simulation(tuple(batches), progress, progress.of(Outcome.PENDING), stop, ends)
@@ -143,20 +147,6 @@ def simulate(look: Look, plan: UpgradePlan, situation: Situation) -> Simulation:
         )
         ends = at + situation.pace.batch + bake
         at = ends + (plan.policy.pause_time_between_batches if left else timedelta(0))
-
-
-def _known(situation: Situation, plan: UpgradePlan, progress: Progress, begun: int, at: datetime) -> Known:
-    """What is known before a batch if whoever is asked at a gate says yes, and nobody pauses or holds anything."""
-    said = tuple(Approval(gate=gate, approved=True, by="", at=at) for gate in Gate)
-    return Known(
-        now=at,
-        wishes=Wishes(approvals=said),
-        policy=plan.rollout,
-        begun=begun,
-        canary_batches=progress.canary_batches,
-        batch_takes=situation.pace.longest if begun else situation.health_wait,
-        waived=plan.waived,
-    )
 
 
 def _opened(known: Known) -> tuple[datetime, str, str]:

@@ -140,3 +140,24 @@ async def test_c3_nonsense_is_refused_as_by_a_start(api: Api, body: Any, target:
     await rested(api)
     answer = await api.call("POST", PLAN, body)
     assert (answer.status_code, error_of(answer)["target"]) == (400, target)
+
+
+async def test_c3_w4_limits_cut_batches_and_whose_turn_it_is_is_not_foretold(api: Api) -> None:
+    await rested(api, 10)
+    assert [one["size"] for one in (await planned(api))["batches"]] == [2] * 5
+    body = {"scope": "/", "machinesOutAtOnce": 1, "upgradesAtOnce": 1, "reason": "one power feed"}
+    assert (await api.call("PUT", "/instar/limits/all", body)).status_code == 201
+    told = await planned(api)
+    assert [one["size"] for one in told["batches"]] == [1] * 10
+    assert told["remarks"] == ["it may have to wait for its turn, which is not counted here: all"]
+
+
+async def test_c3_g2_judges_are_named_and_taken_to_say_yes(api: Api) -> None:
+    await rested(api)
+    judge = {"name": "slo", "place": "p", "origin": "https://slo.lan"}
+    unique_id = api.stored().identity.unique_id
+    policy = RolloutPolicy.model_validate({"judges": [judge]})
+    api.store.rollout_policies.put(unique_id, policy, "ann", api.clock(), "", lambda _: None)
+    told = await planned(api)
+    assert (told["wouldBegin"], told["obstacles"], len(told["batches"])) == (True, [], 3)
+    assert told["remarks"] == ["asked before each batch, and taken to say yes here: slo"]

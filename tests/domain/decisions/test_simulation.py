@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instar.domain.decisions.batching import select_batch
+from instar.domain.decisions.before_batch import known_before
 from instar.domain.decisions.enrolment import enrol, enrolled_anew
 from instar.domain.decisions.obstacles import Standing as Stands
 from instar.domain.decisions.obstacles import obstacles
@@ -23,7 +24,8 @@ from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import Decision, ErrorCode
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from instar.domain.steering.bakes import bake_after
-from instar.domain.steering.next_step import Known, Park, gate_of, next_step
+from instar.domain.steering.next_step import Park, gate_of, next_step
+from instar.domain.steering.outside.answers import JudgeAnswer, JudgeOutcome
 from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.domain.steering.start_wishes import Limit, StartWishes
 from instar.domain.steering.wishes import Approval, Gate, Hold, Pause, Wishes
@@ -32,6 +34,9 @@ from tests.support.looks import NOON, look, plan, view
 FIVE = timedelta(minutes=5)
 THREE = timedelta(minutes=3)
 PACE = Pace(batch=THREE, longest=THREE, by=PaceBy.LAST_UPGRADES)
+
+
+JUDGES = ({"name": "slo", "place": "p", "origin": "https://slo.lan"},)
 
 
 def situation(**more: Any) -> Situation:
@@ -50,6 +55,7 @@ def policies(draw: st.DrawFn) -> RolloutPolicy | None:
         {
             "waves": waves, "canary": canary, "windows": windows, "approval": approval,
             "bake": draw(st.sampled_from([None, "PT10M"])), "finalBake": draw(st.sampled_from([None, "PT1H"])),
+            "judges": draw(st.sampled_from([(), JUDGES])),
         }
     )  # fmt: skip
 
@@ -103,6 +109,7 @@ class Upgrade:
     batches: list[tuple[InstanceIds, datetime, Gate | None]] = field(default_factory=list)
     parked: list[str] = field(default_factory=list)
     breach: bool = False
+    at_most: int | None = None
     progress: Progress = field(default_factory=Progress)
 
     def run(self) -> "Upgrade":
@@ -112,13 +119,14 @@ class Upgrade:
             return self
         self.progress = enrol(self.fleet, self.plan, StartedBy.USER)
         approved: list[Approval] = []
-        takes, begun = FIVE, 0
+        takes, begun, judged = FIVE, 0, None
         while self.progress.of(Outcome.PENDING):
-            known = Known(
-                now=self.now, wishes=Wishes(approvals=tuple(approved)), policy=self.plan.rollout, begun=begun,
-                canary_batches=self.progress.canary_batches, batch_takes=takes, waived=waived,
-            )  # fmt: skip
-            step = next_step(known)
+            wishes = Wishes(approvals=tuple(approved))
+            known = known_before(self.plan, self.progress, begun, wishes, self.now, takes, judged)
+            step, judged = next_step(known), None
+            if isinstance(step, Park) and step.asks:
+                judged = [JudgeAnswer(outcome=JudgeOutcome.YES, reason="") for _ in JUDGES]
+                continue
             if isinstance(step, Park) and step.gate:
                 approved.append(Approval(gate=step.gate, approved=True, by="ann", at=self.now))
                 continue
@@ -131,7 +139,7 @@ class Upgrade:
             self.progress = without_vanished(self.fleet, self.progress)
             assert check_whole_set(self.fleet, limits, ErrorCode.UNHEALTHY_DURING, "web", waived)[1] is None
             self.progress = enrolled_anew(self.fleet, self.progress, self.plan, StartedBy.USER)
-            batch = select_batch(self.fleet, self.progress, self.plan, begun)
+            batch = select_batch(self.fleet, self.progress, self.plan, begun, self.at_most)
             if not batch.ids:
                 break
             self.progress = self.progress.model_copy(update={"canary_batches": batch.canary_batches})
@@ -159,12 +167,14 @@ class Upgrade:
         self.fleet = look(*views)
 
 
-@given(sets())
+@given(sets(), st.sampled_from([None, None, 1, 3]))
 @settings(max_examples=80, deadline=None)
-def test_c3_a_plans_batches_are_those_that_the_upgrade_takes(scene: tuple[Look, UpgradePlan]) -> None:
+def test_c3_w4_a_plans_batches_are_those_that_the_upgrade_takes(
+    scene: tuple[Look, UpgradePlan], at_most: int | None
+) -> None:
     fleet, pinned = scene
-    upgrade = Upgrade(fleet, pinned).run()
-    planned = simulate(fleet, pinned, situation())
+    upgrade = Upgrade(fleet, pinned, at_most=at_most).run()
+    planned = simulate(fleet, pinned, situation(at_most=at_most))
     assert [(one.ids, one.begins, one.gate) for one in planned.batches] == upgrade.batches
     assert bool(planned.stop) is upgrade.breach
     assert [one.waits for one in planned.batches if one.waits] == upgrade.parked
@@ -289,3 +299,19 @@ def test_c3_stopped_and_unfinished_ones_are_counted_as_in_an_upgrade() -> None:
     assert planned.progress.of(Outcome.SKIPPED).ranges == "2"
     views: list[InstanceView] = list(fleet.views)
     assert views == list(fleet.views), "what was looked at stays as it was"
+
+
+def test_c3_c6_g2_a_judge_stands_in_the_way_of_no_plan() -> None:
+    judged = plan().model_copy(update={"rollout": RolloutPolicy.model_validate({"judges": JUDGES})})
+    fleet = look(*(view(number) for number in range(10)))
+    planned = simulate(fleet, judged, situation())
+    assert (planned.stop, [len(one.ids) for one in planned.batches]) == ("", [2] * 5)
+    assert [one.waits for one in planned.batches] == [""] * 5
+
+
+def test_c3_g3_the_gate_after_canaries_in_several_batches_is_one() -> None:
+    policy = {"canary": {"instances": ("0", "1", "2")}, "waves": (1,), "approval": "afterCanary"}
+    gated = plan().model_copy(update={"rollout": RolloutPolicy.model_validate(policy)})
+    fleet = look(*(view(number) for number in range(10)))
+    planned = simulate(fleet, gated, situation(at_most=1)).batches
+    assert [one.number for one in planned if one.gate] == [4]
