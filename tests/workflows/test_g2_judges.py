@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest_asyncio
 from temporalio.api.enums.v1 import EventType
 
+from instar.compute.simulated.file.faults import Call
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.steering.outside.judges import JudgeOtherwise
-from tests.support.calling import has_policy, judge
+from tests.support.calling import HALVES, has_policy, judge
+from tests.support.held import held, hold, release
+from tests.support.limiting import has_limit
 from tests.support.models import NEW
 from tests.support.receivers import ALLOWED, DENIED, Got, has_webhook, outside, receiver
-from tests.support.wishing import pause, resume, tell
+from tests.support.wishing import parked, pause, resume, tell
 from tests.support.world import World, a_world
 
 
@@ -166,3 +169,25 @@ async def test_g2_w2_a_judge_that_stops_in_the_last_bake_ends_it(world: World) -
     assert result.status is UpgradeStatus.CANCELLED
     assert result.reason.endswith("says no: burning")
     assert await on_new(world) == 4
+
+
+async def test_g2_w4_who_only_asks_its_judges_keeps_its_place_in_the_line(world: World) -> None:
+    has_limit(world, upgradesAtOnce=1)
+    first, last = world.beside(), world.beside()
+    await first.has_set(4, policy=HALVES, name="db")
+    await last.has_set(4, policy=HALVES, name="queue")
+    async with receiver(lambda _got: ALLOWED) as there:
+        await has_policy(world, judges=(judge(world, there),))
+        swap = hold(first, Call.SWAP, "0")
+        await first.start()
+        await held(first, swap)
+        for one in (world, last):
+            await one.start()
+            await parked(one)
+        release(first, swap)
+        ends = [await one.end_of() for one in (first, world, last)]
+    assert [one.status for one in ends] == [UpgradeStatus.COMPLETED] * 3
+    ended = world.record().ended_at
+    begun = next(one for one in world.store.upgrades.decisions(last.scale_set.unique_id, 1) if one.action == "batch")
+    assert ended is not None
+    assert begun.at >= ended, "whoever asked later goes on later"
