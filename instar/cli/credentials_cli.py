@@ -1,6 +1,5 @@
 """The commands about access: `instar credentials …`, `instar audit`, `instar token`, `instar certificates`."""
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -9,9 +8,8 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from instar.cli.showing.told import say_json, show_table
 from instar.client import credentials
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
@@ -64,7 +62,7 @@ def create(
         if as_json:
             typer.echo(made.text(), nl=False)
         else:
-            _table(("client id", "secret", "tenant"), [(made.clientId, made.clientSecret, made.tenantId)])
+            show_table(("client id", "secret", "tenant"), [(made.clientId, made.clientSecret, made.tenantId)])
 
 
 @app.command(name="list")
@@ -250,14 +248,6 @@ def _state(revoked_at: datetime | None) -> str:
 
 def _show(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps([dict(zip(heads, row, strict=True)) for row in rows], indent=2))
+        say_json([dict(zip(heads, row, strict=True)) for row in rows])
     else:
-        _table(heads, rows)
-
-
-def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    table = Table(*heads, box=None)
-    for row in rows:
-        table.add_row(*map(legible_line, row))
-    # What stands in names and paths was written by others: it is no markup.
-    Console(soft_wrap=True, markup=False, emoji=False, highlight=False).print(table, soft_wrap=True)
+        show_table(heads, rows)

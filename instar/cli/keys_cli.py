@@ -1,13 +1,11 @@
 """The commands `instar keys …`: what seals secrets in the store and everything in Temporal."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from instar.cli.showing.told import say_json, show_table
 from instar.client import keys
 from instar.client.credentials import settings_of
 from instar.compute.clock import utc_now
@@ -39,12 +37,9 @@ def list_keys(data_dir: DataDir = None, output: Annotated[str, typer.Option(help
         for number, key in enumerate(ring.keys)
     ]
     if output == "json":
-        typer.echo(json.dumps([dict(zip(heads, row, strict=True)) for row in rows], indent=2))
+        say_json([dict(zip(heads, row, strict=True)) for row in rows])
         return
-    table = Table(*heads)
-    for row in rows:
-        table.add_row(*row)
-    Console(highlight=False).print(table)
+    show_table(heads, rows)
 
 
 @app.command()

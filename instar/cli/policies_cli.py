@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from instar.cli.found import found
 from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Group, Output, Shown, Subscription
+from instar.cli.showing.told import say, say_json, show_table
 from instar.client.api_client import ApiClient
 from instar.client.sets import policies, webhooks
 from instar.client.watch import DEFAULT_SUBSCRIPTION
@@ -123,7 +122,7 @@ def check_policy(
     with _found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, place):
         told = policies.checked(there, place, policy)
         if output is Output.JSON:
-            typer.echo(json.dumps(told, indent=2))
+            say_json(told)
         else:
             _show_check(told)
 
@@ -146,13 +145,13 @@ def try_policy(
     with _found(scale_set, api, data_dir, credentials, resource_group, subscription) as (there, place):
         told = policies.tried(there, place)
     if output is Output.JSON:
-        typer.echo(json.dumps(told, indent=2))
+        say_json(told)
     else:
         rows: list[tuple[str, ...]] = [
             (one["name"], one.get("at", "judge"), one["outcome"], one["reason"])
             for one in (*told["hooks"], *told["judges"])
         ]
-        _table(("name", "at", "answer", "why"), rows)
+        show_table(("name", "at", "answer", "why"), rows)
         if not rows:
             typer.echo("the policy in force has no hooks and no judges")
     if not policies.all_say_yes(told):
@@ -229,37 +228,27 @@ def _secrets(given: list[str]) -> dict[str, str]:
 
 def _show(resource: dict[str, Any], output: Output) -> None:
     if output is Output.JSON:
-        typer.echo(json.dumps(resource, indent=2))
+        say_json(resource)
         return
     changed = resource["systemData"]
     rows: list[tuple[str, ...]] = [(name, _told(value)) for name, value in resource["properties"].items()]
     rows += [("stored by", changed["lastModifiedBy"]), ("at", changed["lastModifiedAt"])]
-    _table((), [*rows, ("because", resource["reason"])] if resource["reason"] else rows)
+    show_table((), [*rows, ("because", resource["reason"])] if resource["reason"] else rows)
 
 
 def _show_check(told: dict[str, Any]) -> None:
-    typer.echo(legible_line(str(told["windows"]["told"])))
-    _table(("opens", "closes"), [(one["from"], one["to"]) for one in told["openings"]])
+    say(str(told["windows"]["told"]))
+    show_table(("opens", "closes"), [(one["from"], one["to"]) for one in told["openings"]])
     batches: list[tuple[str, ...]] = [
         (str(one["batch"]), str(one["size"]), one["instances"], f"{one['bakeSeconds']} s", one["reason"])
         for one in told.get("batches", ())
     ]
-    _table(("batch", "size", "instances", "bake", "why"), batches)
+    show_table(("batch", "size", "instances", "bake", "why"), batches)
     if batches and (left := told["batches"][-1]["instancesAfter"]):
-        typer.echo(legible_line(f"and so on for {left} more instances"))
+        say(f"and so on for {left} more instances")
     for remark in told["remarks"]:
-        typer.echo(legible_line(f"mind: {remark}"))
+        say(f"mind: {remark}")
 
 
 def _told(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    if not rows:
-        return
-    table = Table(*heads, box=None, show_header=bool(heads))
-    for row in rows:
-        table.add_row(*map(legible_line, row))
-    # What stands in it was written by others: it is no markup.
-    Console(soft_wrap=True, markup=False, emoji=False, highlight=False).print(table, soft_wrap=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from instar.cli.found import found
+from instar.cli.found import asked, found
 from instar.cli.options import (
     DATA_DIR,
     ApiUrl,
@@ -18,17 +18,14 @@ from instar.cli.options import (
     Shown,
     Subscription,
     command,
-    login_of,
 )
 from instar.cli.showing.plans import show_plan
-from instar.cli.showing.told import newest_upgrade, progress, standing, tell
-from instar.client.api_client import ApiClient
+from instar.cli.showing.told import newest_upgrade, progress, say, standing, tell
 from instar.client.sets import first_set, planning, starting, steering
 from instar.client.sets.starting import Wish
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.domain.legible import legible_line
 from instar.domain.steering.start_wishes import Limit
-from instar.errors import ended
 
 
 class Switch(StrEnum):
@@ -68,10 +65,10 @@ def init(
     Say what was made and what to do next. Needs a running `instar up` with the simulated fleet, which is the default.
     """
     wish = first_set.FirstSet(name, resource_group, subscription)
-    with ended(), ApiClient(login_of(credentials, data_dir, api)) as there:
-        first_set.make(there, wish, _say, time.sleep)
+    with asked(api, data_dir, credentials) as there:
+        first_set.make(there, wish, say, time.sleep)
         image = "Canonical UbuntuServer 18.04-LTS 2.0.0"
-        _say("next:")
+        say("next:")
         for words, what in (
             (f"images publish {image}", "release a newer version"),
             (f"upgrade {name}", "give it to the machines, now"),
@@ -79,8 +76,8 @@ def init(
             (f"automatic {name} on", "let upgrades begin by themselves"),
             (f"status {name}", "how it stands, and what to do"),
         ):
-            _say(f"  {what}")
-            _say(f"    {command(words, data_dir)}")
+            say(f"  {what}")
+            say(f"    {command(words, data_dir)}")
 
 
 def upgrade(
@@ -192,7 +189,3 @@ def automatic(
         steering.set_automatic(there, resource_id, enabled=switch is Switch.ON)
         stands = f"automatic upgrades are {switch}; how it stands: {command(f'status {scale_set}', data_dir)}"
         tell(output, lambda: standing(there, resource_id), stands)
-
-
-def _say(line: str) -> None:
-    typer.echo(legible_line(line))

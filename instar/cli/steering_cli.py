@@ -1,11 +1,10 @@
 """The commands that keep upgrades back and let them go on: `instar pause`, `hold`, `approve` and their opposites."""
 
-import json
 from typing import Annotated
 
 import typer
 
-from instar.cli.found import found
+from instar.cli.found import asked, found
 from instar.cli.options import (
     DATA_DIR,
     ApiUrl,
@@ -17,15 +16,11 @@ from instar.cli.options import (
     Shown,
     Subscription,
     command,
-    login_of,
 )
-from instar.cli.showing.told import newest_upgrade, standing, tell
-from instar.client.api_client import ApiClient
+from instar.cli.showing.told import newest_upgrade, say, say_json, standing, tell
 from instar.client.sets import wishes
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
-from instar.domain.legible import legible_line
-from instar.errors import ended
 
 Reason = Annotated[str, typer.Option(help="Why: everybody who meets it is told.")]
 Until = Annotated[str, typer.Option(metavar="MOMENT", help="Ends by itself then, as 2026-12-01T06:00:00Z.")]
@@ -90,7 +85,7 @@ def hold(
 
     None begins, by hand neither; those that run wait before their next batch. Scaling, power and cancels go on.
     """
-    with ended(), ApiClient(login_of(credentials, data_dir, api)) as there:
+    with asked(api, data_dir, credentials) as there:
         told = wishes.hold(there, name, scope, reason, wishes.until(until, hours, utc_now()))
         way_out = f"to let it go on: {command(f'release {name}', data_dir)}"
         tell(output, lambda: told, told["properties"]["sentence"], way_out)
@@ -105,7 +100,7 @@ def release(
     credentials: Credentials = None,
 ) -> None:
     """End a hold: what it kept back goes on where it stopped. No such hold is no error."""
-    with ended(), ApiClient(login_of(credentials, data_dir, api)) as there:
+    with asked(api, data_dir, credentials) as there:
         there_was = wishes.release(there, name)
         line = f"{name} is released" if there_was else f"there is no hold of the name {name}"
         tell(output, lambda: {"name": name, "released": there_was}, line)
@@ -119,15 +114,15 @@ def holds(
     credentials: Credentials = None,
 ) -> None:
     """List the holds: where, who, since when, why, until when."""
-    with ended(), ApiClient(login_of(credentials, data_dir, api)) as there:
+    with asked(api, data_dir, credentials) as there:
         listed = wishes.holds(there)
     if output is Output.JSON:
-        typer.echo(json.dumps(listed, indent=2))
+        say_json(listed)
         return
     for one in listed:
-        _say(one["properties"]["sentence"])
+        say(one["properties"]["sentence"])
     if not listed:
-        _say("nothing is held")
+        say("nothing is held")
 
 
 def approve(
@@ -181,7 +176,3 @@ def lift(
         wishes.lift(there, resource_id, version)
         line = f"{version} is not quarantined any more; how it stands: {command(f'show {scale_set}', data_dir)}"
         tell(output, lambda: standing(there, resource_id), line)
-
-
-def _say(line: str) -> None:
-    typer.echo(legible_line(line))

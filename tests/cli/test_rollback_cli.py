@@ -136,7 +136,7 @@ def test_r2_the_status_of_a_wait_tells_how_it_ended(
     ("words", "says"),
     [
         (["rollback"], "--reason is missing"),
-        (["rollback", "--reason", "bad", "--instances", "7-1"], "'7-1' names no instances"),
+        (["rollback", "--reason", "bad", "--instances", "7-1"], "'7-1' is no range of at most 10000 instances"),
         (["rollback", "--reason", "bad", "--instances", "all"], "'all' names no instances"),
         (["keep", "--for", "P7D"], "--reason is missing"),
     ],

@@ -4,9 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from instar.cli.fleet.showing import asked, minute, say, show
+from instar.cli.found import asked
 from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Output, Shown
+from instar.cli.showing.told import say, say_json, show_found
 from instar.client.sets import fleet
+from instar.client.showing.words import moment
 
 app = typer.Typer(
     name="limits",
@@ -24,10 +26,10 @@ def list_limits(
     *, output: Shown = Output.TABLE, api: ApiUrl = "", data_dir: DataDir = DATA_DIR, credentials: Credentials = None
 ) -> None:
     """List the limits: where, how much, how much of it is out, and how many wait."""
-    with asked(credentials, data_dir, api) as there:
+    with asked(api, data_dir, credentials) as there:
         found = there.all(fleet.LIMITS)
     rows = [(one["name"], one["properties"]["scope"], *_used(one), len(one["properties"]["waiting"])) for one in found]
-    show(("name", "scope", "upgrades", "machines out", "waiting"), rows, found, output)
+    show_found(("name", "scope", "upgrades", "machines out", "waiting"), rows, found, output)
     if not rows and output is Output.TABLE:
         say("nothing is limited")
 
@@ -42,21 +44,21 @@ def show_limit(
     credentials: Credentials = None,
 ) -> None:
     """Show a limit: who holds how much of it, and who waits for what, in the order of their turn."""
-    with asked(credentials, data_dir, api) as there:
+    with asked(api, data_dir, credentials) as there:
         found = fleet.shown(there, fleet.LIMITS, name)
     if output is Output.TABLE:
         _tell(found)
     properties = found["properties"]
     rows = [
-        (one["id"].rpartition("/")[2], one["upgrade"], one["machines"], minute(one["since"]), "runs")
+        (one["id"].rpartition("/")[2], one["upgrade"], one["machines"], moment(one["since"]), "runs")
         for one in properties["holders"]
         if not any(one["id"] == other["id"] for other in properties["waiting"])
     ]
     rows += [
-        (one["id"].rpartition("/")[2], one["upgrade"], one["machines"], minute(one["since"]), one["waitsFor"])
+        (one["id"].rpartition("/")[2], one["upgrade"], one["machines"], moment(one["since"]), one["waitsFor"])
         for one in properties["waiting"]
     ]
-    show(("set", "upgrade", "machines", "since", ""), rows, found, output)
+    show_found(("set", "upgrade", "machines", "since", ""), rows, found, output)
 
 
 @app.command(name="set")
@@ -83,10 +85,10 @@ def set_limit(
     Upgrades beyond it are parked, and go on in the order of their asking. What runs already is not stopped.
     """
     wish: Json = {"scope": scope, "reason": reason, "upgradesAtOnce": upgrades, "machinesOutAtOnce": machines}
-    with asked(credentials, data_dir, api) as there:
+    with asked(api, data_dir, credentials) as there:
         made, is_new = fleet.put(there, fleet.LIMITS, name, wish)
     if output is Output.JSON:
-        show((), (), made, output)
+        say_json(made)
         return
     say(f"{made['name']} is {'made' if is_new else 'changed'}")
     _tell(made)
@@ -95,7 +97,7 @@ def set_limit(
 @app.command()
 def delete(*, name: Name, api: ApiUrl = "", data_dir: DataDir = DATA_DIR, credentials: Credentials = None) -> None:
     """Delete a limit: whoever waits for it alone goes on. One that is not there is no fault."""
-    with asked(credentials, data_dir, api) as there:
+    with asked(api, data_dir, credentials) as there:
         was_there = fleet.removed(there, fleet.LIMITS, name)
     say(f"{name} is deleted" if was_there else f"there is no limit {name}")
 

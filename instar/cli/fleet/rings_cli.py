@@ -5,9 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from instar.cli.fleet.showing import asked, minute, say, show
+from instar.cli.found import asked
 from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Output, Shown
+from instar.cli.showing.told import say, say_json, show_found
 from instar.client.sets import fleet
+from instar.client.showing.words import moment
 
 app = typer.Typer(
     name="rings",
@@ -30,10 +32,10 @@ def list_rings(
     *, output: Shown = Output.TABLE, api: ApiUrl = "", data_dir: DataDir = DATA_DIR, credentials: Credentials = None
 ) -> None:
     """List the rings, and how far the newest version has come in each."""
-    with asked(credentials, data_dir, api) as there:
+    with asked(api, data_dir, credentials) as there:
         found = there.all(fleet.RINGS)
     rows = [(one["name"], len(one["properties"]["rings"]), _newest(one)) for one in found]
-    show(("name", "rings", "newest version"), rows, found, output)
+    show_found(("name", "rings", "newest version"), rows, found, output)
     if not rows and output is Output.TABLE:
         say("there are no rings")
 
@@ -48,10 +50,10 @@ def show_rings(
     credentials: Credentials = None,
 ) -> None:
     """Show how far each version has come, and where each set is with it."""
-    with asked(credentials, data_dir, api) as there:
+    with asked(api, data_dir, credentials) as there:
         found = fleet.shown(there, fleet.RINGS, name)
     if output is Output.JSON:
-        show((), (), found, output)
+        say_json(found)
         return
     versions = found["properties"]["versions"]
     if not versions:
@@ -63,12 +65,12 @@ def show_rings(
                 one["ring"],
                 one["id"].rpartition("/")[2],
                 one["state"],
-                minute(one["since"]),
+                moment(one["since"]),
                 _why(one),
             )
             for one in version["sets"]
         ]
-        show(("ring", "set", "state", "since", ""), rows, found, output)
+        show_found(("ring", "set", "state", "since", ""), rows, found, output)
 
 
 @app.command(name="set", epilog=EXAMPLE)
@@ -86,12 +88,12 @@ def set_rings(
 
     What `show --output json` printed may be changed and given back. Rings look like this; `bake` may be left out:
     """
-    with asked(credentials, data_dir, api) as there:
+    with asked(api, data_dir, credentials) as there:
         text = fleet.read(file, sys.stdin.read() if file == "-" else "")
         wish = fleet.rings_in(text, "standard input" if file == "-" else file)
         made, is_new = fleet.put(there, fleet.RINGS, name, wish | {"reason": reason})
     if output is Output.JSON:
-        show((), (), made, output)
+        say_json(made)
         return
     say(f"{made['name']} is {'made' if is_new else 'changed'}: {len(made['properties']['rings'])} rings")
 
@@ -99,13 +101,13 @@ def set_rings(
 @app.command()
 def delete(*, name: Name, api: ApiUrl = "", data_dir: DataDir = DATA_DIR, credentials: Credentials = None) -> None:
     """Delete rings: their sets take versions as they come. Rings that are not there are no fault."""
-    with asked(credentials, data_dir, api) as there:
+    with asked(api, data_dir, credentials) as there:
         was_there = fleet.removed(there, fleet.RINGS, name)
     say(f"{name} is deleted" if was_there else f"there are no rings {name}")
 
 
 def _why(one: Json) -> str:
-    return f"until {minute(one['until'])}" if "until" in one else str(one.get("why", ""))
+    return f"until {moment(one['until'])}" if "until" in one else str(one.get("why", ""))
 
 
 def _newest(one: Json) -> str:

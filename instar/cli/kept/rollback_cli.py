@@ -1,6 +1,5 @@
 """The commands for going back afterwards: `instar rollback` and `instar keep`."""
 
-import json
 import time
 from enum import StrEnum
 from typing import Annotated, Any
@@ -21,8 +20,9 @@ from instar.cli.options import (
     command,
 )
 from instar.cli.showing.plans import show_plan
-from instar.cli.showing.told import newest_upgrade, progress, tell
+from instar.cli.showing.told import newest_upgrade, progress, say, say_json, tell
 from instar.client.sets import planning, rollbacks, starting, wishes
+from instar.client.sets.named_ids import ids_of
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
 from instar.domain.legible import legible_line
@@ -71,7 +71,7 @@ def rollback(
         if show:
             _show(rollbacks.shown(there, resource_id), output)
             return
-        wish = rollbacks.Back(to, rollbacks.ids_of(instances), tuple(override or ()), reason)
+        wish = rollbacks.Back(to, ids_of(instances) if instances else (), tuple(override or ()), reason)
         if plan:
             show_plan(planning.plan_back(there, resource_id, wish.body), output)
             return
@@ -89,10 +89,10 @@ def rollback(
 
 def _show(way: dict[str, Any], output: Output) -> None:
     if output is Output.JSON:
-        typer.echo(json.dumps(way, indent=2))
+        say_json(way)
         return
     for line in rollbacks.lines(way):
-        _say(line)
+        say(line)
 
 
 def keep(
@@ -121,7 +121,3 @@ def keep(
             raise Trouble("--reason is missing: say why (or --default, to keep them as long as the setting says)")
         told = rollbacks.keep(there, resource_id, duration, wishes.until(until, hours, utc_now()), reason)
         tell(output, lambda: told, told["properties"]["sentence"])
-
-
-def _say(line: str) -> None:
-    typer.echo(legible_line(line))

@@ -1,12 +1,11 @@
 """The commands that look at many: `instar list`, `instar history`."""
 
-import json
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from instar.cli.found import found
+from instar.cli.found import asked, found
 from instar.cli.options import (
     DATA_DIR,
     ApiUrl,
@@ -17,15 +16,14 @@ from instar.cli.options import (
     SetName,
     Shown,
     Subscription,
-    login_of,
 )
-from instar.client.api_client import ApiClient
+from instar.cli.showing.told import say_json
 from instar.client.sets import overviews
 from instar.client.showing.set_list import table_of
 from instar.client.showing.upgrade_list import time_line, upgrades_table
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
-from instar.errors import Trouble, ended
+from instar.errors import Trouble
 
 USUALLY = 10
 """Upgrades that are shown where nothing else is asked for."""
@@ -42,10 +40,10 @@ def list_sets(
     credentials: Credentials = None,
 ) -> None:
     """List the scale sets that you may read: image, versions, what runs, what keeps it back, how the last one went."""
-    with ended(), ApiClient(login_of(credentials, data_dir, api)) as there:
+    with asked(api, data_dir, credentials) as there:
         sets = overviews.all_sets(there, scope)
     if output is Output.JSON:
-        typer.echo(json.dumps(sets, indent=2))
+        say_json(sets)
     elif sets:
         _console().print(table_of(sets))
     else:
@@ -78,7 +76,7 @@ def history(
                 raise Trouble(f"{scale_set} had no upgrade {number}: without --number those are shown that it had")
             upgrades = [one]
     if output is Output.JSON:
-        typer.echo(json.dumps(upgrades if number is None else upgrades[0], indent=2))
+        say_json(upgrades if number is None else upgrades[0])
     elif number is not None:
         _console().print(time_line(upgrades[0], utc_now()))
     elif upgrades:

@@ -1,6 +1,5 @@
 """A plan, of an upgrade or of a rollback, for people and for programs (docs/rules.md C3)."""
 
-import json
 from typing import Any
 
 import typer
@@ -9,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from instar.cli.options import Output
+from instar.cli.showing.told import say_json
 from instar.client.sets import planning
 from instar.domain.legible import legible_line
 
@@ -16,7 +16,7 @@ from instar.domain.legible import legible_line
 def show_plan(told: dict[str, Any], output: Output) -> None:
     """What it comes to, then its batches as a table; or the API's answer as JSON."""
     if output is Output.JSON:
-        typer.echo(json.dumps(told, indent=2))
+        say_json(told)
         return
     for line in planning.heading(told["properties"]):
         typer.echo(legible_line(line))

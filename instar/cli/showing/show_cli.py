@@ -1,8 +1,5 @@
 """`instar show`: one set on a page."""
 
-import json
-
-import typer
 from rich.console import Console
 
 from instar.cli import status as standing
@@ -19,6 +16,7 @@ from instar.cli.options import (
     Subscription,
     command,
 )
+from instar.cli.showing.told import say_json
 from instar.client.api_client import ApiClient
 from instar.client.sets import overviews, policies
 from instar.client.sets.machines import machines
@@ -47,7 +45,7 @@ def show(
         state = str(page.overview["properties"]["provisioningState"])
         missing = standing.missing_image(there, there.get(resource_id)) if state == "Failed" else ""
     if output is Output.JSON:
-        typer.echo(json.dumps(page.document(), indent=2))
+        say_json(page.document())
         return
     # What stands in it was written by others: it is no markup.
     console = Console(markup=False, emoji=False, highlight=False)

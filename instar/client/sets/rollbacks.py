@@ -8,8 +8,6 @@ import httpx
 
 from instar.client.api_client import ApiClient
 from instar.client.sets import steering
-from instar.domain.machines.instance_ids import InstanceIds
-from instar.errors import Trouble
 
 Json = dict[str, Any]
 
@@ -32,18 +30,6 @@ def lines(way: Json) -> list[str]:
         )
         told.append(f"{one['instanceId']}: on {one['version'] or 'no disk'}; kept: {kept or 'nothing'}")
     return told
-
-
-def ids_of(text: str) -> list[str]:
-    """Instance ids from what a person wrote. Raises Trouble.
-
-    >>> ids_of("0-2,7")
-    ['0', '1', '2', '7']
-    """
-    try:
-        return list(InstanceIds(ranges=text))
-    except ValueError:
-        raise Trouble(f"'{text[:60]}' names no instances: write their ids in ascending order, as 0-3,7") from None
 
 
 @dataclass(frozen=True)

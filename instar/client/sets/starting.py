@@ -10,13 +10,11 @@ from rich.console import Console
 
 from instar.client.api_client import ApiClient
 from instar.client.ends import status_of
+from instar.client.sets.named_ids import ids_of
 from instar.client.watch import LOOK_SECONDS, Waiting, follow
-from instar.errors import Trouble
 
 FAILED = "failed"
 """In place of ids: those that the last upgrade left behind."""
-
-IDS_AT_MOST = 10_000
 
 FREE_SECONDS = 30.0
 """How long the set of an upgrade that has ended may take to be free for the next one; it takes part of a second."""
@@ -47,7 +45,8 @@ class Wish:
         """
         body: Json = {"version": self.version} if self.version else {}
         if self.instances:
-            body["instances"] = FAILED if self.instances == FAILED else ids_of(self.instances)
+            known = f"0,3-5, or {FAILED} for those that the last upgrade left"
+            body["instances"] = FAILED if self.instances == FAILED else ids_of(self.instances, known)
         if not self.rollback:
             body["rollback"] = "none"
         if self.override:
@@ -55,27 +54,6 @@ class Wish:
         if self.reason:
             body["reason"] = self.reason
         return body
-
-
-def ids_of(text: str) -> list[str]:
-    """The ids of `0,3-5`. Raises Trouble.
-
-    >>> ids_of("0,3-5")
-    ['0', '3', '4', '5']
-    """
-    ids: list[str] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        numbers = [first, last] if dash else [first, first]
-        if not all(one.isascii() and one.isdigit() and len(one) <= 9 for one in numbers):  # noqa: PLR2004  # as the API
-            raise Trouble(f"'{text}' names no instances: write 0,3-5, or {FAILED} for those that the last upgrade left")
-        begin, end = int(numbers[0]), int(numbers[1])
-        if end < begin or end - begin + len(ids) >= IDS_AT_MOST:
-            raise Trouble(
-                f"'{part.strip()}' is no range of at most {IDS_AT_MOST} instances, from the lower to the higher"
-            )
-        ids += [str(number) for number in range(begin, end + 1)]
-    return ids
 
 
 def wait(  # noqa: PLR0917  # which one, how it is shown, how long

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from api.access.own_issuer import TENANT
+from instar.cli import found
 from instar.cli.app import app
-from instar.cli.fleet import showing
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
 from instar.domain.access import Grant, Role
@@ -29,7 +29,7 @@ async def run(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     login = Login("http://api.test:8000", TENANT, client.client_id, secret, SUBSCRIPTION)
     (tmp_path / FILE).write_text(login.text())
     bridge = Bridge(api, asyncio.get_running_loop())
-    monkeypatch.setattr(showing, "ApiClient", lambda login: ApiClient(login, bridge))
+    monkeypatch.setattr(found, "ApiClient", lambda login: ApiClient(login, bridge))
 
     async def ran(*words: str, given: str | None = None) -> Any:
         return await asyncio.to_thread(CliRunner().invoke, app, [*words, "--data-dir", str(tmp_path)], given)

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.access.own_issuer import TENANT
-from instar.cli import webhooks_cli
+from instar.cli import found
 from instar.cli.app import app
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
@@ -47,7 +47,7 @@ async def run(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     (tmp_path / FILE).write_text(login.text())
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     bridge = Bridge(api, asyncio.get_running_loop())
-    monkeypatch.setattr(webhooks_cli, "ApiClient", lambda login: ApiClient(login, bridge))
+    monkeypatch.setattr(found, "ApiClient", lambda login: ApiClient(login, bridge))
 
     async def ran(*words: str) -> Any:
         arguments = ["webhooks", *words, "--data-dir", str(tmp_path)]

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from instar.cli import found as finding
 from instar.cli.app import app
-from instar.cli.showing import completion, list_cli
+from instar.cli.showing import completion
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
 from instar.client.watch import DEFAULT_SUBSCRIPTION
@@ -67,7 +67,7 @@ def api(monkeypatch: pytest.MonkeyPatch, asked: list[httpx.Request]) -> dict[str
         return found if isinstance(found, httpx.Response) else httpx.Response(200, json=found)
 
     client = partial(ApiClient, transport=httpx.MockTransport(answer))
-    for module in (finding, list_cli, completion):
+    for module in (finding, completion):
         monkeypatch.setattr(module, "ApiClient", client)
     return answers
 
@@ -200,8 +200,7 @@ def test_a_wrong_token_is_told(command: list[str], logged_in: list[str], monkeyp
         return httpx.Response(401, json={"error": {"code": "AuthenticationFailed", "message": "who are you?"}})
 
     client = partial(ApiClient, transport=httpx.MockTransport(answer))
-    for module in (finding, list_cli):
-        monkeypatch.setattr(module, "ApiClient", client)
+    monkeypatch.setattr(finding, "ApiClient", client)
     status, output = run(*command, *logged_in)
     assert status == 1
     assert output.startswith("instar: ")

@@ -10,7 +10,6 @@ import pytest
 from typer.testing import CliRunner
 
 from instar.cli import found as finding
-from instar.cli import steering_cli
 from instar.cli.app import app
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
@@ -51,8 +50,7 @@ def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return httpx.Response(202, json={}, headers={"Azure-AsyncOperation": "http://127.0.0.1:1/operation"})
 
     client = partial(ApiClient, transport=httpx.MockTransport(answer))
-    for module in (finding, steering_cli):
-        monkeypatch.setattr(module, "ApiClient", client)
+    monkeypatch.setattr(finding, "ApiClient", client)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from instar.cli.app import app
 from instar.client.api_client import ApiClient
 from instar.client.ends import status_of
 from instar.client.sets import starting
-from instar.client.sets.starting import Wish, ids_of, wait
+from instar.client.sets.named_ids import ids_of
+from instar.client.sets.starting import Wish, wait
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.errors import Trouble
 from tests.client.sets.test_first_set import There
