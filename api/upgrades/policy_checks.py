@@ -6,16 +6,17 @@ from itertools import islice
 from typing import Any
 
 from api.services.dependencies import Services
+from api.upgrades.looking import seen
 from api.wire.moments import moment
-from instar.domain.decisions import batching, enrolment, verdicts
-from instar.domain.machines.instances import HealthObservation, HealthState, Instance, InstanceView, Look
-from instar.domain.records.progress import Outcome
-from instar.domain.records.upgrade_plan import UpgradePlan
+from instar.domain.decisions import verdicts
+from instar.domain.decisions.pace import pace_of
+from instar.domain.decisions.simulation import Simulation, Situation, simulate
+from instar.domain.decisions.starts import plan_of
 from instar.domain.records.upgrades import ErrorCode
-from instar.domain.sets.policies import StartedBy, policy_in_force
+from instar.domain.sets.policies import StartedBy
 from instar.domain.sets.scale_sets import ScaleSetModel
-from instar.domain.steering.bakes import bake_after
 from instar.domain.steering.rollout_policy import RolloutPolicy
+from instar.domain.steering.start_wishes import Limit, StartWishes
 from instar.store.health_sources import health_source_of
 from instar.store.sets.stored_scale_set import StoredScaleSet
 
@@ -30,32 +31,22 @@ Json = dict[str, Any]
 
 async def preview(services: Services, stored: StoredScaleSet, policy: RolloutPolicy) -> tuple[list[Json], list[str]]:
     """The first batches if all machines were due and all went well, and what the policy names that is not there."""
-    model = ScaleSetModel.from_arm(stored.document, stored.generation)
-    instances = await services.provider.list_instances(stored.identity)
+    model = ScaleSetModel.from_arm(stored.document, stored.machine_generation)
     source = await asyncio.to_thread(health_source_of, services.store, model)
-    healths = await services.healths.of(stored.identity, source, instances)
-    plan = UpgradePlan(
-        target=model.image,
-        generation=stored.machine_generation,
-        policy=policy_in_force(model.upgrade_policy, StartedBy.USER),
-        auto_rollback=False,
-        manual_mode=False,
-        health_source=source,
-        by_update_domain=model.service_fabric is not None,
-        rollout=policy,
-    )
-    now = services.clock()
-    views = tuple(InstanceView(one, healths.get(one.instance_id) or _unknown(one, now)) for one in instances)
+    look = (await seen(services, stored, source)).look
+    # No machine is on `latest`: all are due. Nothing keeps it back, so that the batches are seen all the same.
+    anyway = StartWishes(override=tuple(Limit))
+    plan = plan_of(model, source, model.image, StartedBy.USER, auto_rollback=False, rollout=policy, wishes=anyway)
     remarks = []
-    known = [one.instance_id for one in instances]
     named = policy.canary.instances if policy.canary else ()
-    if missing := [instance_id for instance_id in named if instance_id not in known]:
+    if missing := [instance_id for instance_id in named if instance_id not in look.by_id]:
         remarks.append(f"the set has no instance {', '.join(missing)}: its canary is without")
-    look = Look(views=views, taken_at=now)
     _, breach = verdicts.check_whole_set(look, plan.policy, ErrorCode.UNHEALTHY_BEFORE, stored.identity.name)
     if breach:
         remarks.append(f"nothing would begin now: {breach.message}")
-    return await asyncio.to_thread(_batches, look, plan), remarks
+    health_wait = services.settings.delays.health_wait
+    situation = Situation(now=services.clock(), pace=pace_of([], [], health_wait), health_wait=health_wait)
+    return _batches(await asyncio.to_thread(simulate, look, plan, situation)), remarks
 
 
 def check_body(policy: RolloutPolicy, shown: Json, now: datetime, remarks: list[str]) -> Json:
@@ -74,29 +65,18 @@ def check_body(policy: RolloutPolicy, shown: Json, now: datetime, remarks: list[
     }
 
 
-def _unknown(instance: Instance, now: datetime) -> HealthObservation:
-    return HealthObservation(instance.instance_id, HealthState.UNKNOWN, now)
-
-
-def _batches(look: Look, plan: UpgradePlan) -> list[Json]:
-    """By the same code as an upgrade's."""
-    progress = enrolment.enrol(look, plan, StartedBy.USER)
+def _batches(simulation: Simulation) -> list[Json]:
     found: list[Json] = []
-    while len(found) < BATCHES_SHOWN:
-        batch = batching.select_batch(look, progress, plan, len(found))
-        if not batch.ids:
-            break
-        progress = progress.model_copy(update={"canary_batches": batch.canary_batches})
-        progress = progress.moved(batch.ids, Outcome.UPGRADED)
-        number, left = len(found) + 1, len(progress.of(Outcome.PENDING))
-        bake = bake_after(plan.rollout, batch=number, canary_batches=batch.canary_batches, is_last=not left)
+    after = sum(len(batch.ids) for batch in simulation.batches) + len(simulation.left)
+    for batch in simulation.batches[:BATCHES_SHOWN]:
+        after -= len(batch.ids)
         found.append(
             {
-                "batch": number,
+                "batch": batch.number,
                 "size": len(batch.ids),
                 "instances": batch.ids.ranges,
-                "bakeSeconds": int(bake.total_seconds()),
-                "instancesAfter": left,
+                "bakeSeconds": int(batch.bake.total_seconds()),
+                "instancesAfter": after,
                 "reason": batch.reason,
             }
         )

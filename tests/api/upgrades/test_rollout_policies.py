@@ -192,6 +192,8 @@ async def test_w1_a_check_of_nothing_is_of_the_policy_in_force(api: Api) -> None
 async def test_w1_p2_a_check_says_that_no_upgrade_would_begin(api: Api) -> None:
     await api.create()
     await api.add_machines(5)
+    assert (await api.call("POST", f"{OF_SET}/check")).json()["remarks"] == [], "they boot (P2a)"
+    api.clock.advance(timedelta(hours=1))
     told = (await api.call("POST", f"{OF_SET}/check")).json()
     [remark] = told["remarks"]
     assert remark.startswith("nothing would begin now: ")
