@@ -1,5 +1,6 @@
 """Reading what an operator asks for: nothing unknown, an end that lies ahead."""
 
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
@@ -8,10 +9,12 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from api.services.dependencies import Services
 from api.wire.errors import invalid
+from instar.domain.access import is_within
 
 Json = dict[str, Any]
 
 _MOMENT = TypeAdapter(AwareDatetime)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 def only(body: Json, known: Collection[str]) -> None:
@@ -48,3 +51,14 @@ def flag_of(body: Json, name: str) -> bool:
     if not isinstance(given, bool):
         raise invalid(f"'{name}' must be true or false.", name)
     return given
+
+
+def check_name(name: str, parameter: str) -> None:
+    """Raises ArmError 400 for what is no name of a hold, a limit, or rings."""
+    if not _NAME.fullmatch(name):
+        raise invalid("A name here has 1 to 80 letters, digits, dots, dashes and underscores.", parameter)
+
+
+def may_see(services: Services, scope: str) -> bool:
+    """Whether what is at that scope concerns something that the caller may read, or is where the caller may read."""
+    return any(is_within(scope, one.scope) or is_within(one.scope, scope) for one in services.caller.grants)

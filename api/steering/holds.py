@@ -14,11 +14,11 @@ from api.access.reasons import noted, reason_of
 from api.services.dependencies import Services, ServicesDep
 from api.services.paging import PagingDep
 from api.shapes.wishes import hold_body
-from api.steering.asked import only, until_of, who
+from api.steering.asked import check_name, may_see, only, until_of, who
 from api.steering.telling import tell_all_below
 from api.wire.bodies import JsonBody, described
 from api.wire.errors import ArmError, invalid, not_found
-from instar.domain.access import Need, Role, is_within
+from instar.domain.access import Need, Role
 from instar.domain.scopes import spelt
 from instar.domain.steering.wishes import Hold
 from instar.store.errors import QuotaExceeded
@@ -30,7 +30,6 @@ HOLD = HOLDS + "/{holdName}"
 HOLDS_AT_MOST = 1_000
 """All are read before each batch."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 SCOPE_AT_MOST = 500
 """Characters."""
 
@@ -52,8 +51,7 @@ async def put_hold(request: Request, services: ServicesDep, name: Name, body: Js
     rollbacks go on. `scope` is `/`, a subscription, a resource group or a scale set.
     """
     only(body, ("scope", "reason", "until"))
-    if not _NAME.fullmatch(name):
-        raise invalid("A hold's name has 1 to 80 letters, digits, dots, dashes and underscores.", "holdName")
+    check_name(name, "holdName")
     scope, now = _scope_of(body), services.clock()
     services.caller.require(_need(scope, "write"))
     had = await asyncio.to_thread(services.store.wishes.hold_named, name)
@@ -77,7 +75,7 @@ async def put_hold(request: Request, services: ServicesDep, name: Name, body: Js
 @router.get(HOLDS, response_model=None)
 async def list_holds(services: ServicesDep, paging: PagingDep) -> Json:
     """List the holds that concern what one may read, those that have ended by themselves too."""
-    found = [hold for hold in await asyncio.to_thread(services.store.wishes.holds) if _may_see(services, hold)]
+    found = [hold for hold in await asyncio.to_thread(services.store.wishes.holds) if may_see(services, hold.scope)]
     page = paging.page(found, lambda hold: (hold.name.lower(),))
     return page.answer(hold_body(hold) for hold in page.items)
 
@@ -92,7 +90,7 @@ async def get_hold(services: ServicesDep, name: Name) -> Json:
 async def release_hold(services: ServicesDep, name: Name) -> Response:
     """Release what is held (C2): upgrades go on where they stopped. 204 if there is no such hold, else 200."""
     had = await asyncio.to_thread(services.store.wishes.hold_named, name)
-    if had is None or not _may_see(services, had):
+    if had is None or not may_see(services, had.scope):
         return Response(status_code=204)
     services.caller.require(_need(had.scope, "delete"))
     ended = await asyncio.to_thread(services.store.wishes.release, name, services.clock())
@@ -104,16 +102,9 @@ async def release_hold(services: ServicesDep, name: Name) -> Response:
 async def _existing(services: Services, name: str) -> Hold:
     """Raises ArmError 404, also for one that concerns nothing that the caller may read."""
     hold = await asyncio.to_thread(services.store.wishes.hold_named, name)
-    if hold is None or not _may_see(services, hold):
+    if hold is None or not may_see(services, hold.scope):
         raise not_found(f"There is no hold of the name '{name[:80]}'.")
     return hold
-
-
-def _may_see(services: Services, hold: Hold) -> bool:
-    """Whether it holds something that the caller may read, or is at a scope where the caller may read."""
-    return any(
-        is_within(hold.scope, grant.scope) or is_within(grant.scope, hold.scope) for grant in services.caller.grants
-    )
 
 
 def _need(scope: str, verb: str) -> Need:

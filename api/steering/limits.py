@@ -12,7 +12,8 @@ from fastapi.responses import Response
 
 from api.services.dependencies import Services, ServicesDep
 from api.services.paging import PagingDep
-from api.steering.named import answer, body_of, checked, removed, stored
+from api.steering.asked import check_name, may_see
+from api.steering.named import answer, body_of, removed, stored
 from api.steering.telling import tell_turns
 from api.wire.bodies import JsonBody, described
 from api.wire.errors import invalid, not_found
@@ -50,7 +51,7 @@ async def put_limit(
     `upgradesAtOnce` counts upgrades from their first batch to their end, `machinesOutAtOnce` the machines of batches
     that have had no verdict. Others are parked, and go on in the order of their asking. What runs is not stopped.
     """
-    checked(name, "limitName")
+    check_name(name, "limitName")
     reason = body.pop("reason", None)
     try:
         limit = parsed(name, body)
@@ -69,7 +70,9 @@ async def put_limit(
 async def list_limits(services: ServicesDep, paging: PagingDep) -> Json:
     """List the limits that concern what one may read, with what is out of each and who waits."""
     line = await asyncio.to_thread(services.store.turns.all)
-    found = [one for one in await asyncio.to_thread(services.store.turns.limits.all) if _may_see(services, one)]
+    found = [
+        one for one in await asyncio.to_thread(services.store.turns.limits.all) if may_see(services, _of(one).scope)
+    ]
     page = paging.page(found, lambda one: (one.name.lower(),))
     return page.answer(_body(services, one, line) for one in page.items)
 
@@ -78,7 +81,7 @@ async def list_limits(services: ServicesDep, paging: PagingDep) -> Json:
 async def get_limit(services: ServicesDep, name: Name) -> Response:
     """A limit, who holds how much of it, and who waits for what."""
     one = await asyncio.to_thread(services.store.turns.limits.find, name)
-    if one is None or not _may_see(services, one):
+    if one is None or not may_see(services, _of(one).scope):
         raise not_found(f"There is no limit of the name '{name[:80]}'.")
     return answer(await _shown(services, one))
 
@@ -90,7 +93,7 @@ async def delete_limit(
     """Remove a limit (W4): whoever waits for it alone goes on. 204 if there is no such limit, else 200."""
     kept = services.store.turns.limits
     had = await asyncio.to_thread(kept.find, name)
-    if had is None or not _may_see(services, had):
+    if had is None or not may_see(services, _of(had).scope):
         preconditions.check("", WHAT)
         return Response(status_code=204)
     services.caller.require(_need(_of(had).scope, "delete"))
@@ -131,12 +134,6 @@ def _told(turn: Turn) -> Json:
 
 def _of(one: Named) -> Limit:
     return Limit.model_validate({**one.document, "name": one.name})
-
-
-def _may_see(services: Services, one: Named) -> bool:
-    """Whether it limits something that the caller may read, or is at a scope where the caller may read."""
-    scope = _of(one).scope
-    return any(is_within(scope, grant.scope) or is_within(grant.scope, scope) for grant in services.caller.grants)
 
 
 def _may_read(services: Services, turn: Turn) -> bool:

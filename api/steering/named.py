@@ -1,7 +1,6 @@
 """What limits and rings have in common: a name, an entity tag, who stored it, when and why (docs/rules.md W4, W5)."""
 
 import asyncio
-import re
 from typing import Any
 
 from fastapi import Request
@@ -10,22 +9,13 @@ from fastapi.responses import JSONResponse, Response
 from api.access.reasons import noted, reason_of
 from api.services.dependencies import Services
 from api.steering.asked import who
-from api.wire.errors import ArmError, invalid
+from api.wire.errors import ArmError
 from api.wire.moments import moment
 from api.wire.preconditions import Preconditions
 from instar.store.errors import QuotaExceeded
 from instar.store.steering.named import Named, NamedDocuments, wished
 
 Json = dict[str, Any]
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-
-
-def checked(name: str, parameter: str) -> str:
-    """Raises ArmError 400 for what is no name."""
-    if not _NAME.fullmatch(name):
-        raise invalid("A name here has 1 to 80 letters, digits, dots, dashes and underscores.", parameter)
-    return name
 
 
 async def stored(  # noqa: PLR0917  # where, what, and what must be true of what is there

@@ -11,7 +11,8 @@ from fastapi.responses import Response
 
 from api.services.dependencies import Services, ServicesDep
 from api.services.paging import PagingDep
-from api.steering.named import answer, body_of, checked, removed, stored
+from api.steering.asked import check_name
+from api.steering.named import answer, body_of, removed, stored
 from api.steering.telling import nudge_all
 from api.wire.bodies import JsonBody, described
 from api.wire.errors import invalid, not_found
@@ -56,7 +57,7 @@ async def put_rings(
     A version reaches a ring by the platform only after every set of the rings before it has completed with it and has
     baked so long without getting sick. A person may start an upgrade of any set, which says what it overtakes.
     """
-    checked(name, "ringName")
+    check_name(name, "ringName")
     reason = body.pop("reason", None)
     try:
         plan = parsed(name, body)

@@ -1,7 +1,6 @@
 """Going back to the disks that are kept: Instar's addition (docs/rules.md R1, R2, C5)."""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -9,20 +8,18 @@ from fastapi.responses import Response
 
 from api.access.reasons import noted, reason_of
 from api.services.dependencies import SCALE_SET, ApiVersion, Services, ServicesDep
-from api.services.long_running import accepted, asked
+from api.services.long_running import accepted
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.ways_back import Kept, way_back_document
 from api.steering.asked import flag_of, only, who
 from api.steering.start_bodies import BACK_EXAMPLE, wishes_back
-from api.steering.starts import noted_with_override
+from api.steering.starts import noted_with_override, started
 from api.upgrades.rolling_upgrades import cancel_asked
+from api.upgrades.start_checks import listed_soon
 from api.wire.bodies import OptionalJsonBody, described
 from api.wire.errors import ArmError, not_allowed, unavailable
-from instar.compute.errors import ComputeError
 from instar.domain.decisions.going_back import nobody_goes, way_back
 from instar.domain.machines.instances import Instance
-from instar.domain.messages.scale_set import StartUpgrade
-from instar.domain.records.operations import OperationKind
 from instar.domain.records.quarantine import Quarantine
 from instar.domain.records.scale_set_status import ScaleSetStatus
 from instar.domain.records.way_back import WayBack
@@ -35,9 +32,6 @@ from instar.store.sets.stored_scale_set import StoredScaleSet
 router = APIRouter(tags=["steering"])
 
 ROLLBACK = SCALE_SET + "/instar/rollback"
-LISTED_WITHIN = timedelta(seconds=5)
-"""How long the compute has to list the machines; if it takes longer, a rollback is accepted and judged later."""
-
 Json = dict[str, Any]
 
 
@@ -47,7 +41,7 @@ async def get_rollback(services: ServicesDep, stored: StoredDep) -> Json:
 
     What a rollback without `toVersion` would do stands in `goesBackTo`, `alreadyThere` and `leftOut`.
     """
-    instances = await _listed(services, stored)
+    instances = await listed_soon(services, stored)
     if instances is None:
         raise unavailable("The compute does not list the machines just now. Try again later.")
     found = await way_of(services, stored, instances, StartWishes(goes_back=True))
@@ -74,13 +68,7 @@ async def roll_back(
     wishes = wishes_back(services, body)
     noted_with_override(request, services, stored, wishes)
     await _refuse_what_cannot_begin(services, stored, wishes)
-    operation = await asked(
-        services,
-        OperationKind.OS_UPGRADE,
-        stored,
-        lambda operation_id: StartUpgrade(operation_id=operation_id, wishes=wishes),
-    )
-    return accepted(request, services, operation, api_version)
+    return await started(request, services, stored, api_version, wishes)
 
 
 @router.post(
@@ -115,7 +103,7 @@ async def _refuse_what_cannot_begin(services: Services, stored: StoredScaleSet, 
     latest = await asyncio.to_thread(services.store.upgrades.latest, identity.unique_id)
     if latest is not None and not latest.status.ended:
         return  # refused by the set: a Rolling Upgrade is in progress
-    instances = await _listed(services, stored)
+    instances = await listed_soon(services, stored)
     if instances is None:
         return
     found = await way_of(services, stored, instances, wishes)
@@ -126,14 +114,6 @@ async def _refuse_what_cannot_begin(services: Services, stored: StoredScaleSet, 
 def not_rolled_back(stored: StoredScaleSet, refusal: str) -> ArmError:
     """409: nobody goes anywhere."""
     return not_allowed(f"The scale set '{stored.identity.name}' is not rolled back: {refusal}.")
-
-
-async def _listed(services: Services, stored: StoredScaleSet) -> tuple[Instance, ...] | None:
-    try:
-        async with asyncio.timeout(LISTED_WITHIN.total_seconds()):
-            return await services.provider.list_instances(stored.identity)
-    except (ComputeError, TimeoutError):
-        return None
 
 
 async def way_of(

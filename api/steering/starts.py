@@ -38,6 +38,13 @@ async def start_as_wished(
     wishes = await wishes_of(services, stored, body)
     noted_with_override(request, services, stored, wishes)
     await refuse_what_cannot_begin(services, stored, wishes)
+    return await started(request, services, stored, api_version, wishes)
+
+
+async def started(
+    request: Request, services: Services, stored: StoredScaleSet, api_version: str, wishes: StartWishes
+) -> Response:
+    """It is written down, and handed to the set's workflow. Raises ArmError 409 where that refuses it."""
     operation = await asked(
         services,
         OperationKind.OS_UPGRADE,

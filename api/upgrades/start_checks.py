@@ -12,6 +12,7 @@ from api.wire.errors import blocked, invalid, not_allowed
 from instar.compute.errors import ComputeError
 from instar.domain.decisions.starts import Asked, unknown_instances, version_asked
 from instar.domain.eligibility.eligibility import start_blockers
+from instar.domain.machines.instances import Instance
 from instar.domain.records.scale_set_status import ScaleSetStatus
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.domain.steering.next_step import may_not_begin
@@ -44,10 +45,8 @@ async def refuse_what_cannot_begin(
             raise invalid(f"{asked.refusal[:1].upper()}{asked.refusal[1:]}.", "version")
         if asked.refusal:
             raise not_allowed(f"{asked.refusal[:1].upper()}{asked.refusal[1:]}.")
-    try:
-        async with asyncio.timeout(LISTED_WITHIN.total_seconds()):
-            instances = await services.provider.list_instances(stored.identity)
-    except (ComputeError, TimeoutError):
+    instances = await listed_soon(services, stored)
+    if instances is None:
         return
     if not instances and model.capacity and model.image.follows_latest:
         return  # they are just being made, and are there before the upgrade begins
@@ -55,6 +54,15 @@ async def refuse_what_cannot_begin(
         raise blocked(blockers)
     if wished and (unknown := unknown_instances(wished, instances, identity.name)):
         raise invalid(f"{unknown[:1].upper()}{unknown[1:]}.", "instances")
+
+
+async def listed_soon(services: Services, stored: StoredScaleSet) -> tuple[Instance, ...] | None:
+    """The machines; None where the compute does not list them in time."""
+    try:
+        async with asyncio.timeout(LISTED_WITHIN.total_seconds()):
+            return await services.provider.list_instances(stored.identity)
+    except (ComputeError, TimeoutError):
+        return None
 
 
 def version_wished(services: Services, stored: StoredScaleSet, wished: StartWishes) -> Asked:

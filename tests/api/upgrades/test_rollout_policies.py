@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api.upgrades.policy_bodies import EXAMPLE
+from instar.compute.simulated.file.scripts import InstanceScript
 from instar.domain.access import Grant, Role
 from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.domain.steering.wishes import REASON_AT_MOST
@@ -192,12 +193,14 @@ async def test_w1_a_check_of_nothing_is_of_the_policy_in_force(api: Api) -> None
 async def test_w1_p2_a_check_says_that_no_upgrade_would_begin(api: Api) -> None:
     await api.create()
     await api.add_machines(5)
-    assert (await api.call("POST", f"{OF_SET}/check")).json()["remarks"] == [], "they boot (P2a)"
-    api.clock.advance(timedelta(hours=1))
+    for number in range(5):
+        api.fleet.script_instance(api.stored().identity, str(number), InstanceScript(sick_from=api.clock()))
+    api.clock.advance(timedelta(hours=1))  # machines that boot are waited for (P2a)
     told = (await api.call("POST", f"{OF_SET}/check")).json()
     [remark] = told["remarks"]
     assert remark.startswith("nothing would begin now: ")
     assert "5 of 5" in remark
+    assert [one["size"] for one in told["batches"]] == [1] * 5, "what they would be is told all the same"
 
 
 async def test_w1_of_a_large_set_the_first_batches_are_told(api: Api) -> None:
