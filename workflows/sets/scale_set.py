@@ -13,7 +13,7 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
-from instar.domain.lifecycle import requests, results
+from instar.domain.lifecycle import requests, results, upgrades
 from instar.domain.lifecycle.next_step import next_step, patient_until
 from instar.domain.lifecycle.state import ScaleSetState
 from instar.domain.lifecycle.status import status_of
@@ -173,7 +173,7 @@ class ScaleSetWorkflow:
     @workflow.signal(description="An upgrade ended")
     def upgrade_ended(self, ended: UpgradeEnded) -> None:
         """Free the lock."""
-        self._become(results.upgrade_ended(self._state, ended, workflow.now()))
+        self._become(upgrades.upgrade_ended(self._state, ended, workflow.now()))
 
     @workflow.query(description="Operations that this set is going to end")
     def operations(self) -> list[str]:

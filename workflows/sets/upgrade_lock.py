@@ -6,7 +6,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlrea
 from activities.images import ImageActivities
 from activities.model_changes import ModelChangeActivities
 from activities.records.upgrades import RecordActivities
-from instar.domain.lifecycle import results
+from instar.domain.lifecycle import results, upgrades
 from instar.domain.lifecycle.state import RunningUpgrade
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.messages.instance_actions import ModelChange, ResolveModelChange
@@ -38,7 +38,7 @@ async def begin_by_hand(memory: Memory) -> None:
     if resolution.plan is None:
         workflow.logger.info("%s: upgrade %d: %s", memory.scale_set.name, asked.number, resolution.reason)
         reason = resolution.reason if resolution.refused else ""
-        memory.state = results.start_refused(memory.state, asked.number, reason, memory.now)
+        memory.state = upgrades.start_refused(memory.state, asked.number, reason, memory.now)
         return
     await begin(memory, resolution.plan, StartedBy.USER, *asked.operations, number=asked.number)
 
@@ -78,8 +78,8 @@ async def begin(
             key=plan.key or str(workflow.uuid4()),
             instances=plan.wishes.instances if plan.wishes else InstanceIds(),
         )
-        memory.state = results.upgrade_begun(memory.state, running, memory.now)
-        memory.state = results.versions_left(memory.state, plan, number, memory.now)
+        memory.state = upgrades.upgrade_begun(memory.state, running, memory.now)
+        memory.state = upgrades.versions_left(memory.state, plan, number, memory.now)
         upgrade = UpgradeState(
             scale_set=memory.scale_set,
             number=number,
@@ -117,8 +117,8 @@ async def tell(memory: Memory) -> None:
         await handle.signal(OsUpgradeWorkflow.cancel, rolling.cancel.reason)
     except ApplicationError:
         # It is closed already: find out at once how.
-        memory.state = results.look_after_at(memory.state, memory.now)
-    memory.state = results.upgrade_told(memory.state, rolling.upgrade.number)
+        memory.state = upgrades.look_after_at(memory.state, memory.now)
+    memory.state = upgrades.upgrade_told(memory.state, rolling.upgrade.number)
 
 
 async def look_after(memory: Memory) -> None:
@@ -127,7 +127,7 @@ async def look_after(memory: Memory) -> None:
     if running is None:
         return
     usual = memory.state.delays.look_after_upgrade
-    memory.state = results.look_after_at(memory.state, memory.now + usual)
+    memory.state = upgrades.look_after_at(memory.state, memory.now + usual)
     request = UpgradeClosed(workflow_id=running.workflow_id)
     if memory.looked_after == running.number:
         request = request.model_copy(update={"unique_id": memory.scale_set.unique_id, "number": running.number})
@@ -143,7 +143,7 @@ async def look_after(memory: Memory) -> None:
         workflow.logger.warning("upgrade %d was not looked after: %s", running.number, refusal_of(failure))
         return
     if closed.parked and memory.state.running == running:
-        memory.state = results.look_after_at(memory.state, memory.now + LESS_OFTEN * usual)
+        memory.state = upgrades.look_after_at(memory.state, memory.now + LESS_OFTEN * usual)
     if not closed.status or memory.state.running != running:
         return
     await workflow.execute_activity_method(
@@ -158,7 +158,7 @@ async def look_after(memory: Memory) -> None:
         summary=f"upgrade {running.number} was closed from outside: {closed.status}",
         **options.RECORD,
     )
-    memory.state = results.upgrade_closed(memory.state, running, closed.status, memory.now)
+    memory.state = upgrades.upgrade_closed(memory.state, running, closed.status, memory.now)
 
 
 async def _resolved(memory: Memory, wishes: StartWishes | None) -> Resolution:

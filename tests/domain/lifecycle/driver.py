@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from instar.domain.health.sources import HealthSource
 from instar.domain.images.images import ImageReference
-from instar.domain.lifecycle import actions, requests, results
+from instar.domain.lifecycle import actions, requests, results, upgrades
 from instar.domain.lifecycle.next_step import next_step
 from instar.domain.lifecycle.state import RunningUpgrade, ScaleSetState
 from instar.domain.lifecycle.status import status_of
@@ -131,7 +131,7 @@ class Driver:
         for one in filter(None, (running.operation_id, *running.more_operations)):
             self._end(one)
         ended = UpgradeEnded(number=running.number, ended_at=self.now, status=status)
-        self.state = results.upgrade_ended(self.state, ended, self.now)
+        self.state = upgrades.upgrade_ended(self.state, ended, self.now)
 
     def carry_out(self, *, well: bool = True) -> Step:  # noqa: C901, PLR0912  # a line for each step
         """The next step to its end; where not `well`, it comes to an error, or finds nothing to do."""
@@ -148,12 +148,12 @@ class Driver:
             case Record():
                 self.state = results.recorded(self.state, status_of(self.state))
             case TellUpgrade(number=number):
-                self.state = results.upgrade_told(self.state, number)
+                self.state = upgrades.upgrade_told(self.state, number)
             case LookAfter():
-                self.state = results.look_after_at(self.state, self.now + self.state.delays.look_after_upgrade)
+                self.state = upgrades.look_after_at(self.state, self.now + self.state.delays.look_after_upgrade)
                 if not well and self.state.running:
                     # It was terminated: the set ends its operations.
-                    self.state = results.upgrade_closed(self.state, self.state.running, "TERMINATED", self.now)
+                    self.state = upgrades.upgrade_closed(self.state, self.state.running, "TERMINATED", self.now)
             case Delete():
                 self.state = results.deleted(self.state, self.now)
             case ApplyCapacity(generation=generation):
@@ -198,7 +198,7 @@ class Driver:
         asked = self.state.start_asked
         assert asked is not None
         if not well:
-            self.state = results.start_refused(self.state, number, "nothing is published", self.now)
+            self.state = upgrades.start_refused(self.state, number, "nothing is published", self.now)
             return
         self._run(number, StartedBy.USER, *asked.operations)
 
@@ -227,7 +227,7 @@ class Driver:
             target=IMAGE,
             more_operations=more,
         )
-        self.state = results.upgrade_begun(self.state, running, self.now)
+        self.state = upgrades.upgrade_begun(self.state, running, self.now)
 
     def _end(self, operation: str) -> None:
         self.ended[operation] = self.ended.get(operation, 0) + 1

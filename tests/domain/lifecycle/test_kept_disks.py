@@ -2,14 +2,16 @@
 
 from datetime import timedelta
 
-from instar.domain.lifecycle import requests, results
+from instar.domain.lifecycle import requests, results, upgrades
 from instar.domain.lifecycle.next_step import due_for_collection, next_moment
-from instar.domain.lifecycle.state import EndedUpgrade, Free, Rolling, RunningUpgrade, ScaleSetState
+from instar.domain.lifecycle.state import Asked, Begun, EndedUpgrade, Free, Rolling, RunningUpgrade, ScaleSetState
+from instar.domain.machines.actions import ActionKind
+from instar.domain.messages.instance_actions import InstanceAction, ModelChange
 from instar.domain.messages.scale_set import CancelUpgrade, Collected, UpgradeEnded
 from instar.domain.records.operations import OperationStatus
 from instar.domain.records.upgrades import UpgradeKind, UpgradeStatus
 from instar.domain.sets.policies import StartedBy
-from tests.domain.lifecycle.driver import IMAGE, NOON, Driver
+from tests.domain.lifecycle.driver import IMAGE, NOON, PLAN, Driver
 
 DAY = timedelta(days=1)
 ENDED = EndedUpgrade(number=1, ended_at=NOON, key="a")
@@ -78,7 +80,7 @@ def asked(*wishes: tuple[str, bool]) -> ScaleSetState:
 def test_c5_the_lock_goes_from_the_upgrade_to_its_undoing() -> None:
     state = asked(("plain", False), ("back", True), ("back", True), ("again", True))
     assert {"plain", "back", "again"} <= set(requests.operations_in_hand(state))
-    after = results.upgrade_ended(state, ended(), NOON)
+    after = upgrades.upgrade_ended(state, ended(), NOON)
     start = after.start_asked
     assert start is not None
     assert (start.number, start.operations) == (3, ("back", "again"))
@@ -88,11 +90,11 @@ def test_c5_the_lock_goes_from_the_upgrade_to_its_undoing() -> None:
     assert (wishes.goes_back, wishes.undoes, wishes.reason, wishes.by) == (True, key, "bad", "ann")
     assert [one.operation_id for one in after.ends] == ["plain"]
     assert {"back", "again"} <= set(requests.operations_in_hand(after))
-    assert results.upgrade_ended(after, ended(), NOON) == after, "a word that comes twice changes nothing"
+    assert upgrades.upgrade_ended(after, ended(), NOON) == after, "a word that comes twice changes nothing"
 
 
 def test_c5_nothing_to_go_back_ends_well() -> None:
-    after = results.start_refused(results.upgrade_ended(asked(("back", True)), ended(), NOON), 3, "", NOON)
+    after = upgrades.start_refused(upgrades.upgrade_ended(asked(("back", True)), ended(), NOON), 3, "", NOON)
     assert isinstance(after.lock, Free)
     assert [(one.operation_id, one.status) for one in after.ends] == [("back", OperationStatus.SUCCEEDED)]
 
@@ -101,6 +103,16 @@ def test_t5_the_end_of_a_rollback_says_something_of_a_version_only_if_all_went_w
     state = Driver().state.model_copy(update={"lock": rolling(UpgradeKind.ROLLBACK), "last_number": 2})
     bad = state.automatic.quarantine.left([IMAGE.version], 1, 1, "bad", NOON)
     state = state.model_copy(update={"automatic": state.automatic.model_copy(update={"quarantine": bad})})
-    assert results.upgrade_ended(state, ended(), NOON).automatic.quarantine == bad
+    assert upgrades.upgrade_ended(state, ended(), NOON).automatic.quarantine == bad
     well = ended().model_copy(update={"status": UpgradeStatus.COMPLETED, "error_code": ""})
-    assert results.upgrade_ended(state, well, NOON).automatic.quarantine.versions == ()
+    assert upgrades.upgrade_ended(state, well, NOON).automatic.quarantine.versions == ()
+
+
+def test_p5_f7_what_an_interrupted_action_put_aside_is_collected_by_its_own_key() -> None:
+    action = InstanceAction(operation_id="reimage", kind=ActionKind.REIMAGE, everyone=True)
+    begun = Begun(at=NOON, number=2, key="drawn")
+    state = with_kept(actions=(Asked(action=action, begun=begun),), collect_at=NOON + 9 * DAY)
+    after = results.brought(state, ModelChange(plan=PLAN, generation=2, rolling=True), ("put",), NOON)
+    assert after.actions == ()
+    assert after.collect == (ENDED, EndedUpgrade(number=2, ended_at=NOON, key="drawn"))
+    assert after.collect_at == NOON + DAY, "sooner than what else is kept"

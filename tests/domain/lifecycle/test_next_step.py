@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instar.domain.lifecycle import actions, requests, results
+from instar.domain.lifecycle import actions, requests, upgrades
 from instar.domain.lifecycle.next_step import PATIENCE, next_step
 from instar.domain.lifecycle.status import status_of
 from instar.domain.lifecycle.steps import (
@@ -281,7 +281,7 @@ def test_f1_a_look_after_an_upgrade_that_ended_meanwhile_does_not_free_the_lock_
     while set_.state.running is None:
         set_.carry_out()
     newer = set_.state
-    assert results.upgrade_closed(newer, looked_after, "TERMINATED", set_.now) == newer
+    assert upgrades.upgrade_closed(newer, looked_after, "TERMINATED", set_.now) == newer
 
 
 def test_f2_answers_are_kept_for_more_than_the_newest_start() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from instar.domain.delays import Delays
 from instar.domain.images.images import ImageReference
-from instar.domain.lifecycle import actions, requests, results
+from instar.domain.lifecycle import actions, requests, results, upgrades
 from instar.domain.lifecycle.lessons import learned
 from instar.domain.lifecycle.next_step import next_step
 from instar.domain.lifecycle.state import Deletion, EndedUpgrade, Model, Rolling, RunningUpgrade, ScaleSetState
@@ -114,7 +114,7 @@ def test_f7_an_end_by_old_records_quarantines_nothing_and_holds_the_set(started_
     lesson = learned(upgrade, ended, Quarantine(), None, Delays())
     assert lesson.quarantine == Quarantine()
     state = HELD.model_copy(update={"held": "", "lock": Rolling(upgrade=upgrade, look_after_at=NOON)})
-    after = results.upgrade_ended(state, ended, NOON)
+    after = upgrades.upgrade_ended(state, ended, NOON)
     assert after.held == "stopped: the records are older"
     assert after.running is None
 
