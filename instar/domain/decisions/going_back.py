@@ -12,6 +12,7 @@ from instar.domain.health.sources import HealthSource
 from instar.domain.images.images import ImageReference, is_exact
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Instance, OsDisk
+from instar.domain.machines.versions_stayed_on import stayed_on
 from instar.domain.records.quarantine import Quarantine, same
 from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import UpgradeKind
@@ -177,20 +178,23 @@ def _to_what_each_had(
 ) -> None:
     """Whoever is where others go back to stays there, unless it was named: an upgrade that stopped is undone."""
     had = {one.instance_id: disk for one in asked if (disk := previous(one, quarantine))}
-    targets = list(dict.fromkeys(disk.image for disk in had.values()))
+    stays = () if named else stayed_on(asked, had)
     left = []
     rest = []
+    targets: list[ImageReference] = []
     for instance in asked:
         disk = had.get(instance.instance_id)
         if instance.os_disk is None:
             found.stays(instance, NO_DISK)
-        elif not named and any(instance.os_disk.image.same_as(target) for target in targets):
+        elif any(instance.os_disk.image.same_as(one) for one in stays):
             found.there.append(instance.instance_id)
         elif disk:
             left.append(instance.os_disk.image)
+            targets.append(disk.image)
             found.goes(instance, disk.image, disk.generation)
         else:
             rest.append((instance, instance.os_disk))
+    targets = list(dict.fromkeys(targets))
     left = list(dict.fromkeys(left))
     for instance, disk in rest:
         if not targets:

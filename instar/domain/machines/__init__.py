@@ -1,1 +1,1 @@
-"""Machines of a scale set: what is known of one, where new ones go, who leaves first."""
+"""Machines of a scale set: what is known of one, where new ones go, who leaves first, which versions are stayed on."""

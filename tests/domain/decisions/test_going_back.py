@@ -1,5 +1,10 @@
 """Who goes back to what (docs/rules.md R1, R2)."""
 
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from instar.domain.decisions.enrolment import NOT_NAMED
 from instar.domain.decisions.going_back import (
     NO_ONE_VERSION,
@@ -74,6 +79,46 @@ def test_r2_an_upgrade_that_stopped_half_way_is_undone_and_nobody_goes_further_b
     named = asked(half, never_reached, instances=InstanceIds(ranges="1"))
     assert goes(named) == {"1": ("0", 1, False)}, "named, it goes where it was before"
     assert named.left_out == {NOT_NAMED: InstanceIds(ranges="0")}
+
+
+def moved(instance_id: str, to: str, was: str, number: int) -> Instance:
+    key = f"u/{number}"
+    return replace(machine(instance_id, disk(to, key), disk(was, "", key)), last_operation=number)
+
+
+def test_r2_where_versions_lead_to_each_other_what_was_done_last_is_undone() -> None:
+    """Some were taken to an older version, which others had before their last upgrade."""
+    lately = [moved("0", "2", "6", 7), moved("1", "2", "6", 7)]
+    earlier = [moved("2", "6", "4", 6), moved("3", "6", "2", 6)]
+    for machines in (lately + earlier, earlier + lately):
+        way = asked(*machines)
+        assert goes(way) == {"0": ("6", 1, False), "1": ("6", 1, False)}
+        assert way.there == InstanceIds(ranges="2-3")
+
+
+def test_r2_only_where_somebody_really_goes_back_to_is_a_reason_to_stay() -> None:
+    way = asked(moved("0", "3", "2", 3), moved("1", "2", "1", 2), moved("2", "1", "0", 1))
+    assert goes(way) == {"0": ("2", 1, False), "2": ("0", 1, False)}, "1 stays, so nobody goes to version 1"
+    assert way.there == InstanceIds(ranges="1")
+
+
+MACHINES = st.lists(
+    st.tuples(st.sampled_from("0123"), st.sampled_from("0123"), st.integers(0, 3)), min_size=1, max_size=8
+)
+
+
+@given(MACHINES)
+def test_r2_whoever_stays_is_where_somebody_goes_back_to(had: list[tuple[str, str, int]]) -> None:
+    machines = [moved(str(at), to, was, number) for at, (to, was, number) in enumerate(had)]
+    way = asked(*machines)
+    targets = {part.image.version for part in way.parts}
+    on = {one.instance_id: one.os_disk.image.version for one in machines if one.os_disk}
+    assert {on[one] for one in way.there} <= targets
+    assert way.ids | way.there | InstanceIds.of(one for ids in way.left_out.values() for one in ids) == InstanceIds.of(
+        on
+    )
+    if any(to != was for to, was, _ in had):
+        assert way.parts, "somebody has a disk to go back to"
 
 
 def test_r2_whoever_has_no_disk_kept_gets_a_new_one_of_the_version_that_the_others_go_back_to() -> None:
