@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 
+from instar.interrupts import Interrupts
+
 INTERRUPTED = 130
 """The status of a command that was ended by Ctrl-C."""
 
@@ -17,7 +19,7 @@ def main() -> None:
     from instar.cli.app import app  # noqa: PLC0415  # reads hundreds of modules, which takes a second
 
     if mine:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        Interrupts()
     try:
         app()
     except KeyboardInterrupt:

@@ -18,18 +18,18 @@ from instar.compute.provider import Effect
 from instar.connection.settings import Settings
 from worker.__main__ import run
 
-_ONE_AT_A_TIME = threading.Lock()
-"""Two steps that end in the same moment are two deaths: the second is left for the next worker."""
+_ONE_AT_A_TIME = threading.RLock()
+"""Held for a whole step: of one that another's death had cut short, the next worker might find the work done."""
 
 STEPS = ("prepare_swap", "prepare_restore", "ask_to_stop", "commit_swap", "commit_restore", "start_again")
 
 
 def mortal(step: Callable[..., Any], deaths: Path) -> Callable[..., Any]:
     def dies_after(*arguments: Any) -> Any:
-        done = step(*arguments)
         [effect] = [one for one in arguments if isinstance(one, Effect)]
         file = deaths / death(step.__name__, effect.fence.step.name.lower(), effect.instance_id)
         with _ONE_AT_A_TIME:
+            done = step(*arguments)
             try:
                 number = int(file.read_text() or signal.SIGKILL)
                 file.unlink()

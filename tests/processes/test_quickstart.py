@@ -138,9 +138,11 @@ def test_every_command_of_the_quick_start_and_of_steering_does_what_it_shows(tmp
 
 
 def _every_command_of_steering(folder: Path, path: str) -> None:
-    """With the set of the quick start. What the pages show is begun by hand: with these delays a look comes between."""
-    assert run("instar automatic web off", folder, path).returncode == 0
+    """With the set of the quick start."""
     for step in (*steps(STEERING), *steps(RINGS)):
+        if "upgrade web --version" in step.command:
+            # With delays as short as these, a look would bring the newest again between one command and the next.
+            assert run("instar automatic web off", folder, path).returncode == 0
         done = run(step.command, folder, path)
         if step.command == "instar upgrade web":
             assert (done.returncode, done.stdout) == (1, "")

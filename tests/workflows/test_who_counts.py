@@ -192,8 +192,8 @@ async def test_p15_starts_at_the_same_moment_start_one_upgrade(world: World) -> 
     assert len([one for one in answers if isinstance(one, BaseException)]) == 3
     await eventually(lambda: bool(world.fleet.hits(away[0])))
     assert world.store.upgrades.last_number(world.scale_set.unique_id) == 1
-    release(world, away)
     operation = await world.cancel()
+    release(world, away)
     assert (await world.end_of()).status is UpgradeStatus.CANCELLED
     assert (await world.ended(operation)).status is OperationStatus.SUCCEEDED
 
