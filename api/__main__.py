@@ -142,7 +142,7 @@ async def application(settings: Settings, readiness: Readiness, state: State) ->
         plugins: list[Plugin] = [instar_plugin(codec), *([traces.plugin()] if traces else ())]
         client = await connect(plugins, lazy=True)
         access = access_from(settings, store, utc_now)
-        services = services_from(store, fleet, client, settings, access)
+        services = services_from(store, fleet, client, settings, access, tracer=traces.tracer if traces else None)
         app = create_app(services, traces=traces.provider if traces else None)
         asides = [
             asyncio.create_task(forget_regularly(store, utc_now, settings)),

@@ -83,7 +83,7 @@ async def run(settings: Settings, temporal: TemporalMetrics | None = None) -> No
         client = await _unless_stopped(connect_to_temporal(plugins, readiness), stop)
         if client is None:
             return
-        outside = Outside.of(settings.hooks, settings.public_url)
+        outside = Outside.of(settings.hooks, settings.public_url, traces.tracer if traces else None)
         working = workers(client, fleet, store, outside=outside)
         for worker in working:
             await opened.enter_async_context(worker)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
+from opentelemetry.trace import Tracer
+
 from instar.connection.setting_groups import HooksSettings
 from instar.domain.sets.names import NAMESPACE
 from instar.domain.telling.cloud_events import Links
@@ -18,10 +20,10 @@ class Outside:
     links: Links
 
     @classmethod
-    def of(cls, settings: HooksSettings, public_url: str) -> Self:
-        """`public_url`: what clients reach the API under, "" where that is not known."""
+    def of(cls, settings: HooksSettings, public_url: str, tracer: Tracer | None = None) -> Self:
+        """`public_url`: what clients reach the API under, "" where that is not known. `tracer`: of calls, if any."""
         return cls(
-            receivers=OutboundClient(settings.allow, ca_file=settings.ca_file),
-            hooks=OutboundClient(settings.allow, ca_file=settings.ca_file),
+            receivers=OutboundClient(settings.allow, ca_file=settings.ca_file, tracer=tracer),
+            hooks=OutboundClient(settings.allow, ca_file=settings.ca_file, tracer=tracer),
             links=Links(api=public_url.rstrip("/"), temporal=settings.temporal_page, namespace=NAMESPACE),
         )

@@ -17,6 +17,7 @@ from instar.outbound.signatures import Secret
 from instar.store.errors import SealingError
 from instar.store.store import Store
 from instar.store.webhooks.webhooks import Place
+from instar.telemetry.purposes import Purpose
 
 ANSWER_WITHIN = timedelta(seconds=15)
 """How long a receiver has; Standard Webhooks asks senders for 15 to 30 seconds."""
@@ -78,6 +79,7 @@ class WebhookActivities:
         body = cloud_event(event, self.links)
         headers = Secret.of(place.secret).headers(event.id, body, self.clock())
         return await self.outbound.call(
+            Purpose.WEBHOOK,
             "POST",
             place.url,
             within=ANSWER_WITHIN,

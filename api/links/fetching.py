@@ -10,6 +10,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import httpx
+from opentelemetry.trace import Tracer
 
 from api.links.errors import LinkError
 from api.links.permitted import Permitted, Reach
@@ -17,6 +18,7 @@ from instar.connection.setting_groups import TemplateLinksSettings
 from instar.outbound.client import OutboundClient
 from instar.outbound.errors import CallFailed
 from instar.outbound.resolver import Resolver
+from instar.telemetry.purposes import Purpose
 
 _log = logging.getLogger(__name__)
 
@@ -25,17 +27,22 @@ class Fetcher:
     """Fetches what is allowed. Synchronous, since templates are read in threads of their own."""
 
     def __init__(
-        self, settings: TemplateLinksSettings, reach: Reach | None = None, resolver: Resolver | None = None
+        self,
+        settings: TemplateLinksSettings,
+        reach: Reach | None = None,
+        resolver: Resolver | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """Raises OSError, ssl.SSLError for a file of authorities that cannot be read."""
         permitted = Permitted(settings, reach)
-        self._client = OutboundClient(permitted, ca_file=settings.ca_file, resolver=resolver)
+        self._client = OutboundClient(permitted, ca_file=settings.ca_file, resolver=resolver, tracer=tracer)
 
     def __call__(self, address: str, at_most: int, seconds: float) -> bytes:
         """What is there, up to so many bytes. Raises LinkError."""
         try:
             answer = asyncio.run(
                 self._client.call(
+                    Purpose.TEMPLATE,
                     "GET",
                     address,
                     within=timedelta(seconds=seconds),

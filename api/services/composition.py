@@ -1,5 +1,6 @@
 """What a process that serves the API is made of, put together."""
 
+from opentelemetry.trace import Tracer
 from temporalio.client import Client
 
 from api.access.guard import Access
@@ -23,6 +24,7 @@ def services_from(
     access: Access,
     *,
     clock: Clock = utc_now,
+    tracer: Tracer | None = None,
 ) -> Services:
     """Put the services together. Whoever opened the store, the provider and the client closes them.
 
@@ -41,6 +43,8 @@ def services_from(
         access=access,
         clock=clock,
         codec=codec,
-        questions=Questions(store.places, OutboundClient(settings.hooks.allow, ca_file=settings.hooks.ca_file), clock),
-        fetch=Fetcher(settings.template_links),
+        questions=Questions(
+            store.places, OutboundClient(settings.hooks.allow, ca_file=settings.hooks.ca_file, tracer=tracer), clock
+        ),
+        fetch=Fetcher(settings.template_links, tracer=tracer),
     )

@@ -13,13 +13,16 @@ from functools import cache
 from pathlib import Path
 
 import httpx
+from opentelemetry.trace import Tracer
 
 from instar.compute.clock import Clock, utc_now
 from instar.compute.probing.reach import Address, parsed
 from instar.outbound.allowed import Permission
+from instar.outbound.calls import noted
 from instar.outbound.errors import Unanswered
 from instar.outbound.resolver import Resolver, SystemResolver
 from instar.outbound.retry_after import retry_after
+from instar.telemetry.purposes import Purpose
 
 USER_AGENT = "Instar"
 
@@ -52,15 +55,21 @@ class OutboundClient:
         ca_file: Path | None = None,
         resolver: Resolver | None = None,
         clock: Clock = utc_now,
+        tracer: Tracer | None = None,
     ) -> None:
-        """`ca_file`: authorities in PEM that are trusted besides the usual ones. Raises OSError, ssl.SSLError."""
+        """`ca_file`: authorities in PEM that are trusted besides the usual ones. Raises OSError, ssl.SSLError.
+
+        `tracer`: where traces are on, each call is a span of it.
+        """
         self._allowed = allowed
         self._resolver = resolver or SystemResolver()
         self._clock = clock
+        self._tracer = tracer
         self._tls = _trusting(ca_file)
 
     async def call(
         self,
+        purpose: Purpose,
         method: str,
         url: str,
         *,
@@ -73,12 +82,16 @@ class OutboundClient:
 
         Raises NotAllowed, Unanswered.
         """
-        checked = self._allowed.checked(url)
-        try:
-            async with asyncio.timeout(within.total_seconds()):
-                return await self._call(method, checked, dict(headers or {}), content, body_at_most, within)
-        except TimeoutError:
-            raise Unanswered(f"{checked.host} gave no whole answer within {within.total_seconds():g} s") from None
+        with noted(purpose, method, self._tracer) as call:
+            checked = self._allowed.checked(url)
+            call.goes_to(checked.host)
+            try:
+                async with asyncio.timeout(within.total_seconds()):
+                    answer = await self._call(method, checked, dict(headers or {}), content, body_at_most, within)
+            except TimeoutError:
+                raise Unanswered(f"{checked.host} gave no whole answer within {within.total_seconds():g} s") from None
+            call.answered(answer.status)
+            return answer
 
     async def _call(  # noqa: PLR0917  # from there to here
         self,

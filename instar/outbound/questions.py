@@ -17,6 +17,7 @@ from instar.outbound.signatures import Secret
 from instar.store.errors import SealingError
 from instar.store.webhooks.places import Places
 from instar.store.webhooks.webhooks import Place
+from instar.telemetry.purposes import Purpose
 
 GONE = "is not known any more: its policy was replaced long ago"
 
@@ -34,16 +35,19 @@ class Questions:
     async def hook(self, hook: Hook, message_id: str, said: Json, within: timedelta) -> Heard:
         """Call a hook once. `said`: what is told besides which hook it is; `within`: for all of it."""
         document = {"id": message_id, "hook": hook.name, "at": hook.at.value} | said
-        return await self._asked(hook.place, message_id, document, within, body_at_most=0)
+        return await self._asked(Purpose.HOOK, hook.place, message_id, document, within, body_at_most=0)
 
     async def judge(self, judge: Judge, message_id: str, said: Json, within: timedelta) -> Heard:
         """Ask a judge once, likewise."""
         document = {"id": message_id, "judge": judge.name} | said
         query = judge.query if judge.kind is JudgeKind.PROMETHEUS else None
-        return await self._asked(judge.place, message_id, document, within, body_at_most=BODY_AT_MOST, query=query)
+        return await self._asked(
+            Purpose.JUDGE, judge.place, message_id, document, within, body_at_most=BODY_AT_MOST, query=query
+        )
 
     async def _asked(  # passed on
         self,
+        purpose: Purpose,
         place_id: str,
         message_id: str,
         document: Json,
@@ -58,18 +62,20 @@ class Questions:
                 return Heard(failed=GONE)
             if query is not None:
                 return await self._queried(place, query, within)
-            return await self._posted(place, message_id, json.dumps(document).encode(), within, body_at_most)
+            return await self._posted(purpose, place, message_id, json.dumps(document).encode(), within, body_at_most)
         except (NotAllowed, SealingError, ValueError) as error:
             # ValueError: a secret that is none. No text repeats it.
             return Heard(failed=f"may not be called: {error}")
         except Unanswered as error:
             return Heard(failed=f"could not be reached: {error}", is_final=False)
 
-    async def _posted(self, place: Place, message_id: str, body: bytes, within: timedelta, body_at_most: int) -> Heard:
+    async def _posted(  # noqa: PLR0917  # passed on
+        self, purpose: Purpose, place: Place, message_id: str, body: bytes, within: timedelta, body_at_most: int
+    ) -> Heard:
         headers = Secret.of(place.secret).headers(message_id, body, self.clock())
         headers |= {"Content-Type": "application/json"}
         answer = await self.outbound.call(
-            "POST", place.url, within=within, headers=headers, content=body, body_at_most=body_at_most
+            purpose, "POST", place.url, within=within, headers=headers, content=body, body_at_most=body_at_most
         )
         return Heard(status=answer.status, retry_after=answer.retry_after, body=answer.body)
 
@@ -78,6 +84,7 @@ class Questions:
         if place.secret:
             headers["Authorization"] = f"Bearer {place.secret}"
         answer = await self.outbound.call(
+            Purpose.JUDGE,
             "POST",
             f"{place.url.rstrip('/')}/api/v1/query",
             within=within,

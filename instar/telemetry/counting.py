@@ -19,6 +19,8 @@ from instar.domain.steering.next_step import ParkedFor
 from instar.telemetry.metrics import (
     BATCH_SECONDS,
     BATCHES,
+    OUTBOUND_CALLS,
+    OUTBOUND_SECONDS,
     OUTCOMES,
     PARKINGS,
     PROBES,
@@ -28,6 +30,7 @@ from instar.telemetry.metrics import (
     WEBHOOK_ATTEMPTS,
     one_of,
 )
+from instar.telemetry.purposes import RESPONSES, Purpose
 
 UNDER_WAY = (Outcome.PENDING, Outcome.IN_PROGRESS)
 """What an instance comes to on its way; not what becomes of it."""
@@ -36,7 +39,7 @@ UNDER_WAY = (Outcome.PENDING, Outcome.IN_PROGRESS)
 ENDS = tuple(status for status in UpgradeStatus if status.ended)
 
 
-def begin_at_zero() -> None:
+def begin_at_zero() -> None:  # noqa: C901  # a line for each label
     """Have every series there from the start: of one that begins at 1 Prometheus sees no increase.
 
     Only of Faulted ones is the error's code of interest before there is one.
@@ -58,6 +61,9 @@ def begin_at_zero() -> None:
         PROBES.labels(protocol, answer)
     for result in ("delivered", "failed"):
         WEBHOOK_ATTEMPTS.labels(result)
+    for purpose, response in product(Purpose, RESPONSES):
+        OUTBOUND_SECONDS.labels(purpose)
+        OUTBOUND_CALLS.labels(purpose, response)
 
 
 def count_upgrade(record: UpgradeRecord, fresh: Iterable[Decision], before: UpgradeStatus | None) -> None:

@@ -96,6 +96,20 @@ WEBHOOK_ATTEMPTS = Counter(
     ("result",),
     registry=REGISTRY,
 )
+OUTBOUND_CALLS = Counter(
+    "instar_outbound_calls",
+    "Calls to other people's systems, by what they are for, and by the class of the status that came: none, where no "
+    "answer came; notAllowed, where the address may not be called.",
+    ("purpose", "response"),
+    registry=REGISTRY,
+)
+OUTBOUND_SECONDS = Histogram(
+    "instar_outbound_call_duration_seconds",
+    "From the call to its answer, or until it was given up.",
+    ("purpose",),
+    buckets=ANSWERS,
+    registry=REGISTRY,
+)
 REQUESTS = Counter(
     "instar_api_requests",
     "Requests that the API answered.",

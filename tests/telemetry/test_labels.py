@@ -16,6 +16,7 @@ from instar.store.overview.standing import WAITING_FOR, Why
 from instar.telemetry import metrics
 from instar.telemetry.counting import begin_at_zero
 from instar.telemetry.metrics import OTHER
+from instar.telemetry.purposes import RESPONSES, Purpose
 
 ALLOWED: dict[str, Iterable[str]] = {
     "kind": UpgradeKind,
@@ -30,6 +31,8 @@ ALLOWED: dict[str, Iterable[str]] = {
     "step": ["swap", "model", "restore"],
     "protocol": Protocol,
     "answer": ["good", "bad", "none"],
+    "purpose": Purpose,
+    "response": RESPONSES,
     "result": ["delivered", "failed"],
     "method": [OTHER, *METHODS],
     "automatic": ["on", "off"],
