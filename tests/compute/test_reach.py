@@ -213,7 +213,10 @@ async def asked_at(host: str, listens: str, reach: Reach) -> None:
     serving = await asyncio.start_server(answer, listens, 0)
     async with serving:
         port = serving.sockets[0].getsockname()[1]
-        [seen] = await Prober().look([Target("7", host, port, reach)], HTTP)
+        patient = HTTP.model_copy(
+            update={"interval": timedelta(minutes=1)}
+        )  # with its time-out: a busy machine is slow
+        [seen] = await Prober().look([Target("7", host, port, reach)], patient)
     assert seen.state is HealthState.HEALTHY, seen.detail
 
 

@@ -3,6 +3,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,7 +37,11 @@ async def sockets(scene: Scene) -> AsyncIterator[MachineSockets]:
 
 
 async def states(scene: Scene, sockets: MachineSockets, source: HealthSource) -> list[HealthState]:
+    """At the first look for which this process is not too busy, as a set looks again."""
     await sockets.follow()
+    for _ in range(20):
+        with suppress(Unavailable):
+            return [one.state for one in await scene.fleet.observe_health(SET, source)]
     return [one.state for one in await scene.fleet.observe_health(SET, source)]
 
 
