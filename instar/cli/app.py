@@ -34,7 +34,7 @@ from instar.cli.options import (
     command,
     login_of,
 )
-from instar.cli.showing import list_cli, show_cli, watch_cli
+from instar.cli.showing import doctor_cli, list_cli, show_cli, watch_cli
 from instar.client import watch as watching
 from instar.client.showing.terminal import console
 from instar.connection.computes import NO_LIBVIRT
@@ -182,6 +182,7 @@ def reconcile(
 app.command("list")(list_cli.list_sets)
 app.command()(show_cli.show)
 app.command()(watch_cli.watch)
+app.command()(doctor_cli.doctor)
 app.command()(list_cli.history)
 app.command()(sets_cli.init)
 app.command()(sets_cli.upgrade)

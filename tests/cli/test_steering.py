@@ -302,6 +302,7 @@ ROOMS = (
     "instar/client",
     "instar/client/sets",
     "instar/client/showing",
+    "instar/doctor",
     "instar/stack",
 )
 DRAWN = {
