@@ -8,6 +8,7 @@ from types import MappingProxyType
 from instar.doctor import agree, keep, reach, use
 from instar.doctor.place import NotLooked, Place
 from instar.domain.checkup.findings import Check, Finding, Level, not_looked, problem
+from instar.errors import Trouble
 
 SECONDS = 15.0
 """For all of them together: each asks a few questions, of 5 seconds at the most."""
@@ -60,6 +61,11 @@ def _look(check: Check, look: Look, place: Place, found: dict[Check, list[Findin
         found[check] = look(place)
     except NotLooked as why:
         found[check] = [not_looked(check, str(why), why.do)]
+    except PermissionError as error:
+        closed = f"{error.filename or 'something'} may not be read by this user"
+        found[check] = [not_looked(check, closed, "run it as the user as whom Instar runs")]
+    except Trouble as trouble:
+        found[check] = [problem(check, str(trouble), "see to what it says, then try again")]
     except Exception as error:  # noqa: BLE001  # whatever fails here must keep no other check
         words = f"{type(error).__name__}: {error}"
         found[check] = [problem(check, f"it could not be looked at: {words}", "see to what it says, then try again")]

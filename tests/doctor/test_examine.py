@@ -3,9 +3,12 @@
 import threading
 from pathlib import Path
 
+import pytest
+
 from instar.doctor.examine import counted, examine
 from instar.doctor.place import NotLooked, Place
 from instar.domain.checkup.findings import Check, Finding, Level, ok
+from instar.errors import Trouble
 
 PLACE = Place(None, "", Path("/none"))
 
@@ -42,6 +45,24 @@ def test_what_fails_or_hangs_is_said_and_keeps_no_other() -> None:
     assert "ValueError: no\\x1b[8m" in found[1].found
     assert (found[2].found, found[2].do) == ("not from here", "go there")
     assert counted(found) == {"ok": 1, "warning": 0, "problem": 2, "not looked": 1}
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "words"),
+    [
+        (PermissionError(13, "denied", "/d/store.sqlite"), Level.NOT_LOOKED, "/d/store.sqlite may not be read by this"),
+        (Trouble("no pool"), Level.PROBLEM, "no pool"),
+        (RuntimeError("odd"), Level.PROBLEM, "RuntimeError: odd"),
+    ],
+)
+def test_what_kind_of_failure_it_was(error: Exception, level: Level, words: str) -> None:
+    def look(_: Place) -> list[Finding]:
+        raise error
+
+    [found] = examine(PLACE, {Check.DISK: look}, 60)
+    assert found.level is level
+    assert words in found.found
+    assert found.do
 
 
 def test_they_look_at_once() -> None:
