@@ -99,7 +99,7 @@ def audit_table(entries: Sequence[Mapping[str, str]], upgrades: Mapping[str, int
         about = subject_of(entry["resource"])
         what = Text(legible_line(done(entry["action"], about.words)))
         if number := upgrades.get(entry["operation"]):
-            what.append(f", number {number}")
+            what.append(f" #{number}")
         if entry["why"]:
             what.append(f"\n{legible(entry['why'], REASON_AT_MOST)}", style="dim")
         table.add_row(

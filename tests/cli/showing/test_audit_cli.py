@@ -50,7 +50,7 @@ def test_the_set_and_what_was_done_are_there_on_any_screen(data: Path, columns: 
     names = "".join(line[begin:end].strip() for line in lines)
     assert names.count(NAME) == 2
     assert "refused 403" in done.output
-    assert "number 7" in done.output
+    assert "upgrade #7" in done.output
     assert 0 < done.output.count("because") < 25
 
 

@@ -42,7 +42,7 @@ def test_the_set_and_what_was_done_come_first(width: int) -> None:
     head, first, second = lines_of(UPGRADE, width=width, upgrades={"99ead45f": 7})[:3]
     assert head.split()[:5] == ["WHEN", "ON", "WHAT", "WHAT", "WAS"]
     assert first.startswith("2026-11-30 11:58Z  web")
-    assert "upgrade, number 7" in first
+    assert "upgrade #7" in first
     assert "accepted 202" in first
     assert second.split()[0] == "demo"
 
