@@ -29,8 +29,8 @@ def test_what_fails_or_hangs_is_said_and_keeps_no_other() -> None:
     forever = threading.Event()
 
     def hangs(_: Place) -> list[Finding]:
-        forever.wait()
-        return []
+        forever.wait(20)
+        return [ok(Check.STORE, "whoever waited longer than was said gets this")]
 
     checks = {Check.STORE: hangs, Check.KEYS: fails, Check.DISK: is_elsewhere, Check.API: fine}
     found = examine(PLACE, checks, 0.5)
@@ -63,6 +63,13 @@ def test_what_kind_of_failure_it_was(error: Exception, level: Level, words: str)
     assert found.level is level
     assert words in found.found
     assert found.do
+
+
+def test_a_check_that_hangs_does_not_keep_the_command_from_ending() -> None:
+    def look(_: Place) -> list[Finding]:
+        return [ok(Check.API, f"{threading.current_thread().daemon}")]
+
+    assert [one.found for one in examine(PLACE, {Check.API: look}, 60)] == ["True"]
 
 
 def test_they_look_at_once() -> None:
