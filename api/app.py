@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -130,6 +131,7 @@ def create_app(services: Services, *, traces: TracerProvider | None = None) -> F
     # The interactive docs at /docs bring their scripts along: they work where the internet is out of reach.
     app = FastAPIOffline(
         title="Instar",
+        version=version("instar"),
         description=DESCRIPTION,
         lifespan=life,
         redirect_slashes=False,

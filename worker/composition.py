@@ -1,6 +1,9 @@
 """The workers of one process: two queues, so that a slow compute cannot starve workflow progress."""
 
+import os
+import socket
 from datetime import timedelta
+from importlib.metadata import version
 
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -44,6 +47,15 @@ HEARTBEAT_THROTTLE = timedelta(seconds=2)
 """How late a cancel or a lost attempt may be noticed."""
 
 
+def identity() -> str:
+    """As Temporal shows this process: where it runs, and of which release it is (`instar doctor` compares them).
+
+    >>> identity().rpartition(" instar/")[2] == version("instar")
+    True
+    """
+    return f"{os.getpid()}@{socket.gethostname()} instar/{version('instar')}"
+
+
 def workers(
     client: Client,
     provider: Provider,
@@ -57,6 +69,7 @@ def workers(
 
     `outside`: how other people's systems are called; by default as without any setting.
     """
+    who = identity()
     around = [Subjects(), Waits(store), Timings(clock)]
     outside = outside or Outside.of(HooksSettings(), "")
     nudges = WebhookNudges(client)
@@ -77,6 +90,7 @@ def workers(
         Worker(
             client,
             task_queue=WORKFLOW_QUEUE,
+            identity=who,
             activities=[
                 batches.pre_check,
                 batches.select_batch,
@@ -100,6 +114,7 @@ def workers(
         Worker(
             client,
             task_queue=COMPUTE_QUEUE,
+            identity=who,
             activities=[
                 disks.swap_os_disks,
                 disks.apply_models,
@@ -130,6 +145,7 @@ def workers(
         Worker(
             client,
             task_queue=WEBHOOK_QUEUE,
+            identity=who,
             activities=[webhooks.deliver],
             interceptors=[Subjects()],
             max_concurrent_activities=DELIVERIES_AT_ONCE,
@@ -138,6 +154,7 @@ def workers(
         Worker(
             client,
             task_queue=HOOK_QUEUE,
+            identity=who,
             activities=[hooks.call_hooks, judges.ask_judges, judges.until_yes, judges.until_no],
             interceptors=[Subjects()],
             max_concurrent_activities=QUESTIONS_AT_ONCE,

@@ -18,6 +18,7 @@ from typing import Literal
 
 from instar.backup.backup_manifest import UNFINISHED, Manifest, complete_backups, entry_of
 from instar.backup.backup_places import DUMP, KEYS, STORE, TEMPORAL, key_files, place_of, store_file, synced
+from instar.backup.last_backup import LastBackup, note
 from instar.backup.postgres_dump import check_program, dump_command, run, schema_version
 from instar.backup.private_backups import keep_backups_private
 from instar.backup.sqlite_copy import ask, copy_database
@@ -61,6 +62,7 @@ def backup(wish: Wish, settings: Settings, now: datetime, told: Told) -> tuple[P
         # A file name is told where the system gives one: of two folders, it says which.
         where = f"{error.filename}: " if error.filename else ""
         raise Trouble(f"no backup was made in {folder}: {where}{error.strerror}") from None
+    note(settings.data_dir, LastBackup(made_at=manifest.made_at, folder=made))
     return made, manifest
 
 

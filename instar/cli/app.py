@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from instar.cli import (
     backup_cli,
@@ -35,9 +34,9 @@ from instar.cli.options import (
     command,
     login_of,
 )
-from instar.cli.showing import list_cli, show_cli
+from instar.cli.showing import doctor_cli, list_cli, show_cli, watch_cli
 from instar.client import watch as watching
-from instar.client.ends import status_of
+from instar.client.showing.terminal import console
 from instar.connection.computes import NO_LIBVIRT
 from instar.connection.remarks.names import unread
 from instar.demo import demo as demonstration
@@ -115,7 +114,7 @@ def demo() -> None:
     """
     try:
         with ended():
-            held = demonstration.demo(Console(highlight=False))
+            held = demonstration.demo(console())
     except demonstration.Stopped:
         raise typer.Exit(INTERRUPTED) from None
     if not held:
@@ -133,7 +132,7 @@ def demo_libvirt() -> None:
         with ended():
             if find_spec("libvirt") is None:
                 raise Trouble(NO_LIBVIRT)
-            held = real_demonstration.demo_libvirt(Console(highlight=False))
+            held = real_demonstration.demo_libvirt(console())
     except demonstration.Stopped:
         raise typer.Exit(INTERRUPTED) from None
     if not held:
@@ -154,7 +153,7 @@ def status(
     with ended():
         login = login_of(credentials, data_dir, api)
         ways = standing.Ways(scale_set, lambda words: command(words, data_dir))
-        standing.status(ways, login, subscription, resource_group, Console(highlight=False))
+        standing.status(ways, login, subscription, resource_group, console())
 
 
 @app.command()
@@ -177,54 +176,13 @@ def reconcile(
     """
     with ended():
         login = login_of(credentials, data_dir, api)
-        reconciling.reconcile(scale_set, login, subscription, resource_group, Console(highlight=False), apply=apply)
-
-
-@app.command()
-def watch(
-    *,
-    scale_set: SetName,
-    api: ApiUrl = "",
-    data_dir: DataDir = DATA_DIR,
-    credentials: Credentials = None,
-    resource_group: Group = "",
-    subscription: Subscription = watching.DEFAULT_SUBSCRIPTION,
-    timeout: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", min=0, help="Give up after that long, with status 1.", show_default=False),
-    ] = None,
-    until_parked: Annotated[
-        bool, typer.Option("--until-parked", help="End when it is parked too, with status 5.")
-    ] = False,
-) -> None:
-    """Follow the latest upgrade of a scale set until it ends.
-
-    Before the first one it says what it waits for. Where automatic upgrades are off nothing would ever come: then it
-    ends at once, unless it is given a --timeout.
-
-    A bar per batch, a letter per machine, the reasons; plain lines when the output is no terminal. The status is 0 if
-    the upgrade completed, 3 if it faulted, 4 if it was cancelled, 5 if it is parked and --until-parked was given, 6 if
-    there is nothing to follow.
-    """
-    try:
-        with ended():
-            login = login_of(credentials, data_dir, api)
-            last = watching.watch(
-                scale_set,
-                login,
-                subscription,
-                resource_group,
-                Console(highlight=False),
-                watching.Waiting(timeout, lambda words: command(words, data_dir), until_parked),
-            )
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
-    if end := status_of(last):
-        raise typer.Exit(end)
+        reconciling.reconcile(scale_set, login, subscription, resource_group, console(), apply=apply)
 
 
 app.command("list")(list_cli.list_sets)
 app.command()(show_cli.show)
+app.command()(watch_cli.watch)
+app.command()(doctor_cli.doctor)
 app.command()(list_cli.history)
 app.command()(sets_cli.init)
 app.command()(sets_cli.upgrade)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
 from instar.backup import backup as backing_up
@@ -15,6 +14,7 @@ from instar.backup import restore as restoring
 from instar.backup.private_backups import keep_backups_private
 from instar.cli.main import INTERRUPTED
 from instar.client.credentials import keep_data_private, settings_of
+from instar.client.showing.terminal import console
 from instar.compute.clock import utc_now
 from instar.domain.legible import legible_lines
 from instar.errors import Nonsense, Trouble, ended
@@ -104,9 +104,9 @@ def _interruptible() -> Iterator[None]:
 @contextmanager
 def _shown() -> Iterator[backing_up.Told]:
     """A bar per file on a terminal, nothing elsewhere."""
-    console = Console(stderr=True)
+    shown = console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as bars:
         tasks: dict[str, TaskID] = {}
 
         def told(name: str, done: int, total: int) -> None:

@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 
 import typer
 
-from instar.cli.showing.told import say_json, show_table
+from instar.cli.showing.told import say, say_json, show_table
 from instar.client import credentials
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
+from instar.client.showing.audit_list import audit_table
+from instar.client.showing.terminal import console
 from instar.compute.clock import utc_now
 from instar.domain.legible import legible_line, legible_lines
 from instar.errors import Nonsense, Trouble, ended
@@ -143,22 +145,29 @@ def audit(
         as_json = _as_json(output)
         with _opened(data_dir) as store:
             entries = store.audit.newest(count, resource)
+            begun = {entry.request_id for entry in entries if entry.request_id}
+            since = min((entry.at for entry in entries), default=utc_now())
+            numbers = store.upgrades.numbers_of(begun, since) if begun and not as_json else {}
     rows = [
-        (
-            f"{entry.at:%Y-%m-%d %H:%M:%S}",
-            entry.name,
-            entry.principal,
-            entry.action,
-            entry.resource,
-            str(entry.status),
-            str(entry.repeats + 1),
-            entry.request_id,
-            entry.reason,
-        )
+        {
+            "at": f"{entry.at:%Y-%m-%d %H:%M:%S}",
+            "name": entry.name,
+            "principal": entry.principal,
+            "action": entry.action,
+            "resource": entry.resource,
+            "status": str(entry.status),
+            "times": str(entry.repeats + 1),
+            "operation": entry.request_id,
+            "why": entry.reason,
+        }
         for entry in entries
     ]
-    heads = ("at", "name", "principal", "action", "resource", "status", "times", "operation", "why")
-    _show(heads, rows, as_json=as_json)
+    if as_json:
+        say_json(rows)
+    elif rows:
+        console().print(audit_table(rows, numbers))
+    else:
+        say("nothing is written down" + (f" of a path that holds '{resource}'" if resource else ""))
 
 
 def token(

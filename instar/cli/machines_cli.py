@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from instar.cli.main import INTERRUPTED
 from instar.cli.options import DATA_DIR, ApiUrl, Credentials, DataDir, Subscription, login_of
@@ -14,6 +13,7 @@ from instar.client import follow as following
 from instar.client import images as publishing
 from instar.client.credentials import settings_of
 from instar.client.origins import Origins
+from instar.client.showing.terminal import console
 from instar.client.signatures import UBUNTU, Publisher
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.domain.images.images import ImageReference, version_key
@@ -65,11 +65,11 @@ def publish_image(
             raise Trouble(str(error)) from None
         place = publishing.Place(settings_of(None), login_of(credentials, data_dir, api), subscription, location)
         if file is None:
-            publishing.publish_simulated(place, image, _console(), sick=sick, sick_on=sick_on or ())
+            publishing.publish_simulated(place, image, console(), sick=sick, sick_on=sick_on or ())
             return
         if sick or sick_on:
             raise Nonsense("--sick and --sick-on direct simulated machines, which need no --file")
-        publishing.publish(place, image, file, _console())
+        publishing.publish(place, image, file, console())
 
 
 @app.command("follow")
@@ -112,7 +112,7 @@ def follow_images(
             publisher = _publisher(key, fingerprint, unsigned=unsigned)
             source = following.Source(origins, publisher, frozenset(release), architecture)
             place = publishing.Place(settings_of(None), login_of(credentials, data_dir, api), subscription, location)
-            following.follow(place, source, every, _console())
+            following.follow(place, source, every, console())
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
 
@@ -147,8 +147,4 @@ def adopt(
     """
     wish = adopting.Wish(scale_set, model, pattern, version, os_disk, dry_run)
     with ended():
-        adopting.adopt(wish, settings_of(None), login_of(credentials, data_dir, api), _console(), time.sleep)
-
-
-def _console() -> Console:
-    return Console(highlight=False)
+        adopting.adopt(wish, settings_of(None), login_of(credentials, data_dir, api), console(), time.sleep)

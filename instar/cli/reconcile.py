@@ -3,7 +3,6 @@
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from instar.client.api_client import ApiClient
 from instar.client.api_token import Login
@@ -24,7 +23,7 @@ def reconcile(  # which set, and how it is asked
     except ValueError:
         raise Trouble(f"what answers at {api.url} is no Instar API: its answer is no JSON") from None
     for line in lines(told):
-        console.print(escape(legible_line(line)), soft_wrap=True)
+        console.print(legible_line(line), markup=False, soft_wrap=True)
 
 
 def lines(told: dict[str, Any]) -> list[str]:

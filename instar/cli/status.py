@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from instar.client.api_client import ApiClient, ApiRefused
 from instar.client.api_token import Login
@@ -42,7 +41,7 @@ def status(ways: Ways, login: Login, subscription: str, resource_group: str, con
     if state != "Succeeded":
         facts["state"] = state
     for line in (*_in_columns(list(facts.items())), *lines(told), *advice(told, state, missing, ways)):
-        console.print(escape(legible_line(line)), soft_wrap=True)
+        console.print(legible_line(line), markup=False, soft_wrap=True)
 
 
 def lines(told: Json) -> list[str]:

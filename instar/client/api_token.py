@@ -82,6 +82,11 @@ class TokenAuth(httpx.Auth):
 
     def take(self, answer: httpx.Response) -> None:
         """Remember the token of the answer. Raises Trouble if there is none in it."""
+        if answer.is_server_error:
+            raise Trouble(
+                f"the API cannot log anybody in just now ({answer.status_code}): it starts, or its database is away; "
+                "`instar doctor` says more"
+            )
         try:
             self.token = str(answer.json()["access_token"])
         except (ValueError, KeyError, TypeError):

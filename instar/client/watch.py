@@ -1,28 +1,20 @@
-"""`instar watch`: follow the upgrade of one set until it ends."""
+"""`instar watch SET`: follow the upgrade of one set until it ends."""
 
 import math
 import re
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from instar.client.api_client import ApiAway, ApiClient, ApiRefused
-from instar.client.api_token import Login
 from instar.client.ends import NothingToFollow
 from instar.client.sets import overviews
 from instar.client.sets.forecasts import Outlook
-from instar.client.showing.picture import picture
+from instar.client.showing.screens import LiveScreen, screen_for
 from instar.client.showing.upgrade_view import UpgradeView, upgrade_view
 from instar.client.showing.words import what_it_is
-from instar.compute.clock import utc_now
-from instar.domain.legible import legible_line
-from instar.domain.records.upgrades import UpgradeStatus
 from instar.errors import Trouble
 
 DEFAULT_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
@@ -32,7 +24,7 @@ LOOK_SECONDS = 0.5
 AWAY_SECONDS = 30.0
 """How long the API may be away in the middle of an upgrade (it may be restarted) before we give up."""
 
-NOT_FOUND = 404
+NOT_FOUND, SERVER_ERROR = 404, 500
 
 _RESOURCE_ID = re.compile(
     r"/subscriptions/[^/?#%]+/resourceGroups/[^/?#%]+/providers/Microsoft\.Compute/virtualMachineScaleSets/[^/?#%]+",
@@ -50,14 +42,8 @@ class Waiting:
     command: Callable[[str], str] = "instar {}".format
     until_parked: bool = False
     """Whether it is enough that the upgrade is parked."""
-
-
-def watch(  # noqa: PLR0917  # which set, and how it is asked
-    name: str, login: Login, subscription: str, resource_group: str, console: Console, waiting: Waiting
-) -> UpgradeStatus:
-    """Find the set and follow it. Raises Trouble if the API is away or has no such set, and as `follow`."""
-    with ApiClient(login) as api:
-        return follow(api, find(api, name, subscription, resource_group), console, time.sleep, waiting).status
+    patience: float = AWAY_SECONDS
+    """Seconds for which the API may be away meanwhile; infinity: for ever."""
 
 
 def find(api: ApiClient, name: str, subscription: str, resource_group: str = "") -> str:
@@ -94,7 +80,7 @@ def follow(
     enough that it is parked, that moment may be one of an upgrade that has not ended.
     """
     name = resource_id.rsplit("/", 1)[-1]
-    screen: Screen = LiveScreen(name, console) if console.is_terminal else Lines(name, console)
+    screen = screen_for(name, console)
     outlook = Outlook(api, resource_id)
     last_answer = time.monotonic()
     give_up_at = math.inf if waiting.timeout is None else last_answer + waiting.timeout
@@ -102,18 +88,19 @@ def follow(
         while True:
             try:
                 view = look(api, resource_id)
-            except ApiAway as away:
-                if time.monotonic() - last_answer > AWAY_SECONDS:
+            except (ApiAway, ApiRefused) as away:
+                if not is_away(away) or time.monotonic() - last_answer > waiting.patience:
                     raise
-                screen.say(f"the API is away, trying again: {away}")
+                screen.away(f"the API is away, trying again: {away}")
             else:
                 last_answer = time.monotonic()
+                screen.back("the API is back")
                 if view is None:
                     screen.say(_what_comes(api, resource_id, name, waiting))
                 else:
                     if view.started_at != screen.started_at:
                         screen.begin(view.started_at, _what_it_is(api, resource_id))
-                    running = console.is_terminal and not view.status.ended
+                    running = isinstance(screen, LiveScreen) and not view.status.ended
                     screen.show(replace(view, forecast=outlook.sentence()) if running else view)
                     if view.status.ended or (waiting.until_parked and view.parked):
                         return view
@@ -154,6 +141,11 @@ def _what_it_is(api: ApiClient, resource_id: str) -> str:
     return what_it_is(found["properties"])
 
 
+def is_away(error: ApiAway | ApiRefused) -> bool:
+    """Whether to ask again helps: nothing answers, or what answers cannot do so yet (it starts, its store is away)."""
+    return isinstance(error, ApiAway) or error.status >= SERVER_ERROR
+
+
 def look(api: ApiClient, resource_id: str) -> UpgradeView | None:
     """The latest upgrade now; None before the first. Raises Trouble if the set is gone."""
     try:
@@ -168,84 +160,3 @@ def look(api: ApiClient, resource_id: str) -> UpgradeView | None:
             raise Trouble(f"the scale set {resource_id} is gone") from None
         raise
     return None
-
-
-@dataclass
-class Screen(ABC):
-    """Where an upgrade is shown."""
-
-    name: str
-    console: Console
-    started_at: str = ""
-    """When the upgrade that is shown began."""
-    what: str = ""
-    """What it is, in one line."""
-
-    def begin(self, started_at: str, what: str) -> None:
-        """From now on it is another upgrade."""
-        self.started_at, self.what = started_at, what
-
-    @property
-    def context(self) -> AbstractContextManager[object]:
-        """Open while something is shown."""
-        return nullcontext()
-
-    @abstractmethod
-    def say(self, line: str) -> None:
-        """Something beside the upgrade; said once."""
-
-    @abstractmethod
-    def show(self, view: UpgradeView) -> None:
-        """A moment of the upgrade."""
-
-
-class LiveScreen(Screen):
-    """A picture that is drawn again in place."""
-
-    def __init__(self, name: str, console: Console) -> None:
-        super().__init__(name, console)
-        self._live = Live(console=console, refresh_per_second=4)
-
-    @property
-    def context(self) -> AbstractContextManager[object]:
-        return self._live
-
-    def say(self, line: str) -> None:
-        self._live.update(Text(legible_line(line)))
-
-    def show(self, view: UpgradeView) -> None:
-        # The last picture stays, so it need not fit the screen.
-        height = None if view.status.ended else self.console.height
-        beside = [line for line in (self.what, *view.pace(utc_now()), view.waits) if line]
-        self._live.update(picture(self.name, view, height, beside), refresh=view.status.ended)
-
-
-class Lines(Screen):
-    """Lines for a file or a pipe: each decision once, and the counts when they change."""
-
-    def __init__(self, name: str, console: Console) -> None:
-        super().__init__(name, console)
-        self._decisions = 0
-        self._last_line = ""
-
-    def say(self, line: str) -> None:
-        if line != self._last_line:
-            self._last_line = line
-            self.console.print(legible_line(line), markup=False, highlight=False, soft_wrap=True)
-
-    def begin(self, started_at: str, what: str) -> None:
-        super().begin(started_at, what)
-        self._decisions = 0
-        if what:
-            self.say(f"{self.name} {what}")
-
-    def show(self, view: UpgradeView) -> None:
-        for decision in view.decisions:
-            if decision.sequence > self._decisions:
-                self._decisions = decision.sequence
-                self.say(decision.line)
-        if view.status.ended:
-            self.say(f"{self.name} {view.pace(utc_now())[0]}")
-        self.say(f"{self.name} {'; '.join(filter(None, (view.headline, view.waits)))}")
-        if view.status.ended and view.error:
-            self.say(view.error)

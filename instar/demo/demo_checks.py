@@ -115,7 +115,7 @@ def say_checks(console: Console, checks: list[Check]) -> bool:
         word = ("yes  ", "green") if check.held else ("NO   ", "bold red")
         console.print(Text.assemble(word, check.sentence), soft_wrap=True)
     held = all(check.held for check in checks)
-    console.print("[bold green]Everything held.[/]" if held else "[bold red]Not everything held.[/]")
+    console.print("Everything held." if held else "Not everything held.", style="bold green" if held else "bold red")
     return held
 
 

@@ -84,6 +84,12 @@ class Audit:
             gone = _removed(connection, select(AUDIT.c.number).where(AUDIT.c.status >= FIRST_REFUSAL), there - most)
             return gone + _removed(connection, select(AUDIT.c.number), there - gone - most)
 
+    def last_of_each(self) -> dict[str, datetime]:
+        """When each principal last changed something, or would have, as far back as the log goes."""
+        query = select(AUDIT.c.principal, func.max(AUDIT.c.at).label("at")).group_by(AUDIT.c.principal)
+        with self._database.reading() as connection:
+            return {row.principal: row.at for row in connection.execute(query)}
+
     def newest(self, count: int, resource: str = "") -> list[Entry]:
         """The newest entries, the newest first; of a path and all below it."""
         query = select(AUDIT).order_by(AUDIT.c.number.desc()).limit(min(max(count, 0), ENTRIES_AT_MOST))

@@ -107,6 +107,12 @@ class Images:
             rows = connection.execute(query).all()
         return sorted(map(_version, rows), key=lambda row: version_key(row.version))
 
+    def everywhere(self) -> list[ImageVersionRow]:
+        """Every version in every location that was not withdrawn."""
+        query = select(IMAGE_VERSIONS).where(IMAGE_VERSIONS.c.withdrawn.is_(False))
+        with self._database.reading() as connection:
+            return [_version(row) for row in connection.execute(query)]
+
     def publishers(self, location: str) -> list[str]:
         """The publishers known in a location, by name."""
         return self._names("publisher", location, {})

@@ -5,7 +5,8 @@ each write is placed by the highest decision sequence in it. A write with decisi
 higher sequence; a write without any is taken as newest. An ended record never runs again, whatever arrives.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -133,6 +134,14 @@ class Upgrades:
         with self._database.reading() as connection:
             texts = connection.scalars(query.order_by(UPGRADES.c.number.desc()).limit(HISTORY_AT_MOST)).all()
         return [UpgradeRecord.model_validate_json(text) for text in texts]
+
+    def numbers_of(self, operations: Collection[str], since: datetime) -> dict[str, int]:
+        """The numbers of what those operations began at or after that moment, by the operations' ids."""
+        query = select(UPGRADES.c.number, UPGRADES.c.record).where(UPGRADES.c.started_at >= since)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(UPGRADES.c.started_at.desc()).limit(HISTORY_AT_MOST)).all()
+        begun_by = {str(json.loads(row.record)["operation_id"]): int(row.number) for row in rows}
+        return {one: begun_by[one] for one in operations if one in begun_by}
 
     def last_decisions(self, unique_id: str, numbers: Sequence[int]) -> dict[int, Decision]:
         """The newest decision of each of those upgrades of a set, by number; without those that have none."""

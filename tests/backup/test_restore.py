@@ -12,6 +12,7 @@ import pytest
 
 from instar.backup.backup import Wish, backup
 from instar.backup.backup_manifest import MANIFEST, entry_of
+from instar.backup.last_backup import NOTE
 from instar.backup.restore import checked, restore, what_follows
 from instar.connection.presence import MARK, BeingRestored, enter
 from instar.connection.settings import Settings
@@ -288,7 +289,7 @@ def test_f7_a_restore_that_is_killed_anywhere_lets_nothing_start_until_it_was_re
     assert {name: aside[name] for name in newer if name in aside} == {
         name: newer[name] for name in newer if name in aside
     }
-    assert set(newer) - set(aside) == {"fleet.sqlite"}, "nothing that was there was deleted"
+    assert set(newer) - set(aside) == {"fleet.sqlite", NOTE}, "nothing that was there was deleted"
 
 
 def test_a_disk_that_is_full_while_it_is_copied_leaves_all_as_it_was(kept: Path, settings: Settings) -> None:

@@ -22,8 +22,9 @@ from instar.client.api_client import ApiClient, ApiRefused
 from instar.client.api_token import FILE, Login
 from instar.client.follow import Source
 from instar.client.origins import Origins
+from instar.client.showing.screens import Lines, LiveScreen
 from instar.client.showing.upgrade_view import upgrade_view
-from instar.client.watch import DEFAULT_SUBSCRIPTION, Lines, LiveScreen
+from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
 from instar.connection.settings import Settings
 from instar.domain.access import ROOT, Grant, Role
@@ -301,6 +302,7 @@ ROOMS = (
     "instar/client",
     "instar/client/sets",
     "instar/client/showing",
+    "instar/doctor",
     "instar/stack",
 )
 DRAWN = {
@@ -309,6 +311,7 @@ DRAWN = {
     "upgrades_table": "its texts are legible",
     "time_line": "its texts are legible",
     "in_columns": "its texts are legible",
+    "audit_table": "its texts are legible",
     "made.text": "JSON in ASCII, made here",
     "json.dumps": "JSON in ASCII",
 }

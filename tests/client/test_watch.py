@@ -8,8 +8,7 @@ import httpx
 import pytest
 from rich.console import Console
 
-from instar.client import watch as watching
-from instar.client.api_client import ApiAway, ApiClient
+from instar.client.api_client import ApiAway, ApiClient, ApiRefused
 from instar.client.api_token import Login
 from instar.client.ends import status_of
 from instar.client.showing.picture import CELLS, picture
@@ -272,10 +271,21 @@ def test_an_api_that_is_restarted_meanwhile_ends_nothing() -> None:
     assert told[0].startswith("the API is away, trying again")
 
 
-def test_an_api_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "AWAY_SECONDS", -1)
+def test_an_api_that_stays_away_is_given_up() -> None:
     with pytest.raises(ApiAway, match="no API answers at"):
-        followed(iter([httpx.ConnectError("refused")]))
+        followed(iter([httpx.ConnectError("refused")]), None, Waiting(patience=-1))
+
+
+def test_an_api_that_starts_is_away_too_and_what_is_refused_is_not() -> None:
+    starts = httpx.Response(503, json={"error": {"code": "ServiceUnavailable", "message": "waits for the database"}})
+    told, status = followed(iter([starts, starts, httpx.ConnectError("refused"), httpx.Response(200, json=ENDED)]))
+    assert status is UpgradeStatus.COMPLETED
+    assert [line for line in told if "away" in line] == [
+        "the API is away, trying again: the API answered 503 ServiceUnavailable: waits for the database"
+    ]
+    assert told[1] == "the API is back"
+    with pytest.raises(ApiRefused, match="403"):
+        followed(iter([httpx.Response(403, json={"error": {"code": "AuthorizationFailed", "message": "no"}})]))
 
 
 def test_a_set_that_is_gone_is_told() -> None:

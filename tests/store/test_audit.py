@@ -72,3 +72,10 @@ def test_of_too_many_entries_refusals_go_first_and_then_the_oldest(store: Store)
     assert paths(store, 9) == ["/refused/3", "/3", "/refused/2", "/2", "/1", "/0"]
     assert store.audit.shorten(3) == 3
     assert paths(store, 9) == ["/3", "/2", "/1"]
+
+
+def test_when_each_principal_last_changed_something(store: Store) -> None:
+    later = NOW + timedelta(hours=1)
+    for entry in (replace(ENTRY, at=later), ENTRY, replace(ENTRY, principal="client-2")):
+        store.audit.add(entry)
+    assert store.audit.last_of_each() == {"client-1": later, "client-2": NOW}

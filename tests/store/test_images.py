@@ -114,3 +114,11 @@ def test_names_that_are_nonsense_find_nothing(store: Store, nonsense: str) -> No
     assert store.images.versions("Canonical", "UbuntuServer", nonsense, "westeurope") == []
     assert store.images.versions(*UBUNTU, nonsense) == []
     assert store.images.get(nonsense, nonsense, nonsense, "1.0", nonsense) is None
+
+
+def test_all_that_is_on_offer_everywhere(store: Store) -> None:
+    for version, location in (("1.0.0", "westeurope"), ("2.0.0", "northeurope"), ("3.0.0", "westeurope")):
+        store.images.publish("C", "W", "s", version, location, {}, NOW)
+    store.images.withdraw("C", "W", "s", "3.0.0", "westeurope")
+    found = {(one.version, one.location) for one in store.images.everywhere()}
+    assert found == {("1.0.0", "westeurope"), ("2.0.0", "northeurope")}

@@ -149,3 +149,12 @@ def test_a_write_of_ten_thousand_instances_is_kept_whole(store: Store) -> None:
     assert len(rows) == 10_000
     assert sum(row.outcome == Outcome.FAILED for row in rows.values()) == 2_000
     assert rows["7"] == InstanceRow(Outcome.UPGRADED, 3, "why")
+
+
+def test_what_an_operation_began_is_known_by_its_number(store: Store) -> None:
+    store.upgrades.write(upgrade(1, ENDED))
+    store.upgrades.write(upgrade(2, started_at=NOW + timedelta(hours=1)))
+    asked = {"op-1", "op-2", "op-3"}
+    assert store.upgrades.numbers_of(asked, NOW) == {"op-1": 1, "op-2": 2}
+    assert store.upgrades.numbers_of(asked, NOW + timedelta(minutes=1)) == {"op-2": 2}
+    assert store.upgrades.numbers_of(set(), NOW) == {}

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from instar.cli.found import asked, found
 from instar.cli.options import (
@@ -20,6 +19,7 @@ from instar.cli.options import (
 from instar.cli.showing.told import say_json
 from instar.client.sets import overviews
 from instar.client.showing.set_list import table_of
+from instar.client.showing.terminal import console
 from instar.client.showing.upgrade_list import time_line, upgrades_table
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
@@ -45,7 +45,7 @@ def list_sets(
     if output is Output.JSON:
         say_json(sets)
     elif sets:
-        _console().print(table_of(sets))
+        console().print(table_of(sets))
     else:
         typer.echo("no scale set is there that you may read")
 
@@ -78,13 +78,8 @@ def history(
     if output is Output.JSON:
         say_json(upgrades if number is None else upgrades[0])
     elif number is not None:
-        _console().print(time_line(upgrades[0], utc_now()))
+        console().print(time_line(upgrades[0], utc_now()))
     elif upgrades:
-        _console().print(upgrades_table(upgrades, utc_now()))
+        console().print(upgrades_table(upgrades, utc_now()))
     else:
         typer.echo("no upgrade has run yet")
-
-
-def _console() -> Console:
-    # What stands in a table was written by others: it is no markup.
-    return Console(markup=False, emoji=False, highlight=False)

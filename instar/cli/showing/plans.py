@@ -3,13 +3,12 @@
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from instar.cli.options import Output
 from instar.cli.showing.told import say_json
 from instar.client.sets import planning
+from instar.client.showing.terminal import console
 from instar.domain.legible import legible_line
 
 
@@ -23,5 +22,5 @@ def show_plan(told: dict[str, Any], output: Output) -> None:
     if batches := planning.rows(told["properties"]):
         table = Table(*planning.COLUMNS, box=None, pad_edge=False)
         for row in batches:
-            table.add_row(*(escape(legible_line(cell)) for cell in row))
-        Console(highlight=False, soft_wrap=True).print(table)
+            table.add_row(*(legible_line(cell) for cell in row))
+        console().print(table, soft_wrap=True)

@@ -1,7 +1,5 @@
 """`instar show`: one set on a page."""
 
-from rich.console import Console
-
 from instar.cli import status as standing
 from instar.cli.found import found
 from instar.cli.options import (
@@ -22,6 +20,7 @@ from instar.client.sets import overviews, policies
 from instar.client.sets.machines import machines
 from instar.client.showing.pace import FORECAST
 from instar.client.showing.set_page import SetPage, facts, in_columns
+from instar.client.showing.terminal import console
 from instar.client.watch import DEFAULT_SUBSCRIPTION
 from instar.compute.clock import utc_now
 from instar.domain.legible import legible_line
@@ -47,12 +46,11 @@ def show(
     if output is Output.JSON:
         say_json(page.document())
         return
-    # What stands in it was written by others: it is no markup.
-    console = Console(markup=False, emoji=False, highlight=False)
-    console.print(in_columns(facts(page, utc_now())))
+    shown = console()
+    shown.print(in_columns(facts(page, utc_now())))
     for line in standing.advice(page.automatic, state, missing, ways, left_sick(page, ways)):
         # Commands are to be pasted, so that they are not wrapped.
-        console.print(legible_line(line), soft_wrap=True)
+        shown.print(legible_line(line), soft_wrap=True)
 
 
 def left_sick(page: SetPage, ways: standing.Ways) -> list[str]:

@@ -14,6 +14,7 @@ from rich.table import Table
 from instar.cli.options import Output
 from instar.client.api_client import ApiClient
 from instar.client.sets import overviews
+from instar.client.showing.terminal import console
 from instar.domain.legible import legible_line
 
 Json = dict[str, Any]
@@ -47,7 +48,7 @@ def show_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         table.add_column(head, overflow="fold", no_wrap=not number)
     for row in rows:
         table.add_row(*(legible_line(str(cell)) for cell in row))
-    Console(soft_wrap=True, markup=False, emoji=False, highlight=False).print(table, soft_wrap=True)
+    console().print(table, soft_wrap=True)
 
 
 def tell(output: Output, document: Callable[[], Json], *lines: str) -> None:
@@ -61,7 +62,7 @@ def tell(output: Output, document: Callable[[], Json], *lines: str) -> None:
 
 def progress(output: Output) -> Console:
     """Where it is told how something goes on: beside the document, where a program reads that."""
-    return Console(highlight=False, stderr=output is Output.JSON)
+    return console(stderr=output is Output.JSON)
 
 
 def newest_upgrade(api: ApiClient, scale_set: str) -> Json:

@@ -8,8 +8,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from instar.client.showing.audit_list import REASON_AT_MOST, subject_of
 from instar.client.showing.words import STYLES, counted, instant, kind_of, moment, span, took, what_it_is, who, why
-from instar.domain.legible import legible_line
+from instar.domain.legible import legible, legible_line
 from instar.domain.records.progress import Outcome
 
 Json = dict[str, Any]
@@ -19,7 +20,7 @@ AS_MEANT = (Outcome.PENDING, Outcome.IN_PROGRESS, Outcome.CURRENT, Outcome.UPGRA
 
 
 def upgrades_table(upgrades: list[Json], now: datetime) -> RenderableType:
-    """Two lines for each: what and how long, and why."""
+    """Under the name of the set, each with what, how long, and why; a reason that is long is cut."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for head in ("NO", "WHAT, WHO", "TO", "WHEN, HOW LONG", "HOW IT WENT"):
         table.add_column(head, overflow="fold")
@@ -31,9 +32,9 @@ def upgrades_table(upgrades: list[Json], now: datetime) -> RenderableType:
             f"{kind_of(told)}\n{who(told)}",
             legible_line(told["targetVersion"] or f"model {told['generation']}"),
             f"{moment(told['startTime'])}\n{took(told, now)}",
-            Text.assemble((status, STYLES.get(status, "")), f"\n{counted(told)}\n", (why(told), "dim")),
+            Text.assemble((status, STYLES.get(status, "")), f"\n{counted(told)}\n", (_cut(why(told)), "dim")),
         )
-    return table
+    return Group(*(_heading(one) for one in upgrades[:1]), table)
 
 
 def time_line(upgrade: Json, now: datetime) -> RenderableType:
@@ -42,6 +43,7 @@ def time_line(upgrade: Json, now: datetime) -> RenderableType:
     status = legible_line(told["status"])
     what = what_it_is(told)
     parts: list[RenderableType] = [
+        _heading(upgrade),
         Text.assemble((what, "bold"), "  ", (status, STYLES.get(status, ""))),
         Text(f"{moment(told['startTime'])}, {took(told, now)}: {counted(told)}"),
     ]
@@ -59,6 +61,15 @@ def time_line(upgrade: Json, now: datetime) -> RenderableType:
     if error := (told.get("error") or {}).get("message"):
         parts += [Text(""), Text(legible_line(error), style="red")]
     return Group(*parts)
+
+
+def _heading(upgrade: Json) -> Text:
+    about = subject_of(upgrade["id"])
+    return Text(legible_line(f"{about.name} in group {about.where}"), style="bold", overflow="fold")
+
+
+def _cut(reason: str) -> str:
+    return legible(reason, REASON_AT_MOST)
 
 
 def _decisions(told: Json) -> Table:

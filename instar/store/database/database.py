@@ -69,6 +69,19 @@ class Database:
             raise
         return database
 
+    @classmethod
+    def as_it_is(cls, url: str) -> Self:
+        """The same without bringing the schema to the newest: for whoever only looks. Connects at the first question.
+
+        Raises Unusable for a bad URL.
+        """
+        return cls(_engine(url))
+
+    def revision(self) -> str:
+        """Of its schema; "" of a database that has none of ours. Raises Unusable, Unavailable."""
+        with self.reading() as connection:
+            return _revision(connection) or ""
+
     @property
     def engine(self) -> Engine:
         """For tests and tools; the parts of the store use the transactions."""
@@ -226,6 +239,11 @@ def _migrations() -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return config
+
+
+def revisions() -> tuple[str, ...]:
+    """Every schema that this release knows, the newest first."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_migrations()).walk_revisions())
 
 
 @cache

@@ -267,3 +267,42 @@ def test_a_completion_never_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert completed("show we", tmp_path) == []
         # The client itself would wait for half a minute.
         assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ([], "which scale set?"),
+        (["web", "--all"], "either one scale set or all of them"),
+        (["--all", "--until-parked"], "--until-parked is for one scale set"),
+        (["web", "--scope", "/subscriptions/s"], "--scope is for --all"),
+    ],
+)
+def test_nonsense_to_watch_is_refused(logged_in: list[str], api: dict[str, Any], words: list[str], why: str) -> None:
+    del api
+    status, output = run("watch", *words, *logged_in)
+    assert status == 2
+    assert why in output
+
+
+def test_watch_all_looks_at_a_scope(logged_in: list[str], api: dict[str, Any], asked: list[httpx.Request]) -> None:
+    api["/instar/scaleSets"] = {"value": [MINE | {"name": f"web-{number}"} for number in range(500)]}
+    status, output = run("watch", "--all", "--timeout", "0", "--scope", "/subscriptions/s", *logged_in)
+    assert status == 0
+    assert asked[0].url.params["scope"] == "/subscriptions/s"
+    assert output.splitlines()[0] == "500 sets: 500 need a person"
+    assert "web-499: idle, last upgrade Faulted to 2.0.0: 1 machines are not healthy" in output
+
+
+def test_history_names_the_set_and_cuts_long_reasons_within_80_columns(
+    logged_in: list[str], api: dict[str, Any]
+) -> None:
+    long = UPGRADE["properties"] | {"error": {"code": "E", "message": "because " * 200}}
+    api[f"{SET}/instar/upgrades"] = {"value": [UPGRADE | {"properties": long}]}
+    status, output = run("history", "web", *logged_in)
+    assert status == 0
+    assert output.startswith("web in group g\n")
+    assert all(len(line) <= 80 for line in output.splitlines())
+    assert "…" in output
+    assert output.count("because") < 30
+    assert run("history", "web", "--output", "json", *logged_in)[1].count("because") == 200

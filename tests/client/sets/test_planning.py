@@ -16,6 +16,7 @@ from instar.cli.app import app
 from instar.client import watch as watching
 from instar.client.sets import planning
 from instar.client.sets.forecasts import Outlook, forecast
+from instar.client.showing.screens import LiveScreen
 from instar.client.showing.upgrade_view import upgrade_view
 from tests.client.sets.test_first_set import There
 from tests.client.sets.test_starting import SET, found_in, latest
@@ -95,7 +96,7 @@ def test_c6_watch_shows_it_on_a_terminal_while_the_upgrade_runs(monkeypatch: pyt
     running["properties"]["forecast"] = {"told": "2 of 5 batches done in 6 minutes"}
     shown: list[str] = []
     monkeypatch.setattr(watching, "_what_it_is", lambda *_: "upgrade 1")
-    monkeypatch.setattr(watching.LiveScreen, "show", lambda _self, view: shown.append(view.forecast))
+    monkeypatch.setattr(LiveScreen, "show", lambda _self, view: shown.append(view.forecast))
     answers = [httpx.Response(200, json=one) for one in (running, running, latest("Completed", "completed"))]
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     with There(latest=answers).client() as api:
