@@ -11,6 +11,7 @@ from temporalio import workflow
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.bridge.proto.child_workflow import ChildWorkflowResult, StartChildWorkflowExecutionFailedCause, Success
+from temporalio.bridge.proto.child_workflow import Failure as ChildFailed
 from temporalio.bridge.proto.workflow_activation import (
     DoUpdate,
     FireTimer,
@@ -180,6 +181,10 @@ class Execution:
             case "complete_workflow_execution":
                 self.result = command.complete_workflow_execution.result
                 self._end("COMPLETED", ChildWorkflowResult(completed=Success(result=self.result)))
+            case "fail_workflow_execution":
+                failure = command.fail_workflow_execution.failure
+                [self.result] = failure.application_failure_info.details.payloads
+                self._end("FAILED", ChildWorkflowResult(failed=ChildFailed(failure=failure)))
             case "continue_as_new_workflow_execution":
                 self.close("CONTINUED_AS_NEW")
                 self.engine.continue_as_new(self, command.continue_as_new_workflow_execution.arguments)

@@ -18,6 +18,7 @@ from workflows import options
 from workflows.release_0_1.ends import end_operations
 from workflows.release_0_1.memory import Memory
 from workflows.upgrades.os_upgrade import OsUpgradeWorkflow
+from workflows.upgrades.upgrade_end import learns_its_end_by_a_signal
 from workflows.visibility import upgrade_attributes, upgrade_summary
 
 ANSWERS_KEPT = 20
@@ -71,7 +72,7 @@ class UpgradeLock:
                 more_operations=more_operations,
             )
             try:
-                await workflow.start_child_workflow(
+                child = await workflow.start_child_workflow(
                     OsUpgradeWorkflow.run,
                     upgrade,
                     id=workflow_id,
@@ -79,6 +80,7 @@ class UpgradeLock:
                     static_summary=upgrade_summary(upgrade),
                     search_attributes=upgrade_attributes(upgrade),
                 )
+                learns_its_end_by_a_signal(child)
             except WorkflowAlreadyStartedError:
                 # This set's workflow was terminated and begun anew: its count starts where the records end.
                 self._memory.change(running=None, look_after_at=None)

@@ -21,6 +21,7 @@ from workflows import options
 from workflows.operations import held_by, refusal_of
 from workflows.sets.memory import Memory
 from workflows.upgrades.os_upgrade import OsUpgradeWorkflow
+from workflows.upgrades.upgrade_end import learns_its_end_by_a_signal
 from workflows.visibility import upgrade_attributes, upgrade_summary
 
 LESS_OFTEN = 12
@@ -92,7 +93,7 @@ async def begin(
             key=running.key,
         )
         try:
-            await workflow.start_child_workflow(
+            child = await workflow.start_child_workflow(
                 OsUpgradeWorkflow.run,
                 upgrade,
                 id=running.workflow_id,
@@ -100,6 +101,7 @@ async def begin(
                 static_summary=upgrade_summary(upgrade),
                 search_attributes=upgrade_attributes(upgrade),
             )
+            learns_its_end_by_a_signal(child)
         except WorkflowAlreadyStartedError:
             # This set's workflow was terminated and begun anew: its count starts where the records end.
             number = memory.state.last_number + 1
