@@ -71,6 +71,16 @@ def upgrade_summary(state: UpgradeState) -> str:
     return f"{state.scale_set.name}: {what} ({state.started_by.lower()})"
 
 
+def upgrade_began_with(state: UpgradeState) -> str:
+    """Markdown: what does not change while it runs, and where one reads more."""
+    lines = [
+        f"Set `{state.scale_set.resource_id}`.",
+        f"Started by {state.started_by.value.lower()}; target {state.plan.target}, generation {state.plan.generation}.",
+        f"`instar history {state.scale_set.name} --number {state.number}` tells every decision and every machine.",
+    ]
+    return "\n\n".join(lines)
+
+
 def batch_line(batch: int, ids: InstanceIds, verdict: Verdict) -> BatchLine:
     """What the table says of a batch of these instances, after its verdict."""
     failed = ids & verdict.progress.of(Outcome.FAILED, Outcome.SICK_BEFORE)

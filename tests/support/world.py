@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from temporalio.client import (
     Client,
     Plugin,
-    WorkflowFailureError,
     WithStartWorkflowOperation,
+    WorkflowFailureError,
     WorkflowHandle,
     WorkflowHistory,
     WorkflowUpdateStage,
@@ -389,8 +389,7 @@ async def result_of(upgrade: WorkflowHandle[OsUpgradeWorkflow, UpgradeResult]) -
     try:
         return await upgrade.result()
     except WorkflowFailureError as failed:
-        assert isinstance(failed.cause, ApplicationError), failed.cause
-        [result] = failed.cause.details
+        [result] = cast("ApplicationError", failed.cause).details
         return UpgradeResult.model_validate(result)
 
 

@@ -72,12 +72,6 @@ def page_app(url: str, inner: str, sessions: Sessions, codec: PayloadCodec) -> F
         )
         return opened
 
-    @app.get(PATH, response_model=None)
-    async def views(request: Request) -> Response:
-        if (refused := _locked(request, url, sessions)) is not None:
-            return refused
-        return Response(script(), media_type="text/javascript", headers=SAFE | {"Cache-Control": "no-store"})
-
     @app.post(CODEC + "/{verb}", response_model=None)
     async def codec_server(request: Request, verb: Verb) -> Response:
         if (refused := _locked(request, url, sessions)) is not None:
@@ -92,9 +86,13 @@ def page_app(url: str, inner: str, sessions: Sessions, codec: PayloadCodec) -> F
     async def pass_on(request: Request) -> Response:
         if (refused := _locked(request, url, sessions)) is not None:
             return refused
-        return await _passed_on(request, url)
+        return _script() if request.url.path == PATH else await _passed_on(request, url)
 
     return app
+
+
+def _script() -> Response:
+    return Response(script(), media_type="text/javascript", headers=SAFE | {"Cache-Control": "no-store"})
 
 
 def _locked(request: Request, url: str, sessions: Sessions) -> Response | None:

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from instar.connection.sealed_payloads import SealedPayloads
 from instar.stack.guard.links import Page, Sessions
 from instar.stack.guard.page import CODEC, COOKIE, page_app
-from instar.stack.guard.views import FIRST, OPENED, PATH, VIEWS
+from instar.stack.guard.views import OPENED
 from instar.store.database.key_file import KeyFile
 
 KEY = "5" * 64
