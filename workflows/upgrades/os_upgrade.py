@@ -57,7 +57,7 @@ class OsUpgradeWorkflow:
     async def run(self, _state: UpgradeState) -> UpgradeResult:
         """Upgrade. Temporal's own Cancel means the same as the signal: it must not cut a swap off half-way.
 
-        Raises ApplicationError at the end of a Faulted one.
+        Raises Outcome at the end of a Faulted one.
         """
         upgrade = asyncio.create_task(self._upgrade())
         while not upgrade.done():

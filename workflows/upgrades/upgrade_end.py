@@ -10,6 +10,7 @@ from instar.domain.messages.scale_set import UpgradeEnded
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.sets.names import scale_set_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity
+from workflows.failures import Outcome
 
 WORKFLOW_GONE = "ExternalWorkflowExecutionNotFound"
 """How the SDK types the failure of a signal to a workflow that is closed or never was."""
@@ -31,14 +32,14 @@ async def tell_the_set(scale_set: ScaleSetIdentity, ended: UpgradeEnded) -> None
 def as_temporal_lists_it(result: UpgradeResult) -> UpgradeResult:
     """The result of an upgrade that did what it was to do, or was asked to end.
 
-    Raises ApplicationError for a Faulted one, so that it is listed as Failed, with the reason's sentence as message,
+    Raises Outcome for a Faulted one, so that it is listed as Failed, with the reason's sentence as message,
     the error's code as type and the result as its one detail (docs/adr/0014).
     """
     # Asked for only where it matters: any other upgrade costs what it always did.
     if result.status is not UpgradeStatus.FAULTED or not workflow.patched(FAULTED_FAILS):
         return result
     code = result.error.code if result.error else result.status.value
-    raise ApplicationError(result.reason, result, type=code, non_retryable=True)
+    raise Outcome(result.reason, result, type=code, non_retryable=True)
 
 
 def learns_its_end_by_a_signal(upgrade: workflow.ChildWorkflowHandle[Any, Any]) -> None:

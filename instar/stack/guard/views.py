@@ -17,9 +17,9 @@ COLUMNS = (
     Attribute.PHASE,
     Attribute.SCALE_SET,
     Attribute.TARGET_VERSION,
+    "Workflow ID",
     "Start",
     "End",
-    "Workflow ID",
 )
 
 UPGRADES = f'`WorkflowType`="{UPGRADE_WORKFLOW}"'
