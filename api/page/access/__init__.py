@@ -1,0 +1,1 @@
+"""Who looks at the page: login, sessions, and what keeps strangers out."""
