@@ -5,8 +5,9 @@ from starlette.responses import Response
 
 from api.page.access.static_files import PageFiles
 from api.page.access.visitor import LoginNeeded
+from api.page.steering.routes import router as steering
 
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (steering,)
 """Of each room, in the order in which paths are looked for."""
 
 

@@ -23,7 +23,11 @@ MEMBERS = ("reason", "upgrade", "gate")
 Json = dict[str, Any]
 
 
-@router.post(SCALE_SET + "/instar/approve", response_model=None, openapi_extra=described({"reason": "canary is fine", "upgrade": 7, "gate": "afterCanary"}))
+@router.post(
+    SCALE_SET + "/instar/approve",
+    response_model=None,
+    openapi_extra=described({"reason": "canary is fine", "upgrade": 7, "gate": "afterCanary"}),
+)
 async def approve(request: Request, services: ServicesDep, stored: StoredDep, body: OptionalJsonBody) -> Json:
     """Let the running upgrade pass the gate at which it waits (G3). 409 while it waits at none.
 
@@ -33,7 +37,11 @@ async def approve(request: Request, services: ServicesDep, stored: StoredDep, bo
     return await _said(services, stored, noted(request, reason_of(body)), body, approved=True)
 
 
-@router.post(SCALE_SET + "/instar/reject", response_model=None, openapi_extra=described({"reason": "errors went up", "upgrade": 7, "gate": "first"}))
+@router.post(
+    SCALE_SET + "/instar/reject",
+    response_model=None,
+    openapi_extra=described({"reason": "errors went up", "upgrade": 7, "gate": "first"}),
+)
 async def reject(request: Request, services: ServicesDep, stored: StoredDep, body: OptionalJsonBody) -> Json:
     """End the running upgrade at the gate at which it waits, as cancelled (G3). 409 while it waits at none.
 
@@ -50,8 +58,8 @@ async def _said(services: Services, stored: StoredScaleSet, reason: str, body: J
     number, gate = await _gate(services, stored)
     if meant not in (0, number) or meant_gate not in (None, gate):
         raise not_allowed(
-            f"Upgrade {number} of the scale set '{stored.identity.name}' waits at the gate '{gate}', not at the one that "
-            "was meant. Nothing was done."
+            f"Upgrade {number} of the scale set '{stored.identity.name}' waits at the gate '{gate}', not at the one "
+            "that was meant. Nothing was done."
         )
     word = Approval(gate=gate, approved=approved, by=who(services), at=services.clock(), reason=reason)
     said = await asyncio.to_thread(services.store.wishes.approve, stored.identity.unique_id, number, word)

@@ -123,7 +123,7 @@ class Act:
     """Method and path of the API, as its OpenAPI document has them."""
     command: str
     """The same on the command line."""
-    says: Callable[[Subject], tuple[str, ...]]
+    says: Callable[[Subject], str]
     """What will happen, in a sentence or two."""
     wanted: Callable[[Subject, Typed], Wanted]
     """Raises Unreadable."""

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from api.page.steering.act import Act, Field, Json, Kind, Subject, Typed, Wanted
 from api.page.steering.reading import (
     HOURS,
+    NAME_AT_MOST,
     REASON,
     REASON_NEEDED,
     UNTIL,
@@ -28,13 +29,16 @@ NAME = Field(
     hint="Letters, digits, dots, dashes, underscores. One of that name that is there is replaced.",
     targets=("holdName", "limitName", "ringName"),
 )
-SCOPE = Field("scope", "Where", needed=True, hint="/ for everything, a subscription, a resource group or a set, by its id.")
+SCOPE = Field(
+    "scope", "Where", needed=True, hint="/ for everything, a subscription, a resource group or a set, by its id."
+)
 
 
 def place_of(act: Act, name: str) -> str:
     """The path of what an act makes, replaces or removes; "" where it has no name yet."""
     parent = act.route[1].rpartition("/")[0]
-    return f"{parent}/{quote(name, safe='')}" if name.strip("./") else ""
+    is_one = len(name) <= NAME_AT_MOST and name not in ("", ".", "..")
+    return f"{parent}/{quote(name, safe='')}" if is_one else ""
 
 
 def _there(subject: Subject) -> object:
@@ -65,7 +69,7 @@ def _tag(subject: Subject) -> dict[str, str]:
     return {"If-Match": subject.body["etag"]} if subject.body else {"If-None-Match": "*"}
 
 
-def _put(subject: Subject, typed: Typed, parent: str, body: Json, headers: dict[str, str] | None = None) -> Wanted:
+def _put(typed: Typed, parent: str, body: Json, headers: dict[str, str] | None = None) -> Wanted:
     wish = body | given(reason=typed.get("reason", "").strip())
     return Wanted("PUT", f"{parent}/{quote(name_of(typed), safe='')}", wish, headers=headers or {})
 
@@ -82,7 +86,7 @@ def _limit_body(typed: Typed) -> Json:
     )
 
 
-def _shown(subject: Subject, *names: str) -> Typed:
+def _shown(subject: Subject, *names: str) -> dict[str, str]:
     """What is there, to be changed."""
     found = {name: subject.properties.get(name) for name in names}
     return {"name": subject.name} | {name: str(value) for name, value in found.items() if value is not None}
@@ -107,10 +111,10 @@ HOLD = Act(
     command="instar hold NAME --scope SCOPE",
     says=lambda subject: (
         "No upgrade begins there any more, by itself or by hand; those that run finish their batch and wait, however "
-        "long it takes. Scaling, reads, cancels and rollbacks go on.",
-        _replaces(subject, f": {subject.properties.get('sentence')}"),
+        "long it takes. Scaling, reads, cancels and rollbacks go on. "
+        + _replaces(subject, f": {subject.properties.get('sentence')}")
     ),
-    wanted=lambda subject, typed: _put(subject, typed, HOLDS, _hold_body(subject, typed)),
+    wanted=lambda subject, typed: _put(typed, HOLDS, _hold_body(subject, typed)),
     seen=_there,
     group="Holds",
     fields=(NAME, SCOPE, REASON_NEEDED, UNTIL, HOURS),
@@ -127,10 +131,10 @@ RELEASE = Act(
     route=("DELETE", HOLDS + "/{holdName}"),
     command="instar release NAME",
     says=lambda subject: (
-        f"{subject.properties.get('sentence', 'What is held')}.",
-        "What it keeps back goes on at once, where it stopped, unless something else holds it.",
+        f"{subject.properties.get('sentence', 'What is held')}. "
+        "What it keeps back goes on at once, where it stopped, unless something else holds it."
     ),
-    wanted=lambda subject, typed: Wanted("DELETE", f"{HOLDS}/{quote(name_of(typed), safe='')}"),
+    wanted=lambda _, typed: Wanted("DELETE", f"{HOLDS}/{quote(name_of(typed), safe='')}"),
     seen=_there,
     group="Holds",
     fields=(Field("name", "Name", needed=True, targets=NAME.targets),),
@@ -148,10 +152,9 @@ LIMIT = Act(
     command="instar limits set NAME",
     says=lambda subject: (
         "All sets there share it: what is beyond it waits for its turn, first come, first served. What runs is not "
-        "stopped.",
-        _replaces(subject, _by(subject)),
+        "stopped. " + _replaces(subject, _by(subject))
     ),
-    wanted=lambda subject, typed: _put(subject, typed, LIMITS, _limit_body(typed), _tag(subject)),
+    wanted=lambda subject, typed: _put(typed, LIMITS, _limit_body(typed), _tag(subject)),
     seen=_there,
     group="Limits",
     fields=(
@@ -172,10 +175,8 @@ LIMIT_DELETE = Act(
     done="There is no such limit any more.",
     route=("DELETE", LIMITS + "/{limitName}"),
     command="instar limits delete NAME",
-    says=lambda subject: (f"The limit '{subject.name}' ends{_by(subject)}; whoever waits for it alone goes on.",),
-    wanted=lambda subject, typed: Wanted(
-        "DELETE", f"{LIMITS}/{quote(name_of(typed), safe='')}", headers=_tag(subject)
-    ),
+    says=lambda subject: f"The limit '{subject.name}' ends{_by(subject)}; whoever waits for it alone goes on.",
+    wanted=lambda subject, typed: Wanted("DELETE", f"{LIMITS}/{quote(name_of(typed), safe='')}", headers=_tag(subject)),
     seen=_there,
     group="Limits",
     fields=(Field("name", "Name", needed=True, targets=NAME.targets),),
@@ -194,12 +195,10 @@ RINGS_PUT = Act(
     command="instar rings set NAME",
     says=lambda subject: (
         "A version reaches a ring by itself only after every set of the rings before it has completed with it and has "
-        "baked it. By hand any set may overtake. To stop a version, quarantine it in one set: cancel its upgrade there.",
-        _replaces(subject, _by(subject)),
+        "baked it. By hand any set may overtake. What stops a version is its quarantine in one set, as of a cancel. "
+        + _replaces(subject, _by(subject))
     ),
-    wanted=lambda subject, typed: _put(
-        subject, typed, RINGS, {"rings": document(typed, "document", list)}, _tag(subject)
-    ),
+    wanted=lambda subject, typed: _put(typed, RINGS, {"rings": document(typed, "document", list)}, _tag(subject)),
     seen=_there,
     group="Rings",
     fields=(
@@ -225,8 +224,8 @@ RINGS_DELETE = Act(
     route=("DELETE", RINGS + "/{ringName}"),
     command="instar rings delete NAME",
     says=lambda subject: (
-        f"The rings '{subject.name}' end{_by(subject)}; their sets take versions as they come.",
-        "What was remembered of versions in them is forgotten.",
+        f"The rings '{subject.name}' end{_by(subject)}; their sets take versions as they come. "
+        "What was remembered of versions in them is forgotten."
     ),
     wanted=lambda subject, typed: Wanted("DELETE", f"{RINGS}/{quote(name_of(typed), safe='')}", headers=_tag(subject)),
     seen=_there,

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
+import httpx
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
@@ -14,14 +15,19 @@ from api.page.access.visitor import Visitor
 from api.page.asking import Answer, api_of
 from api.page.steering.act import TICKED, Act, Field, Kind, Subject, Typed, Unreadable, Wanted, stamp
 from api.page.steering.once import once_of
-from api.page.steering.reading import OVERRIDE
-from api.page.steering.starting_at import OVERRIDE_NEED
 from api.page.steering.subjects import NotShown
 from api.page.views import view
+from api.steering.starts import OVERRIDE
+from instar.domain.access import Need, Role
 
 PLAN, DO = "plan", "do"
 FROM_LINKS = ("name", "scope", "version", "instances")
 """What a link may fill in beforehand."""
+
+TOO_LONG = {"code": "RequestNotSent", "message": "What was typed is too long to be asked for: nothing was done."}
+
+OPERATION_AT_MOST = 500
+"""Characters of where an operation is; the API's own are far shorter."""
 
 Look = Callable[[Typed], Awaitable[Subject]]
 
@@ -69,50 +75,50 @@ async def shown(request: Request, visitor: Visitor, place: Place) -> Response:
         subject = await place.look(asked)
     except NotShown as gone:
         return not_shown(request, visitor, gone.answer)
-    typed = {**place.act.initial(subject), **asked}
+    first = {**place.act.initial(subject), **asked}
+    typed = {field.name: first.get(field.name, "") for field in place.act.fields}
     planned = await _plan(request, visitor, place.act, subject, typed) if place.act.plan_first else None
     return _form(request, visitor, place, subject, typed, planned, Said())
 
 
 async def sent(request: Request, visitor: Visitor, place: Place, form: Mapping[str, str]) -> Response:
     """The plan of what is asked, or the API's answer to it."""
-    act = place.act
-    typed = {field.name: _typed(field, form) for field in act.fields}
+    typed = {field.name: _typed(field, form) for field in place.act.fields}
     key = _key(visitor, place, form, typed)
-    once = once_of(request)
-    if form.get("step") == DO and (known := await once.known(key)):
+    if form.get("step") == DO and (known := await once_of(request).known(key)):
         return answered(request, visitor, place, typed, known)
     try:
-        subject = await place.look(typed)
+        return await _sent(request, visitor, place, form, typed, key)
     except NotShown as gone:
         return not_shown(request, visitor, gone.answer)
+
+
+async def _sent(  # noqa: PLR0917  # what was sent
+    request: Request, visitor: Visitor, place: Place, form: Mapping[str, str], typed: Typed, key: tuple[str, ...]
+) -> Response:
+    """Raises NotShown."""
+    act, subject, does = place.act, await place.look(typed), form.get("step") == DO
     try:
         wanted = act.wanted(subject, typed)
-        plans = act.plan is not None and (act.plan_first or form.get("step") != DO)
-        planned = await _plan(request, visitor, act, subject, typed) if plans else None
+        planned = await _plan(request, visitor, act, subject, typed) if act.plan_first or not does else None
     except Unreadable as unreadable:
         return _form(request, visitor, place, subject, typed, None, Said(unreadable=unreadable))
-    if form.get("step") != DO:
-        return _form(request, visitor, place, subject, typed, planned, Said())
+    said = Said()
     # Whoever may not is not told that something changed: the API refuses it, and says which role it takes.
-    if act.may(subject) and (act.sense(subject) or form.get("seen") != _stamp(act, subject, typed, planned)):
-        return _form(request, visitor, place, subject, typed, planned, Said(changed=True))
-    answer = await once.answer(key, lambda: _ask(request, visitor, wanted))
-    if answer.ok:
-        return answered(request, visitor, place, typed, answer)
-    try:
-        subject = await place.look(typed)
-    except NotShown as gone:
-        return not_shown(request, visitor, gone.answer)
-    return _form(request, visitor, place, subject, typed, planned, Said(answer=answer))
+    if does and act.may(subject) and (act.sense(subject) or form.get("seen") != _stamp(act, subject, typed, planned)):
+        said = Said(changed=True)
+    elif does:
+        answer = await once_of(request).answer(key, lambda: _ask(request, visitor, wanted))
+        if answer.ok:
+            return answered(request, visitor, place, typed, answer)
+        said, subject = Said(answer=answer), await place.look(typed)
+    return _form(request, visitor, place, subject, typed, planned, said)
 
 
 def answered(request: Request, visitor: Visitor, place: Place, typed: Typed, answer: Answer) -> Response:
     """Where the outcome is told: another address, so that a reload asks nothing again."""
     if place.act.shows_answer:
-        return view(
-            request, visitor, "steering/answer.html", act=place.act, place=place, answer=answer.body, csrf=visitor.csrf
-        )
+        return view(request, visitor, "steering/answer.html", act=place.act, place=place, answer=answer.body)
     query = {"name": typed["name"].strip()} if "name" in typed else {}
     parts = urlsplit(answer.headers.get("azure-asyncoperation", "")).path.split("/")
     if len(parts) > 2:  # noqa: PLR2004  # …/locations/LOCATION/operations/ID
@@ -125,6 +131,25 @@ def not_shown(request: Request, visitor: Visitor, answer: Answer) -> Response:
     return view(request, visitor, "steering/not_shown.html", status=answer.status, answer=answer)
 
 
+async def done(request: Request, visitor: Visitor, place: Place, operation_path: str) -> Response:
+    """What became of it: how the subject stands now, and the operation that was accepted, where there is one."""
+    operation = await api_of(request, visitor).ask("GET", operation_path) if operation_path else None
+    try:
+        subject = await place.look(dict(request.query_params))
+    except NotShown as gone:
+        return not_shown(request, visitor, gone.answer)
+    return view(
+        request,
+        visitor,
+        "steering/done.html",
+        act=place.act,
+        place=place,
+        subject=subject,
+        operation=operation,
+        again=f"{place.address}/done?{request.url.query}",
+    )
+
+
 def _form(  # noqa: PLR0917  # what is shown
     request: Request,
     visitor: Visitor,
@@ -135,7 +160,7 @@ def _form(  # noqa: PLR0917  # what is shown
     said: Said,
 ) -> Response:
     act = place.act
-    is_owner = subject.caller.may(OVERRIDE_NEED(subject))
+    is_owner = subject.caller.may(Need(OVERRIDE, subject.id, Role.OWNER))
     fields = [field for field in act.fields if is_owner or not field.for_owners]
     return view(
         request,
@@ -147,7 +172,7 @@ def _form(  # noqa: PLR0917  # what is shown
         subject=subject,
         may=act.may(subject),
         sense=act.sense(subject),
-        says=[one for one in act.says(subject) if one],
+        says=act.says(subject),
         fields=[(field, typed.get(field.name, ""), said.about(field)) for field in fields],
         choices=act.choices(subject),
         plan=planned,
@@ -165,9 +190,10 @@ async def _plan(request: Request, visitor: Visitor, act: Act, subject: Subject, 
 
 async def _ask(request: Request, visitor: Visitor, wanted: Wanted) -> Answer:
     api = api_of(request, visitor)
-    return await api.ask(
-        wanted.method, wanted.path, params=wanted.params, json=wanted.json, headers=wanted.headers
-    )
+    try:
+        return await api.ask(wanted.method, wanted.path, params=wanted.params, json=wanted.json, headers=wanted.headers)
+    except httpx.InvalidURL:
+        return Answer(400, {"error": TOO_LONG})
 
 
 def _stamp(act: Act, subject: Subject, typed: Typed, planned: Answer | None) -> str:

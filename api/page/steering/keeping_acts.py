@@ -1,4 +1,4 @@
-"""What keeps the upgrades of one set back or lets them go on, and what is kept of them: pause, quarantine, disks, records."""
+"""What keeps the upgrades of one set back or lets them go on: pause, switch, quarantine; and what is kept of them."""
 
 from urllib.parse import quote
 
@@ -71,9 +71,9 @@ PAUSE = Act(
     route=("POST", SCALE_SET + "/instar/pause"),
     command="instar pause SET",
     says=lambda subject: (
-        f"A batch of {subject.name} that is in work comes to its end, with its health wait and its verdict; then nothing "
-        "new begins until somebody resumes.",
-        f"It is {_paused(subject)['sentence']}. This takes its place." if _paused(subject) else "",
+        f"A batch of {subject.name} that is in work comes to its end, with its health wait and its verdict; then "
+        "nothing new begins until somebody resumes. "
+        + (f"It is {_paused(subject)['sentence']}. This takes its place." if _paused(subject) else "")
     ),
     wanted=lambda subject, typed: Wanted("POST", path_of(subject, "/instar/pause"), _wish(subject, typed)),
     seen=_pause_seen,
@@ -90,8 +90,8 @@ RESUME = Act(
     route=("POST", SCALE_SET + "/instar/resume"),
     command="instar resume SET",
     says=lambda subject: (
-        f"{subject.name} is {_paused(subject).get('sentence', 'paused')}.",
-        "Its upgrades go on where they stopped, unless something else keeps them back.",
+        f"{subject.name} is {_paused(subject).get('sentence', 'paused')}. "
+        "Its upgrades go on where they stopped, unless something else keeps them back."
     ),
     wanted=lambda subject, _: Wanted("POST", path_of(subject, "/instar/resume")),
     seen=_pause_seen,
@@ -108,8 +108,8 @@ LIFT = Act(
     command="instar lift SET VERSION",
     says=lambda subject: (
         f"{subject.name}, and machines that the version did not suit, may take it again by themselves, once no newer "
-        "one is there.",
-        *(f"{one['version']}: {one.get('reason') or 'of some machines alone'}" for one in _quarantine(subject)),
+        "one is there. "
+        + " ".join(f"{one['version']}: {one.get('reason') or 'of some machines alone'}" for one in _quarantine(subject))
     ),
     wanted=_lifted,
     seen=_quarantine,
@@ -128,9 +128,9 @@ KEEP = Act(
     route=("PUT", SCALE_SET + KEPT),
     command="instar keep SET",
     says=lambda subject: (
-        f"Previous disks of {subject.name} are kept for {_kept(subject).get('keepPreviousDisks')} after an upgrade's end "
-        "now. What you say takes the place of that, for the disks that are kept now, too; a shorter time deletes at once.",
-        f"Somebody said so: {_kept(subject)['sentence']}." if _kept(subject).get("sentence") else "",
+        f"Previous disks of {subject.name} are kept for {_kept(subject).get('keepPreviousDisks')} after an upgrade's "
+        "end now. What you say takes the place of that, for those that are kept now, too; a shorter time deletes at "
+        "once. " + (f"Somebody said so: {_kept(subject)['sentence']}." if _kept(subject).get("sentence") else "")
     ),
     wanted=lambda subject, typed: Wanted("PUT", path_of(subject, KEPT), _kept_body(subject, typed)),
     seen=_kept,
@@ -154,7 +154,7 @@ KEEP_DEFAULT = Act(
     command="instar keep SET --default",
     says=lambda subject: (
         f"{_kept(subject).get('sentence', 'Previous disks are kept as the setting says')}. That ends; disks that have "
-        "had their time by the setting are deleted at once.",
+        "had their time by the setting are deleted at once."
     ),
     wanted=lambda subject, _: Wanted("DELETE", path_of(subject, KEPT)),
     seen=_kept,
@@ -170,7 +170,7 @@ AUTOMATIC_ON = Act(
     done="Automatic upgrades are switched on.",
     route=("PATCH", SCALE_SET),
     command="instar automatic SET on",
-    says=lambda subject: (f"Upgrades of {subject.name} begin by themselves when there is a newer version.",),
+    says=lambda subject: f"Upgrades of {subject.name} begin by themselves when there is a newer version.",
     wanted=lambda subject, _: _automatic(subject, on=True),
     seen=_is_on,
     group="Automatic upgrades",
@@ -185,7 +185,7 @@ AUTOMATIC_OFF = Act(
     route=("PATCH", SCALE_SET),
     command="instar automatic SET off",
     says=lambda subject: (
-        f"No upgrade of {subject.name} begins by itself any more. One that runs goes on; by hand they begin as ever.",
+        f"No upgrade of {subject.name} begins by itself any more. One that runs goes on; by hand they begin as ever."
     ),
     wanted=lambda subject, _: _automatic(subject, on=False),
     seen=_is_on,
@@ -202,8 +202,7 @@ RECONCILE = Act(
     command="instar reconcile",
     says=lambda subject: (
         f"The records of {subject.name} take over what its machines have seen since the records were backed up. No "
-        "machine is changed; the set is held no more afterwards.",
-        _behind(subject),
+        "machine is changed; the set is held no more afterwards. " + _behind(subject)
     ),
     wanted=lambda subject, _: Wanted("POST", path_of(subject, "/instar/reconcile"), {"dryRun": False}),
     seen=is_deleting,

@@ -55,6 +55,21 @@ def may_release(subject: Subject) -> list[Json]:
     return [one for one in holds if subject.caller.may(Need("Instar/holds/delete", one["scope"], Role.CONTRIBUTOR))]
 
 
+def of_each(empty: Subject, found: list[Json]) -> list[tuple[Json, list[Act]]]:
+    """Holds, limits or rings, with what may be done to each."""
+    return [
+        (one, [act for act in OF_ALL.values() if _is_of(act, one) and act.may(_named(empty, one))]) for one in found
+    ]
+
+
+def _named(empty: Subject, one: Json) -> Subject:
+    return replace(empty, id=one["id"], name=one["name"], body=one)
+
+
+def _is_of(act: Act, one: Json) -> bool:
+    return act.name in NAMED and one["id"].startswith(act.route[1].partition("{")[0])
+
+
 def _grouped(found: Iterable[tuple[Act, Subject]]) -> dict[str, list[Offer]]:
     groups: dict[str, list[Offer]] = {}
     for act, subject in found:

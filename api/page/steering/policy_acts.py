@@ -70,8 +70,7 @@ def _acts(base: str, command: str, group: str) -> tuple[Act, Act, Act]:
         command=f"instar rollout-policy set{command}",
         says=lambda subject: (
             f"The rollout policy {_whose(subject)} is replaced as a whole. The next upgrade goes by it; one that runs "
-            "goes on by the one that it began with.",
-            "" if _own(subject) else "There is none yet.",
+            "goes on by the one that it began with. " + ("" if _own(subject) else "There is none yet.")
         ),
         wanted=lambda subject, typed: Wanted("PUT", _place(subject), _body(typed), headers=_tag(subject)),
         seen=lambda subject: _own(subject).get("etag"),
@@ -93,7 +92,7 @@ def _acts(base: str, command: str, group: str) -> tuple[Act, Act, Act]:
         command=f"instar rollout-policy delete{command}",
         says=lambda subject: (
             f"The rollout policy {_whose(subject)} is removed."
-            + (" From its next upgrade on the default one holds, if there is one." if subject.id != DEFAULT else ""),
+            + (" From its next upgrade on the default one holds, if there is one." if subject.id != DEFAULT else "")
         ),
         wanted=lambda subject, typed: Wanted(
             "DELETE", _place(subject), params=given(reason=typed.get("reason", "").strip()), headers=_tag(subject)
@@ -114,7 +113,7 @@ def _acts(base: str, command: str, group: str) -> tuple[Act, Act, Act]:
         command=f"instar rollout-policy test{command}",
         says=lambda subject: (
             f"Each hook and judge of the policy {_whose(subject)} that is in force is called once, with a test that "
-            "names no machine and no upgrade. Nothing follows from what they answer.",
+            "names no machine and no upgrade. Nothing follows from what they answer."
         ),
         wanted=lambda subject, _: Wanted("POST", _place(subject, "/test")),
         seen=is_deleting,

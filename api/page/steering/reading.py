@@ -8,6 +8,9 @@ from api.page.steering.act import TICKED, Field, Json, Kind, Typed, Unreadable
 
 IDS_AT_MOST = 10_000
 HOURS_AT_MOST = 8784.0
+NAME_AT_MOST = 260
+"""Letters that are sent to the API, which takes fewer."""
+
 OVERRIDE = "override-"
 
 REASON = Field("reason", "Why", hint="Everybody who meets it is told; it is in the audit log.")
@@ -111,8 +114,8 @@ def document(typed: Typed, name: str, wanted: type) -> Any:
 def name_of(typed: Typed) -> str:
     """What something is to be called. Raises Unreadable for what cannot stand in a path."""
     name = typed.get("name", "").strip()
-    if name in ("", ".", ".."):
-        raise Unreadable("name", "Give it a name: letters, digits, dots, dashes and underscores.")
+    if name in ("", ".", "..") or len(name) > NAME_AT_MOST:
+        raise Unreadable("name", "Give it a name: letters, digits, dots, dashes and underscores, up to 80.")
     return name
 
 

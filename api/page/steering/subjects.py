@@ -18,6 +18,9 @@ from instar.store.errors import Unavailable
 PAGES_AT_MOST = 20
 """Of a list: many times as many holds, limits or rings as anybody has."""
 
+ID_AT_MOST = 2_000
+"""Characters of the id of a set; the API's own are far shorter."""
+
 NOT_FOUND = 404
 
 
@@ -40,6 +43,8 @@ async def caller_of(request: Request, visitor: Visitor) -> Caller:
 
 async def set_of(request: Request, visitor: Visitor, resource_id: str, act: Act | None = None) -> Subject:
     """A scale set as it stands, with what the act reads besides. Raises NotShown."""
+    if len(resource_id) > ID_AT_MOST:
+        raise NotShown(Answer(NOT_FOUND, {"error": GONE}))
     api = api_of(request, visitor)
     listed = await api.ask("GET", "/instar/scaleSets", params={"scope": resource_id})
     found = next((one for one in listed.body.get("value") or () if is_same(one["id"], resource_id)), None)

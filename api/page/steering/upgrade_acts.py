@@ -127,8 +127,8 @@ START = Act(
     route=("POST", SCALE_SET + "/instar/upgrade"),
     command="instar upgrade SET",
     says=lambda subject: (
-        f"The machines of {subject.name} get another version of their image, batch by batch, as the plan says.",
-        "It goes by the same limits, gates and windows as an upgrade that begins by itself.",
+        f"The machines of {subject.name} get another version of their image, batch by batch, as the plan says. "
+        "It goes by the same limits, gates and windows as an upgrade that begins by itself."
     ),
     wanted=lambda subject, typed: Wanted("POST", path_of(subject, "/instar/upgrade"), _start_body(typed)),
     seen=_since,
@@ -152,8 +152,8 @@ ROLLBACK = Act(
     command="instar rollback SET",
     says=lambda subject: (
         f"Machines of {subject.name} get the disk back that they had before, batch by batch, as the plan says. Data "
-        "disks stay.",
-        "The version that they leave is quarantined for the set, so that the next look does not bring it again.",
+        "disks stay. "
+        "The version that they leave is quarantined for the set, so that the next look does not bring it again."
     ),
     wanted=lambda subject, typed: Wanted("POST", path_of(subject, "/instar/rollback"), _back_body(typed)),
     seen=_since,
@@ -177,8 +177,8 @@ CANCEL = Act(
     command="instar cancel SET",
     says=lambda subject: (
         f"{upgrade_told(running(subject))} ends: no machine is begun any more, disks that are being swapped come to "
-        "their end, and who has the new disk keeps it.",
-        f"{quarantine_told(subject)}A pause of the set ends with it.",
+        "their end, and who has the new disk keeps it. "
+        f"{quarantine_told(subject)}A pause of the set ends with it."
     ),
     wanted=lambda subject, typed: _cancel(subject, typed, revert=False),
     seen=_number,
@@ -196,9 +196,9 @@ REVERT = Act(
     route=("POST", SCALE_SET + "/instar/cancel"),
     command="instar cancel SET --revert",
     says=lambda subject: (
-        f"{upgrade_told(running(subject))} ends; then every machine that it moved, and no other, gets its previous disk "
-        "back, batch by batch.",
-        f"{quarantine_told(subject)}A pause of the set ends with it.",
+        f"{upgrade_told(running(subject))} ends; then every machine that it moved, and no other, gets its previous "
+        "disk back, batch by batch. "
+        f"{quarantine_told(subject)}A pause of the set ends with it."
     ),
     wanted=lambda subject, typed: _cancel(subject, typed, revert=True),
     seen=_number,
@@ -216,8 +216,8 @@ APPROVE = Act(
     route=("POST", SCALE_SET + "/instar/approve"),
     command="instar approve SET",
     says=lambda subject: (
-        f"{upgrade_told(running(subject))} passes the gate '{_gate(subject)}', at which it waits, and goes on.",
-        "It counts for this gate of this upgrade alone.",
+        f"{upgrade_told(running(subject))} passes the gate '{_gate(subject)}', at which it waits, and goes on. "
+        "It counts for this gate of this upgrade alone."
     ),
     wanted=lambda subject, typed: _answer(subject, typed, "approve"),
     seen=_at_gate,
@@ -235,8 +235,7 @@ REJECT = Act(
     command="instar reject SET",
     says=lambda subject: (
         f"{upgrade_told(running(subject))} ends at the gate '{_gate(subject)}', at which it waits, as cancelled; "
-        "machines that are done stay done.",
-        quarantine_told(subject),
+        "machines that are done stay done. " + quarantine_told(subject)
     ),
     wanted=lambda subject, typed: _answer(subject, typed, "reject"),
     seen=_at_gate,

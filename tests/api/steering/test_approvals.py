@@ -80,9 +80,16 @@ async def test_g3_the_gate_that_is_meant_is_answered_and_no_other(api: Api) -> N
 
 @pytest.mark.parametrize(
     ("body", "target"),
-    [({"upgrade": 0}, "upgrade"), ({"upgrade": "3"}, "upgrade"), ({"upgrade": True}, "upgrade"),
-     ({"upgrade": 10**9}, "upgrade"), ({"gate": "last"}, "gate"), ({"gate": []}, "gate"), ({"gates": "first"}, "gates")],
-)  # fmt: skip
+    [
+        ({"upgrade": 0}, "upgrade"),
+        ({"upgrade": "3"}, "upgrade"),
+        ({"upgrade": True}, "upgrade"),
+        ({"upgrade": 10**9}, "upgrade"),
+        ({"gate": "last"}, "gate"),
+        ({"gate": []}, "gate"),
+        ({"gates": "first"}, "gates"),
+    ],
+)
 async def test_g3_nonsense_at_a_gate_is_refused_by_name(api: Api, body: Any, target: str) -> None:
     await at_the_gate(api)
     refused = await api.call("POST", APPROVE, body)
