@@ -1,1 +1,1 @@
-"""Who looks at the page: login, sessions, and what keeps strangers out."""
+"""Who is on the page: logins, sessions, cookies, and what keeps the browser from being used against its user."""
