@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
-from api.page.sets import wording
+from api.page import wording
 from api.page.sets.red import why_red
 
 Json = dict[str, Any]
