@@ -20,6 +20,7 @@ from api.kept import routes as kept_routes
 from api.kept import writing as kept_writing
 from api.login.issuer_routes import router as issuer_router
 from api.openapi import document
+from api.overviews import cells as overviews_of_machines
 from api.overviews import scale_sets as overviews_of_sets
 from api.overviews import upgrades as overviews_of_upgrades
 from api.page import routes as page
@@ -73,6 +74,7 @@ ARM_ROUTERS = (
     rollout_policies.router,
     policy_tests.router,
     overviews_of_upgrades.router,
+    overviews_of_machines.router,
     images.router,
     extension_types.router,
     network_interfaces.router,

@@ -7,8 +7,14 @@ from api.page.access import login_routes, once_routes, outside_routes
 from api.page.access.login_needed import to_login
 from api.page.access.static_files import PageFiles
 from api.page.access.visitor import LoginNeeded
+from api.page.sets import all_sets
 
-ROUTERS: tuple[APIRouter, ...] = (login_routes.router, once_routes.router, outside_routes.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    login_routes.router,
+    once_routes.router,
+    outside_routes.router,
+    all_sets.router,
+)
 """Of each room, in the order in which paths are looked for."""
 
 

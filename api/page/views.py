@@ -6,6 +6,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from api.page import wording
 from api.page.access.visitor import Visitor
 
 STATIC = "/page/static"
@@ -17,7 +18,17 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-TEMPLATES.globals["static"] = STATIC
+TEMPLATES.globals |= {
+    "static": STATIC,
+    "looks": wording.LOOKS,
+    "moment": wording.moment,
+    "span": wording.span,
+    "duration": wording.duration,
+    "took": wording.took,
+    "kind": wording.kind,
+    "who": wording.who,
+    "target": wording.target,
+}
 
 
 def view(request: Request, visitor: Visitor | None, template: str, *, status: int = 200, **what: Any) -> HTMLResponse:
