@@ -11,7 +11,7 @@ from api.page.views import rendered
 LOGIN = "/page/login"
 
 
-def tologin_for(request: Request) -> Response:
+def to_login(request: Request) -> Response:
     """A redirect; of htmx a header that says the same; of an event stream, which follows neither, 401."""
     if request.headers.get("hx-request") == "true":
         shown = urlsplit(request.headers.get("hx-current-url", ""))
