@@ -5,9 +5,9 @@ from starlette.responses import Response
 
 from api.page.access.static_files import PageFiles
 from api.page.access.visitor import LoginNeeded
-from api.page.sets import all_sets
+from api.page.sets import all_sets, machines, one_set
 
-ROUTERS: tuple[APIRouter, ...] = (all_sets.router,)
+ROUTERS: tuple[APIRouter, ...] = (all_sets.router, one_set.router, machines.router)
 """Of each room, in the order in which paths are looked for."""
 
 
