@@ -26,6 +26,7 @@ OURS = (
     *("store.sqlite*", "fleet.sqlite*", "temporal.db*", "seal.keys*", ".seal.keys.*", "signing.key*", ".signing.key.*"),
     *("owner.json", ".owner.json.*", "in-use.lock", "instar.lock", "restore.unfinished", ".restore-*"),
     *("temporal", "temporal.toml", ".temporal.toml.*", "page.json", ".page.json.*"),
+    *("page-link.html", ".page-link.html.*"),
     *("logs", "gates", "uploads", "downloads", "tls", "azure", "before-restore-*"),
 )
 """Names in a data directory that are Instar's; what else is there is left alone."""

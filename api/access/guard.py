@@ -14,6 +14,7 @@ from api.access.caller import NOBODY, Caller
 from api.access.challenge import authority, unauthenticated
 from api.access.noting import entry_of, noted
 from api.access.outside_issuer import IssuerAway, OutsideIssuer
+from api.access.outside_login import OutsideLogin
 from api.access.own_issuer import OwnIssuer, is_ours
 from api.access.principals import Principal, TokenRefused
 from api.access.refusals import Refusals, too_many
@@ -44,6 +45,8 @@ class Access:
     clock: Clock
     own: OwnIssuer | None = None
     outside: OutsideIssuer | None = None
+    outside_login: OutsideLogin | None = None
+    """How people log in to the page at the outside issuer, where the settings say."""
     open_paths: frozenset[str] = field(default=OPEN)
     refusals: Refusals = field(default_factory=Refusals)
     public_url: str = ""

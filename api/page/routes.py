@@ -3,11 +3,20 @@
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 
+from api.page.access import login_routes, once_routes, outside_routes
+from api.page.access.login_needed import to_login
 from api.page.access.static_files import PageFiles
 from api.page.access.visitor import LoginNeeded
 from api.page.sets import all_sets, machines, one_set
 
-ROUTERS: tuple[APIRouter, ...] = (all_sets.router, one_set.router, machines.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    login_routes.router,
+    once_routes.router,
+    outside_routes.router,
+    all_sets.router,
+    one_set.router,
+    machines.router,
+)
 """Of each room, in the order in which paths are looked for."""
 
 
@@ -21,4 +30,4 @@ def install(app: FastAPI) -> None:
 
 async def _to_login(request: Request, error: Exception) -> Response:
     assert isinstance(error, LoginNeeded)  # noqa: S101  # the registration above says so; this tells the type checker
-    return error.response(request)
+    return to_login(request)

@@ -14,6 +14,7 @@ from instar.store.deployments import Deployments
 from instar.store.errors import SealingError
 from instar.store.images import Images
 from instar.store.operations import Operations
+from instar.store.page.attempts import PageAttempts
 from instar.store.page.links import PageLinks
 from instar.store.page.sessions import PageSessions
 from instar.store.resources import Resources
@@ -73,6 +74,7 @@ class Store:
         self.places = Places(database, sealer)
         self.page_sessions = PageSessions(database, sealer)
         self.page_links = PageLinks(database, sealer)
+        self.page_attempts = PageAttempts(sealer)
         self.rollout_policies = RolloutPolicies(database, self.places)
 
     @classmethod

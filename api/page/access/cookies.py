@@ -11,7 +11,7 @@ from typing import Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.page.access.origins import is_by_https
+from api.page.access.origins import is_by_https, says_https
 from api.services.dependencies import Services
 
 SESSION = "instar-session"
@@ -24,18 +24,21 @@ _PORT = re.compile(r":([0-9]{1,5})\Z")
 SameSite = Literal["strict", "lax"]
 
 
-def name_of(request: Request, services: Services, kind: str) -> str:
-    """What the cookie is called here."""
-    if is_by_https(request, services):
-        return f"__Host-{kind}"
+def names_of(request: Request, services: Services, kind: str) -> tuple[str, ...]:
+    """What the cookie may be called here: where it is not sure that the browser speaks https, either."""
+    bound = f"__Host-{kind}"
+    return (bound,) if is_by_https(request, services) else (bound, _plain_name(request, kind))
+
+
+def _plain_name(request: Request, kind: str) -> str:
     port = _PORT.search(request.headers.get("host", ""))
     return f"{kind}-{port[1]}" if port else kind
 
 
 def read_cookie(request: Request, services: Services, kind: str = SESSION) -> str:
     """Its value; "" where there is none, or none of ours."""
-    value = request.cookies.get(name_of(request, services, kind), "")
-    return value if _VALUE.fullmatch(value) else ""
+    values = (request.cookies.get(name, "") for name in names_of(request, services, kind))
+    return next((value for value in values if _VALUE.fullmatch(value)), "")
 
 
 def set_cookie(  # noqa: PLR0917  # a response, and what goes into it
@@ -48,19 +51,25 @@ def set_cookie(  # noqa: PLR0917  # a response, and what goes into it
     same_site: SameSite = "strict",
 ) -> None:
     """Give the browser one."""
-    response.set_cookie(
-        name_of(request, services, kind),
-        value,
-        max_age=max(0, int(lasts.total_seconds())),
-        path="/",
-        secure=is_by_https(request, services),
-        httponly=True,
-        samesite=same_site,
-    )
+    bound = is_by_https(request, services) or says_https(request, services)
+    _set(response, f"__Host-{kind}" if bound else _plain_name(request, kind), value, lasts, same_site, secure=bound)
 
 
 def drop_cookie(
     response: Response, request: Request, services: Services, kind: str = SESSION, same_site: SameSite = "strict"
 ) -> None:
-    """Have the browser forget it."""
-    set_cookie(response, request, services, "", timedelta(), kind, same_site)
+    """Have the browser forget it, under whichever name it has it."""
+    for name in names_of(request, services, kind):
+        _set(response, name, "", timedelta(), same_site, secure=name.startswith("__Host-"))
+
+
+def _set(response: Response, name: str, value: str, lasts: timedelta, same_site: SameSite, *, secure: bool) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=max(0, int(lasts.total_seconds())),
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite=same_site,
+    )

@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from api.services.dependencies import Services
 from api.services.public_url import asked_url
+from api.wire.errors import ArmError
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -37,6 +38,12 @@ def is_by_https(request: Request, services: Services) -> bool:
     return public.startswith("https://") and origin_of_url(public) == host
 
 
+def says_https(request: Request, services: Services) -> bool:
+    """Whether the browser itself says that this is a page by https: behind a proxy that nobody told us of."""
+    origin = request.headers.get("origin", "")
+    return origin.startswith("https://") and origin in own_origins(request, services)
+
+
 def wrong_in_origin(request: Request, services: Services) -> str:
     """Why a request that changes something was not sent by a page of ours; "" where it was.
 
@@ -54,3 +61,8 @@ def wrong_in_origin(request: Request, services: Services) -> str:
             "INSTAR_PUBLIC_URL or INSTAR_TRUSTED_PROXIES is not right (docs/operations.md)."
         )
     return ""
+
+
+def not_from_page(wrong: str) -> ArmError:
+    """The answer to such a request."""
+    return ArmError(403, "RequestNotFromPage", f"{wrong} Nothing was done. Open the page anew, and try again.")

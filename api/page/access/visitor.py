@@ -6,19 +6,14 @@ Whoever is not logged in is led to the login and back; no route but those of the
 import hmac
 from dataclasses import dataclass, field
 from typing import Annotated
-from urllib.parse import urlencode, urlsplit
 
 from fastapi import Depends, Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from api.page.access.cookies import read_cookie
-from api.page.access.origins import wrong_in_origin
+from api.page.access.origins import not_from_page, wrong_in_origin
 from api.page.access.sessions import csrf_of, found
-from api.page.access.then import HOME, place_of
 from api.services.dependencies import Services, ServicesDep
-from api.wire.errors import ArmError
 
-LOGIN = "/page/login"
 FIELDS_AT_MOST = 2_000
 """Of a form: a machine each, and some more."""
 
@@ -38,43 +33,7 @@ class Visitor:
 
 
 class LoginNeeded(Exception):
-    """Nobody is logged in. The answer leads to the login, in the way that whoever asks can follow."""
-
-    def response(self, request: Request) -> Response:
-        """A redirect; of htmx a header that says the same; of an event stream, which follows neither, 401."""
-        if request.headers.get("hx-request") == "true":
-            shown = urlsplit(request.headers.get("hx-current-url", ""))
-            where = _login(shown.path + (f"?{shown.query}" if shown.query else ""))
-            return PlainTextResponse("Log in first.", status_code=401, headers={"HX-Redirect": where})
-        if "text/event-stream" in request.headers.get("accept", ""):
-            return PlainTextResponse("Log in first.", status_code=401)
-        if request.method not in ("GET", "HEAD"):
-            return RedirectResponse(_login(HOME), status_code=303)
-        where = _login(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
-        if _is_led_here(request):
-            return HTMLResponse(_ONWARD.format(where=where.replace("&", "&amp;")))
-        return RedirectResponse(where, status_code=303)
-
-
-_ONWARD = """<!doctype html>
-<html lang="en"><head><title>Instar</title><meta http-equiv="refresh" content="0;url={where}"></head>
-<body><a href="{where}">Go on to Instar</a></body></html>
-"""
-"""With a link of another site browsers do not send the cookie (`SameSite=Strict`), nor while they follow redirects from
-there. From this page on they do. `where` is percent-encoded."""
-
-
-def _is_led_here(request: Request) -> bool:
-    return (
-        request.headers.get("sec-fetch-site", "") in ("cross-site", "same-site")
-        and request.headers.get("sec-fetch-mode", "") == "navigate"
-        and request.headers.get("sec-fetch-dest", "") == "document"
-    )
-
-
-def _login(then: str) -> str:
-    place = place_of(then)
-    return LOGIN if place == HOME else f"{LOGIN}?{urlencode({'then': place})}"
+    """Nobody is logged in; what is answered is in `login_needed`."""
 
 
 async def still_seen(request: Request, services: Services) -> Visitor | None:
@@ -107,17 +66,12 @@ async def acts(request: Request, services: ServicesDep, visitor: SeenDep) -> Vis
         if not hmac.compare_digest(given.encode("utf-8", "replace"), visitor.csrf.encode()):
             wrong = "This form is not of this session: somebody has logged in or out since it was shown."
     if wrong:
-        raise refused(wrong)
+        raise not_from_page(wrong)
     return visitor
 
 
 ActsDep = Annotated[Visitor, Depends(acts)]
 """Somebody who changes something, by a form of the page."""
-
-
-def refused(wrong: str) -> ArmError:
-    """The answer to a form of somebody else's."""
-    return ArmError(403, "RequestNotFromPage", f"{wrong} Nothing was done. Open the page anew, and try again.")
 
 
 async def form_of(request: Request) -> dict[str, str]:

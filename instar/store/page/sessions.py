@@ -109,6 +109,15 @@ class PageSessions:
             )
         return bool(done.rowcount)
 
+    def leave(self, value: str, etag: int) -> None:
+        """Let another request try to renew it: nothing came of this try."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(PAGE_SESSIONS)
+                .where(PAGE_SESSIONS.c.id_hash == key_of(value), PAGE_SESSIONS.c.etag == etag)
+                .values(renewing_until=None)
+            )
+
     def rotated(self) -> dict[str, tuple[str, str]]:
         """Hash of the cookie -> what is sealed of it, and the same sealed with the first key.
 
