@@ -7,6 +7,7 @@ from api.page.access import login_routes, once_routes, outside_routes
 from api.page.access.login_needed import to_login
 from api.page.access.static_files import PageFiles
 from api.page.access.visitor import LoginNeeded
+from api.page.history import upgrades
 from api.page.sets import all_sets, machines, one_set
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -16,6 +17,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     all_sets.router,
     one_set.router,
     machines.router,
+    upgrades.router,
 )
 """Of each room, in the order in which paths are looked for."""
 
