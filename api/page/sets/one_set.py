@@ -65,7 +65,7 @@ class SetShown:
                     **common,
                     red=why_red(properties, self.now),
                     bar=bar_of(upgrade) if upgrade and told.runs else None,
-                    counts=wording.counts(upgrade["progress"]) if upgrade else [],
+                    counts=wording.counts(upgrade) if upgrade else [],
                     last=decisions[-1] if decisions else None,
                 ),
                 "limits": rendered("sets/limits.html", limits=limits(told.machines, told.limits, upgrade)),
@@ -98,7 +98,8 @@ class OneSet:
         return SetShown(await self._asking.told(api), self._clock())
 
     def close(self) -> None:
-        """Nothing of it is under way beside a look."""
+        """End what is under way."""
+        self._asking.close()
 
 
 def name_of(resource_id: str) -> str:
@@ -113,11 +114,14 @@ SET = SCALE_SET
 async def one_set(request: Request, services: ServicesDep, visitor: SeenDep, path: SetPathDep) -> Response:
     """Show it."""
     rights = await known_rights(services, visitor)
+    question = OneSet(path.resource_id, rights, services.clock)
     try:
-        shown = await OneSet(path.resource_id, rights, services.clock).look(api_of(request, visitor))
+        shown = await question.look(api_of(request, visitor))
     except Refused as refusal:
         answer = refusal.answer
         return view(request, visitor, "error.html", status=answer.status, code=answer.code, message=answer.error)
+    finally:
+        question.close()
     parts, told = shown.parts(), shown.told
     where = SETS + quote(told.overview["id"])
     return view(
