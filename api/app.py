@@ -21,8 +21,11 @@ from api.kept import routes as kept_routes
 from api.kept import writing as kept_writing
 from api.login.issuer_routes import router as issuer_router
 from api.openapi import document
+from api.overviews import cells as overviews_of_machines
 from api.overviews import scale_sets as overviews_of_sets
 from api.overviews import upgrades as overviews_of_upgrades
+from api.page import routes as page
+from api.page.access.answers import PageAnswers
 from api.resources import (
     exported_templates,
     operations,
@@ -72,6 +75,7 @@ ARM_ROUTERS = (
     rollout_policies.router,
     policy_tests.router,
     overviews_of_upgrades.router,
+    overviews_of_machines.router,
     images.router,
     extension_types.router,
     network_interfaces.router,
@@ -154,12 +158,14 @@ def create_app(services: Services, *, traces: TracerProvider | None = None) -> F
     app.include_router(probes.router)
     if services.access.own is not None:
         app.include_router(issuer_router)
+    page.install(app)
     errors.install(app)
     document.finish(app, services.access.open_paths)
     # The last added stands outermost.
     app.add_middleware(Guard)
     app.add_middleware(CaseInsensitivePaths, paths=Paths(app.openapi()["paths"]))
     app.add_middleware(LastResort)
+    app.add_middleware(PageAnswers)
     app.add_middleware(SafeHeaders)
     app.add_middleware(TrustedProxies, trusted=lambda scope: scope["app"].state.services.settings.trusted_proxies)
     app.add_middleware(Subjects)

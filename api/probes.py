@@ -1,19 +1,13 @@
-"""Whether this process lives, and whether it can answer; and where a person finds out what it is."""
+"""Whether this process lives, and whether it can answer."""
 
 import asyncio
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, Response
 
 from api.services.dependencies import ServicesDep
 
 router = APIRouter(tags=["probes"])
-
-
-@router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-async def root() -> RedirectResponse:
-    """Whoever opens the address that `instar up` prints is led to the pages."""
-    return RedirectResponse("/docs", status_code=307)
 
 
 @router.get("/healthz", response_model=None)

@@ -25,16 +25,8 @@ OF_OTHERS_TO_A_KEY_OF_ROOT = 0o037
 OURS = (
     *("store.sqlite*", "fleet.sqlite*", "temporal.db*", "seal.keys*", ".seal.keys.*", "signing.key*", ".signing.key.*"),
     *("owner.json", ".owner.json.*", "in-use.lock", "instar.lock", "restore.unfinished", ".restore-*"),
-    *(
-        "temporal",
-        "temporal.toml",
-        ".temporal.toml.*",
-        "last-backup.json",
-        ".last-backup.json.*",
-        "page.json",
-        ".page.json.*",
-    ),
-    *("last-backup.json", ".last-backup.json.*"),
+    *("temporal", "temporal.toml", ".temporal.toml.*", "last-backup.json", ".last-backup.json.*"),
+    *("page.json", ".page.json.*", "page-link.html", ".page-link.html.*"),
     *("logs", "gates", "uploads", "downloads", "tls", "azure", "before-restore-*"),
 )
 """Names in a data directory that are Instar's; what else is there is left alone."""

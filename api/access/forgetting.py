@@ -1,4 +1,4 @@
-"""The audit log is kept for as long, and has as many entries, as the settings say; what is more is forgotten."""
+"""What is kept for a time and then forgotten: entries of the audit log, sessions of the page and links to it."""
 
 import asyncio
 import logging
@@ -29,5 +29,7 @@ async def forget_regularly(store: Store, clock: Clock, settings: Settings, every
 
 
 def _forgotten(store: Store, clock: Clock, settings: Settings) -> tuple[int, int]:
+    store.page_sessions.forget(clock())
+    store.page_links.forget(clock())
     old = store.audit.forget(clock() - settings.audit_kept) if settings.audit_kept else 0
     return old, store.audit.shorten(settings.audit_entries)

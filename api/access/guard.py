@@ -14,6 +14,7 @@ from api.access.caller import NOBODY, Caller
 from api.access.challenge import authority, unauthenticated
 from api.access.noting import entry_of, noted
 from api.access.outside_issuer import IssuerAway, OutsideIssuer
+from api.access.outside_login import OutsideLogin
 from api.access.own_issuer import OwnIssuer, is_ours
 from api.access.principals import Principal, TokenRefused
 from api.access.refusals import Refusals, too_many
@@ -26,8 +27,12 @@ from instar.store.store import Store
 
 _log = logging.getLogger("instar.audit")
 
-OPEN = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json", "/docs/oauth2-redirect", "/metadata/endpoints"})
-OPEN_BELOW = ("/static-offline-docs/",)
+OPEN = frozenset(
+    {"/", "/page", "/healthz", "/readyz", "/docs", "/openapi.json", "/docs/oauth2-redirect", "/metadata/endpoints"}
+)
+OPEN_BELOW = ("/static-offline-docs/", "/page/")
+"""The page has sessions in place of tokens and looks at them itself (`api.page.access.visitor`)."""
+
 REFUSED = (401, 403)
 TOO_MANY = 429
 TOKEN_AT_MOST = 16_384
@@ -42,6 +47,8 @@ class Access:
     clock: Clock
     own: OwnIssuer | None = None
     outside: OutsideIssuer | None = None
+    outside_login: OutsideLogin | None = None
+    """How people log in to the page at the outside issuer, where the settings say."""
     open_paths: frozenset[str] = field(default=OPEN)
     refusals: Refusals = field(default_factory=Refusals)
     public_url: str = ""

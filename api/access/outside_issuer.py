@@ -52,6 +52,7 @@ class OutsideIssuer:
         self._clock = clock
         self._http = httpx.AsyncClient(timeout=FETCH_SECONDS, transport=transport, trust_env=True)
         self._keys: dict[str, jwt.PyJWK] = {}
+        self._described: Mapping[str, Any] = {}
         self._fetched_at: datetime | None = None
         self._tried_at: datetime | None = None
         self._trouble = ""
@@ -68,13 +69,17 @@ class OutsideIssuer:
 
     async def verified(self, token: str) -> Principal:
         """Whose token it is. Raises TokenRefused, IssuerAway."""
+        return outside_principal(await self.claims(token, self._audience), self._audience)
+
+    async def claims(self, token: str, audience: str) -> dict[str, Any]:
+        """What a token says that is for that audience. Raises TokenRefused, IssuerAway."""
         key = await self._key(token)
         try:
-            claims = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 algorithms=list(ALGORITHMS),
-                audience=self._audience,
+                audience=audience,
                 leeway=LEEWAY,
                 options={"require": ["exp", "iss", "aud"]},
             )
@@ -82,7 +87,34 @@ class OutsideIssuer:
             raise TokenRefused(str(error)) from None
         if not self.is_issuer_of(claims):
             raise TokenRefused("another issuer has issued it")
-        return outside_principal(claims, self._audience)
+        return claims
+
+    async def endpoint(self, name: str) -> str:
+        """A URL of its discovery document, as `token_endpoint`. Raises IssuerAway, TokenRefused where it has none."""
+        url = str((await self.described()).get(name, ""))
+        if not url or urlsplit(self.url).scheme == "https" != urlsplit(url).scheme:
+            raise TokenRefused(f"the issuer {self.url} has no {name} with https in its discovery document")
+        return url
+
+    async def described(self) -> Mapping[str, Any]:
+        """Its discovery document, as fresh as its keys. Raises IssuerAway."""
+        if self._older(self._fetched_at, KEPT_FOR):
+            async with self._one_fetch:
+                if self._older(self._tried_at, FETCH_AT_LEAST_APART):
+                    await self._fetch()
+        if not self._described:
+            raise IssuerAway(f"the discovery document of {self.url} cannot be fetched: {self._trouble}")
+        return self._described
+
+    async def post(self, url: str, body: str, headers: Mapping[str, str]) -> httpx.Response:
+        """Ask one of its endpoints. Raises IssuerAway."""
+        try:
+            answer = await self._http.post(url, content=body, headers=dict(headers))
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise IssuerAway(f"{self.url} does not answer: {type(error).__name__}") from None
+        if answer.is_server_error:
+            raise IssuerAway(f"{self.url} does not answer: HTTP {answer.status_code}")
+        return answer
 
     async def _key(self, token: str) -> jwt.PyJWK:
         try:
@@ -116,6 +148,7 @@ class OutsideIssuer:
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
             self._trouble = type(error).__name__
             return
+        self._described = described
         self._keys = {str(key.key_id): key for key in keys if key.key_id and is_strong(key)}
         self._fetched_at = self._tried_at
 

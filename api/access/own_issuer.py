@@ -56,6 +56,13 @@ class OwnIssuer:
             await asyncio.to_thread(credentials.keep_fast, client_id, secret)
         return self._token(stored.credential, self._clock())
 
+    async def minted(self, client_id: str) -> str | None:
+        """A token for a client that has proved itself before; None if it was revoked since, or is not there."""
+        client = await asyncio.to_thread(self._store.credentials.get, client_id)
+        if client is None or client.revoked_at is not None:
+            return None
+        return self._token(client, self._clock())
+
     async def _is_opened(self, stored: Stored, secret: str) -> bool:
         if not stored.is_slow:
             return stored.is_opened_by(secret)

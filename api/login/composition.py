@@ -4,11 +4,13 @@ from dataclasses import replace
 
 from api.access.guard import OPEN, Access
 from api.access.outside_issuer import OutsideIssuer
+from api.access.outside_login import OutsideLogin
 from api.access.own_issuer import OwnIssuer
 from api.access.refusals import Refusals
 from api.access.signing_keys import SigningKey
 from api.login.issuer_routes import OPEN_PATHS
 from instar.compute.clock import Clock
+from instar.connection.setting_groups import PageSettings
 from instar.connection.settings import Settings
 from instar.store.store import Store
 
@@ -24,5 +26,13 @@ def access_from(settings: Settings, store: Store, clock: Clock) -> Access:
         own = OwnIssuer(SigningKey.from_file(settings.signing_key), store, clock)
         access = replace(access, own=own, open_paths=OPEN | OPEN_PATHS)
     if settings.oidc.issuer:
-        access = replace(access, outside=OutsideIssuer(settings.oidc.issuer, settings.oidc.audience, clock))
+        outside = OutsideIssuer(settings.oidc.issuer, settings.oidc.audience, clock)
+        access = replace(access, outside=outside)
+        if settings.page.client_id:
+            access = replace(access, outside_login=outside_login(settings.page, outside))
     return access
+
+
+def outside_login(page: PageSettings, issuer: OutsideIssuer) -> OutsideLogin:
+    """How people log in to the page there."""
+    return OutsideLogin(issuer, page.client_id, page.client_secret.get_secret_value(), page.scopes)

@@ -2,15 +2,19 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from api.shapes.answers import decision_body, error_body, provisioning_state, target_body, wait_body
+from api.shapes.answers import decision_body, error_body, provisioning_state, target_body, wait_body, wished_body
 from api.shapes.wishes import wish_properties
 from api.wire.moments import moment
 from instar.domain.images.images import ImageReference
+from instar.domain.records.operations import Operation
 from instar.domain.records.set_state import standing_of
-from instar.domain.records.upgrades import Decision, UpgradeRecord
+from instar.domain.records.upgrades import ROLLING_KINDS, Decision, UpgradeRecord, UpgradeStart
+from instar.domain.sets.names import os_upgrade_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetModel
+from instar.domain.steering.wishes import Wishes
 from instar.store.sets.overviews import Overview
 from instar.store.waits import Wait
 
@@ -20,8 +24,18 @@ SET_TYPE = "Instar/scaleSets"
 UPGRADE_TYPE = "Microsoft.Compute/virtualMachineScaleSets/instar/upgrades"
 
 
-def set_body(overview: Overview, versions: Mapping[str, int] | None) -> Json:
-    """A set in a list; `versions`: how many machines are on which, None where that was not asked, or is not known."""
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What the compute tells of the machines of a set."""
+
+    versions: Mapping[str, int]
+    """How many machines are on which."""
+    health: Mapping[str, int | bool] | None = None
+    """How many are how; None where that was not asked, or is not known yet."""
+
+
+def set_body(overview: Overview, glance: Glance | None) -> Json:
+    """A set in a list; `glance`: None where it was not asked for, or is not known."""
     stored, wishes = overview.stored, overview.wishes
     model = ScaleSetModel.from_arm(stored.document, stored.generation)
     standing = standing_of(overview.upgrade, overview.decided, wishes, overview.status.held, deleting=stored.deleting)
@@ -36,16 +50,9 @@ def set_body(overview: Overview, versions: Mapping[str, int] | None) -> Json:
         "state": standing.state.value,
         "reason": standing.reason,
     }
-    if versions is not None:
-        properties["versions"] = dict(sorted(versions.items()))
-    if wishes.pause:
-        properties["paused"] = wish_properties(wishes.pause)
-    if wishes.holds:
-        properties["holds"] = [
-            {"name": hold.name, "scope": hold.scope, **wish_properties(hold)} for hold in wishes.holds
-        ]
-    if gate := wishes.open_gate:
-        properties["approval"] = {"gate": gate.value, "since": moment(wishes.asked[gate])}
+    properties |= _told(glance) | _wished(wishes) | _not_handed_over(overview.not_taken)
+    if overview.status.held:
+        properties["recordsBehind"] = overview.status.held
     if overview.status.last_look_at:
         properties["lastLook"] = {"at": moment(overview.status.last_look_at), "outcome": overview.status.last_look}
     if automatic and overview.status.next_look_at:
@@ -63,13 +70,43 @@ def set_body(overview: Overview, versions: Mapping[str, int] | None) -> Json:
     }
 
 
-def upgrade_body(record: UpgradeRecord, decided: Decision | None, wait: Wait | None) -> Json:
+def _told(glance: Glance | None) -> Json:
+    if glance is None:
+        return {}
+    told: Json = {"versions": dict(sorted(glance.versions.items()))}
+    return told | ({"health": dict(glance.health)} if glance.health is not None else {})
+
+
+def _wished(wishes: Wishes) -> Json:
+    """What operators keep upgrades back with, while it lasts."""
+    told: Json = {"paused": wish_properties(wishes.pause)} if wishes.pause else {}
+    if wishes.holds:
+        told["holds"] = [{"name": hold.name, "scope": hold.scope, **wish_properties(hold)} for hold in wishes.holds]
+    if gate := wishes.open_gate:
+        told["approval"] = {"gate": gate.value, "since": moment(wishes.asked[gate])}
+    return told
+
+
+def _not_handed_over(one: Operation | None) -> Json:
+    """What could not be given to the set's workflow yet, and why (F6)."""
+    if one is None or one.waits_since is None:
+        return {}
+    return {
+        "handOver": {"operation": one.id, "kind": one.kind.value, **wait_body(Wait(one.waits_for, one.waits_since))}
+    }
+
+
+def upgrade_body(
+    record: UpgradeRecord, decided: Decision | None, wait: Wait | None, start: UpgradeStart | None = None
+) -> Json:
     """An upgrade, or another operation on the machines of a set, as one of its history."""
+    by_workflow = record.kind in ROLLING_KINDS
+    workflow = {"workflowId": os_upgrade_workflow_id(record.scale_set, record.number)} if by_workflow else {}
     return {
         "id": f"{record.scale_set.resource_id}/instar/upgrades/{record.number}",
         "name": str(record.number),
         "type": UPGRADE_TYPE,
-        "properties": upgrade_properties(record, decided, wait),
+        "properties": upgrade_properties(record, decided, wait) | wished_body(start) | workflow,
     }
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from api.overviews.bodies import set_body
-from api.overviews.machines import versions_of
+from api.overviews.machines import glances_of
 from api.services.dependencies import ServicesDep
 from api.services.paging import PagingDep
 from api.wire.errors import invalid
@@ -33,13 +33,14 @@ Expand = Annotated[str, Query(alias="$expand", description="versions: how many m
 async def list_sets(services: ServicesDep, paging: PagingDep, scope: Scope = ROOT, expand: Expand = "") -> Json:
     """List the scale sets that the caller may read: what runs, what keeps each back, what is next.
 
-    `versions` is missing of a set whose machines the compute did not list within ten seconds.
+    `versions` is missing of a set whose machines the compute did not list within ten seconds; `health`, which comes
+    with it, also of one that was not looked at by then. `overLimit`: so many are unhealthy that no upgrade begins (P2).
     """
     try:
         place = spelt(scope)
     except ValueError:
         raise invalid(f"The value of parameter 'scope' is invalid: {WANTED}.", "scope") from None
-    besides = wanted("$expand", expand, ("versions",))
+    besides = wanted("$expand", expand, ("versions", "health"))
     found = [
         identity
         for identity, _ in await asyncio.to_thread(services.store.scale_sets.identities)
@@ -48,5 +49,6 @@ async def list_sets(services: ServicesDep, paging: PagingDep, scope: Scope = ROO
     page = paging.page(found, lambda one: (one.resource_id.lower(),))
     unique_ids = [one.unique_id for one in page.items]
     overviews = await asyncio.to_thread(services.store.overviews.of, unique_ids, services.clock())
-    versions = await versions_of(services, page.items) if besides else {}
-    return page.answer(set_body(one, versions.get(one.stored.identity.unique_id)) for one in overviews)
+    stored = [one.stored for one in overviews] if besides else []
+    glances = await glances_of(services, stored, health="health" in besides)
+    return page.answer(set_body(one, glances.get(one.stored.identity.unique_id)) for one in overviews)

@@ -2,7 +2,7 @@
 
 import re
 
-from fastapi import Request
+from starlette.requests import Request
 
 from api.services.dependencies import Services
 
@@ -10,12 +10,15 @@ _HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,260}")
 
 
 def public_url(request: Request, services: Services) -> str:
-    """Scheme and authority, without a slash at the end.
+    """Scheme and authority, without a slash at the end."""
+    return services.settings.public_url.rstrip("/") or asked_url(request)
+
+
+def asked_url(request: Request) -> str:
+    """The same, of what this request was sent to, whatever the settings say.
 
     X-Forwarded headers are there only where a trusted proxy sent them (`instar.serving.proxies`).
     """
-    if services.settings.public_url:
-        return services.settings.public_url.rstrip("/")
     proto = request.headers.get("x-forwarded-proto", request.url.scheme)
     host = request.headers.get("x-forwarded-host") or request.headers.get("host") or request.url.netloc
     # What does not look like a host is not repeated in an answer.

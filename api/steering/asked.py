@@ -1,5 +1,6 @@
-"""Reading what an operator asks for: nothing unknown, an end that lies ahead."""
+"""Reading what an operator asks for: nothing unknown, an end that lies ahead, the upgrade that is meant."""
 
+import asyncio
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -8,12 +9,14 @@ from typing import Any
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from api.services.dependencies import Services
-from api.wire.errors import invalid
+from api.wire.errors import invalid, not_allowed
 from instar.domain.access import is_within
+from instar.store.sets.stored_scale_set import StoredScaleSet
 
 Json = dict[str, Any]
 
 _MOMENT = TypeAdapter(AwareDatetime)
+_NUMBERS = range(1, 1_000_000_000)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -51,6 +54,31 @@ def flag_of(body: Json, name: str) -> bool:
     if not isinstance(given, bool):
         raise invalid(f"'{name}' must be true or false.", name)
     return given
+
+
+def number_of(body: Json, name: str) -> int:
+    """The number of an upgrade; 0 where it is left out. Raises ArmError 400."""
+    given = body.get(name)
+    if given is None:
+        return 0
+    if isinstance(given, bool) or not isinstance(given, int) or given not in _NUMBERS:
+        raise invalid(f"'{name}' must be the number of an upgrade, from 1; leave it out for whichever runs.", name)
+    return given
+
+
+async def refuse_another(services: Services, stored: StoredScaleSet, number: int) -> None:
+    """Raises ArmError 409 where the upgrade that is meant is known not to be under way any more; 0: any is meant."""
+    latest = await asyncio.to_thread(services.store.upgrades.latest, stored.identity.unique_id)
+    if not number or latest is None or latest.number < number:  # not written down yet: the set knows
+        return
+    name = stored.identity.name
+    if latest.number > number:
+        raise not_allowed(
+            f"Upgrade {number} of the scale set '{name}' is not under way any more: upgrade {latest.number} has begun "
+            "since. Nothing was done."
+        )
+    if latest.status.ended:
+        raise not_allowed(f"Upgrade {number} of the scale set '{name}' has ended: {latest.status}. Nothing was done.")
 
 
 def check_name(name: str, parameter: str) -> None:

@@ -11,7 +11,7 @@ from api.services.dependencies import SCALE_SET, ApiVersion, Services, ServicesD
 from api.services.long_running import accepted
 from api.services.scale_set_lookup import StoredDep
 from api.shapes.ways_back import Kept, way_back_document
-from api.steering.asked import flag_of, only, who
+from api.steering.asked import flag_of, number_of, only, refuse_another, who
 from api.steering.start_bodies import BACK_EXAMPLE, wishes_back
 from api.steering.starts import noted_with_override, started
 from api.upgrades.rolling_upgrades import cancel_asked
@@ -75,7 +75,7 @@ async def roll_back(
     SCALE_SET + "/instar/cancel",
     status_code=202,
     response_model=None,
-    openapi_extra=described({"revert": True, "reason": "errors went up"}),
+    openapi_extra=described({"revert": True, "reason": "errors went up", "upgrade": 7}),
 )
 async def cancel(
     request: Request, services: ServicesDep, stored: StoredDep, api_version: ApiVersion, body: OptionalJsonBody
@@ -83,11 +83,13 @@ async def cancel(
     """Cancel the upgrade that runs (P14); with `revert` every machine that it moved then gets its disk back (C5).
 
     The operation ends when the upgrade has, or when they have gone back. 409 if none runs. A pause of the set ends.
+    With `upgrade` that one is meant, by its number, and no other is cancelled in its place: 409 once it has ended.
     """
-    only(body, ("revert", "reason"))
-    revert, reason = flag_of(body, "revert"), noted(request, reason_of(body))
+    only(body, ("revert", "reason", "upgrade"))
+    number, revert, reason = number_of(body, "upgrade"), flag_of(body, "revert"), noted(request, reason_of(body))
+    await refuse_another(services, stored, number)
     by = who(services) if reason or revert else ""
-    operation = await cancel_asked(services, stored, revert=revert, reason=reason, by=by)
+    operation = await cancel_asked(services, stored, revert=revert, reason=reason, by=by, number=number)
     return accepted(request, services, operation, api_version)
 
 

@@ -12,6 +12,7 @@ from instar.domain.machines.instances import HealthObservation, HealthState, Ins
 from instar.store.sets.stored_scale_set import StoredScaleSet
 from instar.store.upgrades import EVER
 
+NOT_OBSERVED = "not observed yet"
 RUNS_LOOKED_AT = 5
 """Upgrades before this one: the newest of them that came to a verdict tells the pace."""
 
@@ -51,4 +52,4 @@ async def spans_before(services: Services, unique_id: str, number: int | None = 
 
 
 def _unknown(instance: Instance, now: datetime) -> HealthObservation:
-    return HealthObservation(instance.instance_id, HealthState.UNKNOWN, now, "not observed yet")
+    return HealthObservation(instance.instance_id, HealthState.UNKNOWN, now, NOT_OBSERVED)

@@ -59,14 +59,19 @@ async def cancel_upgrade(
 
 
 async def cancel_asked(
-    services: Services, stored: StoredScaleSet, *, revert: bool = False, reason: str = "", by: str = ""
+    services: Services, stored: StoredScaleSet, *, revert: bool = False, reason: str = "", by: str = "", number: int = 0
 ) -> Operation:
-    """Ask the set to cancel its upgrade, and take its pause away (C1). Raises ArmError 409 if none runs."""
+    """Ask the set to cancel its upgrade, and take its pause away (C1). Raises ArmError 409 if none runs.
+
+    `number`: the one that is meant; 0 for whichever runs.
+    """
     operation = await asked(
         services,
         OperationKind.CANCEL,
         stored,
-        lambda operation_id: CancelUpgrade(operation_id=operation_id, revert=revert, reason=reason, by=by),
+        lambda operation_id: CancelUpgrade(
+            operation_id=operation_id, revert=revert, reason=reason, by=by, number=number
+        ),
     )
     await asyncio.to_thread(services.store.wishes.resume, stored.identity.unique_id)
     return operation

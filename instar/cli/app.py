@@ -45,7 +45,6 @@ from instar.domain.legible import legible_line
 from instar.errors import Trouble, ended
 from instar.private_files import keep_new_files_private
 from instar.stack import up as stack
-from instar.stack.guard.place import link_of
 
 app = typer.Typer(
     name="instar",
@@ -96,13 +95,6 @@ def up(
     """
     with ended():
         stack.up(data_dir, api_port, temporal_port, ui_port, tls=tls)
-
-
-@app.command()
-def page(data_dir: DataDir = DATA_DIR) -> None:
-    """Print a link that opens Temporal's page once, within 10 minutes; the session then lasts 12 hours."""
-    with ended():
-        typer.echo(legible_line(link_of(data_dir)))
 
 
 @app.command()
@@ -206,6 +198,7 @@ app.add_typer(credentials_cli.app)
 app.add_typer(keys_cli.app)
 app.command()(credentials_cli.audit)
 app.command()(credentials_cli.token)
+app.command()(credentials_cli.page)
 app.command()(credentials_cli.certificates)
 app.add_typer(machines_cli.app, name="images")
 app.add_typer(policies_cli.app, name="rollout-policy")

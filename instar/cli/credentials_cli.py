@@ -1,4 +1,4 @@
-"""The commands about access: `instar credentials …`, `instar audit`, `instar token`, `instar certificates`."""
+"""The commands about access: `instar credentials …`, `instar audit`, `instar token`, `instar page`, …"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,16 +9,19 @@ from urllib.parse import urlsplit
 
 import typer
 
+from instar.cli.options import DATA_DIR, ApiUrl, login_of
 from instar.cli.showing.told import say, say_json, show_table
 from instar.client import credentials
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
+from instar.client.browser import opened_in_browser
 from instar.client.showing.audit_list import audit_table
 from instar.client.showing.terminal import console
 from instar.compute.clock import utc_now
 from instar.domain.legible import legible_line, legible_lines
 from instar.errors import Nonsense, Trouble, ended
 from instar.stack.certificates import LOCAL_NAMES, local_certificates
+from instar.stack.guard.place import link_of, unguessable
 from instar.stack.renewal import Renewal, Renewed, keep_renewed
 from instar.store.store import Store
 
@@ -180,6 +183,32 @@ def token(
     with ended():
         login = Login.read(credentials_file or data_dir / FILE)
         typer.echo(legible_lines(token_of(login)))
+
+
+def page(
+    data_dir: Annotated[Path, typer.Option(help="The data directory of a running `instar up`.")] = DATA_DIR,
+    credentials_file: Annotated[
+        Path | None, typer.Option("--credentials", help="Other credentials, as `credentials create` printed them.")
+    ] = None,
+    api: ApiUrl = "",
+    *,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser, too.")] = False,
+    temporal: Annotated[bool, typer.Option("--temporal", help="Temporal's page, in place of Instar's.")] = False,
+) -> None:
+    """Print a link that logs in to Instar's page once, within 10 minutes.
+
+    Whoever opens it may do what these credentials may. With --temporal: a link to Temporal's page, whose session lasts
+    12 hours.
+    """
+    with ended():
+        if temporal:
+            url = link_of(data_dir)
+        else:
+            with ApiClient(login_of(credentials_file, data_dir, api)) as client:
+                url = unguessable(client.page_link(), data_dir)
+        typer.echo(legible_line(url))
+        if open_it and not opened_in_browser(url, data_dir):
+            raise Trouble("no browser could be started here: open the link yourself")
 
 
 def certificates(

@@ -72,6 +72,19 @@ class ApiClient:
             raise _away(self.url, error) from None
         return self._auth.token
 
+    def page_link(self) -> str:
+        """A link that logs in to the page once. Raises Trouble if the credentials are refused, ApiAway."""
+        try:
+            answer = self._http.post("/page/links", data=self._auth.form())
+        except httpx.TransportError as error:
+            raise _away(self.url, error) from None
+        if answer.is_error:
+            raise _refusal(answer)
+        try:
+            return str(self._json(answer)["url"])
+        except (KeyError, TypeError):
+            raise Trouble(f"what answers at {self.url} is no Instar API: it gives no link to its page") from None
+
     def send(self, method: str, path: str, body: object = None, **query: str) -> httpx.Response:
         """An accepted request. Raises ApiAway, ApiRefused."""
         return self._send(method, path, body=body, query=query)

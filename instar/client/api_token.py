@@ -71,14 +71,13 @@ class TokenAuth(httpx.Auth):
     def asked(self, url: httpx.URL) -> httpx.Request:
         """The request for a token, to the API that has that URL."""
         login = self._login
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": login.clientId,
-            "client_secret": login.clientSecret,
-            "scope": f"{login.endpoint}/.default",
-        }
+        form = {"grant_type": "client_credentials", **self.form(), "scope": f"{login.endpoint}/.default"}
         there = url.copy_with(path=f"/{login.tenantId}/oauth2/v2.0/token", query=None, fragment=None)
         return httpx.Request("POST", there, data=form)
+
+    def form(self) -> dict[str, str]:
+        """Who asks, as fields of a form."""
+        return {"client_id": self._login.clientId, "client_secret": self._login.clientSecret}
 
     def take(self, answer: httpx.Response) -> None:
         """Remember the token of the answer. Raises Trouble if there is none in it."""

@@ -1,16 +1,19 @@
 """Settings that belong together, as nested ones: whose tokens are good, TLS, where probes and templates' links go."""
 
 import json
+import re
 import ssl
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from instar.compute.probing.reach import Network, networks_of
 from instar.connection.links.origins import Origin
+from instar.domain.delays import seconds_as_text
 from instar.outbound.allowed import Allowed
 
 
@@ -46,6 +49,54 @@ class OidcSettings(BaseModel):
         if not self.issuer and not self.own_issuer:
             raise ValueError("nobody could get in: name an issuer, or leave our own one on")
         return self
+
+
+class PageSettings(BaseModel):
+    """Logging in to the page (`INSTAR_PAGE__SESSION` and so on); the outside issuer is the one of `INSTAR_OIDC__…`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    session: timedelta = timedelta(hours=8)
+    """How long a session lasts; from five minutes to 30 days."""
+
+    client_id: str = ""
+    """Of the page at the outside issuer (authorization code with PKCE); empty: nobody logs in to the page there."""
+
+    client_secret: SecretStr = SecretStr("")
+    """Of that client, where it has one; empty: it is a public client."""
+
+    scopes: str = "openid profile"
+    """What is asked for there, between blanks; `openid` is among them."""
+
+    @field_validator("session", mode="before")
+    @classmethod
+    def _seconds_as_text(cls, given: Any) -> Any:
+        return seconds_as_text(given)
+
+    @field_validator("session")
+    @classmethod
+    def _sensible(cls, given: timedelta) -> timedelta:
+        if not timedelta(minutes=5) <= given <= timedelta(days=30):
+            raise ValueError("a session of the page lasts from five minutes to 30 days")
+        return given
+
+    @field_validator("scopes")
+    @classmethod
+    def _with_openid(cls, given: str) -> str:
+        listed = given.split()
+        if "openid" not in listed or not all(_SCOPE.fullmatch(one) for one in listed):
+            raise ValueError('scopes are listed as "openid profile offline_access", and openid is one of them')
+        return " ".join(listed)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.client_secret.get_secret_value() and not self.client_id:
+            raise ValueError("a client secret goes with a client id: set both, or none")
+        return self
+
+
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+"""RFC 6749, 3.3."""
 
 
 class TlsSettings(BaseModel):

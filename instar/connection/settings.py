@@ -7,9 +7,9 @@ How to reach Temporal is not here: the SDK's own `TEMPORAL_…` variables and pr
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -18,6 +18,7 @@ from instar.connection.quotas import QuotaSettings
 from instar.connection.setting_groups import (
     HooksSettings,
     OidcSettings,
+    PageSettings,
     ProbesSettings,
     TemplateLinksSettings,
     TlsSettings,
@@ -109,6 +110,8 @@ class Settings(BaseSettings):
 
     oidc: OidcSettings = OidcSettings()
 
+    page: PageSettings = PageSettings()
+
     tls: TlsSettings = TlsSettings()
 
     connections: ConnectionSettings = ConnectionSettings()
@@ -143,6 +146,12 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What is given in code, then the environment."""
         return init_settings, _Environment(settings_cls)
+
+    @model_validator(mode="after")
+    def _of_an_issuer(self) -> Self:
+        if self.page.client_id and not self.oidc.issuer:
+            raise ValueError("INSTAR_PAGE__CLIENT_ID is of an outside issuer: name it (INSTAR_OIDC__ISSUER)")
+        return self
 
     @field_validator("audit_kept", "sweep", "temporal_retention", mode="before")
     @classmethod

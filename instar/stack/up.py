@@ -7,6 +7,7 @@ from shlex import quote
 
 import typer
 
+from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
 from instar.client.credentials import keep_data_private, settings_of
 from instar.connection.client import LOCAL_CONFIG
@@ -20,6 +21,7 @@ from instar.stack.data_dir import claimed
 from instar.stack.guard.links import FILE as PAGE
 from instar.stack.guard.links import Page
 from instar.stack.guard.place import FOLDER as GUARD_FOLDER
+from instar.stack.guard.place import unguessable
 from instar.stack.processes import ProcessGroup, Stopped
 from instar.stack.renewal import Renewal, Renewed
 from instar.stack.stack import TLS_FOLDER, Ports, start_parts, start_stack
@@ -45,7 +47,8 @@ def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: 
                 say(f"starting Temporal, worker and API; data in {directory}, logs in {directory / 'logs'}")
                 kept = settings.temporal_retention
                 if settings.oidc.own_issuer:
-                    lines = how_to_log_in(start_stack(group, directory, ports, os.environ, kept=kept), directory)
+                    login = start_stack(group, directory, ports, os.environ, kept=kept)
+                    lines = [*where_the_page_is(login, directory), *how_to_log_in(login, directory)]
                 else:
                     ca_file = start_parts(group, directory, ports, os.environ, kept=kept)
                     lines = how_to_log_in_outside(settings.oidc, directory, ports.api_url, ca_file)
@@ -81,7 +84,7 @@ def how_to_reach_temporal(directory: Path, ports: Ports) -> list[str]:
         f"Temporal      {ports.temporal_address}, by mutual TLS; its command line gets in with",
         f"              TEMPORAL_CONFIG_FILE={folder}/{LOCAL_CONFIG} temporal workflow list",
         f"Temporal page {page.link()}",
-        f"              opens once, within 10 minutes; for another link: {instar} page --data-dir {folder}",
+        f"              opens once, within 10 minutes; for another link: {instar} page --temporal --data-dir {folder}",
     ]
     if not page.own_network:
         lines.append(
@@ -89,6 +92,19 @@ def how_to_reach_temporal(directory: Path, ports: Ports) -> list[str]:
             f"at ports {ports.inner.temporal} and {ports.inner.ui} (docs/security.md)"
         )
     return lines
+
+
+def where_the_page_is(login: Login, directory: Path) -> list[str]:
+    """A link that logs in to it; where there is none to be had, its address."""
+    try:
+        with ApiClient(login) as api:
+            link = unguessable(api.page_link(), directory)
+    except Trouble as trouble:
+        return [f"page          {login.endpoint}/", f"              no link to log in with just now: {trouble}"]
+    return [
+        f"page          {link}",
+        f"              logs in once, within 10 minutes; another: {program()} page --data-dir {quote(str(directory))}",
+    ]
 
 
 def where_metrics_are(variables: Mapping[str, str]) -> list[str]:
@@ -132,6 +148,7 @@ def how_to_log_in_outside(oidc: OidcSettings, directory: Path, api_url: str, ca_
     grant = f"{program()} credentials grant subject:ID --role Owner --data-dir {quote(str(directory))}"
     url = f"'{api_url}/subscriptions?api-version=2022-12-01'"
     return [
+        f"page          {api_url}/",
         f"credentials   none of ours (INSTAR_OIDC__OWN_ISSUER): log in with {oidc.issuer}, as aud {oidc.audience}",
         f"roles         {grant} (or group:ID, role:NAME, client:ID)",
         f'with curl     curl -H "Authorization: Bearer $TOKEN" {authority}{url}',

@@ -14,6 +14,9 @@ from instar.store.deployments import Deployments
 from instar.store.errors import SealingError
 from instar.store.images import Images
 from instar.store.operations import Operations
+from instar.store.page.attempts import PageAttempts
+from instar.store.page.links import PageLinks
+from instar.store.page.sessions import PageSessions
 from instar.store.resources import Resources
 from instar.store.sets.clear_secrets import seal_clear_secrets
 from instar.store.sets.fleet_marks import FleetMarks
@@ -69,6 +72,9 @@ class Store:
         self.webhooks = Webhooks(database, sealer)
         self.deliveries = Deliveries(database)
         self.places = Places(database, sealer)
+        self.page_sessions = PageSessions(database, sealer)
+        self.page_links = PageLinks(database, sealer)
+        self.page_attempts = PageAttempts(sealer)
         self.rollout_policies = RolloutPolicies(database, self.places)
 
     @classmethod
@@ -128,7 +134,7 @@ class Store:
         Raises errors.SealingError, and then changes nothing, when no key opens one of them.
         """
         of_deployments, of_webhooks = self.deployments.rotated(), self.webhooks.rotated()
-        of_places = self.places.rotated()
+        of_places, of_sessions = self.places.rotated(), self.page_sessions.rotated()
         key = (SECRETS.c.unique_id, SECRETS.c.generation, SECRETS.c.place)
         with self.database.writing() as connection:
             rows = connection.execute(select(*key, SECRETS.c.token)).all()
@@ -151,7 +157,10 @@ class Store:
             self.webhooks.reseal(webhook_id, old, token)
         for place_id, (old, token) in of_places.items():
             self.places.reseal(place_id, old, token)
-        return len(rows) + len(of_deployments) + len(of_webhooks) + len(of_places)
+        for id_hash, (old, token) in of_sessions.items():
+            self.page_sessions.reseal(id_hash, old, token)
+        self.page_links.forget()  # they are good for minutes: a new one is sooner made than an old one sealed anew
+        return len(rows) + len(of_deployments) + len(of_webhooks) + len(of_places) + len(of_sessions)
 
     def unopened(self, sealer: SealerProtocol) -> int:
         """How many of the sealed secrets that sealer does not open. Nothing is changed."""

@@ -177,6 +177,33 @@ class Upgrades:
             ).all()
         return {str(row[0]): InstanceRow(outcome=row[1], batch=row[2], reason=row[3]) for row in rows}
 
+    def of_instance(self, unique_id: str, instance_id: int, top: int) -> list[tuple[UpgradeRecord, InstanceRow]]:
+        """What became of one instance in those of the set's newest `top` operations in which it was, newest first."""
+        newest = (
+            select(UPGRADES.c.number)
+            .where(UPGRADES.c.unique_id == unique_id)
+            .order_by(UPGRADES.c.number.desc())
+            .limit(top)
+        )
+        columns = (UPGRADES.c.record, INSTANCES.c.outcome, INSTANCES.c.batch, INSTANCES.c.reason)
+        same = and_(INSTANCES.c.unique_id == UPGRADES.c.unique_id, INSTANCES.c.number == UPGRADES.c.number)
+        query = (
+            select(*columns)
+            .join(INSTANCES, same)
+            .where(
+                UPGRADES.c.unique_id == unique_id,
+                INSTANCES.c.instance_id == instance_id,
+                UPGRADES.c.number.in_(newest),
+            )
+            .order_by(UPGRADES.c.number.desc())
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [
+            (UpgradeRecord.model_validate_json(row[0]), InstanceRow(outcome=row[1], batch=row[2], reason=row[3]))
+            for row in rows
+        ]
+
     def starts(self, unique_id: str, numbers: Iterable[int]) -> dict[int, UpgradeStart]:
         """What those upgrades of a set began with, by number; none of one of which there was nothing to say (C4)."""
         wanted = (UPGRADE_STARTS.c.unique_id == unique_id, UPGRADE_STARTS.c.number.in_(tuple(numbers)))

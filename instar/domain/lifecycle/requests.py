@@ -73,10 +73,14 @@ def start(state: ScaleSetState, request: StartUpgrade) -> ScaleSetState:
 def cancel(state: ScaleSetState, request: CancelUpgrade, now: datetime) -> ScaleSetState:
     """Cancel what runs (P14), or a start that has not begun: then there is nothing to wait for.
 
-    Whoever wants to go back, too, waits for that (C5). Asked by several, it is done once.
+    Whoever wants to go back, too, waits for that (C5). Asked by several, it is done once. Where one upgrade is meant no
+    other is cancelled.
     """
     if answer_to(state, request.operation_id):
         return state
+    under_way = state.start_asked or state.running
+    if under_way and request.number not in (0, under_way.number):
+        raise Refused(f"Upgrade {request.number} is not under way: number {under_way.number} is.")
     if asked := state.start_asked:
         freed = state.model_copy(update={"lock": Free()})
         cancelled = End(OperationStatus.CANCELED, CANCELED, "cancelled by a user before it began")

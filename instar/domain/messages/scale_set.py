@@ -44,6 +44,8 @@ class CancelUpgrade(Message):
     reason: Annotated[str, Field(exclude_if=lambda value: value == "")] = ""
     by: Annotated[str, Field(exclude_if=lambda value: value == "")] = ""
     """Who asked, as the audit log names them."""
+    number: Annotated[int, Field(exclude_if=lambda value: value == 0)] = 0
+    """The upgrade that is meant; 0: whichever runs."""
 
     @property
     def sentence(self) -> str:

@@ -38,8 +38,8 @@ SAFE = {
 ONLY_OURS = {"Content-Security-Policy": "default-src 'none'; script-src 'self'", "Cache-Control": "no-store"}
 
 LOCKED = """<!doctype html><meta charset="utf-8"><title>Instar</title><h1>Temporal's page is locked</h1>
-<p>Run <code>instar page</code> on the machine where Instar runs, as the user that it runs as, and open the link that it
-prints. A link opens the page once; the session lasts 12 hours.</p>"""
+<p>Run <code>instar page --temporal</code> on the machine where Instar runs, as the user that it runs as, and open the
+link that it prints. A link opens the page once; the session lasts 12 hours.</p>"""
 
 
 def page_app(url: str, inner: str, sessions: Sessions, codec: PayloadCodec) -> FastAPI:
@@ -108,7 +108,7 @@ def _foreign(request: Request, url: str, *, opening: bool = False) -> Response |
     """The refusal of a request under another name, or that another site's page has sent."""
     if request.headers.get("host", "").lower() != urlsplit(url).netloc:
         return Response(
-            "This page has another name: run `instar page`, and open the link that it prints.\n",
+            "This page has another name: run `instar page --temporal`, and open the link that it prints.\n",
             HTTPStatus.FORBIDDEN,
             headers=SAFE,
         )

@@ -1,7 +1,7 @@
 """The guard of a page alone, whose Temporal server is elsewhere: `python -P -m instar.stack.guard.page_process`.
 
 For docker-compose.yml, where page and server have a network to themselves. It makes `page.json` in INSTAR_DATA_DIR;
-`instar page` there prints links.
+`instar page --temporal` there prints links.
 """
 
 import argparse

@@ -1,5 +1,10 @@
 """What a person says at a gate (docs/rules.md G3)."""
 
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.steering.next_step import Known, Stop, next_step
 from instar.domain.steering.rollout_policy import RolloutPolicy
@@ -49,6 +54,47 @@ async def test_g3_a_rejection_ends_it_and_says_who_and_why(api: Api) -> None:
     assert isinstance(step, Stop)
     assert "rejected by" in step.reason
     assert "errors went up" in step.reason
+
+
+async def test_g3_the_gate_that_is_meant_is_answered_and_no_other(api: Api) -> None:
+    await at_the_gate(api)
+    assert (await api.call("POST", APPROVE, {"upgrade": 3, "gate": "first"})).status_code == 200
+    unique_id = api.stored().identity.unique_id
+    api.clock.advance(timedelta(minutes=1))
+    api.store.wishes.ask(unique_id, 3, Gate.AFTER_CANARY, api.clock())
+    for path in (APPROVE, REJECT):
+        late = await api.call("POST", path, {"upgrade": 3, "gate": "first", "reason": "seen an hour ago"})
+        assert (late.status_code, "waits at the gate 'afterCanary'" in error_of(late)["message"]) == (409, True)
+    run_upgrade(api, 3, UpgradeStatus.COMPLETED)
+    ended = await api.call("POST", REJECT, {"upgrade": 3, "gate": "afterCanary", "reason": "r"})
+    assert error_of(ended)["message"] == "Upgrade 3 of the scale set 'web' has ended: Completed. Nothing was done."
+    run_upgrade(api, 4)
+    api.store.wishes.ask(unique_id, 4, Gate.AFTER_CANARY, api.clock())
+    other = await api.call("POST", APPROVE, {"upgrade": 3, "gate": "afterCanary"})
+    assert (other.status_code, "upgrade 4 has begun since" in error_of(other)["message"]) == (409, True)
+    assert wishes(api, 4).open_gate is Gate.AFTER_CANARY
+    early = await api.call("POST", APPROVE, {"upgrade": 5})
+    assert early.status_code == 409, "it is another one that waits"
+    assert wishes(api, 4).open_gate is Gate.AFTER_CANARY
+
+
+@pytest.mark.parametrize(
+    ("body", "target"),
+    [
+        ({"upgrade": 0}, "upgrade"),
+        ({"upgrade": "3"}, "upgrade"),
+        ({"upgrade": True}, "upgrade"),
+        ({"upgrade": 10**9}, "upgrade"),
+        ({"gate": "last"}, "gate"),
+        ({"gate": []}, "gate"),
+        ({"gates": "first"}, "gates"),
+    ],
+)
+async def test_g3_nonsense_at_a_gate_is_refused_by_name(api: Api, body: Any, target: str) -> None:
+    await at_the_gate(api)
+    refused = await api.call("POST", APPROVE, body)
+    assert (refused.status_code, error_of(refused)["target"]) == (400, target)
+    assert wishes(api).approvals == ()
 
 
 async def test_g3_where_nothing_waits_for_it_nothing_is_approved(api: Api) -> None:

@@ -171,6 +171,27 @@ async def test_c5_a_cancel_may_go_back_and_ends_the_pause(api: Api) -> None:
         assert (refused.status_code, error_of(refused)["target"]) == (400, target)
 
 
+async def test_p14_the_upgrade_that_is_meant_is_cancelled_and_no_other(api: Api) -> None:
+    await api.create()
+    run_upgrade(api, 1)
+    sent = len(api.gateway.sent)
+    assert (await api.call("POST", CANCEL, {"upgrade": 1})).status_code == 202
+    assert api.gateway.last.number == 1
+    run_upgrade(api, 1, UpgradeStatus.COMPLETED)
+    ended = await api.call("POST", CANCEL, {"upgrade": 1})
+    assert (ended.status_code, "has ended: Completed" in error_of(ended)["message"]) == (409, True)
+    run_upgrade(api, 2)
+    for revert in (False, True):
+        late = await api.call("POST", CANCEL, {"upgrade": 1, "revert": revert})
+        assert (late.status_code, "upgrade 2 has begun since" in error_of(late)["message"]) == (409, True)
+    assert len(api.gateway.sent) == sent + 1
+    for nonsense in (0, -1, "1", 1.0, True, 10**9, [1]):
+        refused = await api.call("POST", CANCEL, {"upgrade": nonsense})
+        assert (refused.status_code, error_of(refused)["target"]) == (400, "upgrade")
+    assert (await api.call("POST", CANCEL, {"upgrade": 3})).status_code == 202, "not written down yet: the set knows"
+    assert api.gateway.last.number == 3
+
+
 async def test_c1_azures_own_cancel_ends_the_pause(api: Api) -> None:
     await api.create()
     unique_id = api.stored().identity.unique_id

@@ -88,8 +88,12 @@ class Driver:
     def start(self) -> str:
         return self.ask(lambda one: requests.start(self.state, StartUpgrade(operation_id=one)))
 
-    def cancel(self) -> str:
-        return self.ask(lambda one: requests.cancel(self.state, CancelUpgrade(operation_id=one), self.now))
+    def cancel(self, number: int = 0) -> str:
+        """Of the upgrade of that number, or of whichever runs."""
+        request = CancelUpgrade(operation_id="", number=number)
+        return self.ask(
+            lambda one: requests.cancel(self.state, request.model_copy(update={"operation_id": one}), self.now)
+        )
 
     def revert(self) -> str:
         """Cancel, and go back (C5)."""

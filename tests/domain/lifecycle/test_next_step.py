@@ -120,6 +120,20 @@ def test_f10_a_cancel_of_a_running_upgrade_waits_for_no_machine(stuck: Callable[
     assert set_.step == TellUpgrade(1)
 
 
+def test_p14_where_one_upgrade_is_meant_no_other_is_cancelled() -> None:
+    set_ = Driver()
+    set_.start()
+    before = set_.state
+    assert not set_.cancel(2), "1 has not begun yet, and is not meant"
+    assert set_.state == before
+    set_.carry_out()
+    running = set_.state
+    assert not set_.cancel(2)
+    assert set_.state == running
+    assert set_.cancel(1)
+    assert set_.step == TellUpgrade(1)
+
+
 def test_f10_what_was_interrupted_comes_back_where_it_was() -> None:
     set_ = Driver()
     set_.act()

@@ -70,7 +70,7 @@ async def test_without_a_session_nothing_is_passed_on_and_it_is_said_what_to_do(
     for method, path in (("GET", "/"), ("POST", "/api/v1/x"), ("GET", "/_app/x.js"), ("DELETE", "/x")):
         answer = await http.request(method, path)
         assert answer.status_code == 401
-        assert "instar page" in answer.text
+        assert "instar page --temporal" in answer.text
         assert answer.headers["x-frame-options"] == "DENY"
     assert (await http.post(f"{CODEC}/decode", json=PAYLOAD)).status_code == 401
     assert inner.seen == []

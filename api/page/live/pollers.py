@@ -1,0 +1,151 @@
+"""Looks that many share: who listens to the same and has the same rights is answered by one look a second."""
+
+import asyncio
+import logging
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from api.page.asking import Api
+from api.page.live.parts import Parts
+from api.page.live.questions import Question, Refused, Shown
+
+_log = logging.getLogger(__name__)
+
+EVERY = 1.0
+"""Seconds between the end of a look and the next one, at the least."""
+REST = 4.0
+"""A look that takes long is followed by a pause so many times as long."""
+AFTER_A_REFUSAL = 15.0
+"""What is not there, or is forbidden, will hardly be there in a second; and refusals are noted and counted."""
+UNAUTHENTICATED = 401
+REFUSALS = range(400, 500)
+
+WENT_WRONG = "What is shown could not be brought up to date: the API's log has the error. It is tried again."
+
+
+@dataclass(eq=False)
+class Listener:
+    """A page that is open."""
+
+    api: Api
+    view: Hashable
+    refused: bool = False
+    """Whether the API does not take its token any more."""
+    heard: int = 0
+    """The newest look that it was told of."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The newest look."""
+
+    number: int
+    parts: Parts | None
+    """None: there was none yet, or what was asked for is not to be had."""
+    trouble: str = ""
+    """Why there is nothing newer."""
+
+
+@dataclass(eq=False)
+class Poller:
+    """Looks as long as somebody listens. Close it."""
+
+    question: Question
+    listeners: list[Listener] = field(default_factory=list)
+    _shown: Shown | None = None
+    _trouble: str = ""
+    _number: int = 0
+    _made: dict[Hashable, Parts] = field(default_factory=dict)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _task: "asyncio.Task[None] | None" = None
+
+    def join(self, listener: Listener) -> None:
+        """One more listens. The first one begins the looks."""
+        self.listeners.append(listener)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def leave(self, listener: Listener) -> bool:
+        """One less; whether that was the last."""
+        self.listeners.remove(listener)
+        if not self.listeners:
+            self.close()
+        return not self.listeners
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        self.question.close()
+
+    async def next(self, listener: Listener, patience: float) -> Heard | None:
+        """The newest look, once there is one that it was not told of; None after so many seconds without one.
+
+        None at once where its own token is refused.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + patience
+        while listener.heard == self._number and not listener.refused:
+            left = until - loop.time()
+            if left <= 0:
+                return None
+            news = self._news
+            try:
+                async with asyncio.timeout(left):
+                    await news.wait()
+            except TimeoutError:
+                return None
+        if listener.refused:
+            return None
+        listener.heard = self._number
+        parts = self._parts(listener.view) if self._shown is not None else None
+        return Heard(self._number, parts, self._trouble)
+
+    def _parts(self, view: Hashable) -> Parts:
+        made = self._made.get(view)
+        if made is None:
+            assert self._shown is not None  # noqa: S101  # whoever calls has looked
+            made = self._made[view] = self._shown.parts(view)
+        return made
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            pause = EVERY
+            try:
+                pause = await self._look()
+            except Exception:  # noqa: BLE001  # whatever it was: the next look is another one
+                _log.exception("a look for the page has failed")
+                self._tell(None, WENT_WRONG)
+            await asyncio.sleep(max(pause, REST * (loop.time() - began)))
+
+    async def _look(self) -> float:
+        """Ask with the token of one that listens; of the next one, where that is refused. Seconds to the next look."""
+        for listener in [one for one in self.listeners if not one.refused]:
+            try:
+                shown = await self.question.look(listener.api)
+            except Refused as refusal:
+                if refusal.answer.status == UNAUTHENTICATED:
+                    listener.refused = True
+                    self._wake()
+                    continue
+                self._tell(None, refusal.answer.error)
+                return AFTER_A_REFUSAL if refusal.answer.status in REFUSALS else EVERY
+            self._tell(shown)
+            return EVERY
+        return EVERY
+
+    def _tell(self, shown: Shown | None, trouble: str = "") -> None:
+        if shown is None and trouble == self._trouble:
+            return
+        if shown is not None:
+            self._shown, self._made = shown, {}
+        self._trouble = trouble
+        self._number += 1
+        self._wake()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
