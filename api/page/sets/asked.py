@@ -14,6 +14,8 @@ WHILE_IT_RUNS = 3.0
 WHILE_IT_RESTS = 15.0
 FORECAST_WITHIN = 0.2
 """Seconds that a look waits for a forecast, which takes long for a large set; the next look has it."""
+LARGE = 2_000
+"""Of a set of more machines the first look asks for no forecast: a page is not to wait for one, nor pay for it."""
 NOT_FOUND = 404
 DEFAULT_POLICY = "/instar/rolloutPolicy"
 
@@ -81,10 +83,12 @@ class Asking:
         every = WHILE_IT_RUNS if runs else WHILE_IT_RESTS
         changed = self._slow.get("of") != (newest["number"] if newest else 0, runs)
         if self._slow_at is None or changed or now - self._slow_at >= every:
+            is_first = self._slow_at is None
             self._slow = await self._asked(api, newest)
             self._slow |= {"of": (newest["number"] if newest else 0, runs)}
             self._slow_at = asyncio.get_running_loop().time()
-            if newest is not None and runs:
+            large = self._slow["machines"].get("health", {}).get("all", 0) > LARGE
+            if newest is not None and runs and not (large and is_first):
                 await self._look_ahead(api, newest["number"])
         number, forecast = self._forecast
         told = {name: one for name, one in self._slow.items() if name != "of"}

@@ -152,7 +152,7 @@
   };
 
   const open = (one) => {
-    window.htmx.ajax("GET", place.dataset.machines + one.id, { target: "#machine", swap: "innerHTML" })
+    window.htmx.ajax("GET", place.dataset.machines + one.id, "#machine")
       .then(() => document.getElementById("machine").focus());
   };
 

@@ -296,6 +296,7 @@ async def test_ten_thousand_machines_cost_as_many_asks_as_ten_and_a_page_of_some
         api.clock.advance(timedelta(seconds=10))
         asked.clear()
         answer = await http.get(SET)
-        assert sorted(asked) == once
+        # The forecast of so many takes long: the stream brings it.
+        assert sorted(asked) == [one for one in once if "rollingUpgrades" not in one]
     assert sum(int(one["data-count"]) for one in read(answer.text).the(_id="tally").all("li")) == 10_000
     assert len(answer.text) < few + 120_000
