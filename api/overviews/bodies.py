@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.shapes.answers import decision_body, error_body, provisioning_state, target_body, wait_body
+from api.shapes.answers import decision_body, error_body, provisioning_state, target_body, wait_body, wished_body
 from api.shapes.wishes import wish_properties
 from api.wire.moments import moment
 from instar.domain.images.images import ImageReference
 from instar.domain.records.operations import Operation
 from instar.domain.records.set_state import standing_of
-from instar.domain.records.upgrades import Decision, UpgradeRecord
+from instar.domain.records.upgrades import Decision, UpgradeRecord, UpgradeStart
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.domain.steering.wishes import Wishes
 from instar.store.sets.overviews import Overview
@@ -95,13 +95,15 @@ def _not_handed_over(running: Iterable[Operation]) -> Json:
     return {}
 
 
-def upgrade_body(record: UpgradeRecord, decided: Decision | None, wait: Wait | None) -> Json:
+def upgrade_body(
+    record: UpgradeRecord, decided: Decision | None, wait: Wait | None, start: UpgradeStart | None = None
+) -> Json:
     """An upgrade, or another operation on the machines of a set, as one of its history."""
     return {
         "id": f"{record.scale_set.resource_id}/instar/upgrades/{record.number}",
         "name": str(record.number),
         "type": UPGRADE_TYPE,
-        "properties": upgrade_properties(record, decided, wait),
+        "properties": upgrade_properties(record, decided, wait) | wished_body(start),
     }
 
 

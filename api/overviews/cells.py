@@ -15,6 +15,7 @@ from api.overviews.bodies import upgrade_body
 from api.overviews.machines import health_counts
 from api.services.dependencies import SCALE_SET, ServicesDep
 from api.services.scale_set_lookup import StoredDep
+from api.shapes.upgrade_policies import policy_body
 from api.upgrades.looking import NOT_OBSERVED, seen
 from api.wire.errors import not_found
 from api.wire.moments import moment
@@ -46,7 +47,7 @@ async def machines(services: ServicesDep, stored: StoredDep) -> Json:
     """What every machine of a set is doing, by groups of those that are told alike, with their ids as ranges.
 
     `doing` is one word for its part in the newest rolling upgrade and how it is now; `batch` is of that upgrade, 0 of
-    those in none. 503 where the compute does not list the machines.
+    those in none. `policy` and the limit in `health` are those in force. 503 where the compute does not list the machines.
     """
     model = ScaleSetModel.from_arm(stored.document, stored.generation)
     source = await asyncio.to_thread(health_source_of, services.store, model)
@@ -65,6 +66,7 @@ async def machines(services: ServicesDep, stored: StoredDep) -> Json:
         "takenAt": moment(found.look.taken_at),
         "notObserved": found.unobserved,
         "health": health_counts(found.look, in_force).body(),
+        "policy": policy_body(in_force),
         "groups": await asyncio.to_thread(told),
     }
     if record:

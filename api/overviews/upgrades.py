@@ -78,13 +78,17 @@ async def _shown(services: Services, records: Sequence[UpgradeRecord]) -> list[J
         return []
     unique_id = records[0].scale_set.unique_id
     newest = services.store.upgrades.last_decisions
-    decided = await asyncio.to_thread(newest, unique_id, [one.number for one in records])
+    numbers = [one.number for one in records]
+    decided = await asyncio.to_thread(newest, unique_id, numbers)
+    starts = await asyncio.to_thread(services.store.upgrades.starts, unique_id, numbers)
     waits = {
         one.number: await asyncio.to_thread(services.store.waits.of_upgrade, unique_id, one.number)
         for one in records
         if not one.status.ended
     }
-    return [upgrade_body(one, decided.get(one.number), waits.get(one.number)) for one in records]
+    return [
+        upgrade_body(one, decided.get(one.number), waits.get(one.number), starts.get(one.number)) for one in records
+    ]
 
 
 async def _record(services: Services, stored: StoredScaleSet, number: str) -> UpgradeRecord:

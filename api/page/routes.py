@@ -7,7 +7,7 @@ from api.page.access import login_routes, once_routes, outside_routes
 from api.page.access.login_needed import to_login
 from api.page.access.static_files import PageFiles
 from api.page.access.visitor import LoginNeeded
-from api.page.sets import all_sets
+from api.page.sets import all_sets, machines, one_set
 from api.page.steering.routes import router as steering
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -15,6 +15,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     once_routes.router,
     outside_routes.router,
     all_sets.router,
+    one_set.router,
+    machines.router,
     steering,
 )
 """Of each room, in the order in which paths are looked for."""

@@ -29,6 +29,7 @@ TEMPLATES.globals |= {
     "who": wording.who,
     "target": wording.target,
 }
+TEMPLATES.filters["in_words"] = wording.in_words
 
 
 def view(request: Request, visitor: Visitor | None, template: str, *, status: int = 200, **what: Any) -> HTMLResponse:

@@ -121,3 +121,16 @@ def counts(progress: Json) -> list[tuple[str, int, str]]:
     )
     told = [(word, progress.get(f"{name}InstanceCount", 0), look) for name, word, look in words]
     return [one for one in told if one[1]]
+
+
+def in_words(what: Any) -> str:
+    """A member of a document, in one line: for documents whose members have no words here.
+
+    >>> in_words([1, "5%"]), in_words([{"days": ["Sat"], "from": "01:00"}]), in_words({"bake": "PT1H"})
+    ('1, 5%', 'days Sat; from 01:00', 'bake PT1H')
+    """
+    if isinstance(what, dict):
+        return "; ".join(f"{name} {in_words(one)}" for name, one in what.items())
+    if isinstance(what, list):
+        return ", ".join(map(in_words, what))
+    return str(what)

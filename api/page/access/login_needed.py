@@ -15,13 +15,13 @@ def to_login(request: Request) -> Response:
     """A redirect; of htmx a header that says the same; of an event stream, which follows neither, 401."""
     if request.headers.get("hx-request") == "true":
         shown = urlsplit(request.headers.get("hx-current-url", ""))
-        where = _login(_with_query(shown.path, shown.query))
+        where = login_for(_with_query(shown.path, shown.query))
         return PlainTextResponse("Log in first.", status_code=401, headers={"HX-Redirect": where})
     if "text/event-stream" in request.headers.get("accept", ""):
         return PlainTextResponse("Log in first.", status_code=401)
     if request.method not in ("GET", "HEAD"):
         return RedirectResponse(LOGIN, status_code=303)
-    where = _login(_with_query(request.url.path, request.url.query))
+    where = login_for(_with_query(request.url.path, request.url.query))
     return HTMLResponse(onward_page(where)) if is_led_here(request) else RedirectResponse(where, status_code=303)
 
 
@@ -42,7 +42,8 @@ def is_led_here(request: Request) -> bool:
     )
 
 
-def _login(then: str) -> str:
+def login_for(then: str) -> str:
+    """The login that leads on to that place."""
     place = place_of(then)
     return LOGIN if place == HOME else f"{LOGIN}?{urlencode({'then': place})}"
 

@@ -4,12 +4,12 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.access.outside_issuer import IssuerAway
 from api.access.principals import TokenRefused
 from api.page.access.cookies import drop_cookie, read_cookie
-from api.page.access.login_needed import LOGIN
+from api.page.access.login_needed import LOGIN, is_led_here, login_for, onward_page
 from api.page.access.logins import ENDED, check_origin, let_in, login_page, note, onward, turned_away
 from api.page.access.sessions import found, known_by
 from api.page.access.then import HOME
@@ -31,6 +31,8 @@ async def show_login(request: Request, services: ServicesDep, then: Then = HOME)
     """The ways in. Whoever is in already is led on."""
     if await still_seen(request, services):
         return onward(then)
+    if is_led_here(request) and not read_cookie(request, services):
+        return HTMLResponse(onward_page(login_for(then)))
     return login_page(request, services, then)
 
 

@@ -28,14 +28,14 @@ class Hub:
 
     @contextmanager
     def listening(
-        self, listener: Listener, rights: Rights, question: Callable[[], Question], name: str
+        self, listener: Listener, rights: Rights, question: Callable[[Rights], Question], name: str
     ) -> Iterator[Poller]:
         """Listen, together with whoever has the same rights and the same question."""
         origin = listener.api.client[0]
         key = (name, rights)
         poller = self.pollers.get(key)
         if poller is None:
-            poller = self.pollers[key] = Poller(question())
+            poller = self.pollers[key] = Poller(question(rights))
         self._open[origin] = self._open.get(origin, 0) + 1
         poller.join(listener)
         try:

@@ -15,7 +15,10 @@ EVERY = 1.0
 """Seconds between the end of a look and the next one, at the least."""
 REST = 4.0
 """A look that takes long is followed by a pause so many times as long."""
+AFTER_A_REFUSAL = 15.0
+"""What is not there, or is forbidden, will hardly be there in a second; and refusals are noted and counted."""
 UNAUTHENTICATED = 401
+REFUSALS = range(400, 500)
 
 WENT_WRONG = "What is shown could not be brought up to date: the API's log has the error. It is tried again."
 
@@ -110,15 +113,16 @@ class Poller:
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
+            pause = EVERY
             try:
-                await self._look()
+                pause = await self._look()
             except Exception:  # noqa: BLE001  # whatever it was: the next look is another one
                 _log.exception("a look for the page has failed")
                 self._tell(None, WENT_WRONG)
-            await asyncio.sleep(max(EVERY, REST * (loop.time() - began)))
+            await asyncio.sleep(max(pause, REST * (loop.time() - began)))
 
-    async def _look(self) -> None:
-        """Ask with the token of one that listens; of the next one, where that is refused."""
+    async def _look(self) -> float:
+        """Ask with the token of one that listens; of the next one, where that is refused. Seconds to the next look."""
         for listener in [one for one in self.listeners if not one.refused]:
             try:
                 shown = await self.question.look(listener.api)
@@ -128,9 +132,10 @@ class Poller:
                     self._wake()
                     continue
                 self._tell(None, refusal.answer.error)
-                return
+                return AFTER_A_REFUSAL if refusal.answer.status in REFUSALS else EVERY
             self._tell(shown)
-            return
+            return EVERY
+        return EVERY
 
     def _tell(self, shown: Shown | None, trouble: str = "") -> None:
         if shown is None and trouble == self._trouble:

@@ -18,7 +18,7 @@ from api.page.live.pollers import Heard, Listener
 from api.page.live.questions import Question
 from api.page.views import rendered
 from api.services.dependencies import Services
-from api.wire.errors import ArmError
+from api.wire.errors import ArmError, unavailable
 from instar.store.errors import Unavailable
 
 _log = logging.getLogger(__name__)
@@ -43,25 +43,31 @@ async def rights_of(services: Services, visitor: Visitor) -> Rights | None:
     return tuple(sorted(caller.grants, key=lambda grant: (grant.scope, grant.role.value)))
 
 
+async def known_rights(services: Services, visitor: Visitor) -> Rights:
+    """The same. Raises LoginNeeded, ArmError 503."""
+    try:
+        rights = await rights_of(services, visitor)
+    except IssuerAway:
+        raise unavailable("The issuer of this login does not answer just now. Try again later.") from None
+    if rights is None:
+        raise LoginNeeded
+    return rights
+
+
 async def stream(
     request: Request,
     services: Services,
     visitor: Visitor,
     *,
     name: str,
-    question: Callable[[], Question],
+    question: Callable[[Rights], Question],
     view: Hashable = None,
 ) -> EventSourceResponse:
     """The answer that goes on until somebody ends it. Raises ArmError 503, LoginNeeded.
 
     `name`: of the question. `view`: how this page looks at its answer.
     """
-    try:
-        rights = await rights_of(services, visitor)
-    except IssuerAway:
-        raise ArmError(503, "ServiceUnavailable", "The issuer of this login does not answer just now.") from None
-    if rights is None:
-        raise LoginNeeded
+    rights = await known_rights(services, visitor)
     listener = Listener(api_of(request, visitor), view)
     hub_of(request.app).check(services, listener.api.client[0])
     shown = request.headers.get("last-event-id", "") or request.query_params.get("shows", "")
@@ -80,7 +86,7 @@ async def _events(
     rights: Rights,
     *,
     name: str,
-    question: Callable[[], Question],
+    question: Callable[[Rights], Question],
     shown: str,
 ) -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent(comment="instar", retry=RETRY_MS)

@@ -176,7 +176,7 @@ async def events_of_all(
     wanted: WantedDep,
 ) -> EventSourceResponse:
     """What changes in the list, as it changes."""
-    return await stream(request, services, visitor, name=NAME, question=AllSets, view=wanted)
+    return await stream(request, services, visitor, name=NAME, question=lambda _: AllSets(), view=wanted)
 
 
 def _with_shown(address: str, digest: str) -> str:
