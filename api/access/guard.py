@@ -27,7 +27,9 @@ from instar.store.store import Store
 
 _log = logging.getLogger("instar.audit")
 
-OPEN = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json", "/docs/oauth2-redirect", "/metadata/endpoints"})
+OPEN = frozenset(
+    {"/", "/page", "/healthz", "/readyz", "/docs", "/openapi.json", "/docs/oauth2-redirect", "/metadata/endpoints"}
+)
 OPEN_BELOW = ("/static-offline-docs/", "/page/")
 """The page has sessions in place of tokens and looks at them itself (`api.page.access.visitor`)."""
 

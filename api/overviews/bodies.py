@@ -11,7 +11,8 @@ from api.wire.moments import moment
 from instar.domain.images.images import ImageReference
 from instar.domain.records.operations import Operation
 from instar.domain.records.set_state import standing_of
-from instar.domain.records.upgrades import Decision, UpgradeRecord, UpgradeStart
+from instar.domain.records.upgrades import ROLLING_KINDS, Decision, UpgradeRecord, UpgradeStart
+from instar.domain.sets.names import os_upgrade_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.domain.steering.wishes import Wishes
 from instar.store.sets.overviews import Overview
@@ -99,11 +100,13 @@ def upgrade_body(
     record: UpgradeRecord, decided: Decision | None, wait: Wait | None, start: UpgradeStart | None = None
 ) -> Json:
     """An upgrade, or another operation on the machines of a set, as one of its history."""
+    by_workflow = record.kind in ROLLING_KINDS
+    workflow = {"workflowId": os_upgrade_workflow_id(record.scale_set, record.number)} if by_workflow else {}
     return {
         "id": f"{record.scale_set.resource_id}/instar/upgrades/{record.number}",
         "name": str(record.number),
         "type": UPGRADE_TYPE,
-        "properties": upgrade_properties(record, decided, wait) | wished_body(start),
+        "properties": upgrade_properties(record, decided, wait) | wished_body(start) | workflow,
     }
 
 

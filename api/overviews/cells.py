@@ -46,8 +46,8 @@ InstanceId = Annotated[str, Path(alias="instanceId")]
 async def machines(services: ServicesDep, stored: StoredDep) -> Json:
     """What every machine of a set is doing, by groups of those that are told alike, with their ids as ranges.
 
-    `doing` is one word for its part in the newest rolling upgrade and how it is now; `batch` is of that upgrade, 0 of
-    those in none. `policy` and the limit in `health` are those in force. 503 where the compute does not list the machines.
+    `doing` is one word for its part in the newest rolling upgrade and how it is now; `batch` is of that upgrade,
+    0 of those in none. `policy` and the limit in `health` are those in force. 503 where the compute does not list them.
     """
     model = ScaleSetModel.from_arm(stored.document, stored.generation)
     source = await asyncio.to_thread(health_source_of, services.store, model)

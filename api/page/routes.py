@@ -7,6 +7,7 @@ from api.page.access import login_routes, once_routes, outside_routes
 from api.page.access.login_needed import to_login
 from api.page.access.static_files import PageFiles
 from api.page.access.visitor import LoginNeeded
+from api.page.history import upgrades
 from api.page.sets import all_sets, machines, one_set
 from api.page.steering.routes import router as steering
 
@@ -17,6 +18,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     all_sets.router,
     one_set.router,
     machines.router,
+    upgrades.router,
     steering,
 )
 """Of each room, in the order in which paths are looked for."""

@@ -36,10 +36,11 @@ _ERRORS_FROM = 400
 def is_of_page(path: str) -> bool:
     """Whether a path is one of the page's.
 
-    >>> [is_of_page(one) for one in ("/", "/page/login", "/page", "/pages/x", "/docs")]
+    >>> [is_of_page(one) for one in ("/", "/page/login", "//page//", "/pages/x", "/docs")]
     [True, True, True, False, False]
     """
-    return path in ("/", "/page") or path.startswith("/page/")
+    first = next((part for part in path.split("/") if part), "")  # as `api.wire.paths` reads them
+    return first in ("", "page")
 
 
 class PageAnswers:

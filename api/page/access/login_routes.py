@@ -26,6 +26,12 @@ NOTHING_GIVEN = "A client's id and its secret are needed, or a token."
 Then = Annotated[str, Query()]
 
 
+@router.get("/page")
+async def home() -> Response:
+    """What somebody may type."""
+    return onward(HOME)
+
+
 @router.get(LOGIN)
 async def show_login(request: Request, services: ServicesDep, then: Then = HOME) -> Response:
     """The ways in. Whoever is in already is led on."""

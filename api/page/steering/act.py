@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,8 @@ from instar.domain.access import Need, need_of
 Json = dict[str, Any]
 Typed = Mapping[str, str]
 """What was typed into the fields of a form, by their names; a box that is not ticked is ""."""
+
+_MEMBER = re.compile(r"[.\[]")
 
 TICKED = "on"
 STAMP_DIGITS = 32
@@ -45,7 +48,7 @@ class Field:
 
     def is_meant_by(self, target: str) -> bool:
         """Whether an error with that target is about it."""
-        return target.partition(".")[0] in (self.name, *self.targets)
+        return _MEMBER.split(target, 1)[0] in (self.name, *self.targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,8 @@ class Act:
     """Tells what it would do; raises Unreadable."""
     plan_first: bool = False
     """It is done only as a plan that was shown."""
+    plan_unasked: bool = True
+    """The plan is shown with the form already: to ask for it is a read for the API too."""
     plan_is: Callable[[Json], object] = whole
     """What of a plan must not have changed."""
     planned_by: str = ""
@@ -165,5 +170,6 @@ class Act:
 def stamp(act: Act, subject: Subject, typed: Typed, plan: object = None) -> str:
     """Of what the visitor saw: another one as soon as that is not so any more."""
     planned = [plan, {name: typed[name] for name in sorted(typed) if name != "reason"}] if act.plan_first else []
-    said = json.dumps([act.name, subject.id, act.seen(subject), planned], sort_keys=True, default=str)
+    # What is not there yet has no id: whatever name it is given, there was nothing to see.
+    said = json.dumps([act.name, subject.body.get("id"), act.seen(subject), planned], sort_keys=True, default=str)
     return hashlib.sha256(said.encode()).hexdigest()[:STAMP_DIGITS]

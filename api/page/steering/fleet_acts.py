@@ -37,7 +37,7 @@ SCOPE = Field(
 def place_of(act: Act, name: str) -> str:
     """The path of what an act makes, replaces or removes; "" where it has no name yet."""
     parent = act.route[1].rpartition("/")[0]
-    is_one = len(name) <= NAME_AT_MOST and name not in ("", ".", "..")
+    is_one = len(name) <= NAME_AT_MOST and name not in ("", ".", "..") and "/" not in name
     return f"{parent}/{quote(name, safe='')}" if is_one else ""
 
 

@@ -77,7 +77,8 @@ async def shown(request: Request, visitor: Visitor, place: Place) -> Response:
         return not_shown(request, visitor, gone.answer)
     first = {**place.act.initial(subject), **asked}
     typed = {field.name: first.get(field.name, "") for field in place.act.fields}
-    planned = await _plan(request, visitor, place.act, subject, typed) if place.act.plan_first else None
+    unasked = place.act.plan_first and place.act.plan_unasked
+    planned = await _plan(request, visitor, place.act, subject, typed) if unasked else None
     return _form(request, visitor, place, subject, typed, planned, Said())
 
 
@@ -171,6 +172,7 @@ def _form(  # noqa: PLR0917  # what is shown
         place=place,
         subject=subject,
         may=act.may(subject),
+        may_confirm=act.may(subject) and not act.sense(subject) and (planned is not None or not act.plan_first),
         sense=act.sense(subject),
         says=act.says(subject),
         fields=[(field, typed.get(field.name, ""), said.about(field)) for field in fields],

@@ -211,6 +211,7 @@ RECONCILE = Act(
     reads=AUTOMATIC,
     plan=lambda subject, _: Wanted("POST", path_of(subject, "/instar/reconcile"), {"dryRun": True}),
     plan_first=True,
+    plan_unasked=False,
     planned_by="Look what would be taken over",
 )
 

@@ -114,7 +114,7 @@ def document(typed: Typed, name: str, wanted: type) -> Any:
 def name_of(typed: Typed) -> str:
     """What something is to be called. Raises Unreadable for what cannot stand in a path."""
     name = typed.get("name", "").strip()
-    if name in ("", ".", "..") or len(name) > NAME_AT_MOST:
+    if name in ("", ".", "..") or "/" in name or len(name) > NAME_AT_MOST:
         raise Unreadable("name", "Give it a name: letters, digits, dots, dashes and underscores, up to 80.")
     return name
 

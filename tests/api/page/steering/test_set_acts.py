@@ -8,7 +8,7 @@ from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.steering.start_wishes import Limit, StartWishes
 from instar.domain.steering.wishes import Gate, Pause
 from tests.api.conftest import ENABLE, NEW, OLD, SCALE_SET, Api
-from tests.api.page.steering.pages import STEER, browser
+from tests.api.page.steering.pages import STEER, browser, filled
 from tests.api.steering.running import run_upgrade
 from tests.api.steering.test_rollbacks import upgraded
 from tests.api.steering.test_starts import quarantine, sent, there
@@ -165,7 +165,11 @@ async def test_f7_records_that_are_behind_take_over_what_was_shown(api: Api) -> 
         sent_before = len(api.gateway.sent)
         form = await ann.get(f"{STEER}/reconcile")
         assert "records are older" in form.told("says")
-        assert "instances 0-2 are there" in form.told("plan")
+        assert form.buttons == {"show-plan"}, "what would be taken over is looked at first"
+        assert audited(api, f"{SCALE_SET}/instar/reconcile") == []
+        planned = await ann.send(f"{STEER}/reconcile", filled(form) | {"step": "plan"})
+        assert "instances 0-2 are there" in planned.told("plan")
         assert len(api.gateway.sent) == sent_before, "to look changes nothing"
-        assert (await ann.do(f"{STEER}/reconcile")).status == 200
+        done = await ann.send(f"{STEER}/reconcile", filled(planned) | {"step": "do"})
+        assert (await ann.follow(done)).status == 200
         assert type(api.gateway.last).__name__ == "Reconcile"
