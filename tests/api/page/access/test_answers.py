@@ -40,7 +40,7 @@ def routes_of(app: FastAPI) -> list[tuple[str, str]]:
     found = []
     for route in _all(app.routes):
         if isinstance(route, APIRoute) and (route.path == "/" or route.path.startswith("/page")):
-            found += [(method, route.path) for method in route.methods]
+            found += [(method, route.path) for method in route.methods or ()]
     return found
 
 

@@ -157,8 +157,8 @@ async def test_a_form_is_not_endless(api: Api) -> None:
             {"data": {"csrf": token, "x": "y" * 300_000}},
             {"content": _endless(token), "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
         ):
-            headers = GOOD | dict(sent.get("headers", {}))  # type: ignore[call-overload]
-            answer = await http.post("/page/logout", **sent | {"headers": headers})  # type: ignore[arg-type]
+            headers = GOOD | dict(sent.get("headers", {}))
+            answer = await http.post("/page/logout", **sent | {"headers": headers})
             assert answer.status_code == 413, answer.text
             assert "<h1>" in answer.text
         many = "&".join([f"csrf={token}", *["a=b"] * 3_000])
