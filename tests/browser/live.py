@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -57,6 +58,23 @@ class Live:
         self.site.fleet.script_version(image, script or VersionScript())
         answer = await self.site.http.put(f"{IMAGES}/{image.version}", params=VERSION, json={"location": "westeurope"})
         assert answer.status_code in (200, 201), answer.text
+
+    async def newer(self, script: VersionScript | None = None) -> ImageReference:
+        """A version that is newer than all others, published."""
+        answer = await self.site.http.get(IMAGES, params=VERSION)
+        known = [one["name"] for one in answer.json()] if answer.is_success else []
+        image = FIRST.at(f"18.04.{max((int(one.rpartition('.')[2]) for one in known), default=202401160) + 1}")
+        await self.publish(image, script)
+        return image
+
+    async def until(self, path: str, holds: Callable[[Json], bool], what: str) -> None:
+        """Wait until it holds of the set, as the list of all sets tells of it."""
+
+        async def now() -> bool:
+            listed = await self.ask("GET", "/instar/scaleSets")
+            return any(holds(one["properties"]) for one in listed["value"] if one["id"] == path)
+
+        await eventually(now, what)
 
     async def ask(self, method: str, path: str, body: Json | None = None) -> Json:
         """The answer of the API to its owner."""

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
@@ -20,6 +20,18 @@ WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 320, "height": 720}
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 SERVER_ERRORS_FROM = 500
 SHOWN_SLOWLY_MS = 150
+
+STEPS_AT_MOST = 150
+"""Of the key Tab: more than a page has places to go to."""
+
+FOCUS = """(selector) => {
+  const one = document.activeElement, style = getComputedStyle(one);
+  return {
+    there: one.matches(selector),
+    which: one.outerHTML.slice(0, 200),
+    visible: one === document.body || (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2),
+  };
+}"""
 
 
 @asynccontextmanager
@@ -53,11 +65,9 @@ class Window:
     _known: list[re.Pattern[str]] = field(default_factory=list)
 
     @classmethod
-    async def opened(cls, browser: Browser, origin: str, *, dark: bool = False, size: Any = None) -> Self:
+    async def opened(cls, browser: Browser, origin: str, *, size: Any = None) -> Self:
         """Of an Instar at that address; nothing is loaded yet."""
-        context = await browser.new_context(
-            base_url=origin, viewport=size or WIDE, color_scheme="dark" if dark else "light", locale="en-GB"
-        )
+        context = await browser.new_context(base_url=origin, viewport=size or WIDE, locale="en-GB")
         context.set_default_timeout(PATIENCE_MS)
         page = await context.new_page()
         one = cls(context, page, origin)
@@ -97,10 +107,9 @@ class Window:
             for one in known:
                 self._known.remove(one)
 
-    async def restyled(self, *, dark: bool, size: Any) -> None:
-        """Another scheme of colours and another width, without a reload."""
-        await self.page.emulate_media(color_scheme="dark" if dark else "light")
-        await self.page.set_viewport_size(size)
+    async def coloured(self, scheme: Literal["light", "dark"]) -> None:
+        """As the visitor's system wishes, without a reload."""
+        await self.page.emulate_media(color_scheme=scheme)
 
     async def wider_than_it_may(self) -> list[str]:
         """What stands out of the window to the right, so that one has to scroll sideways."""
@@ -129,3 +138,19 @@ class Window:
     async def mark(self) -> None:
         """Know this document again."""
         await self.page.evaluate("window.marked = true")
+
+    async def tab_to(self, selector: str) -> None:
+        """By Tab alone. Raises AssertionError where it is not reached, or a focus on the way is not to be seen."""
+        for _ in range(STEPS_AT_MOST):
+            await self.page.keyboard.press("Tab")
+            told: dict[str, Any] = await self.page.evaluate(FOCUS, selector)
+            assert told["visible"], f"nothing shows that the focus is on {told['which']}"
+            if told["there"]:
+                return
+        raise AssertionError(f"Tab does not lead to {selector} of {self.page.url}")
+
+    async def go_by_key(self, selector: str) -> None:
+        """Tab to it, and press Enter, which leads to another document."""
+        await self.tab_to(selector)
+        async with self.page.expect_navigation():
+            await self.page.keyboard.press("Enter")
