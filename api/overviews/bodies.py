@@ -1,7 +1,7 @@
 """An upgrade and a set at a glance, as they are shown."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,7 @@ def set_body(overview: Overview, glance: Glance | None) -> Json:
         "state": standing.state.value,
         "reason": standing.reason,
     }
-    properties |= _told(glance) | _wished(wishes) | _not_handed_over(overview.running)
+    properties |= _told(glance) | _wished(wishes) | _not_handed_over(overview.not_taken)
     if overview.status.held:
         properties["recordsBehind"] = overview.status.held
     if overview.status.last_look_at:
@@ -87,13 +87,13 @@ def _wished(wishes: Wishes) -> Json:
     return told
 
 
-def _not_handed_over(running: Iterable[Operation]) -> Json:
-    """The oldest operation that nobody could be made to do yet, and why (F6, F10)."""
-    for one in running:
-        if one.waits_for and one.waits_since:
-            wait = wait_body(Wait(one.waits_for, one.waits_since))
-            return {"handOver": {"operation": one.id, "kind": one.kind.value, **wait}}
-    return {}
+def _not_handed_over(one: Operation | None) -> Json:
+    """What could not be given to the set's workflow yet, and why (F6)."""
+    if one is None or one.waits_since is None:
+        return {}
+    return {
+        "handOver": {"operation": one.id, "kind": one.kind.value, **wait_body(Wait(one.waits_for, one.waits_since))}
+    }
 
 
 def upgrade_body(

@@ -19,7 +19,7 @@ from instar.compute.clock import utc_now
 from instar.domain.legible import legible_line, legible_lines
 from instar.errors import Nonsense, Trouble, ended
 from instar.stack.certificates import LOCAL_NAMES, local_certificates
-from instar.stack.guard.place import link_of
+from instar.stack.guard.place import link_of, unguessable
 from instar.stack.renewal import Renewal, Renewed, keep_renewed
 from instar.store.store import Store
 
@@ -196,7 +196,7 @@ def page(
             url = link_of(data_dir)
         else:
             with ApiClient(login_of(credentials_file, data_dir, api)) as client:
-                url = client.page_link()
+                url = unguessable(client.page_link(), data_dir)
         typer.echo(legible_line(url))
         if open_it and not opened_in_browser(url, data_dir):
             raise Trouble("no browser could be started here: open the link yourself")

@@ -21,6 +21,7 @@ from instar.stack.data_dir import claimed
 from instar.stack.guard.links import FILE as PAGE
 from instar.stack.guard.links import Page
 from instar.stack.guard.place import FOLDER as GUARD_FOLDER
+from instar.stack.guard.place import unguessable
 from instar.stack.processes import ProcessGroup, Stopped
 from instar.stack.renewal import Renewal, Renewed
 from instar.stack.stack import TLS_FOLDER, Ports, start_parts, start_stack
@@ -96,7 +97,7 @@ def where_the_page_is(login: Login, directory: Path) -> list[str]:
     """A link that logs in to it; where there is none to be had, its address."""
     try:
         with ApiClient(login) as api:
-            link = api.page_link()
+            link = unguessable(api.page_link(), directory)
     except Trouble as trouble:
         return [f"page          {login.endpoint}/", f"              no link to log in with just now: {trouble}"]
     return [

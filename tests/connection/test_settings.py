@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from instar.connection.remarks.problems import first_problem
-from instar.connection.setting_groups import OidcSettings, TlsSettings
+from instar.connection.setting_groups import OidcSettings, PageSettings, TlsSettings
 from instar.connection.settings import Settings
 from instar.outbound.allowed import Allowed
 
@@ -211,3 +211,35 @@ def test_hosts_that_are_none_are_refused_in_one_sentence(
         Settings()
     assert first_problem(error.value).startswith(f"INSTAR_TEMPLATE_LINKS__HOSTS: {said}")
     assert given not in first_problem(error.value)
+
+
+@pytest.mark.parametrize("given", ["PT4M59S", "P31D", "0", "-PT8H", "soon"])
+def test_a_session_of_the_page_lasts_for_a_time_that_can_be(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTAR_PAGE__SESSION", given)
+    with pytest.raises(ValidationError):
+        Settings()
+    for good, seconds in (("PT5M", 300), ("P30D", 2_592_000), ("3600", 3_600)):
+        monkeypatch.setenv("INSTAR_PAGE__SESSION", good)
+        assert Settings().page.session == timedelta(seconds=seconds)
+
+
+def test_a_login_at_an_outside_issuer_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTAR_PAGE__CLIENT_ID", "page")
+    with pytest.raises(ValidationError, match="INSTAR_OIDC__ISSUER"):
+        Settings()
+    monkeypatch.setenv("INSTAR_OIDC__ISSUER", "https://login.example")
+    monkeypatch.setenv("INSTAR_OIDC__AUDIENCE", "a")
+    monkeypatch.setenv("INSTAR_PAGE__CLIENT_SECRET", "planted")
+    assert "planted" not in repr(Settings())
+    assert Settings().page.client_secret.get_secret_value() == "planted"
+    monkeypatch.delenv("INSTAR_PAGE__CLIENT_ID")
+    with pytest.raises(ValidationError, match="set both, or none") as told:
+        Settings()
+    assert "planted" not in first_problem(told.value)
+
+
+@pytest.mark.parametrize("scopes", ["", "profile", "openid\u00e9", 'openid "x"', "open id"])
+def test_what_is_asked_of_an_issuer_is_a_list_with_openid(scopes: str) -> None:
+    with pytest.raises(ValidationError, match="openid is one of them"):
+        PageSettings(scopes=scopes)
+    assert PageSettings(scopes=" openid   api://x/.default ").scopes == "openid api://x/.default"

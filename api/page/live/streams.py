@@ -106,7 +106,7 @@ async def _events(
                     yield ServerSentEvent(event=LOGIN, data="log in again")
                 if over is not None:
                     return
-                yield ServerSentEvent(event="beat", data="")
+                yield ServerSentEvent(event="beat", data="-")
                 due = loop.time() + BEAT
 
 

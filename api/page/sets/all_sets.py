@@ -18,6 +18,7 @@ from api.page.live.streams import stream
 from api.page.sets.rows import SEARCHED_AT_MOST, STATES, Row, Wanted, listed, row_of
 from api.page.views import rendered, view
 from api.services.dependencies import ServicesDep
+from instar.compute.clock import Clock
 
 router = APIRouter()
 
@@ -74,6 +75,7 @@ class SetsShown:
 class AllSets:
     """The question. What is written down is asked for at each look, the machines now and then beside it."""
 
+    clock: Clock
     name: str = NAME
     _machines: dict[str, Json] = field(default_factory=dict)
     """What they told last, by the id of the set."""
@@ -101,7 +103,8 @@ class AllSets:
             self._asking = None
 
     def _shown(self, found: list[Json]) -> SetsShown:
-        return SetsShown(tuple(row_of(_with(one, self._machines.get(one["id"]))) for one in found))
+        now = self.clock()
+        return SetsShown(tuple(row_of(_with(one, self._machines.get(one["id"])), now) for one in found))
 
     def _ask_machines(self, api: Api) -> None:
         now = asyncio.get_running_loop().time()
@@ -147,12 +150,13 @@ WantedDep = Annotated[Wanted, Depends(wanted_of)]
 @router.get("/", response_model=None)
 async def all_sets(
     request: Request,
+    services: ServicesDep,
     visitor: SeenDep,
     wanted: WantedDep,
 ) -> Response:
     """Show them: what needs a person first."""
     try:
-        shown = await AllSets().first(api_of(request, visitor))
+        shown = await AllSets(services.clock).first(api_of(request, visitor))
     except Refused as refusal:
         answer = refusal.answer
         return view(request, visitor, "error.html", status=answer.status, code=answer.code, message=answer.error)
@@ -176,7 +180,7 @@ async def events_of_all(
     wanted: WantedDep,
 ) -> EventSourceResponse:
     """What changes in the list, as it changes."""
-    return await stream(request, services, visitor, name=NAME, question=lambda _: AllSets(), view=wanted)
+    return await stream(request, services, visitor, name=NAME, question=lambda _: AllSets(services.clock), view=wanted)
 
 
 def _with_shown(address: str, digest: str) -> str:

@@ -100,6 +100,7 @@ async def machine(
         name=path.name,
         where=SETS + quote(path.resource_id),
         instance_id=instance_id,
+        level=2 if is_part else 1,
         body=there.body if there.ok else None,
         upgrades=was.body["properties"]["upgrades"],
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from api.page.sets.red import why_red
 from api.page.sets.rows import SETS, bar_of
 from api.page.views import rendered, view
 from api.services.dependencies import SCALE_SET, ScaleSetPath, ServicesDep, printable_path, scale_set_path
+from instar.compute.clock import Clock
 from instar.domain.access import allowed, need_of
 
 router = APIRouter(prefix=SETS, dependencies=[Depends(printable_path)])
@@ -39,6 +41,7 @@ class SetShown:
     """One set at one moment."""
 
     told: Told
+    now: datetime
 
     def parts(self, _view: Hashable = None) -> Parts:
         """What changes on its page."""
@@ -60,7 +63,7 @@ class SetShown:
                 "head": rendered(
                     "sets/head.html",
                     **common,
-                    red=why_red(properties),
+                    red=why_red(properties, self.now),
                     bar=bar_of(upgrade) if upgrade and told.runs else None,
                     counts=wording.counts(upgrade["progress"]) if upgrade else [],
                     last=decisions[-1] if decisions else None,
@@ -84,14 +87,15 @@ class SetShown:
 class OneSet:
     """The question."""
 
-    def __init__(self, resource_id: str, rights: Rights) -> None:
+    def __init__(self, resource_id: str, rights: Rights, clock: Clock) -> None:
+        self._clock = clock
         self.name = name_of(resource_id)
         told = allowed(rights, need_of("GET", DEFAULT_POLICY))
         self._asking = Asking(resource_id, default_is_told=told)
 
     async def look(self, api: Api) -> SetShown:
         """All that is known now. Raises Refused."""
-        return SetShown(await self._asking.told(api))
+        return SetShown(await self._asking.told(api), self._clock())
 
     def close(self) -> None:
         """Nothing of it is under way beside a look."""
@@ -110,7 +114,7 @@ async def one_set(request: Request, services: ServicesDep, visitor: SeenDep, pat
     """Show it."""
     rights = await known_rights(services, visitor)
     try:
-        shown = await OneSet(path.resource_id, rights).look(api_of(request, visitor))
+        shown = await OneSet(path.resource_id, rights, services.clock).look(api_of(request, visitor))
     except Refused as refusal:
         answer = refusal.answer
         return view(request, visitor, "error.html", status=answer.status, code=answer.code, message=answer.error)
@@ -143,5 +147,5 @@ async def events_of_one(
         services,
         visitor,
         name=name_of(resource_id),
-        question=lambda rights: OneSet(resource_id, rights),
+        question=lambda rights: OneSet(resource_id, rights, services.clock),
     )

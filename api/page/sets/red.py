@@ -1,20 +1,25 @@
 """When a set is marked red: whenever a person must act, and for nothing else (docs/page.md)."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from instar.domain.images.images import version_key
 
+HANDED_OVER_WITHIN = timedelta(minutes=1)
+"""So long what was asked for may wait for Temporal or a worker that is just started anew, and nobody need act."""
 
-def why_red(told: Mapping[str, Any]) -> list[str]:
+
+def why_red(told: Mapping[str, Any], now: datetime) -> list[str]:
     """What a person must see to, a sentence each; [] where a set needs nobody.
 
     `told`: the properties of a set in the API's list of all sets. What is not known, as health before the first look,
     marks nothing.
 
-    >>> why_red({"state": "idle", "upgrade": {"status": "Completed", "number": 3}})
+    >>> noon = datetime.fromisoformat("2026-12-04T12:00Z")
+    >>> why_red({"state": "idle", "upgrade": {"status": "Completed", "number": 3}}, noon)
     []
-    >>> why_red({"state": "idle", "upgrade": {"status": "Faulted", "number": 3, "error": {"message": "5 of 20 sick"}}})
+    >>> why_red({"upgrade": {"status": "Faulted", "number": 3, "error": {"message": "5 of 20 sick"}}}, noon)
     ['upgrade 3 is Faulted: 5 of 20 sick']
     """
     found = [*_of_upgrade(told.get("upgrade") or {}), *_of_health(told.get("health") or {})]
@@ -27,7 +32,7 @@ def why_red(told: Mapping[str, Any]) -> list[str]:
         found.append(f"paused with no end: {pause['sentence']}")
     if versions := _in_question(told):
         found.append(f"quarantined: {', '.join(versions)}")
-    if hand_over := told.get("handOver"):
+    if (hand_over := told.get("handOver")) and _since(hand_over["waitsSince"], now) > HANDED_OVER_WITHIN:
         found.append(f"not handed over yet: {hand_over['waitsFor']}")
     if told.get("provisioningState") == "Failed":
         found.append("the last request to create or change it has failed")
@@ -49,6 +54,10 @@ def _of_health(health: Mapping[str, Any]) -> list[str]:
         return []
     counted = health["all"] - health["stopped"]
     return [f"{health['unhealthy']} of {counted} machines are unhealthy, over the limit of {health['limitPercent']} %"]
+
+
+def _since(moment: str, now: datetime) -> timedelta:
+    return now - datetime.fromisoformat(moment)
 
 
 def _in_question(told: Mapping[str, Any]) -> list[str]:

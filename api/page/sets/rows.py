@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from hashlib import sha256
 from typing import Any
@@ -97,7 +98,7 @@ def key_of(resource_id: str) -> str:
     return sha256(resource_id.lower().encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def row_of(one: Json) -> Row:
+def row_of(one: Json, now: datetime) -> Row:
     """A set as the API lists it."""
     told = one["properties"]
     upgrade = told.get("upgrade")
@@ -112,7 +113,7 @@ def row_of(one: Json) -> Row:
         automatic=told["automatic"],
         state=told["state"],
         reason=told["reason"],
-        red=tuple(why_red(told)),
+        red=tuple(why_red(told, now)),
         upgrade=upgrade,
         bar=bar_of(upgrade) if upgrade and "endTime" not in upgrade else None,
         versions=None if versions is None else tuple(sorted(versions.items(), key=lambda pair: (-pair[1], pair[0]))),

@@ -119,7 +119,7 @@
         });
       }
       svg.append(element("title", {}, text));
-      place.append(html("section", { class: "cell-group", "data-group": group.name }, html("h3", {}, group.name, html("span", { class: "dim" }, ` ${group.cells.length}: ${summary(group.cells)}`)), svg));
+      place.append(html("section", { class: "cell-group", "data-group": group.name }, html("h3", {}, group.name, html("span", { class: "dim" }, ` ${summary(group.cells)}`)), svg));
       return { svg, cells: group.cells, size, columns };
     });
     if (drawn.length) drawn[0].svg.setAttribute("tabindex", "0");

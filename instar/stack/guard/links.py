@@ -22,6 +22,9 @@ from instar.compute.clock import Clock, utc_now
 KEY_BYTES = 32
 LINK_LIFE = timedelta(minutes=10)
 SESSION_LIFE = timedelta(hours=12)
+INSTARS = b"host name of Instar's page"
+"""A name of its own: the cookies of one page are no affair of the other."""
+
 LINK, SESSION = "link", "session"
 OPEN = "/instar/open"
 FILE = "page.json"
@@ -55,13 +58,13 @@ def new_key() -> str:
     return secrets.token_hex(KEY_BYTES)
 
 
-def host_of(key: str) -> str:
+def host_of(key: str, of: bytes = b"host name") -> str:
     """The page's host name: browsers take every name below `localhost` for this machine.
 
-    >>> host_of("00")
-    'instar-f6013889348f.localhost'
+    >>> host_of("00"), host_of("00", INSTARS)
+    ('instar-f6013889348f.localhost', 'instar-c644aa699dac.localhost')
     """
-    return f"instar-{hmac.new(key.encode(), b'host name', hashlib.sha256).hexdigest()[:12]}.localhost"
+    return f"instar-{hmac.new(key.encode(), of, hashlib.sha256).hexdigest()[:12]}.localhost"
 
 
 @dataclass

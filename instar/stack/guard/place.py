@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from instar.connection.client import LOCAL_CONFIG
 from instar.domain.sets.names import NAMESPACE
@@ -11,7 +12,7 @@ from instar.errors import Trouble
 from instar.private_files import draft_beside
 from instar.stack.certificates import Certificates, local_certificates
 from instar.stack.guard.links import FILE as PAGE
-from instar.stack.guard.links import Page, host_of, new_key
+from instar.stack.guard.links import INSTARS, Page, host_of, new_key
 
 FOLDER = "temporal"
 """In a data directory: what the guard shows, and demands of clients."""
@@ -54,6 +55,22 @@ def link_of(data_dir: Path) -> str:
         raise Trouble(f"there is no {path}: name the data directory of a running `instar up` with --data-dir") from None
     except (OSError, ValueError) as error:
         raise Trouble(f"{path} cannot be read ({error}); start `instar up` again, which makes it anew") from None
+
+
+def unguessable(url: str, data_dir: Path) -> str:
+    """The URL of a page on this machine under a name that nobody else there knows; any other as it is.
+
+    A browser sends a cookie to every port of a host: those of a page at 127.0.0.1 to what others serve there, too.
+    By https it does not matter: such a server would need a certificate that the browser trusts.
+    """
+    try:
+        parts = urlsplit(url)
+        if parts.scheme != "http" or parts.hostname not in ("127.0.0.1", "localhost", "::1") or parts.port is None:
+            return url
+        key = Page.read(data_dir.expanduser().absolute() / PAGE).key
+    except (OSError, ValueError):
+        return url
+    return urlunsplit(parts._replace(netloc=f"{host_of(key, INSTARS)}:{parts.port}"))
 
 
 def _key(path: Path) -> str:

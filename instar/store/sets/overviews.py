@@ -35,6 +35,8 @@ class Overview:
     """The newest decision in that."""
     wait: Wait | None
     """What that waits for, while it runs."""
+    not_taken: Operation | None
+    """The oldest operation that the set's workflow could not be given yet (F6); why stands in it."""
 
 
 class Overviews:
@@ -53,7 +55,7 @@ class Overviews:
             upgrades = _by_set(_newest_upgrades(connection, unique_ids))
             decided = _by_set(_newest_decisions(connection, unique_ids))
             gates = _open_gates(connection, unique_ids)
-            running, puts = _running(connection, unique_ids), _last_puts(connection, unique_ids)
+            (running, not_taken), puts = _running(connection, unique_ids), _last_puts(connection, unique_ids)
         found = []
         for unique_id in unique_ids:
             if unique_id not in sets:
@@ -74,6 +76,7 @@ class Overviews:
                     upgrade=record,
                     decided=_decision(decided.get(unique_id)),
                     wait=_wait(running_one),
+                    not_taken=not_taken.get(unique_id),
                 )
             )
         return found
@@ -124,14 +127,21 @@ def _open_gates(connection: Connection, unique_ids: Sequence[str]) -> dict[tuple
     return found
 
 
-def _running(connection: Connection, unique_ids: Sequence[str]) -> dict[str, list[Operation]]:
+def _running(
+    connection: Connection, unique_ids: Sequence[str]
+) -> tuple[dict[str, list[Operation]], dict[str, Operation]]:
+    """Of each set those that run, the oldest first, and the first of them that could not be handed over."""
     query = select(OPERATIONS).where(
         OPERATIONS.c.scale_set_unique_id.in_(unique_ids), OPERATIONS.c.status == OperationStatus.IN_PROGRESS
     )
     found: dict[str, list[Operation]] = {}
+    not_taken: dict[str, Operation] = {}
     for row in connection.execute(query.order_by(OPERATIONS.c.started_at, OPERATIONS.c.id)):
-        found.setdefault(row.scale_set_unique_id, []).append(_operation(row))
-    return found
+        operation = _operation(row)
+        found.setdefault(row.scale_set_unique_id, []).append(operation)
+        if row.message is not None and row.waits_since is not None:
+            not_taken.setdefault(row.scale_set_unique_id, operation)
+    return found, not_taken
 
 
 def _last_puts(connection: Connection, unique_ids: Sequence[str]) -> dict[str, Operation]:

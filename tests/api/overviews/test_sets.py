@@ -9,6 +9,7 @@ from sqlalchemy import event
 
 from instar.compute.errors import Unavailable
 from instar.domain.access import Grant, Role
+from instar.domain.machines.instances import HealthObservation, HealthState
 from instar.domain.records.operations import OperationKind, OperationStatus
 from instar.domain.records.progress import Counts
 from instar.domain.records.quarantine import Quarantine, QuarantinedVersion
@@ -237,3 +238,76 @@ async def test_a_set_in_deletion_is_told_as_such(api: Api) -> None:
     told = await only(api)
     assert (told["state"], told["provisioningState"]) == ("deleting", "Deleting")
     assert api.store.operations.running(api.stored().identity.unique_id)[-1].kind is OperationKind.DELETE
+
+
+async def test_p2_health_is_counted_as_a_pre_check_would_where_it_is_asked_for(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.create()
+    await api.add_machines(5)
+    sick = ["1"]
+
+    async def observe(fleet: Any, scale_set: Any, *_: Any) -> tuple[HealthObservation, ...]:
+        return tuple(
+            HealthObservation(
+                one.instance_id,
+                HealthState.UNHEALTHY if one.instance_id in sick else HealthState.HEALTHY,
+                api.clock(),
+            )
+            for one in await fleet.list_instances(scale_set)
+        )
+
+    monkeypatch.setattr(type(api.fleet), "observe_health", observe)
+    monkeypatch.setattr("api.upgrades.looking.boots", lambda *_: False)
+    assert "health" not in await only(api, **{"$expand": "versions"})
+    told = await only(api, **{"$expand": "health"})
+    assert told["versions"] == {OLD: 5}
+    expected = {"all": 5, "healthy": 4, "unhealthy": 1, "starting": 0, "stopped": 0}
+    assert told["health"] == {**expected, "limitPercent": 20, "overLimit": False}
+    sick.append("2")
+    api.clock.advance(timedelta(seconds=2))
+    assert (await only(api, **{"$expand": "versions,health"}))["health"]["overLimit"] is True
+
+
+async def test_b9_the_limit_is_that_of_the_next_upgrade(api: Api) -> None:
+    await api.create(properties__upgradePolicy__rollingUpgradePolicy={"maxUnhealthyInstancePercent": 50})
+    await api.add_machines(1)
+    assert (await only(api, **{"$expand": "health"}))["health"]["limitPercent"] == 50
+    await api.call("PATCH", SCALE_SET, ENABLE)
+    assert (await only(api, **{"$expand": "health"}))["health"]["limitPercent"] == 20
+
+
+async def test_health_that_nobody_has_looked_at_is_left_out_and_keeps_no_list_back(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.create()
+    await api.add_machines(1)
+
+    async def away(*_: object) -> None:
+        raise Unavailable("not now")
+
+    monkeypatch.setattr(type(api.fleet), "observe_health", away)
+    told = await only(api, **{"$expand": "health"})
+    assert told["versions"] == {OLD: 1}
+    assert "health" not in told
+
+
+async def test_f6_f7_what_is_not_handed_over_and_records_that_are_behind_are_told(api: Api) -> None:
+    await api.create()
+    assert not {"handOver", "recordsBehind"} & set(await only(api))
+    await api.call("PATCH", SCALE_SET, ENABLE)
+    operation, unique_id = api.gateway.last.operation_id, api.stored().identity.unique_id
+    api.store.waits.say(unique_id, 0, "the window of its rollout policy", api.clock())
+    assert "handOver" not in await only(api)
+    api.store.outbox.again(operation, "{}")
+    api.store.waits.say(unique_id, 0, "", api.clock())
+    api.store.outbox.not_taken(operation, "Temporal does not answer", api.clock())
+    api.store.statuses.write(unique_id, ScaleSetStatus(held="its records are older"), api.clock())
+    told = await only(api)
+    assert told["handOver"] == {
+        "operation": operation,
+        "kind": "createOrUpdate",
+        "waitsFor": "Temporal does not answer",
+        "waitsSince": "2026-03-01T12:00:00.1234+00:00",
+    }
+    assert told["recordsBehind"] == "its records are older"

@@ -1,5 +1,6 @@
 """Links that open a page once, and the sessions that they begin."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -9,7 +10,7 @@ import pytest
 
 from instar.errors import Trouble
 from instar.stack.guard.links import FILE, LINK, LINK_LIFE, SESSION, SESSION_LIFE, Page, Sessions, host_of, new_key
-from instar.stack.guard.place import link_of, made
+from instar.stack.guard.place import link_of, made, unguessable
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 KEY = "5" * 64
@@ -100,3 +101,17 @@ def test_a_file_of_the_page_that_is_spoilt_is_said_and_made_anew(tmp_path: Path,
 def test_without_a_page_it_is_said_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(Trouble, match="name the data directory of a running `instar up`"):
         link_of(tmp_path)
+
+
+def test_a_page_by_http_on_this_machine_has_a_name_that_nobody_can_guess(tmp_path: Path) -> None:
+    url = "http://127.0.0.1:8080/page/once#code"
+    assert unguessable(url, tmp_path) == url
+    (tmp_path / FILE).write_text("{}")
+    assert unguessable(url, tmp_path) == url
+    page = made(tmp_path, 1, 2, own_network=True).page
+    named = unguessable(url, tmp_path)
+    assert re.fullmatch(r"http://instar-[0-9a-f]{12}\.localhost:8080/page/once#code", named)
+    assert host_of(page.key) not in named
+    assert unguessable(url.replace("127.0.0.1", "localhost"), tmp_path) == named
+    for other in ("https://localhost:8080/page/once#code", "http://instar.example:80/#x", "http://[::1", "nonsense"):
+        assert unguessable(other, tmp_path) == other
