@@ -4,9 +4,12 @@ import re
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 
+from api.page.access.visitor import acts, seen
 from api.page.asking import Api as Asking
 from api.page.steering.offers import OF_ALL, OF_SETS
+from api.page.steering.routes import router
 from instar.domain.access import Role
 from instar.domain.records.scale_set_status import ScaleSetStatus
 from instar.domain.steering.wishes import Gate
@@ -55,7 +58,7 @@ FREE = ("start", "rollback", "automatic-off")
 
 
 @pytest.mark.parametrize(("act", "of_set"), EVERY)
-async def test_p17_each_act_asks_its_own_route_once_and_only_when_it_is_confirmed(
+async def test_each_act_asks_its_own_route_once_and_only_when_it_is_confirmed(
     api: Api, monkeypatch: pytest.MonkeyPatch, act: str, of_set: bool
 ) -> None:
     if act in FREE:
@@ -103,7 +106,7 @@ async def test_p17_each_act_asks_its_own_route_once_and_only_when_it_is_confirme
     assert re.fullmatch(pattern, asked_path), asked_path
 
 
-@pytest.mark.parametrize(("act", "of_set"), EVERY)
+@pytest.mark.parametrize(("act", "of_set"), [("start", True), ("cancel", True), ("hold", False), ("policy", False)])
 async def test_a_form_of_somebody_elses_page_does_nothing(api: Api, act: str, of_set: bool) -> None:
     await everything_runs(api)
     place = place_of(act, of_set=of_set)
@@ -125,6 +128,16 @@ async def test_a_form_of_somebody_elses_page_does_nothing(api: Api, act: str, of
         assert (nobody.status, nobody.headers["location"].startswith("/page/login")) == (303, True)
     assert api.gateway.sent == []
     assert api.store.audit.newest(1) == before
+
+
+def test_each_route_that_is_posted_to_takes_a_form_of_the_page() -> None:
+    posted = [one for one in router.routes if isinstance(one, APIRoute) and "POST" in (one.methods or ())]
+    assert len(posted) == 2
+    for route in posted:
+        assert acts in {one.call for one in route.dependant.dependencies}
+    for one in router.routes:
+        assert isinstance(one, APIRoute)
+        assert {needed.call for needed in one.dependant.dependencies} & {acts, seen}, one.path
 
 
 async def test_markup_is_text_wherever_it_stands(api: Api) -> None:
