@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 REAL := .venv/.libvirt
 
-.PHONY: demo demo-libvirt libvirt test-libvirt up test test-fast test-clients test-schema test-long soak lint sbom bench lock lock-clients clean
+.PHONY: demo pictures demo-libvirt libvirt test-libvirt up test test-fast test-clients test-schema test-long soak lint sbom bench lock lock-clients clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make soak          random faults and wishes against real processes, judged by what is left (RUNS=2 SEED=1)"
 	@echo "make libvirt       what real machines need: Debian packages (as root) and libvirt's Python binding"
 	@echo "make lint          ruff, mypy --strict, import-linter, bandit; hadolint for the Dockerfile"
+	@echo "make pictures      takes the pictures of the pages anew, of a real run in Chromium (docs/pictures); about three minutes"
 	@echo "make sbom          the software bill of materials (CycloneDX) of what is shipped, in dist/"
 	@echo "make bench         ratios against the ideal and against a bare loop (JSON=FILE writes the figures)"
 
@@ -83,6 +84,10 @@ SEED ?= 1
 soak: $(READY)
 	@deploy/soak-packages.sh
 	@$(BIN)/python -m tests.soak --runs $(RUNS) --seed $(SEED)
+
+pictures: $(READY)
+	@deploy/browser-packages.sh
+	@$(BIN)/python -m tests.pictures
 
 SHIPS := instar activities workflows worker api
 lint: $(READY)

@@ -53,7 +53,8 @@ class HealthActivities:
         waiting = found.initializing if request.until_settled else found.initializing | found.unhealthy
         if waiting:
             raise ApplicationError(
-                f"{len(waiting)} of {len(request.ids)} not healthy yet: {waiting.ranges[:200]}",
+                f"no error, the next look comes soon: {len(waiting)} of {len(request.ids)} not healthy yet: "
+                f"{waiting.ranges[:200]}",
                 type="NotHealthyYet",
                 category=ApplicationErrorCategory.BENIGN,
             )
@@ -64,7 +65,7 @@ def _sick(found: HealthFound, request: HealthRequest) -> HealthFound:
     """Raises ApplicationError, retryable, while nobody is."""
     if not found.unhealthy:
         raise ApplicationError(
-            f"{len(request.ids)} bake, none is sick",
+            f"no error, the next look comes soon: {len(request.ids)} bake, none is sick",
             type="NobodyIsSick",
             category=ApplicationErrorCategory.BENIGN,
         )

@@ -37,6 +37,7 @@ from instar.store.errors import StoreError
 from instar.store.overview.overview import overview
 from instar.telemetry.metrics import REGISTRY
 from worker.composition import workers
+from worker.namespace import has_namespace
 from worker.outside import Outside
 from worker.probes import probes
 from workflows.plugin import instar_plugin
@@ -82,6 +83,8 @@ async def run(settings: Settings, temporal: TemporalMetrics | None = None) -> No
         plugins: list[Plugin] = [instar_plugin(codec), *([traces.plugin()] if traces else ())]
         client = await _unless_stopped(connect_to_temporal(plugins, readiness), stop)
         if client is None:
+            return
+        if await _unless_stopped(has_namespace(client, readiness), stop) is None:
             return
         outside = Outside.of(settings.hooks, settings.public_url)
         working = workers(client, fleet, store, outside=outside)

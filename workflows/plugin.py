@@ -4,11 +4,12 @@ import dataclasses
 
 from pydantic import ValidationError
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DefaultFailureConverterWithEncodedAttributes, PayloadCodec
+from temporalio.converter import PayloadCodec
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from workflows.failures import Failures, SealedFailures
 from workflows.keepers.keeper import KeeperWorkflow
 from workflows.release_0_1.scale_set import ScaleSetWorkflow as ScaleSetWorkflow01
 from workflows.sets.scale_set import ScaleSetWorkflow
@@ -26,10 +27,7 @@ def _runner(_existing: WorkflowRunner | None) -> WorkflowRunner:
 
 def instar_plugin(codec: PayloadCodec | None) -> SimplePlugin:
     """With the codec that seals what goes through Temporal; None leaves it in clear, for histories that are kept."""
-    failures = pydantic_data_converter.failure_converter_class
-    if codec is not None:
-        # Messages and stack traces become payloads, so that they are sealed too; read back, they are what they were.
-        failures = DefaultFailureConverterWithEncodedAttributes
+    failures = Failures if codec is None else SealedFailures
     return SimplePlugin(
         "instar",
         data_converter=dataclasses.replace(

@@ -8,36 +8,57 @@ from instar.domain.lifecycle.steps import Step
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.messages.os_upgrade import BatchLine, UpgradeState, Verdict
 from instar.domain.records.progress import Outcome, Progress
+from instar.domain.records.set_state import PARKED_ACTIONS
 from instar.domain.records.upgrades import UpgradeKind, UpgradeStatus
 from instar.domain.sets.names import Attribute
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 
 SCALE_SET_ID = SearchAttributeKey.for_keyword(Attribute.SCALE_SET_ID)
+SCALE_SET = SearchAttributeKey.for_keyword(Attribute.SCALE_SET)
 PHASE = SearchAttributeKey.for_keyword(Attribute.PHASE)
 TARGET_VERSION = SearchAttributeKey.for_keyword(Attribute.TARGET_VERSION)
 
 LONGEST_KEYWORD = 255
 
+PARKED = "Parked"
+"""The phase of an upgrade that waits before its next batch; any other is its status."""
+
 
 def scale_set_attributes(scale_set: ScaleSetIdentity) -> TypedSearchAttributes:
     """Attributes of a set's own workflow."""
-    return TypedSearchAttributes([SearchAttributePair(SCALE_SET_ID, scale_set.resource_id[:LONGEST_KEYWORD])])
+    return TypedSearchAttributes(_whose(scale_set))
 
 
 def upgrade_attributes(state: UpgradeState) -> TypedSearchAttributes:
     """Attributes of an upgrade at its start."""
     return TypedSearchAttributes(
         [
-            SearchAttributePair(SCALE_SET_ID, state.scale_set.resource_id[:LONGEST_KEYWORD]),
+            *_whose(state.scale_set),
             SearchAttributePair(PHASE, UpgradeStatus.ROLLING_FORWARD),
             SearchAttributePair(TARGET_VERSION, state.plan.target.version[:LONGEST_KEYWORD]),
         ],
     )
 
 
-def show_phase(status: UpgradeStatus) -> None:
-    """Put the status where lists of workflows can be filtered by it."""
-    workflow.upsert_search_attributes([PHASE.value_set(status)])
+def _whose(scale_set: ScaleSetIdentity) -> list[SearchAttributePair[str]]:
+    return [
+        SearchAttributePair(SCALE_SET_ID, scale_set.resource_id[:LONGEST_KEYWORD]),
+        SearchAttributePair(SCALE_SET, scale_set.name[:LONGEST_KEYWORD]),
+    ]
+
+
+def phase_of(status: UpgradeStatus, action: str) -> str:
+    """What lists show of an upgrade after that decision.
+
+    >>> phase_of(UpgradeStatus.ROLLING_FORWARD, "batch"), phase_of(UpgradeStatus.ROLLING_FORWARD, "parked")
+    ('RollingForward', 'Parked')
+    """
+    return PARKED if action in PARKED_ACTIONS else status.value
+
+
+def show_phase(phase: str) -> None:
+    """Put it where lists of workflows can be filtered by it."""
+    workflow.upsert_search_attributes([PHASE.value_set(phase)])
 
 
 def upgrade_summary(state: UpgradeState) -> str:
@@ -48,6 +69,16 @@ def upgrade_summary(state: UpgradeState) -> str:
     if state.plan.kind is UpgradeKind.ROLLBACK:
         what = f"rollback {state.number} to {state.plan.target}"
     return f"{state.scale_set.name}: {what} ({state.started_by.lower()})"
+
+
+def upgrade_began_with(state: UpgradeState) -> str:
+    """Markdown: what does not change while it runs, and where one reads more."""
+    lines = [
+        f"Set `{state.scale_set.resource_id}`.",
+        f"Started by {state.started_by.value.lower()}; target {state.plan.target}, generation {state.plan.generation}.",
+        f"`instar history {state.scale_set.name} --number {state.number}` tells every decision and every machine.",
+    ]
+    return "\n\n".join(lines)
 
 
 def batch_line(batch: int, ids: InstanceIds, verdict: Verdict) -> BatchLine:

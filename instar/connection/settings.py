@@ -95,6 +95,10 @@ class Settings(BaseSettings):
     page_items: int = Field(default=500, ge=1, le=PAGE_AT_MOST)
     """Items of a page of a list where `$top` does not say: few enough to be made between two other requests."""
 
+    temporal_retention: timedelta = timedelta(days=400)
+    """How long the Temporal server of `instar up` keeps a workflow that has ended: as long as the audit log keeps its
+    entries, by default. From one day to 36500 days."""
+
     delays: Delays = Field(default_factory=Delays)
 
     sweep: timedelta = timedelta(minutes=1)
@@ -149,10 +153,17 @@ class Settings(BaseSettings):
             raise ValueError("INSTAR_PAGE__CLIENT_ID is of an outside issuer: name it (INSTAR_OIDC__ISSUER)")
         return self
 
-    @field_validator("audit_kept", "sweep", mode="before")
+    @field_validator("audit_kept", "sweep", "temporal_retention", mode="before")
     @classmethod
     def _seconds_as_text(cls, given: Any) -> Any:
         return seconds_as_text(given)
+
+    @field_validator("temporal_retention")
+    @classmethod
+    def _kept_for_days(cls, kept: timedelta) -> timedelta:
+        if not timedelta(days=1) <= kept <= timedelta(days=36_500):
+            raise ValueError("Temporal keeps what has ended for 1 to 36500 days")
+        return kept
 
     @field_validator("audit_kept")
     @classmethod

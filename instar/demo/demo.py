@@ -182,12 +182,16 @@ class Play:
         ]
 
     def _publish(self, image: ImageReference) -> None:
-        path = (
-            f"/subscriptions/{DEFAULT_SUBSCRIPTION}/providers/Microsoft.Compute/locations/westeurope"
-            f"/publishers/{image.publisher}/artifacttypes/vmimage/offers/{image.offer}/skus/{image.sku}"
-            f"/versions/{image.version}"
-        )
-        self.fleet.do("PUT", path, {"location": "westeurope"})
+        self.fleet.do("PUT", version_path(image), {"location": "westeurope"})
+
+
+def version_path(image: ImageReference) -> str:
+    """Where one version is published."""
+    return (
+        f"/subscriptions/{DEFAULT_SUBSCRIPTION}/providers/Microsoft.Compute/locations/westeurope"
+        f"/publishers/{image.publisher}/artifacttypes/vmimage/offers/{image.offer}/skus/{image.sku}"
+        f"/versions/{image.version}"
+    )
 
 
 def script_path(image: ImageReference) -> str:

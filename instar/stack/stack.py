@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import httpx
 from instar.client.api_token import Login
 from instar.client.credentials import owner
 from instar.connection.client import LOCAL_CONFIG
-from instar.domain.sets.names import COMPUTE_QUEUE, WORKFLOW_QUEUE, Attribute
+from instar.connection.settings import Settings
+from instar.domain.sets.names import COMPUTE_QUEUE, NAMESPACE, WORKFLOW_QUEUE, Attribute
 from instar.stack.certificates import local_certificates
 from instar.stack.guard.server import InnerPorts, temporal_binary
 from instar.stack.ports import LOOPBACK, answers, choose_ports
@@ -31,6 +33,9 @@ TLS_FOLDER = "tls"
 
 METRICS_GROUP = "INSTAR_METRICS"
 METRICS = (f"{METRICS_GROUP}__WORKER", f"{METRICS_GROUP}__API")
+
+KEPT: timedelta = Settings.model_fields["temporal_retention"].default
+"""Where no setting says how long what has ended is kept."""
 
 PORT_OPTIONS = ("--api-port", "--temporal-port", "--ui-port")
 
@@ -79,16 +84,20 @@ class Ports:
         return f"localhost:{self.temporal}"
 
 
-def start_stack(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[str, str]) -> Login:
+def start_stack(
+    group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[str, str], *, kept: timedelta = KEPT
+) -> Login:
     """As `start_parts`; how to log in with our own issuer, by credentials that are made where there are none."""
-    ca_file = start_parts(group, data_dir, ports, env)
+    ca_file = start_parts(group, data_dir, ports, env, kept=kept)
     return owner(data_dir, ports.api_url, ca_file)
 
 
-def start_parts(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[str, str]) -> str:
+def start_parts(
+    group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[str, str], *, kept: timedelta = KEPT
+) -> str:
     """Start the three and wait until each can work; the file of the API's authority, "" without TLS.
 
-    Raises as `ProcessGroup.wait_until`.
+    `kept`: how long the Temporal server keeps a workflow that has ended. Raises as `ProcessGroup.wait_until`.
     """
     # A profile or key meant for another Temporal server must not reach the one that we start.
     child_env = {name: value for name, value in env.items() if not name.startswith("TEMPORAL_")} | {
@@ -100,7 +109,9 @@ def start_parts(group: ProcessGroup, data_dir: Path, ports: Ports, env: Mapping[
     python = [sys.executable, "-P", "-m"]  # -P: no folder named `worker` where we happen to stand is taken for ours
     group.start("temporal", [*python, *guard_command(data_dir, ports)], child_env, patience=STOP_SECONDS)
     ask = TemporalQuestions(temporal_binary(), child_env)
-    group.wait_until(lambda: answers(ports.temporal) and ask.attributes_known(), "temporal", START_SECONDS)
+    group.wait_until(
+        lambda: answers(ports.temporal) and ask.attributes_known() and ask.keeps_for(kept), "temporal", START_SECONDS
+    )
 
     certificates = local_certificates(data_dir / TLS_FOLDER) if ports.tls else None
     if certificates:
@@ -147,6 +158,18 @@ class TemporalQuestions:
             names = [word for name in missing for word in ("--name", name)]
             self._ask("operator", "search-attribute", "create", *names, "--type", "Keyword")
         return not missing
+
+    def keeps_for(self, kept: timedelta) -> bool:
+        """Whether the namespace keeps workflows that have ended for so long; if not, it does from now on.
+
+        Temporal counts from the end of a workflow, by what was said then.
+        """
+        described = self._ask("operator", "namespace", "describe", "--namespace", NAMESPACE)
+        said = ((described or {}).get("config") or {}).get("workflowExecutionRetentionTtl")
+        seconds = int(kept.total_seconds())
+        if said is not None and said != f"{seconds}s":
+            self._ask("operator", "namespace", "update", "--namespace", NAMESPACE, "--retention", f"{seconds}s")
+        return said == f"{seconds}s"
 
     def has_pollers(self, queue: str) -> bool:
         """Whether a worker asks that task queue for work."""

@@ -45,11 +45,12 @@ def up(data_dir: Path, api_port: int, temporal_port: int, ui_port: int, *, tls: 
             ready = False
             try:
                 say(f"starting Temporal, worker and API; data in {directory}, logs in {directory / 'logs'}")
+                kept = settings.temporal_retention
                 if settings.oidc.own_issuer:
-                    login = start_stack(group, directory, ports, os.environ)
+                    login = start_stack(group, directory, ports, os.environ, kept=kept)
                     lines = [*where_the_page_is(login, directory), *how_to_log_in(login, directory)]
                 else:
-                    ca_file = start_parts(group, directory, ports, os.environ)
+                    ca_file = start_parts(group, directory, ports, os.environ, kept=kept)
                     lines = how_to_log_in_outside(settings.oidc, directory, ports.api_url, ca_file)
                 lines = [*where_metrics_are(ports.metrics(os.environ)), *lines]
                 for line in (*how_to_reach_temporal(directory, ports), f"API           {ports.api_url}/docs", *lines):

@@ -116,6 +116,11 @@ def test_f9_a_worker_that_starts_without_temporal_waits_and_ends_when_it_is_aske
         ("INSTAR_DELAYS__HEALTH_WAIT", "soon", "INSTAR_DELAYS__HEALTH_WAIT: "),
         ("INSTAR_DELAYS__HEALTH_WAIT", "-1", "INSTAR_DELAYS__HEALTH_WAIT: "),
         ("INSTAR_SWEEP", "0", "INSTAR_SWEEP: a sweep every second"),
+        (
+            "INSTAR_TEMPORAL_RETENTION",
+            "PT1H",
+            "INSTAR_TEMPORAL_RETENTION: Temporal keeps what has ended for 1 to",
+        ),
         ("INSTAR_COMPUTE", "abacus", "INSTAR_COMPUTE: "),
         ("INSTAR_WORKER_PROBES", "8081", "INSTAR_WORKER_PROBES: a host and a port"),
         ("INSTAR_WORKER_PROBES", "localhost:99999", "INSTAR_WORKER_PROBES: a host and a port"),

@@ -11,6 +11,7 @@ from temporalio import workflow
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.bridge.proto.child_workflow import ChildWorkflowResult, StartChildWorkflowExecutionFailedCause, Success
+from temporalio.bridge.proto.child_workflow import Failure as ChildFailed
 from temporalio.bridge.proto.workflow_activation import (
     DoUpdate,
     FireTimer,
@@ -177,9 +178,8 @@ class Execution:
                 self._answered(command)
             case "set_patch_marker":
                 self._patches.append(command.set_patch_marker.patch_id)
-            case "complete_workflow_execution":
-                self.result = command.complete_workflow_execution.result
-                self._end("COMPLETED", ChildWorkflowResult(completed=Success(result=self.result)))
+            case "complete_workflow_execution" | "fail_workflow_execution":
+                self._carry_out_end(command)
             case "continue_as_new_workflow_execution":
                 self.close("CONTINUED_AS_NEW")
                 self.engine.continue_as_new(self, command.continue_as_new_workflow_execution.arguments)
@@ -187,6 +187,15 @@ class Execution:
                 return
             case _:
                 raise AssertionError(f"{self.workflow_id} does what the engine does not play: {command}")
+
+    def _carry_out_end(self, command: WorkflowCommand) -> None:
+        if command.HasField("complete_workflow_execution"):
+            self.result = command.complete_workflow_execution.result
+            self._end("COMPLETED", ChildWorkflowResult(completed=Success(result=self.result)))
+            return
+        failure = command.fail_workflow_execution.failure
+        [self.result] = failure.application_failure_info.details.payloads
+        self._end("FAILED", ChildWorkflowResult(failed=ChildFailed(failure=failure)))
 
     def _fire(self, seq: int) -> None:
         if seq in self._timers:

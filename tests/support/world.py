@@ -7,17 +7,19 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from temporalio.client import (
     Client,
     Plugin,
     WithStartWorkflowOperation,
+    WorkflowFailureError,
     WorkflowHandle,
     WorkflowHistory,
     WorkflowUpdateStage,
 )
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
@@ -295,7 +297,7 @@ class World(Seen):
         """Asked again where the server, which has failed a task (see `at_rest`), answers without an end."""
         for _ in range(10):
             try:
-                return await self.upgrade(number).result()
+                return await result_of(self.upgrade(number))
             except RuntimeError as error:
                 if "No completion event" not in str(error):
                     raise
@@ -380,6 +382,15 @@ class World(Seen):
             update, request, wait_for_stage=WorkflowUpdateStage.COMPLETED, start_workflow_operation=start, id=update_id
         )
         return await handle.result()
+
+
+async def result_of(upgrade: WorkflowHandle[OsUpgradeWorkflow, UpgradeResult]) -> UpgradeResult:
+    """How an upgrade ended: what its workflow returns, or, Faulted, fails with."""
+    try:
+        return await upgrade.result()
+    except WorkflowFailureError as failed:
+        [result] = cast("ApplicationError", failed.cause).details
+        return UpgradeResult.model_validate(result)
 
 
 @asynccontextmanager

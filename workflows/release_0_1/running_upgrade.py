@@ -18,7 +18,8 @@ from workflows import options
 from workflows.release_0_1.ends import end_operations
 from workflows.release_0_1.memory import Memory
 from workflows.upgrades.os_upgrade import OsUpgradeWorkflow
-from workflows.visibility import upgrade_attributes, upgrade_summary
+from workflows.upgrades.upgrade_end import learns_its_end_by_a_signal
+from workflows.visibility import upgrade_attributes, upgrade_began_with, upgrade_summary
 
 ANSWERS_KEPT = 20
 """Newest starts remembered by request, so that a request made again after continue-as-new starts nothing twice."""
@@ -71,14 +72,16 @@ class UpgradeLock:
                 more_operations=more_operations,
             )
             try:
-                await workflow.start_child_workflow(
+                child = await workflow.start_child_workflow(
                     OsUpgradeWorkflow.run,
                     upgrade,
                     id=workflow_id,
                     parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                     static_summary=upgrade_summary(upgrade),
+                    static_details=upgrade_began_with(upgrade),
                     search_attributes=upgrade_attributes(upgrade),
                 )
+                learns_its_end_by_a_signal(child)
             except WorkflowAlreadyStartedError:
                 # This set's workflow was terminated and begun anew: its count starts where the records end.
                 self._memory.change(running=None, look_after_at=None)

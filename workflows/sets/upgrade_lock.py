@@ -21,7 +21,8 @@ from workflows import options
 from workflows.operations import held_by, refusal_of
 from workflows.sets.memory import Memory
 from workflows.upgrades.os_upgrade import OsUpgradeWorkflow
-from workflows.visibility import upgrade_attributes, upgrade_summary
+from workflows.upgrades.upgrade_end import learns_its_end_by_a_signal
+from workflows.visibility import upgrade_attributes, upgrade_began_with, upgrade_summary
 
 LESS_OFTEN = 12
 """A parked upgrade may wait for weeks: it is looked after once an hour, by default, instead of every five minutes."""
@@ -92,14 +93,16 @@ async def begin(
             key=running.key,
         )
         try:
-            await workflow.start_child_workflow(
+            child = await workflow.start_child_workflow(
                 OsUpgradeWorkflow.run,
                 upgrade,
                 id=running.workflow_id,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 static_summary=upgrade_summary(upgrade),
+                static_details=upgrade_began_with(upgrade),
                 search_attributes=upgrade_attributes(upgrade),
             )
+            learns_its_end_by_a_signal(child)
         except WorkflowAlreadyStartedError:
             # This set's workflow was terminated and begun anew: its count starts where the records end.
             number = memory.state.last_number + 1

@@ -22,7 +22,7 @@ from instar.domain.records.upgrades import (
 from workflows import options
 from workflows.operations import end_operation
 from workflows.upgrades.memory import UpgradeMemory
-from workflows.visibility import show_phase, upgrade_details
+from workflows.visibility import PARKED, phase_of, show_phase, upgrade_details
 
 REASONS_KEPT = 200
 """Sentences about single instances that are remembered for the error's details."""
@@ -37,7 +37,7 @@ class Journal:
         self.sequence = state.sequence
         self._written = state.progress or Progress()
         self._name = state.scale_set.name
-        self._shown = UpgradeStatus.ROLLING_FORWARD
+        self._shown = PARKED if state.parked else UpgradeStatus.ROLLING_FORWARD.value
         self._reasons: dict[str, str] = {}
         self._unwritten: dict[str, str] = {}
         self._operations = tuple(filter(None, (state.operation_id, *state.more_operations)))
@@ -99,9 +99,9 @@ class Journal:
         self._written = progress
         self._unwritten = {}
         workflow.set_current_details(upgrade_details(state, status, reason))
-        if status is not self._shown:
-            self._shown = status
-            show_phase(status)
+        if (phase := phase_of(status, action)) != self._shown:
+            self._shown = phase
+            show_phase(phase)
         await workflow.execute_activity_method(
             RecordActivities.record_upgrade,
             record,

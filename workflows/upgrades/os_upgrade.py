@@ -16,13 +16,14 @@ from instar.domain.messages.os_upgrade import BatchChoice, LookRequest, UpgradeR
 from instar.domain.messages.scale_set import UpgradeEnded
 from instar.domain.records.progress import Outcome, Progress
 from instar.domain.records.upgrades import ErrorCode, UpgradeError, UpgradeStatus
+from instar.domain.sets.names import UPGRADE_WORKFLOW
 from workflows import options
 from workflows.upgrades.batch_work import BatchWork
 from workflows.upgrades.journal import Journal
 from workflows.upgrades.judges import Judges
 from workflows.upgrades.memory import UpgradeMemory
 from workflows.upgrades.parking import Parking
-from workflows.upgrades.upgrade_end import tell_the_set
+from workflows.upgrades.upgrade_end import as_temporal_lists_it, tell_the_set
 
 PRE_CHECK = "pre-check of the whole set"
 
@@ -30,7 +31,7 @@ WAITS_FOR_BOOTS = "waits-for-boots"
 """The pre-check waits for machines that boot (P2a): not in upgrades that began before it did."""
 
 
-@workflow.defn
+@workflow.defn(name=UPGRADE_WORKFLOW)
 class OsUpgradeWorkflow:
     """Moves one scale set to one image version, or to its changed model, batch by batch."""
 
@@ -54,7 +55,10 @@ class OsUpgradeWorkflow:
 
     @workflow.run
     async def run(self, _state: UpgradeState) -> UpgradeResult:
-        """Upgrade. Temporal's own Cancel means the same as the signal: it must not cut a swap off half-way."""
+        """Upgrade. Temporal's own Cancel means the same as the signal: it must not cut a swap off half-way.
+
+        Raises Outcome at the end of a Faulted one.
+        """
         upgrade = asyncio.create_task(self._upgrade())
         while not upgrade.done():
             try:
@@ -63,7 +67,7 @@ class OsUpgradeWorkflow:
                 if upgrade.done() or not is_cancelled_exception(error):
                     raise
                 self.cancel("cancelled in Temporal")
-        return upgrade.result()
+        return as_temporal_lists_it(upgrade.result())
 
     async def _upgrade(self) -> UpgradeResult:
         if self._memory.progress is None:

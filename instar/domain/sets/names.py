@@ -21,10 +21,13 @@ NAMESPACE = "default"
 
 
 class Attribute(StrEnum):
-    """Search attributes, all Keyword but where the name says a number. Registered by whoever starts the server."""
+    """Search attributes, all Keyword. Registered by whoever starts the server; no worker works without them."""
 
     SCALE_SET_ID = "InstarScaleSetId"
+    SCALE_SET = "InstarScaleSet"
+    """Its name alone, for people: two groups may have a set of that name."""
     PHASE = "InstarPhase"
+    """The status of an upgrade, or `Parked`."""
     TARGET_VERSION = "InstarTargetVersion"
 
 
@@ -35,6 +38,9 @@ class WorkflowType(StrEnum):
     SCALE_SET_0_1 = "ScaleSetWorkflow"
     """Of release 0.1: it goes on until it is told to move on."""
 
+
+UPGRADE_WORKFLOW = "OsUpgradeWorkflow"
+"""The type of the workflow of one upgrade."""
 
 WEBHOOK_WORKFLOW = "Webhook"
 """The type of the workflow that delivers to one webhook."""

@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from temporalio.converter import PayloadCodec
 
 from instar.connection.codec_requests import CodecRefusal, Verb, answer
 from instar.stack.guard.links import OPEN, SESSION_LIFE, Sessions
+from instar.stack.guard.views import OPENED, PATH, script
 
 COOKIE = "instar_page"
 CODEC = "/instar/codec"
@@ -33,6 +34,8 @@ SAFE = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+
+ONLY_OURS = {"Content-Security-Policy": "default-src 'none'; script-src 'self'", "Cache-Control": "no-store"}
 
 LOCKED = """<!doctype html><meta charset="utf-8"><title>Instar</title><h1>Temporal's page is locked</h1>
 <p>Run <code>instar page --temporal</code> on the machine where Instar runs, as the user that it runs as, and open the
@@ -57,7 +60,8 @@ def page_app(url: str, inner: str, sessions: Sessions, codec: PayloadCodec) -> F
         session = sessions.begin(link)
         if session is None:
             return HTMLResponse(LOCKED, HTTPStatus.UNAUTHORIZED, headers=SAFE)
-        opened = RedirectResponse("/", HTTPStatus.SEE_OTHER, headers=SAFE)
+        # No redirect: a browser keeps a strict cookie back from where a link of another site's page leads on to.
+        opened = HTMLResponse(OPENED, headers=SAFE | ONLY_OURS)
         opened.set_cookie(
             COOKIE,
             session,
@@ -82,9 +86,13 @@ def page_app(url: str, inner: str, sessions: Sessions, codec: PayloadCodec) -> F
     async def pass_on(request: Request) -> Response:
         if (refused := _locked(request, url, sessions)) is not None:
             return refused
-        return await _passed_on(request, url)
+        return _script() if request.url.path == PATH else await _passed_on(request, url)
 
     return app
+
+
+def _script() -> Response:
+    return Response(script(), media_type="text/javascript", headers=SAFE | {"Cache-Control": "no-store"})
 
 
 def _locked(request: Request, url: str, sessions: Sessions) -> Response | None:

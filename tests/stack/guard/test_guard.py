@@ -1,12 +1,14 @@
 """`instar up` as neighbours on the machine and pages of other sites find it (docs/security.md)."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,9 +18,11 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
 from instar.connection.client import LOCAL_CONFIG
+from instar.domain.sets.names import NAMESPACE
 from instar.stack.guard.links import FILE, Page
 from instar.stack.guard.place import link_of
 from instar.stack.guard.server import OWN
+from instar.stack.stack import KEPT, TemporalQuestions
 from tests.support import running_up
 from tests.support.servers import binary
 
@@ -146,3 +150,24 @@ def _shown(url: str, profile: Path) -> str:
     command = [CHROMIUM, "--headless", "--no-sandbox", *quiet, "--disable-component-update", "--disable-sync"]
     command += [f"--user-data-dir={profile}", "--virtual-time-budget=15000", "--dump-dom", url]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout  # noqa: S603  # the browser
+
+
+def test_the_server_keeps_what_has_ended_for_as_long_as_the_audit_log_does(up: tuple[Path, str]) -> None:
+    assert _kept(up[0]) == f"{400 * 24 * 3600}s"
+
+
+def test_a_server_that_keeps_it_for_another_time_is_told_and_believed_when_it_says_so(up: tuple[Path, str]) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+    ask = TemporalQuestions(binary("temporal"), env | {"TEMPORAL_CONFIG_FILE": str(up[0] / LOCAL_CONFIG)})
+    for kept in (timedelta(days=7), timedelta(days=36_500), KEPT):
+        assert not ask.keeps_for(kept), "it is only being told"
+        assert ask.keeps_for(kept)
+        assert _kept(up[0]) == f"{kept.total_seconds():.0f}s"
+
+
+def _kept(directory: Path) -> str:
+    told = temporal(
+        *("operator", "namespace", "describe", "--namespace", NAMESPACE, "--output", "json"),
+        TEMPORAL_CONFIG_FILE=str(directory / LOCAL_CONFIG),
+    )
+    return str(json.loads(told.stdout)["config"]["workflowExecutionRetentionTtl"])

@@ -1,6 +1,7 @@
 """Temporal's page behind its guard: who is let in, and what is passed on."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from instar.connection.sealed_payloads import SealedPayloads
+from instar.domain.sets.names import Attribute
 from instar.stack.guard.links import Page, Sessions
 from instar.stack.guard.page import CODEC, COOKIE, page_app
+from instar.stack.guard.views import FIRST, OPENED, PATH, VIEWS
 from instar.store.database.key_file import KeyFile
 
 KEY = "5" * 64
@@ -56,7 +59,7 @@ async def http(tmp_path: Path, inner: Inner) -> AsyncIterator[httpx.AsyncClient]
 
 async def log_in(http: httpx.AsyncClient) -> None:
     answer = await http.get(Page(KEY, URL).link())
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert (answer.status_code, answer.text) == (200, OPENED)
     cookie = answer.headers["set-cookie"]
     assert all(word in cookie for word in (f"{COOKIE}=", "HttpOnly", "SameSite=strict"))
 
@@ -109,7 +112,7 @@ async def test_another_name_or_another_sites_page_is_refused_even_with_a_session
 async def test_a_link_counts_under_the_pages_own_name_alone(http: httpx.AsyncClient, headers: dict[str, str]) -> None:
     link = Page(KEY, URL).link()
     assert (await http.get(link, headers=headers)).status_code == 403
-    assert (await http.get(link, headers={"Sec-Fetch-Site": "cross-site"})).status_code == 303, "a link in a mail"
+    assert (await http.get(link, headers={"Sec-Fetch-Site": "cross-site"})).status_code == 200, "a link in a mail"
 
 
 async def test_what_is_asked_is_passed_on_as_it_came_without_the_session(http: httpx.AsyncClient, inner: Inner) -> None:
@@ -169,3 +172,27 @@ def _only_inner(send: Any, away: Any) -> Any:
         return await (away if str(self.base_url).startswith("http://inner") else send)(self, *arguments, **more)
 
     return sending
+
+
+async def test_a_link_leads_to_all_upgrades_by_a_page_of_our_own_that_nothing_foreign_gets_into(
+    http: httpx.AsyncClient,
+) -> None:
+    assert (await http.get(PATH)).status_code == 401
+    opened = await http.get(Page(KEY, URL).link())
+    assert opened.headers["content-security-policy"] == "default-src 'none'; script-src 'self'"
+    assert opened.headers["cache-control"] == "no-store"
+    assert f'src="{PATH}"' in opened.text
+    script = await http.get(PATH)
+    assert script.headers["content-type"].startswith("text/javascript")
+    given = json.loads(script.text.splitlines()[0].removeprefix("const given = ").removesuffix(";"))
+    assert given["first"] == FIRST
+    assert [view["name"] for view in given["views"]] == list(VIEWS)
+
+
+@pytest.mark.parametrize("query", VIEWS.values(), ids=list(VIEWS))
+async def test_the_views_name_attributes_and_types_that_there_are(query: str) -> None:
+    names = set(re.findall(r"`(\w+)`", query))
+    assert names <= {"WorkflowType", "ExecutionStatus", *Attribute}
+    types = set(re.findall(r'`WorkflowType`="(\w+)"', query))
+    assert types <= {"OsUpgradeWorkflow", "ScaleSet"}
+    assert types
