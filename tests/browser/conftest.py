@@ -49,11 +49,12 @@ async def opens(browser: Browser, live: Live) -> AsyncIterator[Opens]:
     windows: list[Window] = []
 
     async def one(path: str = "/", *, logged_in: bool = True, **look: Any) -> Window:
-        window = await Window.opened(browser, live.origin, **look)
+        link = await live.link()
+        window = await Window.opened(browser, link.partition("/page/")[0], **look)
         windows.append(window)
         if logged_in:
-            await window.page.goto(await live.link())
-            await window.page.wait_for_url(f"{live.origin}/")
+            await window.page.goto(link)
+            await window.page.wait_for_url(f"{window.origin}/")
         if path != "/" or not logged_in:
             await window.page.goto(path)
         return window

@@ -44,11 +44,6 @@ class Live:
     site: Site
     api: ApiClient
 
-    @property
-    def origin(self) -> str:
-        """Where its page is."""
-        return self.site.api_urls[0]
-
     async def link(self) -> str:
         """A new link that logs in once."""
         return await asyncio.to_thread(self.api.page_link)

@@ -1,12 +1,11 @@
 """Sets of thousands of machines on the page."""
 
-import asyncio
 import statistics
 import time
 from datetime import timedelta
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from instar.compute.clock import utc_now
 from instar.compute.provider import MachineModel, Placement
@@ -29,6 +28,13 @@ BARE, PAGE_SECONDS, TIMES_BARE = "/healthz", 1.0, 400
 """A page of ten thousand machines takes a second at the most; on a machine on which a route that does nothing takes
 more than a four hundredth of that, so many times as long."""
 ELEMENTS_AT_MOST = 3_000
+
+TAKES = """async (path) => {
+  const began = performance.now(), answer = await fetch(path, { cache: "no-store" });
+  await answer.text();
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return (performance.now() - began) / 1000;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +84,7 @@ async def test_ten_thousand_machines_are_one_page_and_six_requests(opens: Opens,
     took: dict[str, list[float]] = {BARE: [], place: []}
     for _ in range(ASKED):
         for path, each in took.items():
-            began = time.perf_counter()
-            answer = await page.request.get(path)
-            await answer.body()
-            each.append(time.perf_counter() - began)
-            assert answer.ok
+            each.append(await page.evaluate(TAKES, path))
     bare, whole = (statistics.median(each) for each in took.values())
     asked_before = len(window.asked)
     began = time.perf_counter()

@@ -45,13 +45,13 @@ async def test_a_link_logs_in_once_and_the_form_does_with_a_secret(live: Live, o
     await expect(page.locator("#visitor")).to_have_text("owner of the data directory")
     assert link.partition("#")[2] not in page.url
     await page.get_by_role("button", name="Log out").click()
-    await expect(page).to_have_url(f"{live.origin}/page/login")
+    await expect(page).to_have_url(f"{window.origin}/page/login")
     with window.expecting("status of 40[13]"):
         await page.goto(link)
         await expect(page.get_by_role("alert")).to_contain_text("was used before")
 
         await page.goto("/page/steering")
-        await expect(page).to_have_url(f"{live.origin}/page/login?then=%2Fpage%2Fsteering")
+        await expect(page).to_have_url(f"{window.origin}/page/login?then=%2Fpage%2Fsteering")
         login = json.loads((live.site.data / FILE).read_text())
         await page.get_by_label("Client id").fill(login["clientId"])
         await page.get_by_label("Client secret").fill("wrong")
@@ -60,7 +60,7 @@ async def test_a_link_logs_in_once_and_the_form_does_with_a_secret(live: Live, o
     await page.get_by_label("Client id").fill(login["clientId"])
     await page.get_by_label("Client secret").fill(login["clientSecret"])
     await page.keyboard.press("Enter")
-    await expect(page).to_have_url(f"{live.origin}/page/steering")
+    await expect(page).to_have_url(f"{window.origin}/page/steering")
     cookies = await window.context.cookies()
     assert [(one["httpOnly"], one["sameSite"]) for one in cookies] == [(True, "Strict")]
 
