@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from instar.compute.errors import Unavailable
-from instar.domain.machines.instances import HealthObservation, HealthState, Instance
+from instar.domain.machines.instances import HealthObservation, HealthState, Instance, OsDisk
 from instar.domain.records.upgrades import InstanceRecord, UpgradeKind, UpgradeStatus
 from tests.api.conftest import NEW, OLD, SCALE_SET, Api, error_of
 from tests.api.upgrades.test_rolling_upgrades import record
@@ -125,8 +125,8 @@ async def test_a_disk_of_the_upgrade_a_target_and_a_later_operation_are_seen(
 
     there = list(await api.fleet.list_instances(api.stored().identity))
     moved = [
-        replace(there[0], os_disk=replace(there[0].os_disk, image=target, made_by=f"{unique_id}/1")),
-        replace(there[1], os_disk=replace(there[1].os_disk, image=target, made_by=f"{unique_id}/1")),
+        replace(there[0], os_disk=OsDisk("new-0", target, made_by=f"{unique_id}/1")),
+        replace(there[1], os_disk=OsDisk("new-1", target, made_by=f"{unique_id}/1")),
         replace(there[2], last_operation=2),
         replace(there[3], last_operation=1),
     ]

@@ -1,6 +1,7 @@
 """What a machine is doing, in one word."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ PART = Part(
     ],
 )
 def test_p17_while_the_upgrade_runs_its_word_comes_first(
-    outcome: Outcome | None, changes: dict[str, object], expected: Doing
+    outcome: Outcome | None, changes: dict[str, Any], expected: Doing
 ) -> None:
     assert doing_of(replace(PART, outcome=outcome, **changes)) is expected
 

@@ -38,7 +38,7 @@ def test_only_what_is_new_is_sent() -> None:
 
 
 def test_a_list_in_another_order_is_sent_as_a_whole() -> None:
-    turned = Parts(FIRST.fragments, dict(reversed(FIRST.rows.items())), data=FIRST.data)
+    turned = Parts(FIRST.fragments, dict(reversed(list(FIRST.rows.items()))), data=FIRST.data)
     assert sent(FIRST, turned) == {CHANGES: {"rows": "innerHTML"}}
     assert turned.digest != FIRST.digest
     less = Parts(FIRST.fragments, {}, data=FIRST.data)

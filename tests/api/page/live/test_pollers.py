@@ -181,7 +181,7 @@ async def test_a_look_that_takes_long_is_followed_by_a_longer_pause(
         return await look(api)
 
     monkeypatch.setattr(asked, "look", slow)
-    monkeypatch.setattr(pollers.asyncio, "sleep", noted)
+    monkeypatch.setattr(asyncio, "sleep", noted)
     poller.join(one)
     await text_of(poller, one)
     await text_of(poller, one)

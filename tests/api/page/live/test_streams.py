@@ -89,7 +89,7 @@ async def test_who_shows_the_newest_state_is_sent_nothing_of_it_and_who_does_not
             async with opened(http, f"{SET}/events?shows={newest}", **old) as stream:
                 assert (await stream.until("changes", 'id="head"')).id == newest
         async with opened(http, f"{SET}/events") as stream:
-            assert await stream.until("cells")
+            assert (await stream.until("cells")).data == "[]"
 
 
 async def test_two_hundred_pages_cost_as_many_looks_as_one(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ async def test_a_session_that_is_over_ends_its_stream_with_the_way_to_the_login(
             async with asyncio.timeout(PATIENCE):
                 told = [one.event async for one in stream.events()]
             assert told[-1] == "login"
-            assert await goes_on.until("beat")
+            assert (await goes_on.until("beat")).data == "-"
 
 
 async def test_rights_that_change_end_the_stream_so_that_it_begins_anew(api: Api) -> None:
@@ -162,7 +162,7 @@ async def test_a_set_that_goes_is_told_and_the_stream_goes_on(api: Api) -> None:
         api.store.scale_sets.delete(api.stored().identity.unique_id)
         async with asyncio.timeout(PATIENCE):
             async for told in events:
-                if "was not found" in told.data:
+                if "could not be found" in told.data:
                     break
         assert 'id="trouble"' in told.data
 

@@ -1,5 +1,6 @@
 """`/`: all sets at a glance."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -165,7 +166,7 @@ async def test_a_compute_that_is_slow_or_away_keeps_no_page_back(api: Api, monke
         assert "health not known yet" in row(await page(http, "/")).text
 
         async def never(*_: object) -> None:
-            await all_sets.asyncio.Event().wait()
+            await asyncio.Event().wait()
 
         monkeypatch.setattr(type(api.fleet), "list_instances", never)
         monkeypatch.setattr(all_sets, "MACHINES_WITHIN", 0.05)

@@ -77,7 +77,7 @@ async def test_a_machine_that_is_gone_or_never_was(machines: Api) -> None:
     async with visitor(machines) as http:
         shown = await page(http, f"{SET}/machines/3")
         assert "not there any more" in shown.the("main").text
-        assert shown.the("tbody").the("tr", data_upgrade="1")
+        assert "upgraded" in shown.the("tbody").the("tr", data_upgrade="1").text
         for name in ("250", "x", "%2e%2e", "7%2Finstar", "9" * 40):
             answer = await http.get(f"{SET}/machines/{name}")
             assert answer.status_code in (400, 404), name

@@ -251,6 +251,7 @@ async def test_what_others_have_written_is_text_in_the_page_and_in_what_is_sent(
 
 
 async def parts_of(api: Api) -> Parts:
+    assert api.http.auth is not None
     token = next(api.http.auth.auth_flow(api.http.build_request("GET", "/"))).headers["authorization"].split()[1]
     asked = Asked(api.app, "http://page.test", ("127.0.0.1", 1), Visitor("ann", token, ""))
     return (await OneSet(SCALE_SET, (Grant(Role.OWNER, "/"),), api.clock).look(asked)).parts()
