@@ -12,9 +12,9 @@ from instar.client.sets.first_set import EXAMPLE
 from instar.client.sets.machines import is_healthy
 from instar.client.sets.machines import machines as machines_of
 from instar.compute.simulated.file.scripts import FleetDefaults, VersionScript
+from instar.demo.demo_checks import FIRST
 from instar.domain.delays import Delays
 from instar.domain.images.images import ImageReference
-from instar.demo.demo_checks import FIRST
 from tests.processes.scale_set import VERSION
 from tests.processes.site import Site, eventually
 from tests.support.models import GROUP

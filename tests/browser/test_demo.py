@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 from rich.console import Console
 
 from instar.demo.demo import SCALE_SET, Play
@@ -125,6 +124,6 @@ async def a_rollback(live: Live, window: Window) -> None:
     assert told["properties"]["wishes"]["reason"] == "the newest image is slow"
 
 
-def row(window: Window):  # noqa: ANN201
+def row(window: Window) -> Locator:
     """Of the set, in the list."""
     return window.page.locator(f"#rows > [data-set='{SCALE_SET}']")

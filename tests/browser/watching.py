@@ -10,12 +10,15 @@ KEEP = """() => {
   const look = () => {
     const head = document.getElementById("head");
     const tally = {};
-    for (const one of document.querySelectorAll("#tally [data-doing]")) tally[one.dataset.doing] = Number(one.dataset.count);
-    const now = { state: head.dataset.state, status: head.dataset.status || "", upgrade: Number(head.dataset.upgrade || 0), tally };
+    for (const one of document.querySelectorAll("#tally [data-doing]"))
+      tally[one.dataset.doing] = Number(one.dataset.count);
+    const { state, status = "", upgrade = "0" } = head.dataset;
+    const now = { state, status, upgrade: Number(upgrade), tally };
     if (JSON.stringify(now) !== JSON.stringify(window.kept.at(-1))) window.kept.push(now);
   };
   look();
-  new MutationObserver(look).observe(document.getElementById("set"), { childList: true, subtree: true, attributes: true });
+  const all = { childList: true, subtree: true, attributes: true };
+  new MutationObserver(look).observe(document.getElementById("set"), all);
 }"""
 
 

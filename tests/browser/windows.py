@@ -10,13 +10,22 @@ from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    ViewportSize,
+    async_playwright,
+)
 
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 60_000
 """Given to whatever is waited for: a machine may be slow."""
 
-WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 320, "height": 720}
+WIDE, NARROW = ViewportSize(width=1400, height=900), ViewportSize(width=320, height=720)
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 SERVER_ERRORS_FROM = 500
 SHOWN_SLOWLY_MS = 150
@@ -65,9 +74,9 @@ class Window:
     _known: list[re.Pattern[str]] = field(default_factory=list)
 
     @classmethod
-    async def opened(cls, browser: Browser, origin: str, *, size: Any = None) -> Self:
+    async def opened(cls, browser: Browser, origin: str, *, size: ViewportSize = WIDE) -> Self:
         """Of an Instar at that address; nothing is loaded yet."""
-        context = await browser.new_context(base_url=origin, viewport=size or WIDE, locale="en-GB")
+        context = await browser.new_context(base_url=origin, viewport=size, locale="en-GB")
         context.set_default_timeout(PATIENCE_MS)
         page = await context.new_page()
         one = cls(context, page, origin)

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from playwright.sync_api import Page, expect
 
+from instar.client.api_client import ApiClient
 from instar.domain.sets.names import NAMESPACE
 from instar.stack.guard.views import FIRST
 from tests.pictures.scene import Moment, Scene
@@ -67,7 +68,21 @@ def _details(number: int, told: str) -> Callable[[Page, Scene], None]:
     return go
 
 
+def _page(page: Page, scene: Scene) -> None:
+    """Of Instar itself: the set, from what runs down to its machines."""
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    with ApiClient(scene.login) as api:
+        page.goto(api.page_link())
+    expect(page.locator("#live")).to_have_text("live")
+    page.goto(f"{page.url.rstrip('/')}/page/sets{scene.scale_set.resource_id}")
+    expect(page.locator("#live")).to_have_text("live")
+    expect(page.locator("#steering-offers")).to_be_visible()
+    expect(page.locator("#tally [data-doing=healthWait]")).to_be_visible()
+    expect(page.locator("#cells svg").first).to_be_visible()
+
+
 SHOTS = (
+    Shot("page", Moment.MIDDLE, _page),
     Shot("temporal-middle", Moment.MIDDLE, _timeline),
     Shot("temporal-middle-details", Moment.MIDDLE, _details(2, "RollingForward")),
     Shot("temporal-list", Moment.END, _list),

@@ -12,6 +12,9 @@ Json = dict[str, Any]
 WHILE_IT_RUNS = 3.0
 """Seconds between two looks at the machines while an upgrade runs."""
 WHILE_IT_RESTS = 15.0
+AT_ONCE_UP_TO = 2_000
+"""Machines of a set of which a page's first answer tells everything: of a greater one the forecast, for which every
+machine is looked at again, comes with the first event."""
 NOT_FOUND = 404
 DEFAULT_POLICY = "/instar/rolloutPolicy"
 
@@ -56,9 +59,13 @@ class Told:
 class Asking:
     """Asks about one set again and again. What is written down is asked for each time, the machines less often."""
 
-    def __init__(self, resource_id: str, *, default_is_told: bool) -> None:
-        """`default_is_told`: whether the visitor may read the default rollout policy: else it is not asked for."""
+    def __init__(self, resource_id: str, *, default_is_told: bool, at_once: bool = False) -> None:
+        """`default_is_told`: whether the visitor may read the default rollout policy: else it is not asked for.
+
+        `at_once`: somebody waits for the answer, and events follow it.
+        """
         self._id = resource_id
+        self._at_once = at_once
         self._default_is_told = default_is_told
         self._slow: Json = {}
         self._slow_at: float | None = None
@@ -76,7 +83,8 @@ class Asking:
         every = WHILE_IT_RUNS if runs else WHILE_IT_RESTS
         changed = self._slow.get("of") != (newest["number"] if newest else 0, runs)
         if self._slow_at is None or changed or now - self._slow_at >= every:
-            self._slow = await self._asked(api, newest, runs=runs)
+            in_full = not self._at_once or overview["properties"]["capacity"] <= AT_ONCE_UP_TO
+            self._slow = await self._asked(api, newest, runs=runs, in_full=in_full)
             self._slow_at = asyncio.get_running_loop().time()
         return Told(overview, newest, **{name: one for name, one in self._slow.items() if name != "of"})
 
@@ -92,7 +100,7 @@ class Asking:
         overview: Json = answer.body["value"][0]
         return overview
 
-    async def _asked(self, api: Api, newest: Json | None, *, runs: bool) -> Json:
+    async def _asked(self, api: Api, newest: Json | None, *, runs: bool, in_full: bool) -> Json:
         machines, automatic, own, limits = await asyncio.gather(
             api.ask("GET", f"{self._id}/instar/machines"),
             api.ask("GET", f"{self._id}/instar/automaticOSUpgrades"),
@@ -109,6 +117,8 @@ class Asking:
             ),
         }
         found |= await self._rollout(api, own)
+        if not in_full:
+            return found
         if newest is not None and newest.get("kind") != "modelChange":
             told = await api.ask("GET", f"{self._id}/instar/upgrades/latest", params=_expand("from"))
             found["came_from"] = tuple(told.body["properties"].get("from", ())) if told.ok else ()

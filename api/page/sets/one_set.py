@@ -87,11 +87,12 @@ class SetShown:
 class OneSet:
     """The question."""
 
-    def __init__(self, resource_id: str, rights: Rights, clock: Clock) -> None:
+    def __init__(self, resource_id: str, rights: Rights, clock: Clock, *, at_once: bool = False) -> None:
+        """`at_once`: for a page that somebody waits for, and whose events follow."""
         self._clock = clock
         self.name = name_of(resource_id)
         told = allowed(rights, need_of("GET", DEFAULT_POLICY))
-        self._asking = Asking(resource_id, default_is_told=told)
+        self._asking = Asking(resource_id, default_is_told=told, at_once=at_once)
 
     async def look(self, api: Api) -> SetShown:
         """All that is known now. Raises Refused."""
@@ -114,7 +115,7 @@ async def one_set(request: Request, services: ServicesDep, visitor: SeenDep, pat
     """Show it."""
     rights = await known_rights(services, visitor)
     try:
-        shown = await OneSet(path.resource_id, rights, services.clock).look(api_of(request, visitor))
+        shown = await OneSet(path.resource_id, rights, services.clock, at_once=True).look(api_of(request, visitor))
     except Refused as refusal:
         answer = refusal.answer
         return view(request, visitor, "error.html", status=answer.status, code=answer.code, message=answer.error)
