@@ -23,7 +23,7 @@ def main() -> None:
     with running() as (scene, moments):
         for moment in moments:
             for shot in (one for one in wanted if one.moment is moment):
-                with window(dark=shot.dark) as page:
+                with window(dark=shot.dark, height=shot.height) as page:
                     shot.go(page, scene)
                     path = given.into / f"{shot.name}.png"
                     taken(page, path)

@@ -23,7 +23,7 @@ OURS_ALONE = re.compile(r"/(?:home|root|tmp|work|var|usr|Users)/\S+")
 
 
 @contextmanager
-def window(*, dark: bool = False) -> Iterator[Page]:
+def window(*, dark: bool = False, height: int = SIZE["height"]) -> Iterator[Page]:
     """A new browser, which has seen nothing yet. Raises RuntimeError where what it needs is not installed."""
     if CHROMIUM is None or PNGQUANT is None:
         raise RuntimeError("Chromium or pngquant is missing: deploy/browser-packages.sh installs Debian's")
@@ -32,7 +32,10 @@ def window(*, dark: bool = False) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         context = browser.new_context(
-            viewport=SIZE, color_scheme="dark" if dark else "light", timezone_id="UTC", locale="en-GB"
+            viewport=ViewportSize(width=SIZE["width"], height=height),
+            color_scheme="dark" if dark else "light",
+            timezone_id="UTC",
+            locale="en-GB",
         )
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)

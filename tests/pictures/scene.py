@@ -27,13 +27,16 @@ from instar.stack.processes import ProcessGroup
 from instar.stack.stack import Ports, start_stack
 
 MACHINES = 10
+SHOP, MACHINES_OF_SHOP = SCALE_SET.replace("/web", "/shop"), 40
 PATIENCE_SECONDS = 120.0
 LOOK_SECONDS = 0.3
 
 WAIT = timedelta(seconds=50)
 """A batch's time to become healthy: long enough that a picture can be taken in the middle of it."""
 
-GOOD, SLOW, BAD, GATED = (FIRST.at(f"18.04.{day}") for day in ("202406031", "202407010", "202407151", "202408020"))
+GOOD, SLOW, BAD, GATED, LAST = (
+    FIRST.at(f"18.04.{day}") for day in ("202406031", "202407010", "202407151", "202408020", "202408170")
+)
 
 Json = dict[str, Any]
 
@@ -43,6 +46,7 @@ class Moment(StrEnum):
 
     MIDDLE = "upgrade 2 waits for the health of a machine"
     END = "upgrade 1 completed, 2 was cancelled, 3 is Faulted, 4 is parked for an approval"
+    SHOP = "in a larger set one machine has its old disk back already, and a batch waits for another one"
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,15 @@ class _Play:
         self._upgrade(GATED, {})
         self._until(lambda: self._decided(4) == "approval", "upgrade 4 to wait for its approval")
         yield Moment.END
+        document = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+        document["sku"]["capacity"] = MACHINES_OF_SHOP
+        self._do("PUT", SHOP, document)
+        self._until(lambda: len(machines(self.api, SHOP)) == MACHINES_OF_SHOP, "the machines of the larger set")
+        self._do("PUT", script_path(LAST), {"neverHealthy": ["3", "21"]})
+        self._publish(LAST)
+        self.api.send("POST", f"{SHOP}/instar/upgrade", {"reason": "it mends the leak"})
+        self._until(lambda: self._has(SHOP, "21", LAST), "a batch of the larger set to wait for a machine")
+        yield Moment.SHOP
 
     def _upgrade(self, image: ImageReference, script: Json) -> None:
         self._do("PUT", script_path(image), script)
@@ -140,8 +153,12 @@ class _Play:
 
     def _sick_is_on(self, image: ImageReference) -> bool:
         """Whether the machine that is never healthy on it has its new disk."""
-        [sick] = [one for one in machines(self.api, SCALE_SET) if one["instanceId"] == SICK]
-        return version_of(sick) == image.version
+        return self._has(SCALE_SET, SICK, image)
+
+    def _has(self, scale_set: str, instance_id: str, image: ImageReference) -> bool:
+        """Whether a machine has a disk of that version."""
+        [one] = [one for one in machines(self.api, scale_set) if one["instanceId"] == instance_id]
+        return version_of(one) == image.version
 
     def _until(self, holds: Callable[[], bool], what: str) -> None:
         give_up_at = time.monotonic() + PATIENCE_SECONDS

@@ -6,9 +6,11 @@ from urllib.parse import quote
 
 from playwright.sync_api import Page, expect
 
+from instar.client.api_client import ApiClient
 from instar.domain.sets.names import NAMESPACE
 from instar.stack.guard.views import FIRST
-from tests.pictures.scene import Moment, Scene
+from tests.pictures.browser import SIZE
+from tests.pictures.scene import SHOP, Moment, Scene
 
 SETTLES_MS = 1_500
 """Given to what moves on Temporal's page."""
@@ -22,6 +24,7 @@ class Shot:
     moment: Moment
     go: Callable[[Page, Scene], None]
     dark: bool = False
+    height: int = SIZE["height"]
 
 
 def _list(page: Page, scene: Scene) -> None:
@@ -67,10 +70,24 @@ def _details(number: int, told: str) -> Callable[[Page, Scene], None]:
     return go
 
 
+def _page(page: Page, scene: Scene) -> None:
+    """Of Instar itself: the set, from what runs down to its machines."""
+    with ApiClient(scene.login) as api:
+        page.goto(api.page_link())
+    expect(page.locator("#live")).to_have_text("live")
+    page.goto(f"{page.url.rstrip('/')}/page/sets{SHOP}")
+    expect(page.locator("#live")).to_have_text("live")
+    expect(page.locator("#steering-offers")).to_be_visible()
+    for doing in ("healthWait", "rolledBack", "waiting"):
+        expect(page.locator(f"#tally [data-doing={doing}]")).to_be_visible()
+    expect(page.locator("#cells svg").first).to_be_visible()
+
+
 SHOTS = (
     Shot("temporal-middle", Moment.MIDDLE, _timeline),
     Shot("temporal-middle-details", Moment.MIDDLE, _details(2, "RollingForward")),
     Shot("temporal-list", Moment.END, _list),
     Shot("temporal-faulted", Moment.END, _failure),
     Shot("temporal-faulted-details", Moment.END, _details(3, "Faulted")),
+    Shot("page", Moment.SHOP, _page, height=1000),
 )
