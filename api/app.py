@@ -25,6 +25,7 @@ from api.overviews import scale_sets as overviews_of_sets
 from api.overviews import upgrades as overviews_of_upgrades
 from api.page import routes as page
 from api.page.access.answers import PageAnswers
+from api.page.live.hub import hub_of
 from api.resources import (
     exported_templates,
     operations,
@@ -108,6 +109,7 @@ async def life(app: FastAPI) -> AsyncIterator[None]:
     for one in tending:
         one.cancel()
     await asyncio.wait(tending)
+    hub_of(app).close()
     await services.healths.close()
     if services.access.outside is not None:
         await services.access.outside.close()

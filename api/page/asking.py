@@ -87,7 +87,7 @@ class Api:
     @asynccontextmanager
     async def _http(self) -> AsyncIterator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=self.client)
-        async with httpx.AsyncClient(transport=transport, base_url=self.base_url, timeout=None) as http:  # noqa: S113  # in this process
+        async with httpx.AsyncClient(transport=transport, base_url=self.base_url) as http:
             yield http
 
 

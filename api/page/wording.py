@@ -108,12 +108,17 @@ def image(reference: Json) -> str:
     return " ".join(filter(None, (reference.get("offer"), reference.get("sku"))))
 
 
-def counts(progress: Json) -> list[tuple[str, int, str]]:
-    """What became of the machines of an upgrade, without what there is none of: word, count, class."""
+def counts(upgrade: Json) -> list[tuple[str, int, str]]:
+    """What became of its machines, without what there is none of: word, count, class.
+
+    >>> [counts({"progress": {"pendingInstanceCount": 2}, **ended}) for ended in ({}, {"endTime": "x"})]
+    [[('waiting', 2, 'still')], [('not reached', 2, 'still')]]
+    """
+    progress = upgrade.get("progress") or {}
     words = (
         ("successful", "done", "good"),
         ("inProgress", "out now", "work"),
-        ("pending", "waiting", "still"),
+        ("pending", "not reached" if "endTime" in upgrade else "waiting", "still"),
         ("failed", "failed", "bad"),
         ("rolledBack", "of them rolled back", "back"),
         ("needsPerson", "of them need a person", "bad"),

@@ -7,6 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from instar.telemetry.metrics import REQUEST_SECONDS, REQUESTS, one_of
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS")
+EVENTS = b"text/event-stream"
+"""An answer that lasts as long as somebody listens: its seconds would say nothing of how fast we are."""
 
 
 class CountedRequests:
@@ -21,12 +23,13 @@ class CountedRequests:
             await self._app(scope, receive, send)
             return
         began, method = time.monotonic(), one_of(METHODS, scope["method"])
-        status = ""
+        status, is_stream = "", False
 
         async def counted(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_stream
             if message["type"] == "http.response.start":
                 status = str(message["status"])
+                is_stream = any(EVENTS in value for _, value in message.get("headers", ()))
             await send(message)
 
         try:
@@ -34,4 +37,5 @@ class CountedRequests:
         finally:
             # Without a status nobody was answered: the client had gone.
             REQUESTS.labels(method, status).inc()
-            REQUEST_SECONDS.labels(method).observe(time.monotonic() - began)
+            if not is_stream:
+                REQUEST_SECONDS.labels(method).observe(time.monotonic() - began)

@@ -104,7 +104,7 @@ REQUESTS = Counter(
 )
 REQUEST_SECONDS = Histogram(
     "instar_api_request_duration_seconds",
-    "From a request's head to the end of its answer.",
+    "From a request's head to the end of its answer; without event streams, which last as long as somebody looks.",
     ("method",),
     buckets=ANSWERS,
     registry=REGISTRY,

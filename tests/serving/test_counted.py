@@ -13,7 +13,8 @@ from tests.support.counted import Counted
 async def answers(scope: Scope, _receive: Receive, send: Send) -> None:
     if scope["path"] == "/breaks":
         raise RuntimeError("a fault")
-    await send({"type": "http.response.start", "status": int(scope["path"][1:]), "headers": []})
+    events = [(b"content-type", b"text/event-stream; charset=utf-8")] if scope["query_string"] else []
+    await send({"type": "http.response.start", "status": int(scope["path"][1:]), "headers": events})
     await send({"type": "http.response.body", "body": b""})
 
 
@@ -36,3 +37,10 @@ async def test_a_request_that_nobody_answered_has_no_status() -> None:
     with pytest.raises(RuntimeError):
         await ask("GET", "/breaks")
     assert counted.grown("instar_api_requests_total") == {"/GET": 1}
+
+
+async def test_a_stream_of_events_is_counted_and_its_length_is_no_slowness_of_ours() -> None:
+    counted = Counted()
+    await ask("GET", "/200?stream")
+    assert counted.grown("instar_api_requests_total") == {"200/GET": 1}
+    assert counted("instar_api_request_duration_seconds_count", method="GET") == 0

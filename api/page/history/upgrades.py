@@ -95,7 +95,7 @@ async def upgrade(
         name=path.name,
         where=SETS + quote(path.resource_id),
         upgrade=told,
-        counts=wording.counts(told["progress"]),
+        counts=wording.counts(told),
         became=became(told["instances"]),
         workflow=workflow_link(services, told.get("workflowId", "")),
     )

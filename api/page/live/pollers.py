@@ -20,6 +20,10 @@ AFTER_A_REFUSAL = 15.0
 UNAUTHENTICATED = 401
 REFUSALS = range(400, 500)
 
+LOOK_WITHIN = 30.0
+"""Seconds: what runs the machines may hang, and whoever looks is to know."""
+
+TOO_LATE = "The API has not answered within {seconds:g} seconds. It is tried again."
 WENT_WRONG = "What is shown could not be brought up to date: the API's log has the error. It is tried again."
 
 
@@ -115,7 +119,10 @@ class Poller:
             began = loop.time()
             pause = EVERY
             try:
-                pause = await self._look()
+                async with asyncio.timeout(LOOK_WITHIN):
+                    pause = await self._look()
+            except TimeoutError:
+                self._tell(None, TOO_LATE.format(seconds=LOOK_WITHIN))
             except Exception:  # noqa: BLE001  # whatever it was: the next look is another one
                 _log.exception("a look for the page has failed")
                 self._tell(None, WENT_WRONG)

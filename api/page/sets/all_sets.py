@@ -147,7 +147,7 @@ async def wanted_of(
 WantedDep = Annotated[Wanted, Depends(wanted_of)]
 
 
-@router.get("/", response_model=None)
+@router.api_route("/", methods=["GET", "HEAD"], response_model=None)
 async def all_sets(
     request: Request,
     services: ServicesDep,

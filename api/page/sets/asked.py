@@ -12,9 +12,10 @@ Json = dict[str, Any]
 WHILE_IT_RUNS = 3.0
 """Seconds between two looks at the machines while an upgrade runs."""
 WHILE_IT_RESTS = 15.0
-AT_ONCE_UP_TO = 2_000
-"""Machines of a set of which a page's first answer tells everything: of a greater one the forecast, for which every
-machine is looked at again, comes with the first event."""
+FORECAST_WITHIN = 0.2
+"""Seconds that a look waits for a forecast, which takes long for a large set; the next look has it."""
+LARGE = 2_000
+"""Of a set of more machines the first look asks for no forecast: a page is not to wait for one, nor pay for it."""
 NOT_FOUND = 404
 DEFAULT_POLICY = "/instar/rolloutPolicy"
 
@@ -59,16 +60,15 @@ class Told:
 class Asking:
     """Asks about one set again and again. What is written down is asked for each time, the machines less often."""
 
-    def __init__(self, resource_id: str, *, default_is_told: bool, at_once: bool = False) -> None:
-        """`default_is_told`: whether the visitor may read the default rollout policy: else it is not asked for.
-
-        `at_once`: somebody waits for the answer, and events follow it.
-        """
+    def __init__(self, resource_id: str, *, default_is_told: bool) -> None:
+        """`default_is_told`: whether the visitor may read the default rollout policy: else it is not asked for."""
         self._id = resource_id
-        self._at_once = at_once
         self._default_is_told = default_is_told
         self._slow: Json = {}
         self._slow_at: float | None = None
+        self._forecast: tuple[int, Json] = (0, {})
+        """Of which upgrade, and what."""
+        self._looking_ahead: asyncio.Task[None] | None = None
 
     async def told(self, api: Api) -> Told:
         """All that is known now. Raises Refused where the set itself is not told."""
@@ -83,10 +83,35 @@ class Asking:
         every = WHILE_IT_RUNS if runs else WHILE_IT_RESTS
         changed = self._slow.get("of") != (newest["number"] if newest else 0, runs)
         if self._slow_at is None or changed or now - self._slow_at >= every:
-            in_full = not self._at_once or overview["properties"]["capacity"] <= AT_ONCE_UP_TO
-            self._slow = await self._asked(api, newest, runs=runs, in_full=in_full)
+            is_first = self._slow_at is None
+            self._slow = await self._asked(api, newest)
+            self._slow |= {"of": (newest["number"] if newest else 0, runs)}
             self._slow_at = asyncio.get_running_loop().time()
-        return Told(overview, newest, **{name: one for name, one in self._slow.items() if name != "of"})
+            large = self._slow["machines"].get("health", {}).get("all", 0) > LARGE
+            if newest is not None and runs and not (large and is_first):
+                await self._look_ahead(api, newest["number"])
+        number, forecast = self._forecast
+        told = {name: one for name, one in self._slow.items() if name != "of"}
+        if newest is not None and runs and number == newest["number"]:
+            told["forecast"] = forecast
+        return Told(overview, newest, **told)
+
+    def close(self) -> None:
+        """End what is under way."""
+        if self._looking_ahead is not None:
+            self._looking_ahead.cancel()
+            self._looking_ahead = None
+
+    async def _look_ahead(self, api: Api, number: int) -> None:
+        """Ask for the forecast, beside the looks where it takes long."""
+        if self._looking_ahead is None or self._looking_ahead.done():
+            self._looking_ahead = asyncio.create_task(self._ask_forecast(api, number))
+        await asyncio.wait({self._looking_ahead}, timeout=FORECAST_WITHIN)
+
+    async def _ask_forecast(self, api: Api, number: int) -> None:
+        told = await api.ask("GET", f"{self._id}/rollingUpgrades/latest", params=_expand("forecast"))
+        if told.ok:
+            self._forecast = (number, told.body["properties"].get("forecast", {}))
 
     async def _overview(self, api: Api) -> Json:
         """Raises Refused: the set is not there, or not for this visitor."""
@@ -100,7 +125,7 @@ class Asking:
         overview: Json = answer.body["value"][0]
         return overview
 
-    async def _asked(self, api: Api, newest: Json | None, *, runs: bool, in_full: bool) -> Json:
+    async def _asked(self, api: Api, newest: Json | None) -> Json:
         machines, automatic, own, limits = await asyncio.gather(
             api.ask("GET", f"{self._id}/instar/machines"),
             api.ask("GET", f"{self._id}/instar/automaticOSUpgrades"),
@@ -108,7 +133,6 @@ class Asking:
             api.ask("GET", "/instar/limits"),
         )
         found: Json = {
-            "of": (newest["number"] if newest else 0, runs),
             "machines": machines.body.get("properties", {}) if machines.ok else {},
             "automatic": automatic.body.get("properties", {}) if automatic.ok else {},
             "limits": tuple(_covering(limits.body.get("value", ()), self._id)) if limits.ok else (),
@@ -117,14 +141,9 @@ class Asking:
             ),
         }
         found |= await self._rollout(api, own)
-        if not in_full:
-            return found
         if newest is not None and newest.get("kind") != "modelChange":
             told = await api.ask("GET", f"{self._id}/instar/upgrades/latest", params=_expand("from"))
             found["came_from"] = tuple(told.body["properties"].get("from", ())) if told.ok else ()
-        if runs:
-            told = await api.ask("GET", f"{self._id}/rollingUpgrades/latest", params=_expand("forecast"))
-            found["forecast"] = told.body["properties"].get("forecast", {}) if told.ok else {}
         return found
 
     async def _rollout(self, api: Api, own: Answer) -> Json:

@@ -65,7 +65,7 @@ class SetShown:
                     **common,
                     red=why_red(properties, self.now),
                     bar=bar_of(upgrade) if upgrade and told.runs else None,
-                    counts=wording.counts(upgrade["progress"]) if upgrade else [],
+                    counts=wording.counts(upgrade) if upgrade else [],
                     last=decisions[-1] if decisions else None,
                 ),
                 "limits": rendered("sets/limits.html", limits=limits(told.machines, told.limits, upgrade)),
@@ -87,19 +87,19 @@ class SetShown:
 class OneSet:
     """The question."""
 
-    def __init__(self, resource_id: str, rights: Rights, clock: Clock, *, at_once: bool = False) -> None:
-        """`at_once`: for a page that somebody waits for, and whose events follow."""
+    def __init__(self, resource_id: str, rights: Rights, clock: Clock) -> None:
         self._clock = clock
         self.name = name_of(resource_id)
         told = allowed(rights, need_of("GET", DEFAULT_POLICY))
-        self._asking = Asking(resource_id, default_is_told=told, at_once=at_once)
+        self._asking = Asking(resource_id, default_is_told=told)
 
     async def look(self, api: Api) -> SetShown:
         """All that is known now. Raises Refused."""
         return SetShown(await self._asking.told(api), self._clock())
 
     def close(self) -> None:
-        """Nothing of it is under way beside a look."""
+        """End what is under way."""
+        self._asking.close()
 
 
 def name_of(resource_id: str) -> str:
@@ -114,11 +114,14 @@ SET = SCALE_SET
 async def one_set(request: Request, services: ServicesDep, visitor: SeenDep, path: SetPathDep) -> Response:
     """Show it."""
     rights = await known_rights(services, visitor)
+    question = OneSet(path.resource_id, rights, services.clock)
     try:
-        shown = await OneSet(path.resource_id, rights, services.clock, at_once=True).look(api_of(request, visitor))
+        shown = await question.look(api_of(request, visitor))
     except Refused as refusal:
         answer = refusal.answer
         return view(request, visitor, "error.html", status=answer.status, code=answer.code, message=answer.error)
+    finally:
+        question.close()
     parts, told = shown.parts(), shown.told
     where = SETS + quote(told.overview["id"])
     return view(

@@ -86,9 +86,12 @@
     const letters = machines.length <= LETTERS_UP_TO;
     const size = machines.length <= 300 ? 24 : letters ? 16 : machines.length <= 4_000 ? 11 : 8;
     const width = Math.max(size, place.clientWidth - 2);
-    const columns = Math.max(1, Math.floor(width / size));
+    const all = groups(machines);
+    const beside = machines.length > 300 && all.length > 4 && width > 900 ? 3 : 1; // many groups stand side by side
     place.replaceChildren();
-    drawn = groups(machines).map((group) => {
+    drawn = all.map((group) => {
+      const room = group.cells.length > 1_000 ? width : width / beside - (beside > 1 ? 24 : 0);
+      const columns = Math.max(1, Math.floor(room / size));
       const rows = Math.ceil(group.cells.length / columns);
       const across = Math.min(columns, group.cells.length);
       const text = `${group.name}: ${group.cells.length} machines: ${summary(group.cells)}`;
@@ -149,7 +152,7 @@
   };
 
   const open = (one) => {
-    window.htmx.ajax("GET", place.dataset.machines + one.id, { target: "#machine", swap: "innerHTML" })
+    window.htmx.ajax("GET", place.dataset.machines + one.id, "#machine")
       .then(() => document.getElementById("machine").focus());
   };
 

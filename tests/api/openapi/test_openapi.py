@@ -143,9 +143,9 @@ def test_operations_have_titles_that_people_wrote(api: Api, document: dict[str, 
     assert titles["put", SET] == "Create a scale set (201), or change one (200)"
 
 
-async def test_the_root_leads_to_the_pages_without_a_token(api: Api, document: dict[str, Any]) -> None:
+async def test_the_root_is_the_page_which_leads_to_its_login(api: Api, document: dict[str, Any]) -> None:
     for path in ("/", "//"):
         for method in ("GET", "HEAD"):
             answer = await api.http.request(method, path, headers={"Authorization": ""})
-            assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+            assert (answer.status_code, answer.headers["location"]) == (303, "/page/login")
     assert "/" not in document["paths"]

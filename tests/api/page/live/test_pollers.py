@@ -209,3 +209,25 @@ async def test_who_has_other_rights_or_another_question_shares_nothing(asked: As
         assert not asked.closed
     assert hub.pollers == {}
     assert all(one.closed for one in made)
+
+
+async def test_a_look_that_hangs_is_told_and_the_next_one_is_taken(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pollers, "LOOK_WITHIN", 0.05)
+    monkeypatch.setattr(pollers, "REST", 0.1)
+    look, hangs = asked.look, asyncio.Event()
+
+    async def never(_: Api) -> Seen:
+        hangs.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(asked, "look", never)
+    poller, one = Poller(asked), listener()
+    poller.join(one)
+    assert "has not answered within 0.05 seconds" in await text_of(poller, one)
+    assert hangs.is_set()
+    monkeypatch.setattr(asked, "look", look)
+    assert "look" in await text_of(poller, one)
+    poller.close()
