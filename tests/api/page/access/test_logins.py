@@ -104,6 +104,8 @@ async def test_a_revoked_credential_is_out_at_once_and_everywhere(api: Api) -> N
             assert await is_in(http)
         value = session_of(here)
         api.store.credentials.revoke(client_id, api.clock())
+        assert api.access.own is not None
+        assert await api.access.own.minted(client_id) is None
         assert not await is_in(here)
         assert not await is_in(there)
         assert api.store.page_sessions.find(value, api.clock()) is None
@@ -209,6 +211,7 @@ async def test_a_name_is_text_whatever_it_holds(api: Api, name: str) -> None:
         "page/sets",
         "http:/page/sets",
         "/page/sets\u2028",
+        "/page/\\evil.example",
         "/page/" + "x" * 3_000,
         "[",
         "//[",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from api.page.asking import Answer
+from api.page.asking import Api as Asking
 from api.page.steering.once import Once
 from api.wire.errors import ArmError, unavailable
 from instar.compute.errors import Unavailable
@@ -239,3 +240,47 @@ async def test_what_was_refused_or_failed_is_not_remembered() -> None:
     with pytest.raises(ArmError):
         await once.answer("b", breaks)
     assert await once.known("b") is None
+
+
+async def test_w1_what_is_changed_in_the_very_moment_is_refused_by_the_api_by_its_tag(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.create()
+    place = f"{SCALE_SET}/instar/rolloutPolicy"
+    await api.call("PUT", place, {"properties": {"waves": [1]}})
+    ask = Asking.ask
+
+    async def overtaken(self: Asking, method: str, path: str, **more: Any) -> Answer:
+        if method == "PUT":
+            await api.call("PUT", place, {"properties": {"waves": [2]}})
+        return await ask(self, method, path, **more)
+
+    async with browser(api) as ann:
+        form = await ann.form(f"{STEER}/policy", document='{"waves": [9]}')
+        monkeypatch.setattr(Asking, "ask", overtaken)
+        late = await ann.send(f"{STEER}/policy", form | {"step": "do"})
+        assert refusal(late) == (412, "PreconditionFailed")
+        assert late.read.fields["document"] == '{"waves": [9]}'
+    assert (await api.get(place))["properties"]["waves"] == [2]
+
+
+async def test_p14_what_ends_in_the_very_moment_is_refused_by_the_api_by_its_number(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.create()
+    run_upgrade(api, 7)
+    ask = Asking.ask
+
+    async def overtaken(self: Asking, method: str, path: str, **more: Any) -> Answer:
+        if method == "POST":
+            run_upgrade(api, 7, UpgradeStatus.COMPLETED)
+            run_upgrade(api, 8)
+        return await ask(self, method, path, **more)
+
+    async with browser(api) as ann:
+        form = await ann.form(f"{STEER}/cancel") | {"step": "do"}
+        monkeypatch.setattr(Asking, "ask", overtaken)
+        late = await ann.send(f"{STEER}/cancel", form)
+        assert (late.status, "upgrade 8 has begun since" in late.told("refusal")) == (409, True)
+        assert "Upgrade 8" in late.told("says"), "the form is of what is so now"
+    assert all(type(message).__name__ != "CancelUpgrade" for _, message in api.gateway.sent)
