@@ -35,6 +35,7 @@ runner = CliRunner()
         "credentials",
         "audit",
         "token",
+        "page",
         "certificates",
         "webhooks",
     ],

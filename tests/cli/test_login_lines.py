@@ -2,14 +2,18 @@
 """The lines that `instar up` prints are pasted into a shell: there they must mean what they say."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
-from instar.stack.up import how_to_log_in
+from instar.connection.setting_groups import OidcSettings
+from instar.stack.guard.place import made_page
+from instar.stack.up import how_to_log_in, how_to_log_in_outside, where_the_page_is
 
 STUB = """#!{python}
 import json, os, sys
@@ -65,3 +69,19 @@ def test_without_tls_it_says_what_az_needs(tmp_path: Path) -> None:
     lines = how_to_log_in(Login("http://127.0.0.1:8080", "t", "c", "s", "sub"), tmp_path)
     assert lines[-1] == "with az       needs https: start with --tls"
     assert "--cacert" not in "".join(lines)
+
+
+def test_the_page_is_told_with_a_link_or_with_what_keeps_it_from_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = Login("http://127.0.0.1:1", "t", "c", "s", "sub")
+    lines = where_the_page_is(login, tmp_path)
+    assert lines[0] == "page          http://127.0.0.1:1/"
+    assert "no API answers at http://127.0.0.1:1" in lines[1]
+    monkeypatch.setattr(ApiClient, "page_link", lambda _: "http://127.0.0.1:1/page/once#x")
+    made_page(tmp_path, 2)
+    lines = where_the_page_is(login, tmp_path)
+    assert re.fullmatch(r"page          http://instar-[0-9a-f]{12}\.localhost:1/page/once#x", lines[0])
+    assert f"page --data-dir {tmp_path}" in lines[1]
+    outside = OidcSettings(issuer="https://login.example", audience="a", own_issuer=False)
+    assert how_to_log_in_outside(outside, tmp_path, "http://127.0.0.1:1", "")[0] == "page          http://127.0.0.1:1/"

@@ -252,4 +252,6 @@ def test_the_files_of_others_are_those_that_are_named() -> None:
 def test_our_own_scripts_write_no_markup() -> None:
     for script in FOLDER.glob("*.js"):
         words = Path(script).read_text()
-        assert re.findall(r"\.innerHTML|\.outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", words) == []
+        assert (
+            re.findall(r"\.innerHTML|\.outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", words) == []
+        )

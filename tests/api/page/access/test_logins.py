@@ -6,11 +6,14 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from sqlalchemy import Table
 
+from api.access.forgetting import _forgotten
 from api.access.own_issuer import LIFE
 from api.access.refusals import Refusals
 from api.page.access.sessions import found
 from instar.domain.access import Grant, Role
+from instar.store.database.page_tables import PAGE_LINKS, PAGE_SESSIONS
 from tests.api.conftest import GROUP, SCALE_SET, Api
 from tests.api.page.access.visiting import (
     SESSION,
@@ -291,3 +294,22 @@ async def test_without_our_own_issuer_its_forms_are_gone_and_its_sessions_over(a
         client_id, secret = someone(api)
         answer = await submit(http, "/page/login", client_id=client_id, client_secret=secret)
         assert answer.status_code == 403
+
+
+async def test_sessions_and_links_that_are_over_are_swept(api: Api) -> None:
+    services = api.app.state.services
+    async with browser(api.app) as http:
+        client_id, secret = someone(api)
+        fields = {"client_id": client_id, "client_secret": secret}
+        await submit(http, "/page/login", **fields)
+        await submit(http, "/page/links", **fields)
+        for past, left in ((timedelta(hours=7), (1, 0)), (timedelta(hours=1), (0, 0))):
+            assert count(api, PAGE_SESSIONS) == 1
+            api.clock.advance(past)
+            await asyncio.to_thread(_forgotten, api.store, api.clock, services.settings)
+            assert (count(api, PAGE_SESSIONS), count(api, PAGE_LINKS)) == left
+
+
+def count(api: Api, table: Table) -> int:
+    with api.store.database.reading() as connection:
+        return len(connection.execute(table.select()).all())
