@@ -6,6 +6,7 @@ The server is Temporal's development server, which has neither itself: a TLS rel
 import asyncio
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -52,6 +53,33 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def test_f9_a_worker_waits_for_a_namespace_that_lacks_search_attributes_and_says_what_to_run(
+    server: int, tmp_path: Path
+) -> None:
+    address = f"127.0.0.1:{server}"
+    create = ["operator", "namespace", "create", "--namespace", "bare", "--address", address, "--disable-config-file"]
+    subprocess.run([binary("temporal"), *create], check=True, capture_output=True, timeout=60)  # noqa: S603  # Temporal's own program
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("INSTAR_", "TEMPORAL_"))}
+    env |= {"INSTAR_DATA_DIR": str(tmp_path / "data"), "TEMPORAL_ADDRESS": address, "TEMPORAL_NAMESPACE": "bare"}
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "worker"],
+        cwd=tmp_path,
+        env=env | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as worker:
+        assert worker.stderr is not None
+        said = ""
+        for line in worker.stderr:
+            said += line
+            if "waits for Temporal's namespace" in line or "worker ready" in line:
+                break
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(60) == 0
+    assert "waits for Temporal's namespace: " in said
+    assert "--namespace bare --type Keyword --name InstarScaleSetId" in said
 
 
 @asynccontextmanager

@@ -1,5 +1,7 @@
 """What Temporal's own list shows of upgrades: how they ended, and where they stand (docs/temporal-page.md)."""
 
+import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -15,10 +17,13 @@ from instar.compute.simulated.file.scripts import VersionScript
 from instar.domain.messages.os_upgrade import UpgradeResult
 from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from instar.domain.sets.names import Attribute
+from instar.domain.steering.rollout_policy import parsed
+from instar.domain.steering.wishes import Gate
 from tests.support.models import NEW
 from tests.support.wishing import parked, pause, resume, tell
 from tests.support.world import World, a_world
 from tests.workflows.test_c1_c2_pause_and_hold import half_done
+from tests.workflows.test_w2_w3_g3_parked import said
 
 
 async def attributes(world: World) -> dict[str, object]:
@@ -50,6 +55,7 @@ async def test_p17_a_faulted_upgrade_is_listed_as_failed_with_its_reason(
     # Its set has learnt of the end by a signal, and goes on.
     await world.until(lambda: bool(world.status().quarantine.versions))
     await world.at_rest(world.its_workflow())
+    gc.collect()  # what nobody has asked for is logged as lost when it goes
     assert not [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR]
 
 
@@ -114,3 +120,32 @@ async def test_p17_f1_a_worker_that_forgets_everything_ends_it_as_failed_too(for
     forgetting.publish(NEW, VersionScript(never_healthy="all"))
     assert (await forgetting.upgraded()).status is UpgradeStatus.FAULTED
     assert await listed(forgetting) == (WorkflowExecutionStatus.FAILED, "Faulted")
+
+
+async def test_p17_g3_one_that_has_continued_as_new_while_it_was_parked_is_parked_until_it_goes_on(
+    tmp_path: Path,
+) -> None:
+    async with a_world(tmp_path, forgetful_after=20) as world:
+        await world.has_set(2, boot=timedelta(0))
+        policy = parsed({"approval": "first"}, world.clock())
+        world.store.rollout_policies.put(world.scale_set.unique_id, policy, "ann", world.clock(), "", lambda _: None)
+        world.publish(NEW)
+        await world.start()
+        await parked(world)
+        first = (await world.upgrade().describe()).run_id
+        for _ in range(200):
+            await tell(world)
+            await asyncio.sleep(0.1)
+            if (await world.upgrade().describe()).run_id != first:
+                break
+        assert (await world.upgrade().describe()).run_id != first, "it has begun anew"
+        assert await listed(world) == (WorkflowExecutionStatus.RUNNING, "Parked")
+        said(world, True, Gate.FIRST)
+        await tell(world)
+        await world.until(lambda: "batch" in world.decisions())
+        phases = [
+            pair.value
+            for pair in (await world.upgrade().describe()).typed_search_attributes
+            if pair.key.name == Attribute.PHASE
+        ]
+        assert phases in (["RollingForward"], ["Completed"])

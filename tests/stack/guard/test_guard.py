@@ -18,6 +18,7 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
 from instar.connection.client import LOCAL_CONFIG
+from instar.connection.settings import Settings
 from instar.domain.sets.names import NAMESPACE
 from instar.stack.guard.links import FILE, Page
 from instar.stack.guard.place import link_of
@@ -35,8 +36,10 @@ CHROMIUM = shutil.which("chromium")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """A data directory of a running `instar up`, and all that it printed."""
     directory = tmp_path_factory.mktemp("up") / "data"
-    with running_up.up(directory) as (_, told):
-        yield directory, "".join(told)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INSTAR_TEMPORAL_RETENTION", "P30D")
+        with running_up.up(directory) as (_, told):
+            yield directory, "".join(told)
 
 
 def temporal(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -152,8 +155,9 @@ def _shown(url: str, profile: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout  # noqa: S603  # the browser
 
 
-def test_the_server_keeps_what_has_ended_for_as_long_as_the_audit_log_does(up: tuple[Path, str]) -> None:
-    assert _kept(up[0]) == f"{400 * 24 * 3600}s"
+def test_the_server_keeps_what_has_ended_for_as_long_as_the_setting_says(up: tuple[Path, str]) -> None:
+    assert Settings().audit_kept == Settings().temporal_retention == KEPT
+    assert _kept(up[0]) == f"{30 * 24 * 3600}s"
 
 
 def test_a_server_that_keeps_it_for_another_time_is_told_and_believed_when_it_says_so(up: tuple[Path, str]) -> None:
