@@ -60,22 +60,6 @@ async def test_the_head_says_what_runs_who_began_it_and_how_far_it_is(
     assert shown.the("a", _id="to-history")["href"] == f"{SET}/history"
 
 
-async def test_of_many_machines_the_forecast_comes_with_the_first_event(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Every machine is looked at again for it: nobody waits that long for the page."""
-    await running(api, monkeypatch)
-    capacity = 3
-    monkeypatch.setattr("api.page.sets.asked.AT_ONCE_UP_TO", capacity - 1)
-    async with visitor(api) as http:
-        asked = asks(monkeypatch)
-        assert 'id="forecast"' not in (await http.get(SET)).text
-        assert not [one for one in asked if one.endswith("/rollingUpgrades/latest")]
-        assert "1 of 5 batches done" in (await parts_of(api)).fragments["head"]
-        monkeypatch.setattr("api.page.sets.asked.AT_ONCE_UP_TO", capacity)
-        assert "1 of 5 batches done" in (await page(http, SET)).the(_id="forecast").text
-
-
 async def test_limits_stand_where_they_are(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     await running(api, monkeypatch)
     body = {"scope": GROUP, "upgradesAtOnce": 3, "machinesOutAtOnce": 50, "reason": "one power feed"}
