@@ -13,6 +13,7 @@ from api.kept import writing as kept_writing
 from api.login import issuer_routes
 from api.openapi import shapes
 from api.openapi.answers import ACCEPTED, EMPTY, LISTED, READ, Answer, Answers
+from api.overviews import cells
 from api.resources import exported_templates, operations, providers, resource_groups, subscriptions, tags
 from api.scale_sets import scale_sets, set_sizes
 from api.simulated import simulated, simulated_galleries
@@ -41,6 +42,7 @@ PECULIAR: dict[Callable[..., Any], Answers] = {
     set_sizes.patch_lifecycle_hook_event: {},
     rolling_upgrades.latest_upgrade: {200: Answer(shapes.UPGRADE)},
     automatic_upgrades.automatic_upgrades: {200: READ},
+    cells.machines: {200: READ},
     reconciliation.reconcile: _OBJECT,
     rollout_policies.get_policy: _POLICY,
     rollout_policies.put_policy: _POLICY | {201: _POLICY[200]},

@@ -14,8 +14,8 @@ from instar.cli.showing.told import say, say_json, show_table
 from instar.client import credentials
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
-from instar.client.browser import opened_in_browser
 from instar.client.showing.audit_list import audit_table
+from instar.client.showing.browser import opened_in_browser
 from instar.client.showing.terminal import console
 from instar.compute.clock import utc_now
 from instar.domain.legible import legible_line, legible_lines

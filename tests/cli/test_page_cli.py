@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from instar.cli.app import app
 from instar.client.api_token import FILE, Login
-from instar.client.browser import FILE as OPENED
+from instar.client.showing.browser import FILE as OPENED
 
 runner = CliRunner()
 CLIENT = httpx.Client

@@ -233,7 +233,7 @@ def test_images(web: Store, place: Place, monkeypatch: pytest.MonkeyPatch) -> No
 def test_hand_overs(web: Store, place: Place) -> None:
     assert worst(use.hand_overs(place)) is OK
     web.operations.create(operation().model_copy(update={"started_at": YESTERDAY}), "{}")
-    assert worst(use.hand_overs(place), "1 request no set's workflow has taken, the oldest for 1440 minutes") is PROBLEM
+    assert worst(use.hand_overs(place), "1 request no set's workflow has taken, the oldest for 14") is PROBLEM
 
 
 class Temporals:
