@@ -15,7 +15,8 @@ WHILE_IT_RESTS = 15.0
 FORECAST_WITHIN = 0.2
 """Seconds that a look waits for a forecast, which takes long for a large set; the next look has it."""
 LARGE = 2_000
-"""Of a set of more machines the first look asks for no forecast: a page is not to wait for one, nor pay for it."""
+"""Of a set of more machines the first look asks for nothing for which each is looked at once more (the forecast, the
+versions that they came from): a page is not to wait for it, nor pay for it."""
 NOT_FOUND = 404
 DEFAULT_POLICY = "/instar/rolloutPolicy"
 
@@ -84,12 +85,14 @@ class Asking:
         changed = self._slow.get("of") != (newest["number"] if newest else 0, runs)
         if self._slow_at is None or changed or now - self._slow_at >= every:
             is_first = self._slow_at is None
-            self._slow = await self._asked(api, newest)
+            self._slow = await self._asked(api)
             self._slow |= {"of": (newest["number"] if newest else 0, runs)}
             self._slow_at = asyncio.get_running_loop().time()
             large = self._slow["machines"].get("health", {}).get("all", 0) > LARGE
-            if newest is not None and runs and not (large and is_first):
-                await self._look_ahead(api, newest["number"])
+            if newest is not None and not (large and is_first):
+                self._slow["came_from"] = await self._came_from(api, newest)
+                if runs:
+                    await self._look_ahead(api, newest["number"])
         number, forecast = self._forecast
         told = {name: one for name, one in self._slow.items() if name != "of"}
         if newest is not None and runs and number == newest["number"]:
@@ -125,7 +128,7 @@ class Asking:
         overview: Json = answer.body["value"][0]
         return overview
 
-    async def _asked(self, api: Api, newest: Json | None) -> Json:
+    async def _asked(self, api: Api) -> Json:
         machines, automatic, own, limits = await asyncio.gather(
             api.ask("GET", f"{self._id}/instar/machines"),
             api.ask("GET", f"{self._id}/instar/automaticOSUpgrades"),
@@ -140,11 +143,13 @@ class Asking:
                 f"{what}: {one.error}" for what, one in (("machines", machines), ("limits", limits)) if not one.ok
             ),
         }
-        found |= await self._rollout(api, own)
-        if newest is not None and newest.get("kind") != "modelChange":
-            told = await api.ask("GET", f"{self._id}/instar/upgrades/latest", params=_expand("from"))
-            found["came_from"] = tuple(told.body["properties"].get("from", ())) if told.ok else ()
-        return found
+        return found | await self._rollout(api, own)
+
+    async def _came_from(self, api: Api, newest: Json) -> tuple[str, ...]:
+        if newest.get("kind") == "modelChange":
+            return ()
+        told = await api.ask("GET", f"{self._id}/instar/upgrades/latest", params=_expand("from"))
+        return tuple(told.body["properties"].get("from", ())) if told.ok else ()
 
     async def _rollout(self, api: Api, own: Answer) -> Json:
         """The set's own, else the default, else none."""
