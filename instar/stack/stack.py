@@ -18,6 +18,8 @@ from instar.connection.client import LOCAL_CONFIG
 from instar.connection.settings import Settings
 from instar.domain.sets.names import COMPUTE_QUEUE, NAMESPACE, WORKFLOW_QUEUE, Attribute
 from instar.stack.certificates import local_certificates
+from instar.stack.guard.links import FILE as PAGE
+from instar.stack.guard.links import Page
 from instar.stack.guard.server import InnerPorts, temporal_binary
 from instar.stack.ports import LOOPBACK, answers, choose_ports
 from instar.stack.processes import ProcessGroup
@@ -31,6 +33,7 @@ STOP_SECONDS = 15.0
 TLS_FOLDER = "tls"
 """In a data directory: what the API shows."""
 
+TEMPORALS_PAGE, HOOKS_GROUP = "INSTAR_HOOKS__TEMPORAL_PAGE", "INSTAR_HOOKS"
 METRICS_GROUP = "INSTAR_METRICS"
 METRICS = (f"{METRICS_GROUP}__WORKER", f"{METRICS_GROUP}__API")
 
@@ -120,11 +123,22 @@ def start_parts(
             "INSTAR_TLS__KEY": str(certificates.key),
         }
     group.start("worker", [*python, "worker"], child_env, patience=STOP_SECONDS)
-    group.start("api", [*python, "api", "--host", LOOPBACK, "--port", str(ports.api)], child_env, patience=STOP_SECONDS)
+    api_env = child_env | temporals_page(env, data_dir)
+    group.start("api", [*python, "api", "--host", LOOPBACK, "--port", str(ports.api)], api_env, patience=STOP_SECONDS)
     ca_file = str(certificates.authority) if certificates else ""
     group.wait_until(lambda: _api_ready(ports.api_url, ca_file), "api", START_SECONDS)
     group.wait_until(lambda: all(map(ask.has_pollers, (WORKFLOW_QUEUE, COMPUTE_QUEUE))), "worker", START_SECONDS)
     return ca_file
+
+
+def temporals_page(env: Mapping[str, str], data_dir: Path) -> dict[str, str]:
+    """The variable by which the page links to workflows on Temporal's page, unless the environment says where that is.
+
+    For the API alone: what workers tell webhooks of it would give its host name away, which nobody else is to know.
+    """
+    if env.keys() & {TEMPORALS_PAGE, HOOKS_GROUP}:
+        return {}
+    return {TEMPORALS_PAGE: Page.read(data_dir / PAGE).url}
 
 
 def guard_command(data_dir: Path, ports: Ports) -> list[str]:

@@ -1,3 +1,4 @@
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 from instar.demo.demo import DELAYS, demo_env
 from instar.domain.sets.names import Attribute
 from instar.stack.guard.server import InnerPorts, server_command
-from instar.stack.stack import Ports
+from instar.stack.stack import Ports, temporals_page
 
 PORTS = InnerPorts(temporal=2, ui=3, http=4, metrics=5)
 
@@ -44,3 +45,11 @@ def test_t6_the_demo_shortens_delays_by_settings_and_takes_none_of_the_persons_o
     assert {name for name in env if name.startswith("INSTAR_DELAYS__")} == {
         f"INSTAR_DELAYS__{name.upper()}" for name in DELAYS.model_fields_set
     }
+
+
+def test_the_page_links_to_temporals_page_unless_the_environment_says_where_that_is(tmp_path: Path) -> None:
+    url = "http://instar-0123456789ab.localhost:8233"
+    (tmp_path / "page.json").write_text(json.dumps({"key": "00", "url": url}))
+    assert temporals_page({"PATH": "/bin"}, tmp_path) == {"INSTAR_HOOKS__TEMPORAL_PAGE": url}
+    assert temporals_page({"INSTAR_HOOKS__TEMPORAL_PAGE": "https://temporal.example.com"}, tmp_path) == {}
+    assert temporals_page({"INSTAR_HOOKS": "{}"}, tmp_path) == {}
