@@ -24,7 +24,9 @@ def workflows(sets_without: Collection[str], upgrades_without: Collection[str], 
         )
         how = "their sets end them as Faulted within minutes (an hour if parked), if a worker runs; then start anew"
         told.append(problem(Check.WORKFLOWS, found, how))
-    return or_ok(told, Check.WORKFLOWS, f"{count_of(looked_at, 'set')}: each has its running workflow")
+    return or_ok(
+        told, Check.WORKFLOWS, f"{count_of(looked_at, 'set')} of more than a few minutes: each has its running workflow"
+    )
 
 
 @dataclass(frozen=True, slots=True)

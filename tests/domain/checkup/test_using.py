@@ -16,7 +16,11 @@ MIB = 1 << 20
 
 
 def test_workflows() -> None:
-    judged(using.workflows([], [], 3), Check.WORKFLOWS, (OK, "3 sets: each has its running workflow"))
+    judged(
+        using.workflows([], [], 3),
+        Check.WORKFLOWS,
+        (OK, "3 sets of more than a few minutes: each has its running workflow"),
+    )
     found = using.workflows(["web", "db"], ["web 7"], 3)
     judged(found, Check.WORKFLOWS, (PROBLEM, "2 sets without a running workflow: db, web"), (PROBLEM, "1 upgrade in"))
     assert "web 7" in found[1].found
