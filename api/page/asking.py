@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from fastapi import Request
@@ -114,6 +115,18 @@ async def ask(
     """Ask one route of the API. `reason`: a member of the body, for the audit log; not written where it is ""."""
     body = {**(json or {}), "reason": reason} if reason else json
     return await api_of(request, visitor).ask(method, path, params=params, json=body)
+
+
+def further(path: str, answer: Answer) -> str:
+    """Where a list goes on: its own path, whatever stands before that for who asks from outside; "" after its end.
+
+    >>> further("/instar/holds", Answer(200, {"nextLink": "https://instar.example/below/instar/holds?$skiptoken=x"}))
+    '/instar/holds?$skiptoken=x'
+    >>> further("/instar/holds?$top=1", Answer(200, {"value": []}))
+    ''
+    """
+    link = answer.body.get("nextLink")
+    return f"{path.partition('?')[0]}?{urlsplit(link).query}" if link else ""
 
 
 def _goes_up(path: str) -> bool:

@@ -112,7 +112,9 @@ async def test_c3_nothing_overtaken_is_done_because_roles_could_not_be_told(
 
     async with browser(api) as ann:
         form = await ann.form(f"{STEER}/start") | {"step": "do"}
-        api.store.images.publish("Canonical", "UbuntuServer", "18.04-LTS", "18.04.202403010", "westus2", {}, api.clock())
+        api.store.images.publish(
+            "Canonical", "UbuntuServer", "18.04-LTS", "18.04.202403010", "westus2", {}, api.clock()
+        )
         with monkeypatch.context() as meanwhile:
             meanwhile.setattr(subjects, "caller_of", away)
             late = await ann.send(f"{STEER}/start", form)
