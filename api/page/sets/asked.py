@@ -116,8 +116,8 @@ class Asking:
 
     async def _ask_forecast(self, api: Api, number: int) -> None:
         told = await api.ask("GET", f"{self._path}/rollingUpgrades/latest", params=_expand("forecast"))
-        if told.ok:
-            self._forecast = (number, told.body["properties"].get("forecast", {}))
+        # One of an hour ago would be a wrong one.
+        self._forecast = (number, told.body["properties"].get("forecast", {}) if told.ok else {})
 
     async def _overview(self, api: Api) -> Json:
         """Raises Refused: the set is not there, or not for this visitor."""
