@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.page.access import visitor
 from api.page.live import pollers, streams
 from api.page.live.hub import hub_of
 from api.page.sets.rows import key_of
@@ -184,7 +185,7 @@ async def test_nobody_is_shown_anything_new_while_it_cannot_be_told_whether_the_
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await api.create()
-    seen, away = streams.still_seen, False
+    seen, away = visitor.still_seen, False
 
     async def still_seen(*given: Any) -> Any:
         if away:
