@@ -187,6 +187,8 @@ async def test_what_one_may_not_read_is_not_said_to_be_empty(api: Api) -> None:
     await api.create()
     async with browser(api, Role.READER, GROUP) as ann:
         shown = await ann.get("/page/steering")
-        assert "does not have authorization" in shown.told("rings")
+        for name in ("rings", "default-policy"):
+            assert "Your roles do not let you read these" in shown.told(name)
+        assert [one for one in api.store.audit.newest(50) if one.status == 403] == [], "to look is no attempt"
         assert "There are no rings" not in shown.told("rings")
         assert "Nothing is held" in shown.told("holds")
