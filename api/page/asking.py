@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from fastapi import Request
@@ -14,6 +15,8 @@ from api.wire.api_versions import NEWEST
 
 Json = dict[str, Any]
 
+NOT_FOUND = 404
+NO_SUCH_PATH = {"code": "NotFound", "message": "Nothing has a name of dots alone."}
 NO_ANSWER = "The API gave no answer that can be shown (HTTP {status})."
 
 
@@ -70,6 +73,8 @@ class Api:
 
         `path` may have a query already; below `/subscriptions` the newest api-version is added.
         """
+        if _goes_up(path):
+            return Answer(NOT_FOUND, {"error": NO_SUCH_PATH})
         query = dict(params or {})
         if path.startswith("/subscriptions"):
             query.setdefault("api-version", NEWEST)
@@ -110,6 +115,27 @@ async def ask(
     """Ask one route of the API. `reason`: a member of the body, for the audit log; not written where it is ""."""
     body = {**(json or {}), "reason": reason} if reason else json
     return await api_of(request, visitor).ask(method, path, params=params, json=body)
+
+
+def further(path: str, answer: Answer) -> str:
+    """Where a list goes on: its own path, whatever stands before that for who asks from outside; "" after its end.
+
+    >>> further("/instar/holds", Answer(200, {"nextLink": "https://instar.example/below/instar/holds?$skiptoken=x"}))
+    '/instar/holds?$skiptoken=x'
+    >>> further("/instar/holds?$top=1", Answer(200, {"value": []}))
+    ''
+    """
+    link = answer.body.get("nextLink")
+    return f"{path.partition('?')[0]}?{urlsplit(link).query}" if link else ""
+
+
+def _goes_up(path: str) -> bool:
+    """Whether a URL of that path is one of another path: names that are dots are directories there.
+
+    >>> [_goes_up(one) for one in ("/a/..", "/a/./b", "/a/..b?c=/../", "/instar/scaleSets")]
+    [True, True, False, False]
+    """
+    return any(part in (".", "..") for part in path.partition("?")[0].split("/"))
 
 
 def _object(answered: httpx.Response) -> Json:

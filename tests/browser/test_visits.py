@@ -210,6 +210,21 @@ async def test_a_connection_on_which_nothing_is_heard_is_said_to_be_none(live: L
     assert await window.is_same_document()
 
 
+async def test_a_page_that_is_told_nothing_newer_is_not_called_live(live: Live, opens: Opens) -> None:
+    await live.newer()
+    path = await live.has_set("gone", 2)
+    window = await opens(f"/page/sets{path}")
+    mark = window.page.locator("#live")
+    await expect(mark).to_have_text("live")
+    await live.ask("DELETE", path)
+    await expect(window.page.locator("#trouble")).to_contain_text("Not up to date")
+    await expect(mark).to_have_attribute("data-live", "off")
+    # A beat says that the connection lives, and no more.
+    await expect(window.page.locator("body")).to_have_class("stale")
+    await window.page.evaluate("document.getElementById('trouble').replaceChildren()")
+    await expect(mark).to_have_text("live")
+
+
 async def test_an_upgrade_that_ended_while_the_api_was_away_is_shown_once_it_is_back(live: Live, opens: Opens) -> None:
     await live.newer()
     path = await live.has_set("away", 4)

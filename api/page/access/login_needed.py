@@ -14,8 +14,7 @@ LOGIN = "/page/login"
 def to_login(request: Request) -> Response:
     """A redirect; of htmx a header that says the same; of an event stream, which follows neither, 401."""
     if request.headers.get("hx-request") == "true":
-        shown = urlsplit(request.headers.get("hx-current-url", ""))
-        where = login_for(_with_query(shown.path, shown.query))
+        where = login_for(_shown(request))
         return PlainTextResponse("Log in first.", status_code=401, headers={"HX-Redirect": where})
     if "text/event-stream" in request.headers.get("accept", ""):
         return PlainTextResponse("Log in first.", status_code=401)
@@ -46,6 +45,15 @@ def login_for(then: str) -> str:
     """The login that leads on to that place."""
     place = place_of(then)
     return LOGIN if place == HOME else f"{LOGIN}?{urlencode({'then': place})}"
+
+
+def _shown(request: Request) -> str:
+    """The page that htmx asks for; the home of the page where it names none."""
+    try:
+        shown = urlsplit(request.headers.get("hx-current-url", ""))
+    except ValueError:
+        return HOME
+    return _with_query(shown.path, shown.query)
 
 
 def _with_query(path: str, query: str) -> str:

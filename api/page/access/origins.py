@@ -12,12 +12,15 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def origin_of_url(url: str) -> str:
-    """Scheme, host and port as a browser's `Origin` has them.
+    """Scheme, host and port as a browser's `Origin` has them; "" of what is no URL.
 
-    >>> origin_of_url("https://Instar.example:443/x"), origin_of_url("http://[::1]:8080")
-    ('https://instar.example', 'http://[::1]:8080')
+    >>> origin_of_url("https://Instar.example:443/x"), origin_of_url("http://[::1]:8080"), origin_of_url("http://[")
+    ('https://instar.example', 'http://[::1]:8080', '')
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     host = parts.netloc.rpartition("@")[2].lower()
     return f"{parts.scheme.lower()}://{host.removesuffix(_DEFAULT_PORTS.get(parts.scheme.lower(), ' '))}"
 

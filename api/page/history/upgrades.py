@@ -51,7 +51,7 @@ async def upgrades(
 ) -> Response:
     """All of them, and what was done to single machines, the newest first."""
     params = {"kind": ",".join(UpgradeKind), "$top": LINES} | ({"$skiptoken": after} if after else {})
-    answer = await ask(request, visitor, "GET", f"{path.resource_id}/instar/upgrades", params=params)
+    answer = await ask(request, visitor, "GET", f"{quote(path.resource_id)}/instar/upgrades", params=params)
     if not answer.ok:
         return _not_told(request, visitor, answer)
     where = SETS + quote(path.resource_id)
@@ -82,7 +82,7 @@ async def upgrade(
         request,
         visitor,
         "GET",
-        f"{path.resource_id}/instar/upgrades/{quote(number, safe='')}",
+        f"{quote(path.resource_id)}/instar/upgrades/{quote(number, safe='')}",
         params={"$expand": "decisions,instances,from"},
     )
     if not answer.ok:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 
 from api.page.asking import Api
@@ -27,14 +27,21 @@ TOO_LATE = "The API has not answered within {seconds:g} seconds. It is tried aga
 WENT_WRONG = "What is shown could not be brought up to date: the API's log has the error. It is tried again."
 
 
+async def unchanged(_api: Api) -> bool:
+    """Its rights are what they were."""
+    return True
+
+
 @dataclass(eq=False)
 class Listener:
     """A page that is open."""
 
     api: Api
     view: Hashable
+    keeps_rights: Callable[[Api], Awaitable[bool]] = unchanged
+    """Whether it still has the rights that all listeners of its poller have. Raises what says that nobody knows."""
     refused: bool = False
-    """Whether the API does not take its token any more."""
+    """Whether it is asked for no more until it was looked at anew: its token is not taken, or its rights are others."""
     heard: int = 0
     """The newest look that it was told of."""
 
@@ -57,7 +64,8 @@ class Poller:
     question: Question
     listeners: list[Listener] = field(default_factory=list)
     _shown: Shown | None = None
-    _trouble: str = ""
+    trouble: str = ""
+    """Why there is nothing newer; "" where there is."""
     _number: int = 0
     _made: dict[Hashable, Parts] = field(default_factory=dict)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -104,7 +112,7 @@ class Poller:
             return None
         listener.heard = self._number
         parts = self._parts(listener.view) if self._shown is not None else None
-        return Heard(self._number, parts, self._trouble)
+        return Heard(self._number, parts, self.trouble)
 
     def _parts(self, view: Hashable) -> Parts:
         made = self._made.get(view)
@@ -129,27 +137,46 @@ class Poller:
             await asyncio.sleep(max(pause, REST * (loop.time() - began)))
 
     async def _look(self) -> float:
-        """Ask with the token of one that listens; of the next one, where that is refused. Seconds to the next look."""
+        """Ask with the token of one that listens; of the next one, where that is refused. Seconds to the next look.
+
+        All are told what one was answered: so it counts only if that one has the rights of all, before and after.
+        """
         for listener in [one for one in self.listeners if not one.refused]:
+            api = listener.api
+            if not await self._still_as_all(listener, api):
+                continue
             try:
-                shown = await self.question.look(listener.api)
+                shown = await self.question.look(api)
             except Refused as refusal:
                 if refusal.answer.status == UNAUTHENTICATED:
-                    listener.refused = True
-                    self._wake()
+                    self._refuse(listener)
+                    continue
+                if not await self._still_as_all(listener, api):
                     continue
                 self._tell(None, refusal.answer.error)
                 return AFTER_A_REFUSAL if refusal.answer.status in REFUSALS else EVERY
+            if not await self._still_as_all(listener, api):
+                continue
             self._tell(shown)
             return EVERY
         return EVERY
 
+    async def _still_as_all(self, listener: Listener, api: Api) -> bool:
+        if await listener.keeps_rights(api):
+            return True
+        self._refuse(listener)
+        return False
+
+    def _refuse(self, listener: Listener) -> None:
+        listener.refused = True
+        self._wake()
+
     def _tell(self, shown: Shown | None, trouble: str = "") -> None:
-        if shown is None and trouble == self._trouble:
+        if shown is None and trouble == self.trouble:
             return
         if shown is not None:
             self._shown, self._made = shown, {}
-        self._trouble = trouble
+        self.trouble = trouble
         self._number += 1
         self._wake()
 

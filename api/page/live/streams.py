@@ -11,7 +11,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from api.access.outside_issuer import IssuerAway
 from api.access.principals import TokenRefused
 from api.page.access.visitor import LoginNeeded, Visitor, still_seen
-from api.page.asking import api_of
+from api.page.asking import Api, api_of
 from api.page.live.hub import Rights, hub_of
 from api.page.live.parts import Parts, in_place, news
 from api.page.live.pollers import Heard, Listener
@@ -29,6 +29,12 @@ RETRY_MS = 2_000
 """After so long a browser whose connection is lost tries again."""
 SENT_WITHIN = 30.0
 """Seconds that a browser has to take an event."""
+IN_DOUBT = 5.0
+"""Seconds between two looks at a session or rights that could not be told."""
+DOUBTED = (
+    "Whether you may still look cannot be told just now: the store, or the issuer of your login, does not answer. "
+    "It is tried again."
+)
 LOGIN = "login"
 """The event that leads to the login."""
 
@@ -68,7 +74,14 @@ async def stream(
     `name`: of the question. `view`: how this page looks at its answer.
     """
     rights = await known_rights(services, visitor)
-    listener = Listener(api_of(request, visitor), view)
+
+    async def keeps_rights(api: Api) -> bool:
+        try:
+            return await rights_of(services, api.visitor) == rights
+        except (IssuerAway, Unavailable):
+            return True  # then the API does not answer it either
+
+    listener = Listener(api_of(request, visitor), view, keeps_rights)
     hub_of(request.app).check(services, listener.api.client[0])
     shown = request.headers.get("last-event-id", "") or request.query_params.get("shows", "")
     return EventSourceResponse(
@@ -93,21 +106,36 @@ async def _events(
     loop = asyncio.get_running_loop()
     with hub_of(request.app).listening(listener, rights, question, name) as poller:
         before: Parts | None = None
+        in_doubt = False
         due = loop.time() + BEAT
         while True:
-            heard = await poller.next(listener, due - loop.time())
+            heard = None if in_doubt else await poller.next(listener, due - loop.time())
             if heard is not None:
                 for one in told(heard, before, shown):
                     yield one
                 before = heard.parts or before
-            if listener.refused or loop.time() >= due:
+            if not listener.refused and loop.time() < due:
+                continue
+            try:
                 over = await _looked_at_anew(request, services, listener, rights)
-                if over is Over.SESSION:
-                    yield ServerSentEvent(event=LOGIN, data="log in again")
-                if over is not None:
-                    return
+            except (ArmError, IssuerAway, Unavailable):
+                # Nothing is shown meanwhile: what others with these rights see may be no more for this one.
+                if not in_doubt:
+                    _log.warning("whether a page that is open may stay so cannot be told just now")
+                    yield trouble(DOUBTED)
+                listener.refused = in_doubt = True
                 yield ServerSentEvent(event="beat", data="-")
-                due = loop.time() + BEAT
+                await asyncio.sleep(IN_DOUBT)
+                continue
+            if over is Over.SESSION:
+                yield ServerSentEvent(event=LOGIN, data="log in again")
+            if over is not None:
+                return
+            if in_doubt:
+                in_doubt = False
+                yield trouble(poller.trouble)
+            yield ServerSentEvent(event="beat", data="-")
+            due = loop.time() + BEAT
 
 
 class Over(Enum):
@@ -118,16 +146,11 @@ class Over(Enum):
 
 
 async def _looked_at_anew(request: Request, services: Services, listener: Listener, rights: Rights) -> Over | None:
-    """None: it may go on."""
-    try:
-        visitor = await still_seen(request, services)
-        if visitor is None:
-            return Over.SESSION
-        now = await rights_of(services, visitor)
-    except (ArmError, IssuerAway, Unavailable):
-        _log.warning("whether a page that is open may stay so cannot be told just now")
-        listener.refused = False
-        return None
+    """None: it may go on. Raises ArmError 503, IssuerAway, Unavailable where nobody can tell."""
+    visitor = await still_seen(request, services)
+    if visitor is None:
+        return Over.SESSION
+    now = await rights_of(services, visitor)
     if now is None:
         return Over.SESSION
     if now != rights:
@@ -143,7 +166,11 @@ def told(heard: Heard, before: Parts | None, shown: str) -> list[ServerSentEvent
         digest = heard.parts.digest
         if before is not None or digest != shown:
             found = [ServerSentEvent(event=event, data=data, id=digest) for event, data in news(before, heard.parts)]
-    trouble = in_place(rendered("live/trouble.html", trouble=heard.trouble))
     if heard.trouble or before is None or found:
-        found.append(ServerSentEvent(event="changes", data=trouble))
+        found.append(trouble(heard.trouble))
     return found
+
+
+def trouble(why: str) -> ServerSentEvent:
+    """Why there is nothing newer; "" takes away what was said before."""
+    return ServerSentEvent(event="changes", data=in_place(rendered("live/trouble.html", trouble=why)))

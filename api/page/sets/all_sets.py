@@ -11,7 +11,7 @@ from sse_starlette import EventSourceResponse
 from starlette.responses import Response
 
 from api.page.access.visitor import SeenDep
-from api.page.asking import Api, api_of
+from api.page.asking import Api, api_of, further
 from api.page.live.parts import Parts
 from api.page.live.questions import Refused
 from api.page.live.streams import stream
@@ -42,13 +42,13 @@ async def sets_of(api: Api, *, expand: str = "") -> list[Json]:
     """All that the visitor may read. Raises Refused."""
     params = {"$top": AT_ONCE} | ({"$expand": expand} if expand else {})
     found: list[Json] = []
-    path: str | None = ALL
+    path = ALL
     while path:
         answer = await api.ask("GET", path, params=params)
         if not answer.ok:
             raise Refused(answer)
         found += answer.body["value"]
-        path, params = answer.body.get("nextLink"), {}
+        path, params = further(path, answer), {}
     return found
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from api.page.asking import Answer, Api
 from api.page.live.questions import Refused
@@ -64,6 +65,8 @@ class Asking:
     def __init__(self, resource_id: str, *, default_is_told: bool) -> None:
         """`default_is_told`: whether the visitor may read the default rollout policy: else it is not asked for."""
         self._id = resource_id
+        self._path = quote(resource_id)
+        """A name may hold what ends a path."""
         self._default_is_told = default_is_told
         self._slow: Json = {}
         self._slow_at: float | None = None
@@ -74,7 +77,7 @@ class Asking:
     async def told(self, api: Api) -> Told:
         """All that is known now. Raises Refused where the set itself is not told."""
         overview, upgrade = await asyncio.gather(
-            self._overview(api), api.ask("GET", f"{self._id}/instar/upgrades/latest", params=_expand("decisions"))
+            self._overview(api), api.ask("GET", f"{self._path}/instar/upgrades/latest", params=_expand("decisions"))
         )
         if not upgrade.ok and upgrade.status != NOT_FOUND:
             raise Refused(upgrade)
@@ -112,9 +115,9 @@ class Asking:
         await asyncio.wait({self._looking_ahead}, timeout=FORECAST_WITHIN)
 
     async def _ask_forecast(self, api: Api, number: int) -> None:
-        told = await api.ask("GET", f"{self._id}/rollingUpgrades/latest", params=_expand("forecast"))
-        if told.ok:
-            self._forecast = (number, told.body["properties"].get("forecast", {}))
+        told = await api.ask("GET", f"{self._path}/rollingUpgrades/latest", params=_expand("forecast"))
+        # One of an hour ago would be a wrong one.
+        self._forecast = (number, told.body["properties"].get("forecast", {}) if told.ok else {})
 
     async def _overview(self, api: Api) -> Json:
         """Raises Refused: the set is not there, or not for this visitor."""
@@ -123,16 +126,16 @@ class Asking:
             raise Refused(answer)
         if not answer.body["value"]:
             # The list leaves out what there is not and what one may not see; the set itself says which it is.
-            itself = await api.ask("GET", self._id)
+            itself = await api.ask("GET", self._path)
             raise Refused(itself if not itself.ok else Answer(NOT_FOUND))
         overview: Json = answer.body["value"][0]
         return overview
 
     async def _asked(self, api: Api) -> Json:
         machines, automatic, own, limits = await asyncio.gather(
-            api.ask("GET", f"{self._id}/instar/machines"),
-            api.ask("GET", f"{self._id}/instar/automaticOSUpgrades"),
-            api.ask("GET", f"{self._id}/instar/rolloutPolicy"),
+            api.ask("GET", f"{self._path}/instar/machines"),
+            api.ask("GET", f"{self._path}/instar/automaticOSUpgrades"),
+            api.ask("GET", f"{self._path}/instar/rolloutPolicy"),
             api.ask("GET", "/instar/limits"),
         )
         found: Json = {
@@ -148,7 +151,7 @@ class Asking:
     async def _came_from(self, api: Api, newest: Json) -> tuple[str, ...]:
         if newest.get("kind") == "modelChange":
             return ()
-        told = await api.ask("GET", f"{self._id}/instar/upgrades/latest", params=_expand("from"))
+        told = await api.ask("GET", f"{self._path}/instar/upgrades/latest", params=_expand("from"))
         return tuple(told.body["properties"].get("from", ())) if told.ok else ()
 
     async def _rollout(self, api: Api, own: Answer) -> Json:

@@ -36,7 +36,7 @@ async def table(
     page: Annotated[int, Query(ge=1, le=PAGE_AT_MOST)] = 1,
 ) -> Response:
     """Every machine in a table: the same as the picture tells, for whoever reads."""
-    answer = await ask(request, visitor, "GET", f"{path.resource_id}/instar/machines")
+    answer = await ask(request, visitor, "GET", f"{quote(path.resource_id)}/instar/machines")
     if not answer.ok:
         return _not_told(request, visitor, answer)
     groups = answer.body["properties"]["groups"]
@@ -85,10 +85,10 @@ async def machine(
             request,
             visitor,
             "GET",
-            f"{path.resource_id}/virtualMachines/{quoted}",
+            f"{quote(path.resource_id)}/virtualMachines/{quoted}",
             params={"$expand": "instanceView"},
         ),
-        ask(request, visitor, "GET", f"{path.resource_id}/instar/machines/{quoted}"),
+        ask(request, visitor, "GET", f"{quote(path.resource_id)}/instar/machines/{quoted}"),
     )
     if not was.ok or (not there.ok and there.status != NOT_FOUND):
         return _not_told(request, visitor, was if not was.ok else there)

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from api.page.wording import moment
 from instar.domain.images.images import version_key
+from instar.store.overview.standing import LATE
 
 HANDED_OVER_WITHIN = timedelta(minutes=1)
 """So long what was asked for may wait for Temporal or a worker that is just started anew, and nobody need act."""
+
+BUSY = ("upgrading", "parked", "deleting")
 
 
 def why_red(told: Mapping[str, Any], now: datetime) -> list[str]:
@@ -34,6 +38,8 @@ def why_red(told: Mapping[str, Any], now: datetime) -> list[str]:
         found.append(f"quarantined: {', '.join(versions)}")
     if (hand_over := told.get("handOver")) and _since(hand_over["waitsSince"], now) > HANDED_OVER_WITHIN:
         found.append(f"not handed over yet: {hand_over['waitsFor']}")
+    if (due := told.get("nextLookAt")) and _is_to_look(told) and _since(due, now) > LATE:
+        found.append(f"nobody looks for new versions: that was due at {moment(due)} (a worker away?)")
     if told.get("provisioningState") == "Failed":
         found.append("the last request to create or change it has failed")
     return found
@@ -56,8 +62,13 @@ def _of_health(health: Mapping[str, Any]) -> list[str]:
     return [f"{health['unhealthy']} of {counted} machines are unhealthy, over the limit of {health['limitPercent']} %"]
 
 
-def _since(moment: str, now: datetime) -> timedelta:
-    return now - datetime.fromisoformat(moment)
+def _is_to_look(told: Mapping[str, Any]) -> bool:
+    """Not while an upgrade runs, nor while nothing is done to it (F7): as the alert has it (docs/monitoring.md)."""
+    return told.get("state") not in BUSY and not told.get("recordsBehind")
+
+
+def _since(at: str, now: datetime) -> timedelta:
+    return now - datetime.fromisoformat(at)
 
 
 def _in_question(told: Mapping[str, Any]) -> list[str]:

@@ -29,10 +29,19 @@
     say("off", `not live since ${clock(lostAt)}: ${why || "the connection is lost, it is tried again"}`);
   };
 
-  const heard = () => {
-    heardAt = Date.now();
+  // A stream that lives may say that it has nothing newer to tell: then what is shown is old all the same.
+  const settle = () => {
+    if (document.querySelector("#trouble p")) {
+      lost("nothing newer is told");
+      return;
+    }
     lostAt = null;
     say("on", "live");
+  };
+
+  const heard = () => {
+    heardAt = Date.now();
+    settle();
   };
 
   const toLogin = () => {
@@ -125,7 +134,10 @@
   };
   ago();
   setInterval(ago, AGO_EVERY);
-  document.body.addEventListener("htmx:oobAfterSwap", ago);
+  document.body.addEventListener("htmx:oobAfterSwap", () => {
+    ago();
+    if (heardAt && document.getElementById("stream")) settle();
+  });
 
   connect();
 })();

@@ -11,6 +11,7 @@ import httpx
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
+from api.access.caller import NOBODY
 from api.page.access.visitor import Visitor
 from api.page.asking import Answer, api_of
 from api.page.steering.act import TICKED, Act, Field, Kind, Subject, Typed, Unreadable, Wanted, stamp
@@ -25,6 +26,11 @@ FROM_LINKS = ("name", "scope", "version", "instances")
 """What a link may fill in beforehand."""
 
 TOO_LONG = {"code": "RequestNotSent", "message": "What was typed is too long to be asked for: nothing was done."}
+
+NOT_KNOWN = {
+    "code": "ServiceUnavailable",
+    "message": "What you may do cannot be told just now: nothing was done. Try again later.",
+}
 
 OPERATION_AT_MOST = 500
 """Characters of where an operation is; the API's own are far shorter."""
@@ -99,6 +105,9 @@ async def _sent(  # noqa: PLR0917  # what was sent
 ) -> Response:
     """Raises NotShown."""
     act, subject, does = place.act, await place.look(typed), form.get("step") == DO
+    if does and subject.caller is NOBODY:
+        # Not whoever may not: nobody knows. The API, asked a moment later, might do what was overtaken.
+        raise NotShown(Answer(503, {"error": NOT_KNOWN}))
     try:
         wanted = act.wanted(subject, typed)
         planned = await _plan(request, visitor, act, subject, typed) if act.plan_first or not does else None

@@ -1,11 +1,12 @@
 """Where the forms of steering are: below `/page/steering`, by the id of a set or by what is steered over many."""
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from api.access.caller import NOBODY
 from api.page.access.visitor import ActsDep, SeenDep, Visitor, form_of
 from api.page.asking import Answer, api_of
 from api.page.steering import fleet_acts, forms, offers
@@ -15,6 +16,7 @@ from api.page.steering.reading import written
 from api.page.steering.subjects import NotShown, all_of, named, set_of
 from api.page.views import view
 from api.services.dependencies import ScaleSetPathDep
+from instar.domain.access import need_of
 
 router = APIRouter()
 
@@ -29,6 +31,17 @@ NO_SUCH_ACT = {
     "code": "NotFound",
     "message": "There is no such act here: what may be done stands on the page of steering.",
 }
+POLICY = "/instar/rolloutPolicy"
+NOT_FOR_THIS_ONE = Answer(
+    403,
+    {
+        "error": {
+            "code": "AuthorizationFailed",
+            "message": "Your roles do not let you read these: it takes the role Reader everywhere (/).",
+        }
+    },
+)
+"""Not asked for: whoever looks at the page tries nothing that the audit log should tell of as refused."""
 
 
 async def of_set(request: Request, visitor: SeenDep, place: ScaleSetPathDep, act: str) -> Place | None:
@@ -66,14 +79,14 @@ OfAll = Annotated[Place | None, Depends(of_all)]
 async def steering(request: Request, visitor: SeenDep) -> Response:
     """Holds, limits, rings and the default rollout policy, with what may be done to each."""
     api = api_of(request, visitor)
+    empty = await named(request, visitor, "", "")
     lists, missing = {}, {}
     for path in (fleet_acts.HOLDS, fleet_acts.LIMITS, fleet_acts.RINGS):
         try:
-            lists[path] = await all_of(api, path)
+            lists[path] = await all_of(api, path) if _may_read(empty, path) else _not_read()
         except NotShown as refused:
             lists[path], missing[path] = [], refused.answer
-    policy = await api.ask("GET", "/instar/rolloutPolicy")
-    empty = await named(request, visitor, "", "")
+    policy = await api.ask("GET", POLICY) if _may_read(empty, POLICY) else NOT_FOR_THIS_ONE
     return view(
         request,
         visitor,
@@ -168,6 +181,15 @@ async def done_of_set(
     provider = f"/subscriptions/{quote(path.subscription_id, safe='')}/providers/Microsoft.Compute"
     is_one = location.strip(".") and operation.strip(".") and len(below) < forms.OPERATION_AT_MOST
     return await forms.done(request, visitor, place, f"{provider}/{below}" if is_one else "")
+
+
+def _may_read(subject: Subject, path: str) -> bool:
+    """Whether it is asked for; where no roles are known the API says why."""
+    return subject.caller is NOBODY or subject.caller.may(need_of("GET", path))
+
+
+def _not_read() -> NoReturn:
+    raise NotShown(NOT_FOR_THIS_ONE)
 
 
 def no_such_act(request: Request, visitor: Visitor) -> Response:

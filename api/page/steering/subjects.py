@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import Request
 
@@ -10,7 +10,7 @@ from api.access.caller import NOBODY, Caller
 from api.access.outside_issuer import IssuerAway
 from api.access.principals import TokenRefused
 from api.page.access.visitor import Visitor
-from api.page.asking import Answer, Api, api_of
+from api.page.asking import Answer, Api, api_of, further
 from api.page.steering.act import Act, Json, Subject
 from instar.domain.access import is_within
 from instar.store.errors import Unavailable
@@ -87,10 +87,8 @@ async def all_of(api: Api, path: str) -> list[Json]:
         if not answer.ok:
             raise NotShown(answer)
         found += answer.body.get("value") or []
-        if not (more := answer.body.get("nextLink")):
+        if not (path := further(path, answer)):
             break
-        split = urlsplit(more)
-        path = f"{split.path}?{split.query}"
     return found
 
 

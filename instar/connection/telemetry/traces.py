@@ -16,7 +16,7 @@ from opentelemetry import context as current
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import Span, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -66,6 +66,7 @@ class Traces:
             span_limits=SpanLimits(max_span_attribute_length=TEXT_AT_MOST, max_attribute_length=TEXT_AT_MOST),
             shutdown_on_exit=False,
         )
+        self.provider.add_span_processor(WithoutCodes())
         self.provider.add_span_processor(processor or BatchSpanProcessor(exporter))
         self.tracer = self.provider.get_tracer(NAME)
 
@@ -85,6 +86,18 @@ class Traces:
         closing = threading.Thread(target=self.provider.shutdown, daemon=True)
         closing.start()
         closing.join(SENT_WITHIN_SECONDS)
+
+
+class WithoutCodes(SpanProcessor):
+    """Takes out what an issuer's answer to a login says in its query: with that code somebody is logged in."""
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """See the SDK."""
+        del parent_context
+        told = span.attributes or {}
+        path = [part for part in str(told.get("url.path", "")).split("/") if part]
+        if "url.query" in told and path[:2] == ["page", "login"]:
+            span.set_attribute("url.query", "REDACTED")
 
 
 class OfRequests(Interceptor):

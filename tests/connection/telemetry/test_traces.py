@@ -127,6 +127,13 @@ async def test_a_request_is_a_span_in_its_callers_trace_and_tells_no_secret() ->
     assert SECRET not in span.to_json()
 
 
+@pytest.mark.parametrize("path", ["/page/login/back", "/page//login/back/"])
+async def test_the_code_of_a_login_is_in_no_span(path: str) -> None:
+    [span] = (await ask(1.0, f"{path}?code={SECRET}&state={SECRET}")).get_finished_spans()
+    assert (span.attributes or {})["url.query"] == "REDACTED"
+    assert SECRET not in span.to_json()
+
+
 async def test_a_stranger_does_not_decide_what_is_sent() -> None:
     assert not (await ask(0.0, "/sets/web", traceparent=CALLER)).get_finished_spans()
 

@@ -268,6 +268,14 @@ async def test_a_link_of_another_site_goes_by_a_page_of_ours_which_sends_the_coo
         assert 'http-equiv="refresh"' not in again.text
 
 
+@pytest.mark.parametrize("headers", [{"Host": "["}, {"HX-Request": "true", "HX-Current-URL": "http://["}])
+async def test_addresses_that_are_none_are_led_to_the_login_as_others(api: Api, headers: dict[str, str]) -> None:
+    async with browser(api.app) as http:
+        answer = await http.get("/", headers=headers)
+        assert answer.headers.get("location", answer.headers.get("hx-redirect")) == "/page/login"
+        assert (await http.post("/page/login", data={"token": "x"}, headers=headers)).status_code == 403
+
+
 async def test_two_logins_at_once_are_two_sessions(api: Api) -> None:
     client_id, secret = someone(api)
     async with browser(api.app) as http:

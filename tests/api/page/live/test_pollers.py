@@ -129,6 +129,23 @@ async def test_a_token_that_is_refused_is_its_owners_affair_alone(asked: Asked) 
     poller.close()
 
 
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+async def test_what_one_with_other_rights_is_answered_is_told_to_nobody(asked: Asked, when: str) -> None:
+    async def keeps(_: Api) -> bool:
+        return when == "meanwhile" and "raised" not in asked.looks
+
+    poller, raised, other = Poller(asked), listener("raised"), listener("other")
+    raised.keeps_rights = keeps
+    poller.join(raised)
+    poller.join(other)
+    first = await text_of(poller, other)
+    assert first.startswith('<p id="x">look ' + ("1" if when == "before" else "2"))
+    assert await poller.next(raised, PATIENCE) is None
+    assert raised.refused
+    assert asked.looks.count("raised") == (when == "meanwhile")
+    poller.close()
+
+
 @pytest.mark.parametrize("status", [403, 404, 503])
 async def test_what_is_refused_is_said_once_and_what_was_seen_stays(asked: Asked, status: int) -> None:
     poller, one = Poller(asked), listener()

@@ -5,13 +5,16 @@ import dataclasses
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
 
+from api.page.access import visitor
 from api.page.live import pollers, streams
 from api.page.live.hub import hub_of
 from api.page.sets.rows import key_of
+from api.wire.errors import unavailable
 from instar.domain.access import Grant, Role
 from instar.domain.steering.wishes import Pause
 from instar.serving.limits import ConnectionSettings
@@ -152,6 +155,61 @@ async def test_rights_that_change_end_the_stream_so_that_it_begins_anew(api: Api
             async with asyncio.timeout(PATIENCE):
                 told = [one.event async for one in stream.events()]
             assert "login" not in told
+
+
+async def test_what_one_may_see_as_of_now_is_not_told_to_those_with_whom_it_shared_its_looks(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.create()
+    await api.create(SCALE_SET.replace("/Farm/", "/Secret/").replace("/web", "/vault"))
+    async with served(api.app) as where, browsing(api, where) as http, browsing(api, where) as other:
+        monkeypatch.setattr(streams, "BEAT", 3_600.0)
+        raised = await logged_in(api, http, role=Role.READER, scope=GROUP)
+        await logged_in(api, other, role=Role.READER, scope=GROUP)
+        async with opened(http, EVENTS) as first, opened(other, EVENTS) as stream:
+            await first.until("changes", ROW)
+            await stream.until("changes", ROW)
+            assert len(hub_of(api.app).pollers) == 1
+            api.store.credentials.assign(raised, Grant(Role.READER, "/"))
+            pause(api, "now")
+            async with asyncio.timeout(PATIENCE):
+                async for one in stream.events():
+                    assert "vault" not in one.data
+                    if "paused by" in one.data:
+                        break
+                # Whose rights are others begins anew, at once.
+                assert "vault" not in "".join([one.data async for one in first.events()])
+
+
+async def test_nobody_is_shown_anything_new_while_it_cannot_be_told_whether_the_session_is_over(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.create()
+    seen, away = visitor.still_seen, False
+
+    async def still_seen(*given: Any) -> Any:
+        if away:
+            raise unavailable("The issuer does not answer just now.")
+        return await seen(*given)
+
+    monkeypatch.setattr(streams, "still_seen", still_seen)
+    monkeypatch.setattr(streams, "IN_DOUBT", 0.05)
+    async with served(api.app) as where, browsing(api, where) as http, opened(http, EVENTS) as stream:
+        await stream.until("changes", ROW)
+        away = True
+        await stream.until("changes", "Whether you may still look cannot be told just now")
+        pause(api, "meanwhile")
+        beats = 0
+        async with asyncio.timeout(PATIENCE):
+            async for one in stream.events():
+                assert one.event == "beat", one
+                beats += 1
+                if beats == 5:
+                    break
+        away = False
+        assert "Whether you may" not in (await stream.until("changes", 'id="trouble"')).data
+        await stream.until("changes", "paused by")
+    await none_listens(api)
 
 
 async def test_a_set_that_goes_is_told_and_the_stream_goes_on(api: Api) -> None:

@@ -1,6 +1,7 @@
 """`/`: all sets at a glance."""
 
 import asyncio
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from instar.domain.records.progress import Counts
 from instar.domain.records.scale_set_status import ScaleSetStatus
 from instar.domain.records.set_state import SetState
 from instar.domain.records.upgrades import UpgradeError, UpgradeStatus
-from instar.domain.steering.wishes import Pause
+from instar.domain.steering.wishes import Hold, Pause
 from tests.api.conftest import ENABLE, GROUP, NEW, OLD, SCALE_SET, SUBSCRIPTION, Api
 from tests.api.page.access.visiting import browser
 from tests.api.page.reading import Element
@@ -230,3 +231,20 @@ async def test_a_set_of_many_versions_names_the_most_frequent(api: Api) -> None:
         overview = (await api.get("/instar/scaleSets"))["value"][0]
         told = row_of({**overview, "properties": overview["properties"] | model["properties"]}, api.clock())
         assert told.versions == tuple((f"{n}.0", 10 - n) for n in range(number))
+
+
+async def test_lists_go_on_where_the_api_is_reached_below_another_path(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = api.app.state.services
+    settings = services.settings.model_copy(update={"public_url": "https://farm.example/instar", "page_items": 1})
+    api.app.state.services = dataclasses.replace(services, settings=settings)
+    monkeypatch.setattr(all_sets, "AT_ONCE", "1")
+    for name in ("web", "db", "jobs"):
+        await api.create(SCALE_SET.replace("/web", f"/{name}"))
+        hold = Hold(name=f"keeps-{name}", scope="/", reason="r", by="ann", since=api.clock())
+        api.store.wishes.hold(hold, 10)
+    async with visitor(api) as http:
+        assert names(await page(http, "/")) == ["db", "jobs", "web"]
+        steered = (await page(http, "/page/steering")).the("main").text
+        assert all(f"keeps-{name}" in steered for name in ("web", "db", "jobs"))

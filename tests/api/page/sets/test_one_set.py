@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from api.page.access.visitor import Visitor
+from api.page.asking import Answer
 from api.page.asking import Api as Asked
 from api.page.live.parts import Parts, news
+from api.page.sets import asked as asking
 from api.page.sets.one_set import REASONS, OneSet
 from instar.compute.errors import Unavailable
 from instar.domain.access import Grant, Role
@@ -218,7 +220,26 @@ async def test_machines_that_are_not_told_are_said_not_to_be_and_the_rest_is_sho
         shown = await page(http, SET)
     assert "not known just now: machines: What runs the machines" in shown.the(_id="head").text
     assert shown.the(_id="cells")["data-cells"] == ""
+    assert shown.the(_id="tally").text == "not known just now"
+    assert "no machines" not in shown.the("main").text
     assert "batch 2: 2-3" in shown.the(_id="reasons").text
+
+
+async def test_a_forecast_is_not_told_on_once_there_is_none_any_more(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await running(api, monkeypatch)
+    monkeypatch.setattr(asking, "WHILE_IT_RUNS", 0.0)
+    monkeypatch.setattr(asking, "FORECAST_WITHIN", 60.0)
+    there, question = owner(api), OneSet(SCALE_SET, (), api.clock)
+    assert (await question.look(there)).told.forecast
+
+    ask = Asked.ask
+
+    async def away(self: Asked, method: str, path: str, **more: Any) -> Answer:
+        return Answer(503) if path.endswith("/rollingUpgrades/latest") else await ask(self, method, path, **more)
+
+    monkeypatch.setattr(Asked, "ask", away)
+    assert (await question.look(there)).told.forecast == {}
+    question.close()
 
 
 async def test_a_visitor_of_one_set_is_refused_nothing_for_the_default_policy(
@@ -250,11 +271,14 @@ async def test_what_others_have_written_is_text_in_the_page_and_in_what_is_sent(
         assert "<img" not in part
 
 
-async def parts_of(api: Api) -> Parts:
+def owner(api: Api) -> Asked:
     assert api.http.auth is not None
     token = next(api.http.auth.auth_flow(api.http.build_request("GET", "/"))).headers["authorization"].split()[1]
-    asked = Asked(api.app, "http://page.test", ("127.0.0.1", 1), Visitor("ann", token, ""))
-    return (await OneSet(SCALE_SET, (Grant(Role.OWNER, "/"),), api.clock).look(asked)).parts()
+    return Asked(api.app, "http://page.test", ("127.0.0.1", 1), Visitor("ann", token, ""))
+
+
+async def parts_of(api: Api) -> Parts:
+    return (await OneSet(SCALE_SET, (Grant(Role.OWNER, "/"),), api.clock).look(owner(api))).parts()
 
 
 async def test_what_is_sent_is_what_the_page_shows(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

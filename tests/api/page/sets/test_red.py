@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from api.page.sets.red import HANDED_OVER_WITHIN, why_red
+from instar.store.overview.standing import LATE
 
 NOON = datetime.fromisoformat("2026-12-04T12:00:00+00:00")
+OVERDUE = (NOON - LATE - timedelta(minutes=1)).isoformat()
 UNTIL = "2026-12-05T00:00:00+00:00"
 GOOD: dict[str, Any] = {"state": "idle", "reason": "", "provisioningState": "Succeeded"}
 HEALTH = {"all": 20, "healthy": 15, "unhealthy": 5, "starting": 0, "stopped": 0, "limitPercent": 20}
@@ -34,6 +36,9 @@ def hand_over(since: timedelta) -> dict[str, Any]:
         {"quarantined": ["1.9.0"], **upgrade("Completed")},
         {"quarantined": ["1.10.0"], **upgrade("Completed", targetVersion="1.11.0")},
         hand_over(HANDED_OVER_WITHIN),
+        {"nextLookAt": (NOON - LATE).isoformat()},
+        {"nextLookAt": (NOON + timedelta(hours=1)).isoformat()},
+        *({"state": state, "nextLookAt": OVERDUE} for state in ("upgrading", "parked", "deleting")),
         upgrade("Completed"),
         upgrade("Cancelled"),
         upgrade("RollingForward", progress={"failedInstanceCount": 1, "rolledBackInstanceCount": 1}),
@@ -73,6 +78,17 @@ def test_nobody_need_act(told: dict[str, Any]) -> None:
         ({"quarantined": ["1.9.0"], **upgrade("Cancelled")}, "quarantined: 1.9.0"),
         ({"quarantined": ["1.9.0"], **upgrade("RollingForward")}, "quarantined: 1.9.0"),
         ({"quarantined": ["1.9.0"], **upgrade("Completed", targetVersion="")}, "quarantined: 1.9.0"),
+        *(
+            (
+                {"state": state, "nextLookAt": OVERDUE},
+                "nobody looks for new versions: that was due at 2026-12-04 11:29Z (a worker away?)",
+            )
+            for state in ("idle", "paused", "held")
+        ),
+        (
+            {"state": "held", "recordsBehind": "its records are older", "nextLookAt": OVERDUE},
+            "nothing is done to it: its records are older",
+        ),
         (
             hand_over(HANDED_OVER_WITHIN + timedelta(seconds=1)),
             "not handed over yet: Temporal does not answer",

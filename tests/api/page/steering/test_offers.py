@@ -181,3 +181,14 @@ async def test_c2_a_role_in_a_group_holds_there_and_not_above(api: Api) -> None:
         refused = await bob.do("/page/steering/hold?scope=/", name="all", reason="r")
         assert (refused.status, refused.read.attributes["refusal"]["data-code"]) == (403, "AuthorizationFailed")
     assert api.store.wishes.holds() == []
+
+
+async def test_what_one_may_not_read_is_not_said_to_be_empty(api: Api) -> None:
+    await api.create()
+    async with browser(api, Role.READER, GROUP) as ann:
+        shown = await ann.get("/page/steering")
+        for name in ("rings", "default-policy"):
+            assert "Your roles do not let you read these" in shown.told(name)
+        assert [one for one in api.store.audit.newest(50) if one.status == 403] == [], "to look is no attempt"
+        assert "There are no rings" not in shown.told("rings")
+        assert "Nothing is held" in shown.told("holds")

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from api.access.caller import NOBODY, Caller
 from api.page.asking import Answer
 from api.page.asking import Api as Asking
+from api.page.steering import subjects
 from api.page.steering.once import Once
 from api.wire.errors import ArmError, unavailable
 from instar.compute.errors import Unavailable
@@ -98,6 +100,27 @@ async def test_g3_an_approval_is_of_the_gate_that_was_seen(api: Api) -> None:
         other = await ann.send(f"{STEER}/approve", form)
         assert (other.status, "'afterCanary'" in other.told("says")) == (409, True)
         assert api.store.wishes.binding(unique_id, SCALE_SET, api.clock(), 3).open_gate is Gate.AFTER_CANARY
+
+
+async def test_c3_nothing_overtaken_is_done_because_roles_could_not_be_told(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await there(api)
+
+    async def away(*_: object) -> Caller:
+        return NOBODY
+
+    async with browser(api) as ann:
+        form = await ann.form(f"{STEER}/start") | {"step": "do"}
+        api.store.images.publish(
+            "Canonical", "UbuntuServer", "18.04-LTS", "18.04.202403010", "westus2", {}, api.clock()
+        )
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(subjects, "caller_of", away)
+            late = await ann.send(f"{STEER}/start", form)
+        assert refusal(late) == (503, "ServiceUnavailable")
+        assert api.gateway.sent == []
+        assert (await ann.send(f"{STEER}/start", form)).status == 409
 
 
 async def test_c3_a_start_whose_plan_is_another_one_by_now_is_shown_again(api: Api) -> None:
