@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from instar.client.api_token import Login, TokenAuth
+from instar.client.api_token import Login, NotNow, TokenAuth
 from instar.domain.legible import legible_line
 from instar.errors import Trouble
 
@@ -29,7 +29,7 @@ def without_secrets(url: str) -> str:
 
 
 class ApiAway(Trouble):
-    """Nothing answers under the API's URL."""
+    """Nothing answers under the API's URL, or what answers can log nobody in just now."""
 
 
 class ApiRefused(Trouble):
@@ -136,6 +136,8 @@ class ApiClient:
             )
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise _away(self._shown, error) from None
+        except NotNow as not_now:
+            raise ApiAway(str(not_now)) from None
         if response.is_error:
             raise _refusal(response)
         return response
