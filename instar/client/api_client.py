@@ -4,10 +4,11 @@ import ssl
 import time
 from collections.abc import Callable
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 
-from instar.client.api_token import Login, TokenAuth
+from instar.client.api_token import Login, NotNow, TokenAuth
 from instar.domain.legible import legible_line
 from instar.errors import Trouble
 
@@ -17,8 +18,18 @@ REQUEST_SECONDS = 30.0
 """Longer than the API waits for Temporal before it answers 503."""
 
 
+def without_secrets(url: str) -> str:
+    """A URL as it may be shown: no user and password, no query.
+
+    >>> without_secrets("https://me:secret@[::1]:8080/instar?token=secret")
+    'https://[::1]:8080/instar'
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
 class ApiAway(Trouble):
-    """Nothing answers under the API's URL."""
+    """Nothing answers under the API's URL, or what answers can log nobody in just now."""
 
 
 class ApiRefused(Trouble):
@@ -35,6 +46,7 @@ class ApiClient:
 
     def __init__(self, login: Login, transport: httpx.BaseTransport | None = None) -> None:
         self.url = login.endpoint.rstrip("/")
+        self._shown = without_secrets(self.url)
         self._http = httpx.Client(
             base_url=self.url,
             timeout=REQUEST_SECONDS,
@@ -69,7 +81,7 @@ class ApiClient:
         try:
             self._auth.take(self._http.send(self._auth.asked(httpx.URL(self.url))))
         except httpx.TransportError as error:
-            raise _away(self.url, error) from None
+            raise _away(self._shown, error) from None
         return self._auth.token
 
     def page_link(self) -> str:
@@ -77,13 +89,13 @@ class ApiClient:
         try:
             answer = self._http.post("/page/links", data=self._auth.form())
         except httpx.TransportError as error:
-            raise _away(self.url, error) from None
+            raise _away(self._shown, error) from None
         if answer.is_error:
             raise _refusal(answer)
         try:
             return str(self._json(answer)["url"])
         except (KeyError, TypeError):
-            raise Trouble(f"what answers at {self.url} is no Instar API: it gives no link to its page") from None
+            raise Trouble(f"what answers at {self._shown} is no Instar API: it gives no link to its page") from None
 
     def send(self, method: str, path: str, body: object = None, **query: str) -> httpx.Response:
         """An accepted request. Raises ApiAway, ApiRefused."""
@@ -123,7 +135,9 @@ class ApiClient:
                 else self._http.request(method, url, auth=self._auth)
             )
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise _away(self.url, error) from None
+            raise _away(self._shown, error) from None
+        except NotNow as not_now:
+            raise ApiAway(str(not_now)) from None
         if response.is_error:
             raise _refusal(response)
         return response
@@ -132,7 +146,7 @@ class ApiClient:
         try:
             return response.json()
         except ValueError:
-            raise Trouble(f"what answers at {self.url} is no Instar API: its answer is no JSON") from None
+            raise Trouble(f"what answers at {self._shown} is no Instar API: its answer is no JSON") from None
 
 
 def _away(url: str, error: Exception) -> ApiAway:

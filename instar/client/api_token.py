@@ -16,6 +16,10 @@ FILE = "owner.json"
 UNAUTHORIZED = 401
 
 
+class NotNow(Trouble):
+    """Nobody can log in just now: to ask again later helps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """What a client needs to log in; the names are those of `instar credentials create`."""
@@ -80,9 +84,9 @@ class TokenAuth(httpx.Auth):
         return {"client_id": self._login.clientId, "client_secret": self._login.clientSecret}
 
     def take(self, answer: httpx.Response) -> None:
-        """Remember the token of the answer. Raises Trouble if there is none in it."""
+        """Remember the token of the answer. Raises Trouble if there is none in it, NotNow if there may be one later."""
         if answer.is_server_error:
-            raise Trouble(
+            raise NotNow(
                 f"the API cannot log anybody in just now ({answer.status_code}): it starts, or its database is away; "
                 "`instar doctor` says more"
             )

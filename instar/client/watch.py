@@ -88,6 +88,7 @@ def follow(
         while True:
             try:
                 view = look(api, resource_id)
+                coming = _what_comes(api, resource_id, name, waiting) if view is None else ""
             except (ApiAway, ApiRefused) as away:
                 if not is_away(away) or time.monotonic() - last_answer > waiting.patience:
                     raise
@@ -96,7 +97,7 @@ def follow(
                 last_answer = time.monotonic()
                 screen.back("the API is back")
                 if view is None:
-                    screen.say(_what_comes(api, resource_id, name, waiting))
+                    screen.say(coming)
                 else:
                     if view.started_at != screen.started_at:
                         screen.begin(view.started_at, _what_it_is(api, resource_id))

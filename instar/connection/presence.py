@@ -8,7 +8,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
@@ -49,6 +49,10 @@ def enter(data_dir: Path) -> Presence:
         _log.warning("no restore will notice that %s is in use: %s", data_dir, error.strerror)
         check_whole(data_dir)
         return Presence(None)
+    return _shared(lock, data_dir)
+
+
+def _shared(lock: int, data_dir: Path) -> Presence:
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         check_whole(data_dir)
@@ -59,6 +63,17 @@ def enter(data_dir: Path) -> Presence:
         os.close(lock)
         raise
     return Presence(lock)
+
+
+def look_on(data_dir: Path) -> Presence:
+    """A share for whoever only looks, and makes nothing: none where nobody was ever there. Raises BeingRestored."""
+    try:
+        lock = os.open(data_dir / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        with suppress(OSError):
+            check_whole(data_dir)
+        return Presence(None)
+    return _shared(lock, data_dir)
 
 
 @contextmanager

@@ -3,17 +3,19 @@
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import httpx
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
 from instar.connection.client import LOCAL_CONFIG, WrongSettings, configuration, connect
+from instar.connection.presence import BeingRestored, look_on
 from instar.connection.settings import Settings
 from instar.errors import Trouble
 from instar.store.database.database import Database, parsed_url
@@ -24,6 +26,12 @@ Found = TypeVar("Found")
 
 ANSWER_SECONDS = 5.0
 """Of one part, to one question: less than a check has."""
+
+WHERE = ("host", "port")
+"""Options of a database's URL that say where it is."""
+
+AUTHORITY = Path("tls", "ca.crt")
+"""In a data directory: who signed what its API shows."""
 
 ELSEWHERE = "run it where Instar runs, with its settings or --data-dir"
 
@@ -92,9 +100,16 @@ class Place:
             base_url=self.address(),
             timeout=ANSWER_SECONDS,
             trust_env=False,
-            verify=_trusting(login.caFile if login else ""),
+            verify=_trusting(login.caFile) if login else self._trusting_ours(),
         ) as client:
             yield client
+
+    def _trusting_ours(self) -> ssl.SSLContext:
+        """The authority of the `instar up` here too: with an outside issuer there are no credentials that name it."""
+        context = httpx.create_ssl_context(trust_env=False)
+        with suppress(OSError):
+            context.load_verify_locations(cafile=self.data_dir / AUTHORITY)
+        return context
 
     @contextmanager
     def api(self) -> Iterator[ApiClient]:
@@ -107,9 +122,11 @@ class Place:
             yield there
 
     def store_address(self) -> str:
-        """For people: without a password. Raises StoreError."""
+        """For people: without a password, which may stand among the options too. Raises StoreError."""
         url = parsed_url(self.known.store_url)
-        return url.database or "" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+        if url.get_backend_name() == "sqlite":
+            return url.database or ""
+        return url.set(query={name: url.query[name] for name in WHERE if name in url.query}).render_as_string()
 
     def store_is_missing(self) -> bool:
         """Whether it is a file that is not there. Raises StoreError."""
@@ -122,22 +139,28 @@ class Place:
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        """The store's database, whose schema is left as it is. Raises NotLooked, StoreError."""
+        """The store's database, whose schema is left as it is; no restore begins meanwhile.
+
+        Raises NotLooked, StoreError, BeingRestored.
+        """
         if not self.has_store():
             raise NotLooked(f"there is no data directory {self.data_dir} and no INSTAR_DATABASE_URL here", ELSEWHERE)
-        if self.store_is_missing():
-            raise NotLooked("there is no store here: see the check store")
-        with closing(Database.as_it_is(self.known.store_url)) as database:
-            yield database
+        with closing(look_on(self.data_dir)):
+            if self.store_is_missing():
+                raise NotLooked("there is no store here: see the check store")
+            with closing(Database.as_it_is(self.known.store_url)) as database:
+                yield database
 
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The store, for reading what is not sealed. Raises NotLooked where it does not answer."""
-        with self.database() as database:
-            try:
+        try:
+            with self.database() as database:
                 yield Store(database, _Closed())
-            except StoreError as error:
-                raise NotLooked("the store does not answer: see the check store") from error
+        except StoreError as error:
+            raise NotLooked("the store does not answer: see the check store") from error
+        except BeingRestored as error:
+            raise NotLooked("the store is being restored: see the check store") from error
 
     def temporal_address(self) -> tuple[str, str]:
         """Address and namespace. Raises NotLooked where nothing says it, WrongSettings."""
@@ -153,6 +176,9 @@ class Place:
             return self.ask_temporal(ask)
         except (RuntimeError, TimeoutError, WrongSettings) as error:
             raise NotLooked("Temporal does not answer: see the check temporal") from error
+        except RPCError as error:
+            why = f"Temporal answers {error.status.name}, and not what was asked: see the check temporal"
+            raise NotLooked(why) from error
 
     def temporal_address_or_not_looked(self) -> tuple[str, str]:
         """The same, and wrong settings are another check's affair. Raises NotLooked."""

@@ -7,21 +7,23 @@ from email.utils import parsedate_to_datetime
 import httpx
 from sqlalchemy import text
 from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from instar.client.api_client import without_secrets
 from instar.compute.clock import utc_now
 from instar.connection.client import WrongSettings
+from instar.connection.presence import BeingRestored, look_on
 from instar.doctor.place import NotLooked, Place
 from instar.domain.checkup import reaching
 from instar.domain.checkup.findings import Finding
 from instar.domain.legible import legible
-from instar.domain.sets.names import COMPUTE_QUEUE, HOOK_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE, Attribute
+from instar.domain.sets.names import COMPUTE_QUEUE, HOOK_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
 from instar.store.database.database import revisions
 from instar.store.errors import StoreError
+from worker.namespace import MAY_NOT_ASK, Lacks, lacking
 
 QUEUES = (WORKFLOW_QUEUE, COMPUTE_QUEUE, WEBHOOK_QUEUE, HOOK_QUEUE)
 
@@ -38,17 +40,18 @@ POLLED_WITHIN = timedelta(minutes=2)
 def api(place: Place) -> list[Finding]:
     """`/readyz`, which asks for no token."""
     address = place.address()
+    shown = without_secrets(address)
     try:
         with place.http() as client:
             answer = client.get("/readyz")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return reaching.api(reaching.ApiFacts(address, error=legible(str(error), WORDS) or type(error).__name__))
+        return reaching.api(reaching.ApiFacts(shown, error=legible(str(error), WORDS) or type(error).__name__))
     body = _json(answer)
     error_body = body.get("error")
     said = error_body.get("message", "") if isinstance(error_body, dict) else ""
     return reaching.api(
         reaching.ApiFacts(
-            address, status=answer.status_code, temporal=str(body.get("temporal", "")), waits_for=legible(str(said))
+            shown, status=answer.status_code, temporal=str(body.get("temporal", "")), waits_for=legible(str(said))
         )
     )
 
@@ -60,10 +63,13 @@ def store(place: Place) -> list[Finding]:
     address = "the store"
     try:
         address = place.store_address()
+        look_on(place.data_dir).close()
         if place.store_is_missing():
             return reaching.store(reaching.StoreFacts(address, missing=True))
         with place.database() as database:
             revision = database.revision()
+    except BeingRestored as error:
+        return reaching.restored(str(error))
     except StoreError as error:
         return reaching.store(reaching.StoreFacts(address, error=legible(str(error), WORDS)))
     return reaching.store(reaching.StoreFacts(address, revision=revision, known=revisions()))
@@ -76,22 +82,23 @@ def temporal(place: Place) -> list[Finding]:
     except WrongSettings as error:
         return reaching.temporal(reaching.TemporalFacts("Temporal", "default", error=legible(str(error), WORDS)))
 
-    async def ask(client: Client) -> tuple[str, tuple[str, ...]]:
+    async def ask(client: Client) -> tuple[str, Lacks]:
         info = await client.workflow_service.get_system_info(GetSystemInfoRequest())
         try:
-            known = await client.operator_service.list_search_attributes(
-                ListSearchAttributesRequest(namespace=namespace)
-            )
-        except RPCError:
-            return info.server_version, ()  # Temporal Cloud and others let only their operators ask
-        return info.server_version, tuple(one for one in Attribute if one not in known.custom_attributes)
+            lacks = await lacking(client)
+        except RPCError as error:
+            if error.status not in MAY_NOT_ASK:
+                raise
+            return info.server_version, Lacks()
+        return info.server_version, lacks
 
     try:
-        version, missing = place.ask_temporal(ask)
-    except (RuntimeError, TimeoutError, WrongSettings) as error:
+        version, lacks = place.ask_temporal(ask)
+    except (RuntimeError, TimeoutError, WrongSettings, RPCError) as error:
         facts = reaching.TemporalFacts(address, namespace, error=legible(str(error), WORDS) or "its time is over")
         return reaching.temporal(facts)
-    return reaching.temporal(reaching.TemporalFacts(address, namespace, version=version, missing=missing))
+    facts = reaching.TemporalFacts(address, namespace, version=version, missing=lacks.missing, other=lacks.other)
+    return reaching.temporal(facts)
 
 
 def workers(place: Place) -> list[Finding]:

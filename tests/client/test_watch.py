@@ -271,6 +271,52 @@ def test_an_api_that_is_restarted_meanwhile_ends_nothing() -> None:
     assert told[0].startswith("the API is away, trying again")
 
 
+@pytest.mark.parametrize("asked", [SET, f"{SET}/instar/automaticOSUpgrades"])
+def test_an_api_that_goes_away_while_the_first_upgrade_is_waited_for_ends_nothing(asked: str) -> None:
+    latest = iter([not_found(), not_found(), httpx.Response(200, json=ENDED)])
+    counts = dict.fromkeys([SET, f"{SET}/instar/automaticOSUpgrades"], 0)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if path.endswith("/rollingUpgrades/latest"):
+            return next(latest)
+        if path not in counts:
+            return not_found()
+        counts[path] += 1
+        # The set itself is asked for twice in each look: by the look, and for what comes.
+        if path == asked and counts[path] == (2 if path == SET else 1):
+            raise httpx.ConnectError("refused")
+        return httpx.Response(200, json={"id": SET, "properties": AUTOMATIC})
+
+    console = Console(file=io.StringIO(), width=80)
+    with client(answer) as api:
+        assert follow(api, SET, console, lambda _: None).status is UpgradeStatus.COMPLETED
+    assert isinstance(console.file, io.StringIO)
+    assert "the API is away, trying again" in console.file.getvalue()
+
+
+def test_an_api_that_can_log_nobody_in_just_now_is_away() -> None:
+    tokens = iter([httpx.Response(200, json={"access_token": "old"}), httpx.Response(503), httpx.Response(503)])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/tenant/oauth2/v2.0/token":
+            return next(tokens, httpx.Response(200, json={"access_token": "new"}))
+        if request.url.path.endswith("/instar/upgrades/latest"):
+            return not_found()
+        is_good = request.headers["Authorization"] == "Bearer new"
+        code = "InvalidAuthenticationToken"
+        refused = httpx.Response(401, json={"error": {"code": code, "message": "it is over"}})
+        return httpx.Response(200, json=ENDED) if is_good else refused
+
+    console = Console(file=io.StringIO(), width=80)
+    with ApiClient(LOGIN, transport=httpx.MockTransport(answer)) as api:
+        with pytest.raises(ApiRefused, match="401"):
+            follow(api, SET, console, lambda _: None)
+        assert follow(api, SET, console, lambda _: None).status is UpgradeStatus.COMPLETED
+    assert isinstance(console.file, io.StringIO)
+    assert "the API cannot log anybody in just now (503)" in console.file.getvalue()
+
+
 def test_an_api_that_stays_away_is_given_up() -> None:
     with pytest.raises(ApiAway, match="no API answers at"):
         followed(iter([httpx.ConnectError("refused")]), None, Waiting(patience=-1))

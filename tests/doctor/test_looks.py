@@ -16,7 +16,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from instar.backup import backup as backing_up
 from instar.backup.last_backup import NOTE
+from instar.client.api_client import ApiAway, ApiClient
+from instar.client.api_token import Login
 from instar.compute.clock import utc_now
+from instar.connection.presence import MARK, InUse, alone, enter
 from instar.connection.settings import Settings
 from instar.doctor import agree, keep, reach, use
 from instar.doctor.place import NotLooked, Place
@@ -274,12 +277,14 @@ def test_workflows(web: Store, place: Place, monkeypatch: pytest.MonkeyPatch) ->
         return use.workflows(place)
 
     of_upgrade = os_upgrade_workflow_id(WEB, 7)
-    assert worst(judged({mine, of_upgrade}, set()), "1 set: each has") is OK
-    assert worst(judged({mine}, {of_upgrade}), "1 set: each has") is OK, "the list is late"
+    assert worst(judged({mine, of_upgrade}, set()), "1 set of more than a few") is OK
+    assert worst(judged({mine}, {of_upgrade}), "1 set of more than a few") is OK, "the list is late"
     assert worst(judged({mine}, set()), "1 upgrade in progress by the records alone", "web 7") is PROBLEM
     assert worst(judged(set(), set()), "1 set without a running workflow: web") is PROBLEM
     web.scale_sets.create(identity("new", "u-9"), SUBSCRIPTION, "Rg", model(), utc_now())
-    assert worst(judged({mine, of_upgrade}, set()), "1 set: each") is OK, "one that was just made is not missed"
+    assert worst(judged({mine, of_upgrade}, set()), "1 set of more than a few") is OK, (
+        "one that was just made is not missed"
+    )
 
 
 def test_settings(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,3 +301,55 @@ def test_nothing_looked_at_holds_a_secret(web: Store, place: Place, settings: Se
     assert Place(Settings(database_url="postgresql://u:s3cret@h/x"), "", settings.data_dir).store_address() == (
         "postgresql+psycopg://u:***@h/x"
     )
+
+
+@pytest.mark.parametrize("option", ["password", "sslpassword"])
+def test_a_password_among_the_options_of_the_stores_url_is_not_shown(tmp_path: Path, option: str) -> None:
+    url = f"postgresql://u:s3cret@127.0.0.1:1/x?port=1&{option}=s4cret"
+    [found] = reach.store(Place(Settings(database_url=url, data_dir=tmp_path), "", tmp_path))
+    assert found.level is PROBLEM
+    assert "postgresql+psycopg://u:***@127.0.0.1:1/x?port=1 does not answer" in found.found
+    assert "cret" not in found.found + found.do
+
+
+def test_a_password_in_the_apis_address_is_not_shown(tmp_path: Path) -> None:
+    address = "http://me:s3cret@127.0.0.1:1/at?token=s4cret"
+    [found] = reach.api(Place(Settings(data_dir=tmp_path), "", tmp_path, endpoint=address))
+    assert found.level is PROBLEM
+    assert "nothing answers at http://127.0.0.1:1/at:" in found.found
+    assert "cret" not in found.found + found.do
+    with pytest.raises(ApiAway, match=r"no API answers at http://127\.0\.0\.1:1/at ") as away:
+        ApiClient(Login(address, "t", "c", "s", "u")).get("/subscriptions")
+    assert "cret" not in str(away.value)
+
+
+def test_a_store_that_is_being_restored_is_let_be(web: Store, place: Place, settings: Settings) -> None:
+    web.close()
+    with closing(enter(settings.data_dir)):
+        assert worst(reach.store(place), "answers") is OK, "a worker is no restore"
+    with alone(settings.data_dir):
+        assert worst(reach.store(place), "a restore of", "is under way") is PROBLEM
+        with pytest.raises(NotLooked, match="being restored: see the check store"):
+            use.wishes(place)
+        assert worst(keep.keys(place), "1 key") is OK
+    (settings.data_dir / MARK).touch()
+    (settings.data_dir / "store.sqlite").unlink()
+    assert worst(reach.store(place), "broken off: run `instar restore BACKUP` again") is PROBLEM
+    with pytest.raises(NotLooked, match="being restored"):
+        use.hand_overs(place)
+
+
+def test_no_restore_begins_while_the_store_is_looked_at(web: Store, place: Place, settings: Settings) -> None:
+    web.close()
+    enter(settings.data_dir).close()
+    with place.store(), pytest.raises(InUse), alone(settings.data_dir):
+        raise AssertionError("it began")
+    with alone(settings.data_dir):
+        pass
+
+
+def test_nothing_is_made_to_keep_restores_away(web: Store, place: Place, settings: Settings) -> None:
+    web.close()
+    before = sorted(settings.data_dir.iterdir())
+    assert worst(reach.store(place)) is OK
+    assert sorted(settings.data_dir.iterdir()) == before

@@ -24,6 +24,9 @@ from workflows.operations import end_operation
 from workflows.upgrades.memory import UpgradeMemory
 from workflows.visibility import PARKED, phase_of, show_phase, upgrade_details
 
+PARKED_IS_A_PHASE = "parked-is-a-phase"
+"""Lists show that an upgrade is parked: not in runs that were parked, or went on, before they did."""
+
 REASONS_KEPT = 200
 """Sentences about single instances that are remembered for the error's details."""
 
@@ -99,15 +102,23 @@ class Journal:
         self._written = progress
         self._unwritten = {}
         workflow.set_current_details(upgrade_details(state, status, reason))
-        if (phase := phase_of(status, action)) != self._shown:
-            self._shown = phase
-            show_phase(phase)
+        self._show(status, action)
         await workflow.execute_activity_method(
             RecordActivities.record_upgrade,
             record,
             summary=reason[:200],
             **options.RECORD,
         )
+
+    def _show(self, status: UpgradeStatus, action: str) -> None:
+        phase = phase_of(status, action)
+        # Asked for only where it matters: an upgrade that is never parked costs what it always did.
+        if PARKED in (phase, self._shown) and not workflow.patched(PARKED_IS_A_PHASE):
+            phase = status.value
+            self._shown = UpgradeStatus.ROLLING_FORWARD.value if self._shown == PARKED else self._shown
+        if phase != self._shown:
+            self._shown = phase
+            show_phase(phase)
 
     async def end_operation(self, status: UpgradeStatus, error: UpgradeError | None) -> None:
         """End the long-running operations that wait for the upgrade, if there are any (docs/rules.md K3)."""

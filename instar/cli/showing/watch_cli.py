@@ -68,6 +68,8 @@ def watch(
     last = None
     try:
         with ended():
+            if everything and (resource_group or subscription != watching.DEFAULT_SUBSCRIPTION):
+                raise Nonsense("--resource-group and --subscription are for one scale set: with --all give --scope ID")
             _check(scale_set, scope, everything=everything, until_parked=until_parked)
         if everything:
             with asked(api, data_dir, credentials) as there:

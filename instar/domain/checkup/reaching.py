@@ -67,6 +67,12 @@ class StoreFacts:
     """The schemas that this Instar knows, the newest first."""
 
 
+def restored(why: str) -> list[Finding]:
+    """Of a data directory that is being restored, or a restore of which was broken off."""
+    then = "let it come to its end, or run it again if it was broken off: until then worker and API wait"
+    return [problem(Check.STORE, why, then)]
+
+
 def store(facts: StoreFacts) -> list[Finding]:
     """Whether it answers, and whether this Instar can work with it."""
     where = "is it the right one? INSTAR_DATABASE_URL or --data-dir name another"
@@ -105,6 +111,8 @@ class TemporalFacts:
     version: str = ""
     missing: tuple[str, ...] = ()
     """Search attributes of Instar that the namespace does not have."""
+    other: tuple[str, ...] = ()
+    """Those that it has with another type than Keyword."""
 
 
 def temporal(facts: TemporalFacts) -> list[Finding]:
@@ -123,6 +131,15 @@ def temporal(facts: TemporalFacts) -> list[Finding]:
                 Check.TEMPORAL,
                 f"namespace {facts.namespace} at {facts.address} lacks the search attributes {named(facts.missing)}",
                 "deploy/temporal-namespace.sh adds them",
+            )
+        ]
+    if facts.other:
+        return [
+            problem(
+                Check.TEMPORAL,
+                f"in namespace {facts.namespace} at {facts.address} the search attributes {named(facts.other)} are of "
+                "another type than Keyword: workers wait",
+                "remove them there (temporal operator search-attribute remove), or use another namespace",
             )
         ]
     return [ok(Check.TEMPORAL, f"{facts.address} answers, version {facts.version}, namespace {facts.namespace}")]

@@ -276,6 +276,9 @@ def test_a_completion_never_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (["web", "--all"], "either one scale set or all of them"),
         (["--all", "--until-parked"], "--until-parked is for one scale set"),
         (["web", "--scope", "/subscriptions/s"], "--scope is for --all"),
+        (["--all", "--timeout", "0", "--resource-group", "rg"], "with --all give --scope"),
+        (["--all", "--timeout", "0", "--subscription", "s"], "with --all give --scope"),
+        (["--all", "--timeout", "nan"], "--timeout"),
     ],
 )
 def test_nonsense_to_watch_is_refused(logged_in: list[str], api: dict[str, Any], words: list[str], why: str) -> None:
