@@ -118,13 +118,16 @@ async def came_from(services: Services, record: UpgradeRecord, members: Collecti
 
 
 def versions_before(record: UpgradeRecord, instances: Iterable[Instance]) -> list[str]:
-    """By the disks: that which the upgrade put aside where it has moved a machine, else the one in use."""
+    """By the disks: that which the upgrade put aside where it has moved a machine, else the one in use.
+
+    One that has seen a later operation tells nothing by the disk that it uses.
+    """
     key = operation_key(record.scale_set.unique_id, record.number, record.key)
     before = set[str]()
     for one in instances:
         aside = [disk for disk in one.previous_os_disks if disk.replaced_by == key and disk.made_by != key]
         if one.os_disk and one.os_disk.made_by == key:
             before.update(disk.image.version for disk in aside[:1])
-        elif one.os_disk and one.os_disk.image.version != record.target.version:
+        elif one.last_operation <= record.number and one.os_disk and one.os_disk.image.version != record.target.version:
             before.add(one.os_disk.image.version)
     return sorted(before)

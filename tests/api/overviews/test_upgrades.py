@@ -1,5 +1,6 @@
 """`GET …/instar/upgrades` and one of them: the upgrades that a set had."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -164,3 +165,6 @@ async def test_a_machine_that_was_moved_is_told_by_the_disk_that_was_put_aside(a
     )
     made = Instance("4", "v", None, 1)
     assert versions_before(upgrade, [moved, waiting, current, back, made]) == ["1.1", "1.2", "1.3"]
+    later = replace(back, last_operation=upgrade.number + 1)
+    assert versions_before(upgrade, [later]) == [], "what a later one gave it says nothing of this one"
+    assert versions_before(upgrade, [replace(back, last_operation=upgrade.number)]) != []
