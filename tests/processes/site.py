@@ -95,9 +95,7 @@ class Site:
         self.logs.mkdir(parents=True)
         self.data.mkdir(mode=0o700)
         try:
-            self._start(TEMPORAL)
-            ask = TemporalQuestions(binary(TEMPORAL), self._env())
-            await eventually(lambda: asyncio.to_thread(ask.attributes_known), "the Temporal server is up")
+            await self._start_server()
             if self._postgres:
                 self._start(POSTGRES)
             for name in (WORKER, API, *((SECOND_WORKER, SECOND_API) if self._pairs else ())):
@@ -129,6 +127,21 @@ class Site:
             await self.stop()
         finally:
             self._end_all(signal.SIGKILL)
+
+    async def _start_server(self) -> None:
+        """At other ports, where somebody took one of ours between its choice and the server's start."""
+        for _ in range(5):
+            self._start(TEMPORAL)
+            server, ask = self._children[TEMPORAL], TemporalQuestions(binary(TEMPORAL), self._env())
+
+            async def is_up_or_gone(ask: TemporalQuestions = ask, server: subprocess.Popen[bytes] = server) -> bool:
+                return server.poll() is not None or await asyncio.to_thread(ask.attributes_known)
+
+            await eventually(is_up_or_gone, "the Temporal server is up")
+            if server.poll() is None:
+                return
+            self._ports = Ports.chosen(0, 0, 0)
+        raise AssertionError(f"the Temporal server does not start:\n{self.log_text(TEMPORAL)[-2000:]}")
 
     def open_data(self) -> None:
         """The store and the fleet, beside the processes that use them."""

@@ -172,7 +172,8 @@ def test_what_up_and_init_print_can_be_pasted_where_instar_is_not_on_the_path(tm
         for command in pasted:
             done = run(command, tmp_path / "..", "/usr/bin:/bin")
             assert done.returncode == 0, (command, done.stdout, done.stderr)
-        assert httpx.get(url, trust_env=False, follow_redirects=False).status_code == 307
+        root = httpx.get(url, trust_env=False, follow_redirects=False)
+        assert (root.status_code, root.headers["location"]) == (303, "/page/login")
 
 
 @pytest.mark.parametrize(

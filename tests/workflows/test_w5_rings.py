@@ -61,7 +61,8 @@ def member(world: World, version: str = NEW) -> Member:
 async def canary_has_it(world: World) -> None:
     await world.nudge()
     await world.pass_time(timedelta(minutes=50))
-    assert (await world.end_of()).status is UpgradeStatus.COMPLETED
+    # Without timers: a busy machine's time would run through the bake.
+    assert (await world.end_without_timers()).status is UpgradeStatus.COMPLETED
     await world.pass_time(timedelta(minutes=2))
 
 
