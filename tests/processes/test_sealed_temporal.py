@@ -39,6 +39,9 @@ ADDRESS = re.compile(rb"(?<![\w.-])(?:10|127|169\.254|172|192\.168)(?:\.\d{1,3})
 OWN_ADDRESS = b"127.0.0.1"
 """Where Temporal's server listens itself."""
 
+PATCH = re.compile(rb'\{"id":"[a-z-]+","deprecated":(true|false)\}')
+"""What the SDK writes down of `workflow.patched`: a name in our code."""
+
 OF_THE_SERVER = b'"ACTIVITY_ID_NOT_STARTED"'
 """What the server itself says of an activity that was cancelled before it began."""
 
@@ -98,7 +101,8 @@ async def keys_of(client: Client, workflow_id: str) -> list[str]:
     """What sealed it, in the order of their first use; nothing of ours is in clear."""
     history = await client.get_workflow_handle(workflow_id).fetch_history()
     payloads = [payload for event in history.events for payload in payloads_in(event)]
-    assert {payload.data for payload in payloads if not is_sealed(payload)} <= {OF_THE_SERVER}
+    in_clear = {payload.data for payload in payloads if not is_sealed(payload)}
+    assert {one for one in in_clear if not PATCH.fullmatch(one)} <= {OF_THE_SERVER}
     return list(dict.fromkeys(payload.metadata[KEY_ID].decode() for payload in payloads if is_sealed(payload)))
 
 
