@@ -239,6 +239,27 @@ async def test_w4_a_paused_upgrade_holds_no_machines(world: World) -> None:
     assert "parked" not in other.decisions()
 
 
+async def test_w4_between_two_batches_it_holds_no_machines(world: World) -> None:
+    has_limit(world, machinesOutAtOnce=2)
+    other = world.beside()
+    await world.has_set(4, policy=HALVES | {"pauseTimeBetweenBatches": "PT3H"})
+    await other.has_set(4, policy=HALVES, name="db")
+    world.publish(NEW)
+    await world.start()
+    await world.pass_time(timedelta(minutes=20))
+    assert world.decisions().count("verdict") == 1
+    mine = turn_of(world)
+    assert mine is not None
+    assert (mine.machines, mine.waits) == (0, False)
+    await other.start()
+    await other.pass_time(timedelta(minutes=40))
+    assert (await other.end_without_timers()).status is UpgradeStatus.COMPLETED
+    assert "parked" not in other.decisions()
+    assert world.decisions().count("batch") == 1
+    await world.cancel()
+    await world.end_of()
+
+
 async def test_w4_a_limit_elsewhere_concerns_nobody_here(world: World) -> None:
     has_limit(world, upgradesAtOnce=1, scope=f"{GROUP}2")
     other = await two_sets(world)
