@@ -1,8 +1,11 @@
 """What operators wish, as the API writes it down and tells it."""
 
-from datetime import datetime
+import asyncio
+from datetime import datetime, timedelta
 
+from instar.domain.steering.rollout_policy import parsed
 from instar.domain.steering.wishes import Hold, Pause
+from tests.support.models import NEW
 from tests.support.world import World
 from workflows.upgrades.os_upgrade import OsUpgradeWorkflow
 
@@ -34,3 +37,24 @@ async def parked(world: World, number: int = 1) -> None:
     """Wait until an upgrade is parked, and at rest."""
     await world.until(lambda: bool({"parked", "approval"} & set(world.decisions(number))))
     await world.at_rest(world.upgrade(number))
+
+
+async def begun_anew_while_parked(world: World) -> str:
+    """An upgrade at its first gate, whose workflow has continued as new there; its run's id.
+
+    For a world that is `forgetful_after` a few events.
+    """
+    await world.has_set(2, boot=timedelta(0))
+    policy = parsed({"approval": "first"}, world.clock())
+    world.store.rollout_policies.put(world.scale_set.unique_id, policy, "ann", world.clock(), "", lambda _: None)
+    world.publish(NEW)
+    await world.start()
+    await parked(world)
+    first = (await world.upgrade().describe()).run_id
+    for _ in range(200):
+        await tell(world)
+        await asyncio.sleep(0.1)
+        run_id = (await world.upgrade().describe()).run_id
+        if run_id != first:
+            return run_id
+    raise AssertionError("it does not begin anew")

@@ -11,11 +11,9 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from instar.domain.sets.names import Attribute
-from instar.domain.steering.rollout_policy import parsed
 from instar.domain.steering.wishes import Gate
-from tests.support.models import NEW
 from tests.support.older_histories import is_marker, upserted, without
-from tests.support.wishing import parked, pause, resume, tell
+from tests.support.wishing import begun_anew_while_parked, parked, pause, resume, tell
 from tests.support.world import World, a_world
 from tests.workflows.test_c1_c2_pause_and_hold import half_done
 from tests.workflows.test_w2_w3_g3_parked import said
@@ -53,20 +51,7 @@ async def test_p17_f1_an_upgrade_that_was_parked_before_goes_on(world: World) ->
 
 async def test_p17_f1_one_that_began_a_run_of_its_own_parked_before_goes_on(tmp_path: Path) -> None:
     async with a_world(tmp_path, forgetful_after=20) as world:
-        await world.has_set(2, boot=timedelta(0))
-        policy = parsed({"approval": "first"}, world.clock())
-        world.store.rollout_policies.put(world.scale_set.unique_id, policy, "ann", world.clock(), "", lambda _: None)
-        world.publish(NEW)
-        await world.start()
-        await parked(world)
-        first = (await world.upgrade().describe()).run_id
-        for _ in range(200):
-            await tell(world)
-            await asyncio.sleep(0.1)
-            if (await world.upgrade().describe()).run_id != first:
-                break
-        second = (await world.upgrade().describe()).run_id
-        assert second != first, "it has begun anew"
+        second = await begun_anew_while_parked(world)
         said(world, True, Gate.FIRST)
         await tell(world)
         await world.until(lambda: "batch" in world.decisions())

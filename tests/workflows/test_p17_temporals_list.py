@@ -1,6 +1,5 @@
 """What Temporal's own list shows of upgrades: how they ended, and where they stand (docs/temporal-page.md)."""
 
-import asyncio
 import gc
 import logging
 from collections.abc import AsyncIterator
@@ -17,10 +16,9 @@ from instar.compute.simulated.file.scripts import VersionScript
 from instar.domain.messages.os_upgrade import UpgradeResult
 from instar.domain.records.upgrades import ErrorCode, UpgradeStatus
 from instar.domain.sets.names import Attribute
-from instar.domain.steering.rollout_policy import parsed
 from instar.domain.steering.wishes import Gate
 from tests.support.models import NEW
-from tests.support.wishing import parked, pause, resume, tell
+from tests.support.wishing import begun_anew_while_parked, parked, pause, resume, tell
 from tests.support.world import World, a_world
 from tests.workflows.test_c1_c2_pause_and_hold import half_done
 from tests.workflows.test_w2_w3_g3_parked import said
@@ -126,19 +124,7 @@ async def test_p17_g3_one_that_has_continued_as_new_while_it_was_parked_is_parke
     tmp_path: Path,
 ) -> None:
     async with a_world(tmp_path, forgetful_after=20) as world:
-        await world.has_set(2, boot=timedelta(0))
-        policy = parsed({"approval": "first"}, world.clock())
-        world.store.rollout_policies.put(world.scale_set.unique_id, policy, "ann", world.clock(), "", lambda _: None)
-        world.publish(NEW)
-        await world.start()
-        await parked(world)
-        first = (await world.upgrade().describe()).run_id
-        for _ in range(200):
-            await tell(world)
-            await asyncio.sleep(0.1)
-            if (await world.upgrade().describe()).run_id != first:
-                break
-        assert (await world.upgrade().describe()).run_id != first, "it has begun anew"
+        await begun_anew_while_parked(world)
         assert await listed(world) == (WorkflowExecutionStatus.RUNNING, "Parked")
         said(world, True, Gate.FIRST)
         await tell(world)

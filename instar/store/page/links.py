@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert
 
 from instar.store.database.database import Database
 from instar.store.database.page_tables import PAGE_LINKS
 from instar.store.database.sealing import SealerProtocol
 from instar.store.errors import SealingError
+from instar.store.page.newest import make_room
 from instar.store.page.proofs import Proof, key_of
 
 LINK_LASTS = timedelta(minutes=10)
@@ -31,14 +32,9 @@ class PageLinks:
             "sealed": proof.sealed(self._sealer),
             "ends_at": now + LINK_LASTS,
         }
-        mine = select(PAGE_LINKS.c.code_hash).where(PAGE_LINKS.c.principal == principal)
-        newest = mine.order_by(PAGE_LINKS.c.ends_at.desc(), PAGE_LINKS.c.code_hash)
+        newest_first = (PAGE_LINKS.c.ends_at.desc(), PAGE_LINKS.c.code_hash)
         with self._database.writing() as connection:
-            connection.execute(delete(PAGE_LINKS).where(PAGE_LINKS.c.ends_at <= now))
-            others = list(connection.scalars(newest))
-            if len(others) >= OF_ONE_AT_MOST:
-                gone = others[OF_ONE_AT_MOST - 1 :]
-                connection.execute(delete(PAGE_LINKS).where(PAGE_LINKS.c.code_hash.in_(gone)))
+            make_room(connection, PAGE_LINKS, principal, newest_first=newest_first, at_most=OF_ONE_AT_MOST, now=now)
             connection.execute(insert(PAGE_LINKS).values(**row))
 
     def take(self, code: str, now: datetime) -> Proof | None:

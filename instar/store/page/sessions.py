@@ -11,6 +11,7 @@ from instar.store.database.database import Database
 from instar.store.database.page_tables import PAGE_SESSIONS
 from instar.store.database.sealing import SealerProtocol
 from instar.store.errors import SealingError
+from instar.store.page.newest import make_room
 from instar.store.page.proofs import Proof, key_of
 
 OF_ONE_AT_MOST = 50
@@ -48,14 +49,9 @@ class PageSessions:
             "begun_at": now,
             "ends_at": ends_at,
         }
-        mine = select(PAGE_SESSIONS.c.id_hash).where(PAGE_SESSIONS.c.principal == principal)
-        newest = mine.order_by(PAGE_SESSIONS.c.begun_at.desc(), PAGE_SESSIONS.c.id_hash)
+        newest_first = (PAGE_SESSIONS.c.begun_at.desc(), PAGE_SESSIONS.c.id_hash)
         with self._database.writing() as connection:
-            connection.execute(delete(PAGE_SESSIONS).where(PAGE_SESSIONS.c.ends_at <= now))
-            others = list(connection.scalars(newest))
-            if len(others) >= OF_ONE_AT_MOST:
-                gone = others[OF_ONE_AT_MOST - 1 :]
-                connection.execute(delete(PAGE_SESSIONS).where(PAGE_SESSIONS.c.id_hash.in_(gone)))
+            make_room(connection, PAGE_SESSIONS, principal, newest_first=newest_first, at_most=OF_ONE_AT_MOST, now=now)
             connection.execute(insert(PAGE_SESSIONS).values(**row))
 
     def find(self, value: str, now: datetime) -> Session | None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from instar.compute.errors import Unavailable
-from instar.domain.machines.instances import HealthObservation, HealthState, Instance, OsDisk
+from instar.domain.machines.instances import Instance, OsDisk
 from instar.domain.records.upgrades import InstanceRecord, UpgradeKind, UpgradeStatus
 from tests.api.conftest import NEW, OLD, SCALE_SET, Api, error_of
 from tests.api.upgrades.test_rolling_upgrades import record
@@ -29,30 +29,10 @@ async def doing(api: Api) -> dict[str, str]:
     return {one["instances"]: one["doing"] for one in (await told(api))["groups"]}
 
 
-@pytest.fixture
-def healthy(api: Api, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The ids of those that are sick; the others are healthy."""
-    sick = set[str]()
-
-    async def observe(fleet: Any, scale_set: Any, *_: Any) -> tuple[HealthObservation, ...]:
-        return tuple(
-            HealthObservation(
-                one.instance_id,
-                HealthState.UNHEALTHY if one.instance_id in sick else HealthState.HEALTHY,
-                api.clock(),
-            )
-            for one in await fleet.list_instances(scale_set)
-        )
-
-    monkeypatch.setattr(type(api.fleet), "observe_health", observe)
-    monkeypatch.setattr("api.upgrades.looking.boots", lambda *_: False)
-    return sick
-
-
-async def test_p17_machines_that_are_told_alike_stand_together(api: Api, healthy: set[str]) -> None:
+async def test_p17_machines_that_are_told_alike_stand_together(api: Api, sick: set[str]) -> None:
     await api.create()
     await api.add_machines(10)
-    healthy.update("45")
+    sick.update("45")
     found = await told(api)
     assert found["groups"] == [
         {"doing": "healthy", "count": 8, "instances": "0-3,6-9", "batch": 0, "updateDomain": 0}
@@ -71,15 +51,15 @@ async def test_p17_machines_that_are_told_alike_stand_together(api: Api, healthy
     }
     assert found["notObserved"] == 0
     assert "upgrade" not in found
-    healthy.add("6")
+    sick.add("6")
     api.clock.now = api.clock.now.replace(minute=5)
     assert (await told(api))["health"]["overLimit"] is True
 
 
-async def test_p17_each_is_told_by_its_part_in_the_newest_upgrade(api: Api, healthy: set[str]) -> None:
+async def test_p17_each_is_told_by_its_part_in_the_newest_upgrade(api: Api, sick: set[str]) -> None:
     await api.create()
     await api.add_machines(8)
-    healthy.add("5")
+    sick.add("5")
     outcomes = (
         came_to("0", "upgraded"),
         came_to("1-2", "inProgress", 2),
@@ -102,21 +82,21 @@ async def test_p17_each_is_told_by_its_part_in_the_newest_upgrade(api: Api, heal
     assert [one["batch"] for one in (await told(api))["groups"] if one["instances"] in ("1-2", "4")] == [2, 0]
 
 
-async def test_p16_after_the_end_those_that_left_are_not_told_any_more(api: Api, healthy: set[str]) -> None:
+async def test_p16_after_the_end_those_that_left_are_not_told_any_more(api: Api, sick: set[str]) -> None:
     await api.create()
     await api.add_machines(2)
-    assert not healthy
+    assert not sick
     outcomes = (came_to("0", "failed"), came_to("1", "upgraded"), came_to("2", "upgraded"))
     api.store.upgrades.write(record(api, 1, api.clock(), instances=outcomes, status=UpgradeStatus.FAULTED))
     assert await doing(api) == {"1": "healthy", "0": "failed"}
 
 
 async def test_a_disk_of_the_upgrade_a_target_and_a_later_operation_are_seen(
-    api: Api, healthy: set[str], monkeypatch: pytest.MonkeyPatch
+    api: Api, sick: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await api.create()
     await api.add_machines(4)
-    assert not healthy
+    assert not sick
     unique_id = api.stored().identity.unique_id
     target = record(api, 1, api.clock()).target
 
@@ -138,10 +118,10 @@ async def test_a_disk_of_the_upgrade_a_target_and_a_later_operation_are_seen(
     assert [one["version"] for one in groups] == [NEW, NEW, OLD, OLD]
 
 
-async def test_of_a_change_of_the_model_the_generation_is_the_target(api: Api, healthy: set[str]) -> None:
+async def test_of_a_change_of_the_model_the_generation_is_the_target(api: Api, sick: set[str]) -> None:
     await api.create()
     await api.add_machines(2)
-    assert not healthy
+    assert not sick
     for generation, word in ((1, "onTarget"), (2, "healthy")):
         changes = {"kind": UpgradeKind.MODEL_CHANGE, "generation": generation}
         api.store.upgrades.write(record(api, generation, api.clock(), **changes))
@@ -176,11 +156,11 @@ async def test_a_compute_that_does_not_answer_is_told(api: Api, monkeypatch: pyt
 
 
 async def test_ten_thousand_machines_are_a_few_lines_and_as_many_queries_as_two(
-    api: Api, healthy: set[str], monkeypatch: pytest.MonkeyPatch
+    api: Api, sick: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await api.create()
     await api.add_machines(2)
-    assert not healthy
+    assert not sick
     api.store.upgrades.write(record(api, 1, api.clock(), instances=(came_to("0-1", "pending", 0),), **RUNS))
     asked: list[str] = []
     event.listen(api.store.database._engine, "before_cursor_execute", lambda *given: asked.append(given[2]))

@@ -9,7 +9,6 @@ from sqlalchemy import event
 
 from instar.compute.errors import Unavailable
 from instar.domain.access import Grant, Role
-from instar.domain.machines.instances import HealthObservation, HealthState
 from instar.domain.records.operations import OperationKind, OperationStatus
 from instar.domain.records.progress import Counts
 from instar.domain.records.quarantine import Quarantine, QuarantinedVersion
@@ -240,31 +239,16 @@ async def test_a_set_in_deletion_is_told_as_such(api: Api) -> None:
     assert api.store.operations.running(api.stored().identity.unique_id)[-1].kind is OperationKind.DELETE
 
 
-async def test_p2_health_is_counted_as_a_pre_check_would_where_it_is_asked_for(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_p2_health_is_counted_as_a_pre_check_would_where_it_is_asked_for(api: Api, sick: set[str]) -> None:
     await api.create()
     await api.add_machines(5)
-    sick = ["1"]
-
-    async def observe(fleet: Any, scale_set: Any, *_: Any) -> tuple[HealthObservation, ...]:
-        return tuple(
-            HealthObservation(
-                one.instance_id,
-                HealthState.UNHEALTHY if one.instance_id in sick else HealthState.HEALTHY,
-                api.clock(),
-            )
-            for one in await fleet.list_instances(scale_set)
-        )
-
-    monkeypatch.setattr(type(api.fleet), "observe_health", observe)
-    monkeypatch.setattr("api.upgrades.looking.boots", lambda *_: False)
+    sick.add("1")
     assert "health" not in await only(api, **{"$expand": "versions"})
     told = await only(api, **{"$expand": "health"})
     assert told["versions"] == {OLD: 5}
     expected = {"all": 5, "healthy": 4, "unhealthy": 1, "starting": 0, "stopped": 0}
     assert told["health"] == {**expected, "limitPercent": 20, "overLimit": False}
-    sick.append("2")
+    sick.add("2")
     api.clock.advance(timedelta(seconds=2))
     assert (await only(api, **{"$expand": "versions,health"}))["health"]["overLimit"] is True
 
