@@ -22,7 +22,6 @@ TEMPLATES.globals |= {
     "static": STATIC,
     "looks": wording.LOOKS,
     "moment": wording.moment,
-    "span": wording.span,
     "duration": wording.duration,
     "took": wording.took,
     "kind": wording.kind,

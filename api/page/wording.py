@@ -1,9 +1,12 @@
 """The API's words in those of the page: moments, spans, states and kinds."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from isodate import ISO8601Error, parse_duration
+
+from instar.domain.moments import instant, minute
+from instar.domain.spans import briefly
 
 Json = dict[str, Any]
 
@@ -35,33 +38,14 @@ def moment(text: str) -> str:
     >>> moment("2026-03-01T12:00:59.1234+00:00"), moment("soon")
     ('2026-03-01 12:00Z', 'soon')
     """
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return at.strftime("%Y-%m-%d %H:%MZ")
-
-
-def span(duration: timedelta) -> str:
-    """In its two greatest units.
-
-    >>> [span(timedelta(seconds=seconds)) for seconds in (0, 61, 7_260, 90_000)]
-    ['0 s', '1 min 1 s', '2 h 1 min', '1 d 1 h']
-    """
-    rest, parts = max(0, int(duration.total_seconds())), []
-    for unit, seconds in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        count, rest = divmod(rest, seconds)
-        parts.append((count, unit))
-    first = next((index for index, (count, _) in enumerate(parts) if count), len(parts) - 1)
-    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count) or "0 s"
+    at = instant(text)
+    return text if at is None else minute(at)
 
 
 def took(upgrade: Json) -> str:
     """How long an upgrade that has ended took; "" of one that runs."""
-    try:
-        return span(datetime.fromisoformat(upgrade["endTime"]) - datetime.fromisoformat(upgrade["startTime"]))
-    except (KeyError, ValueError):
-        return ""
+    began, ended = instant(upgrade.get("startTime", "")), instant(upgrade.get("endTime", ""))
+    return briefly(ended - began) if began and ended else ""
 
 
 def duration(text: str) -> str:
@@ -74,7 +58,7 @@ def duration(text: str) -> str:
         given = parse_duration(text)
     except ISO8601Error:
         return text
-    return span(given) if isinstance(given, timedelta) else text
+    return briefly(given) if isinstance(given, timedelta) else text
 
 
 def kind(upgrade: Json) -> str:

@@ -13,8 +13,9 @@ from typing import Any
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-from instar.client.showing.words import instant, moment, progressed, took, who
+from instar.client.showing.words import moment, progressed, took, who
 from instar.domain.legible import legible_line
+from instar.domain.moments import instant
 
 Json = dict[str, Any]
 

@@ -9,9 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from instar.client.showing.audit_list import REASON_AT_MOST, subject_of
-from instar.client.showing.words import STYLES, counted, instant, kind_of, moment, span, took, what_it_is, who, why
+from instar.client.showing.words import STYLES, counted, kind_of, moment, took, what_it_is, who, why
 from instar.domain.legible import legible, legible_line
+from instar.domain.moments import instant
 from instar.domain.records.progress import Outcome
+from instar.domain.spans import briefly
 
 Json = dict[str, Any]
 
@@ -79,7 +81,7 @@ def _decisions(told: Json) -> Table:
     began = instant(told["startTime"])
     for one in told["decisions"]:
         at = instant(one["time"])
-        after = span(at - began) if at and began else ""
+        after = briefly(at - began) if at and began else ""
         when = at.strftime("%m-%d %H:%M:%S") if at else legible_line(one["time"])
         table.add_row(when, after, str(one["batch"] or ""), legible_line(one["action"]), legible_line(one["reason"]))
     return table

@@ -1,9 +1,11 @@
 """Moments, spans and counts of the API's answers in the few letters that a table has room for."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from instar.domain.legible import legible_line
+from instar.domain.moments import instant, minute
+from instar.domain.spans import briefly
 
 Json = dict[str, Any]
 
@@ -27,37 +29,14 @@ def moment(text: str) -> str:
     ('2026-03-01 12:00Z', 'soon')
     """
     at = instant(text)
-    return legible_line(text) if at is None else at.strftime("%Y-%m-%d %H:%MZ")
-
-
-def instant(text: str) -> datetime | None:
-    """A moment of an answer; None for what is none."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at if at.tzinfo else None
-
-
-def span(duration: timedelta) -> str:
-    """A duration of zero and more, in its two greatest units.
-
-    >>> [span(timedelta(seconds=seconds)) for seconds in (0, 59.6, 61, 7_260, 90_000)]
-    ['0 s', '59 s', '1 min 1 s', '2 h 1 min', '1 d 1 h']
-    """
-    rest, parts = max(0, int(duration.total_seconds())), []
-    for unit, seconds in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        count, rest = divmod(rest, seconds)
-        parts.append((count, unit))
-    first = next((index for index, (count, _) in enumerate(parts) if count), len(parts) - 1)
-    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count) or "0 s"
+    return legible_line(text) if at is None else minute(at)
 
 
 def took(upgrade: Json, now: datetime) -> str:
     """How long an upgrade took, or takes until now; "" where its answer does not say when it began."""
     began = instant(upgrade.get("startTime", ""))
     end = instant(upgrade.get("endTime", "")) or now
-    return "" if began is None else span(end - began)
+    return "" if began is None else briefly(end - began)
 
 
 def kind_of(upgrade: Json) -> str:

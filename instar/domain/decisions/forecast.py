@@ -13,6 +13,7 @@ from instar.domain.decisions.pace import Pace, PaceBy, pace_of, spans_of
 from instar.domain.decisions.simulation import Simulation, Situation, simulate
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import HealthState, InstanceView, Look, Standing
+from instar.domain.moments import minute
 from instar.domain.records.progress import Outcome, Progress
 from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.records.upgrades import Decision
@@ -75,11 +76,11 @@ class Forecast:
         told = f"{self.done}{all_of_them} batches done in {in_words(_minutes(self.elapsed))}"
         more = "" if self.remaining is None else f"about {in_words(_minutes(self.remaining))} more"
         if self.parked:
-            since = self.parked.since.strftime("%Y-%m-%d %H:%MZ")
+            since = minute(self.parked.since)
             return f"{told}; waits since {since}" + (f", then {more}" if more else "")
         if self.stop:
             return f"{told}; {self.stop}"
-        ends = f", until {self.ends.strftime('%Y-%m-%d %H:%MZ')}" if self.ends else ""
+        ends = f", until {minute(self.ends)}" if self.ends else ""
         by = {PaceBy.THIS_UPGRADE: "by its pace so far", PaceBy.LAST_UPGRADES: "by the pace of the last upgrade"}
         return f"{told}; {more}{ends} {by.get(self.pace.by, 'by the health wait')}" if more else told
 

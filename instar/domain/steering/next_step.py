@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from instar.domain.message import Message
+from instar.domain.moments import minute
 from instar.domain.spans import in_words
 from instar.domain.steering.outside.answers import JudgeAnswer
 from instar.domain.steering.outside.judges import Judge, Step, step_of
@@ -163,7 +164,7 @@ def _at_the_gate(known: Known) -> Park | Stop | None:
     if known.policy.approval_deadline is None:
         return Park(what=ParkedFor.APPROVAL, reason=f"waits for an approval {when}", gate=gate)
     until = known.wishes.asked.get(gate, known.now) + known.policy.approval_deadline
-    moment = until.strftime("%Y-%m-%d %H:%MZ")
+    moment = minute(until)
     if known.now >= until:
         return Stop(reason=f"nobody approved it until {moment}")
     reason = f"waits for an approval {when}, until {moment}"
@@ -190,7 +191,7 @@ def _outside(known: Known) -> Park | None:
     takes = f"a batch takes about {in_words(known.batch_takes)}"
     if begins is None:
         return Park(what=ParkedFor.WINDOW, reason=f"{takes}, and none of its windows within a year is as long")
-    opens = f"the next one opens at {begins.strftime('%Y-%m-%d %H:%MZ')}"
+    opens = f"the next one opens at {minute(begins)}"
     if timetable.state_at(known.now).is_open:
         return Park(what=ParkedFor.WINDOW, reason=f"{takes} and would not end in its window: {opens}", until=begins)
     return Park(what=ParkedFor.WINDOW, reason=f"outside of its windows: {opens}", until=begins)

@@ -7,6 +7,7 @@ from isodate import duration_isoformat
 from pydantic import BaseModel, ConfigDict
 
 from instar.domain.legible import legible
+from instar.domain.moments import minute
 from instar.domain.steering.durations import Duration, within
 
 KEPT_AT_MOST = timedelta(days=366)
@@ -35,7 +36,7 @@ class Retention(BaseModel):
         'previous disks are kept for P7D, and until 2026-11-30 04:00Z: holidays (ann)'
         """
         told = [] if self.keep is None else [f"for {duration_isoformat(self.keep)}"]
-        told += [] if self.until is None else [f"until {self.until.strftime('%Y-%m-%d %H:%MZ')}"]
+        told += [] if self.until is None else [f"until {minute(self.until)}"]
         return f"previous disks are kept {', and '.join(told)}: {legible(self.reason)} ({legible(self.by)})"
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from instar.domain.access import is_within
 from instar.domain.legible import legible
+from instar.domain.moments import minute
 
 REASON_AT_MOST = 500
 """Characters."""
@@ -32,8 +33,8 @@ class _Wish(BaseModel):
 
     @property
     def _told(self) -> str:
-        told = f"by {legible(self.by)} since {_minute(self.since)}: {legible(self.reason)}"
-        return told if self.until is None else f"{told}; until {_minute(self.until)}"
+        told = f"by {legible(self.by)} since {minute(self.since)}: {legible(self.reason)}"
+        return told if self.until is None else f"{told}; until {minute(self.until)}"
 
 
 class Pause(_Wish):
@@ -94,7 +95,7 @@ class Approval(BaseModel):
     def sentence(self) -> str:
         """The sentence for every reader (P17)."""
         why = f": {legible(self.reason)}" if self.reason else ""
-        return f"{'approved' if self.approved else 'rejected'} by {legible(self.by)} at {_minute(self.at)}{why}"
+        return f"{'approved' if self.approved else 'rejected'} by {legible(self.by)} at {minute(self.at)}{why}"
 
 
 class Wishes(BaseModel):
@@ -126,7 +127,3 @@ def in_force(pause: Pause | None, holds: Iterable[Hold], resource_id: str, now: 
         pause=pause if pause and pause.lasts(now) else None,
         holds=tuple(sorted((one for one in holds if one.lasts(now) and one.covers(resource_id)), key=lambda h: h.name)),
     )
-
-
-def _minute(at: datetime) -> str:
-    return at.strftime("%Y-%m-%d %H:%MZ")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from instar.domain.moments import minute
 from instar.domain.steering.rings.plans import RingPlan
 from instar.domain.steering.rings.progress import NOT_COUNTED, Member, Place, RingProgress, is_passed
 
@@ -40,7 +41,7 @@ def _told(members: Sequence[Member]) -> str:
     told = [f"{len(done) + len(bake)} of {len(counted)} sets have completed"]
     if ends := [one.until for one in bake if one.until]:
         verb = "bakes" if len(bake) == 1 else "bake"
-        told.append(f"{len(bake)} {verb} until {max(ends).strftime('%Y-%m-%d %H:%MZ')}")
+        told.append(f"{len(bake)} {verb} until {minute(max(ends))}")
     others = [one for one in counted if one.place not in {Place.DONE, Place.BAKES}]
     return ", ".join(told) + _named(others)
 
