@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from api.overviews.needs_person import needs_person
 from api.shapes.answers import decision_body, error_body, provisioning_state, target_body, wait_body, wished_body
 from api.shapes.wishes import wish_properties
 from api.wire.moments import moment
@@ -34,7 +36,7 @@ class Glance:
     """How many are how; None where that was not asked, or is not known yet."""
 
 
-def set_body(overview: Overview, glance: Glance | None) -> Json:
+def set_body(overview: Overview, glance: Glance | None, now: datetime) -> Json:
     """A set in a list; `glance`: None where it was not asked for, or is not known."""
     stored, wishes = overview.stored, overview.wishes
     model = ScaleSetModel.from_arm(stored.document, stored.generation)
@@ -61,6 +63,8 @@ def set_body(overview: Overview, glance: Glance | None) -> Json:
         properties["quarantined"] = list(overview.status.quarantine.excluded)
     if overview.upgrade:
         properties["upgrade"] = upgrade_properties(overview.upgrade, overview.decided, overview.wait)
+    if needed := needs_person(properties, now):
+        properties["needsPerson"] = needed
     return {
         "id": stored.identity.resource_id,
         "name": stored.identity.name,

@@ -48,7 +48,8 @@ async def list_sets(services: ServicesDep, paging: PagingDep, scope: Scope = ROO
     ]
     page = paging.page(found, lambda one: (one.resource_id.lower(),))
     unique_ids = [one.unique_id for one in page.items]
-    overviews = await asyncio.to_thread(services.store.overviews.of, unique_ids, services.clock())
+    now = services.clock()
+    overviews = await asyncio.to_thread(services.store.overviews.of, unique_ids, now)
     stored = [one.stored for one in overviews] if besides else []
     glances = await glances_of(services, stored, health="health" in besides)
-    return page.answer(set_body(one, glances.get(one.stored.identity.unique_id)) for one in overviews)
+    return page.answer(set_body(one, glances.get(one.stored.identity.unique_id), now) for one in overviews)

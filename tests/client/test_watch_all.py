@@ -57,7 +57,7 @@ def test_a_pipe_gets_a_line_for_each_change_and_no_escape_code() -> None:
         "3 sets: 1 need a person, 1 being upgraded, 1 idle",
         (
             "asks: parked #####.....  20/40  batch 2  to 2.0.0  by itself: "
-            "needs an approval, at the gate 'start' since 2026-03-01 12:00Z"
+            "an approval is waited for, at the gate 'start'"
         ),
         "up: upgrading #####.....  20/40  batch 2  to 2.0.0  by itself",
         "up: upgrading #####.....  20/40  batch 3  to 2.0.0  by itself",

@@ -103,8 +103,7 @@ class AllSets:
             self._asking = None
 
     def _shown(self, found: list[Json]) -> SetsShown:
-        now = self.clock()
-        return SetsShown(tuple(row_of(_with(one, self._machines.get(one["id"])), now) for one in found))
+        return SetsShown(tuple(row_of(_with(one, self._machines.get(one["id"]))) for one in found))
 
     def _ask_machines(self, api: Api) -> None:
         now = asyncio.get_running_loop().time()

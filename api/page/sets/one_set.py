@@ -20,8 +20,7 @@ from api.page.live.streams import known_rights, stream
 from api.page.sets import batches
 from api.page.sets.asked import DEFAULT_POLICY, Asking, Told
 from api.page.sets.limit_views import limits
-from api.page.sets.red import why_red
-from api.page.sets.rows import SETS, bar_of
+from api.page.sets.rows import SETS, bar_of, red_of
 from api.page.views import rendered, view
 from api.services.dependencies import SCALE_SET, ScaleSetPath, ServicesDep, printable_path, scale_set_path
 from instar.compute.clock import Clock
@@ -63,7 +62,7 @@ class SetShown:
                 "head": rendered(
                     "sets/head.html",
                     **common,
-                    red=why_red(properties, self.now),
+                    red=red_of(properties),
                     bar=bar_of(upgrade) if upgrade and told.runs else None,
                     counts=wording.counts(upgrade) if upgrade else [],
                     last=decisions[-1] if decisions else None,

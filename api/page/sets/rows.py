@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import IntEnum
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
+from api.overviews.needs_person import too_many_sick
 from api.page import wording
-from api.page.sets.red import why_red
 
 Json = dict[str, Any]
 
@@ -98,7 +97,12 @@ def key_of(resource_id: str) -> str:
     return sha256(resource_id.lower().encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def row_of(one: Json, now: datetime) -> Row:
+def red_of(properties: Mapping[str, Any]) -> tuple[str, ...]:
+    """What makes a set red: what the API says without its machines, and what these say, which are asked less often."""
+    return (*properties.get("needsPerson", ()), *too_many_sick(properties.get("health") or {}))
+
+
+def row_of(one: Json) -> Row:
     """A set as the API lists it."""
     told = one["properties"]
     upgrade = told.get("upgrade")
@@ -113,7 +117,7 @@ def row_of(one: Json, now: datetime) -> Row:
         automatic=told["automatic"],
         state=told["state"],
         reason=told["reason"],
-        red=tuple(why_red(told, now)),
+        red=red_of(told),
         upgrade=upgrade,
         bar=bar_of(upgrade) if upgrade and "endTime" not in upgrade else None,
         versions=None if versions is None else tuple(sorted(versions.items(), key=lambda pair: (-pair[1], pair[0]))),

@@ -49,15 +49,8 @@ class Line:
 
 def needs(one: Json) -> str:
     """What a person is needed for at this set; "" where it is for nothing."""
-    told = one["properties"]
-    upgrade = told.get("upgrade") or {}
-    if approval := told.get("approval"):
-        return f"needs an approval, at the gate '{approval['gate']}' since {moment(approval['since'])}"
-    if broken := (upgrade.get("progress") or {}).get("needsPersonInstanceCount"):
-        return f"{broken} machines are not healthy on their previous disk either"
-    if told.get("state") == "held" and not told.get("holds"):
-        return f"held: {told['reason']}"
-    return "its last request failed" if told.get("provisioningState") == "Failed" else ""
+    needed: list[str] = one["properties"].get("needsPerson", [])
+    return "; ".join(needed)
 
 
 def rank_of(one: Json) -> Rank:

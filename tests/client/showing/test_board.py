@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from instar.client.showing.board import Rank, board, counted, in_order, names_of, rank_of
-from tests.client.showing.answers import RUNNING, UPGRADE, WEB
+from tests.client.showing.answers import RUNNING, WEB
 
 NOW = datetime(2026, 3, 1, 13, 0, tzinfo=UTC)
 WORKING = {name: told for name, told in RUNNING["properties"].items() if name not in {"waitsFor", "waitsSince"}}
@@ -22,7 +22,8 @@ def a_set(name: str, **changes: Any) -> dict[str, Any]:
 
 UPGRADING = a_set("up", state="upgrading", upgrade=WORKING)
 PARKED = a_set("parked", state="parked", reason="outside its window", upgrade=WORKING)
-ASKS = a_set("asks", state="parked", upgrade=WORKING, approval={"gate": "start", "since": "2026-03-01T12:00:00Z"})
+WAITS = "an approval is waited for, at the gate 'start'"
+ASKS = a_set("asks", state="parked", upgrade=WORKING, needsPerson=[WAITS])
 
 
 def text_of(sets: list[dict[str, Any]], width: int = 80, height: int = 24) -> list[str]:
@@ -39,10 +40,9 @@ def text_of(sets: list[dict[str, Any]], width: int = 80, height: int = 24) -> li
         (a_set("web"), Rank.REST, None),
         (a_set("web", state="paused", reason="paused by ann", paused={}), Rank.REST, None),
         (a_set("web", state="held", reason="held by ann", holds=[{}]), Rank.REST, None),
-        (a_set("web", upgrade=UPGRADE["properties"]), Rank.PERSON, "1 machines are not healthy on their previous disk"),
-        (a_set("web", state="held", reason="the records are older"), Rank.PERSON, "held: the records are older"),
-        (a_set("web", provisioningState="Failed"), Rank.PERSON, "its last request failed"),
-        (ASKS, Rank.PERSON, "needs an approval, at the gate 'start' since 2026-03-01 12:00Z"),
+        (a_set("web", needsPerson=["quarantined: 2.0.0"]), Rank.PERSON, "quarantined: 2.0.0"),
+        (a_set("web", needsPerson=["upgrade 3 is Faulted", "bad"]), Rank.PERSON, "upgrade 3 is Faulted; bad"),
+        (ASKS, Rank.PERSON, WAITS),
         (UPGRADING, Rank.UPGRADING, "##........  20/40  batch 2  to 2.0.0  by itself  1 h"),
         (PARKED, Rank.PARKED, "parked: outside its window"),
     ],

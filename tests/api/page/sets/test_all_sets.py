@@ -200,7 +200,7 @@ async def test_five_hundred_sets_are_shown_by_pages_with_as_many_asks_and_querie
         assert once == ["GET /instar/scaleSets"] * 2
         overview = (await api.get("/instar/scaleSets"))["value"][0]
         rows = [
-            row_of({**overview, "id": f"{overview['id']}-{number:03}", "name": f"web-{number:03}"}, api.clock())
+            row_of({**overview, "id": f"{overview['id']}-{number:03}", "name": f"web-{number:03}"})
             for number in range(499)
         ]
         for number in range(ROWS + 10):
@@ -229,7 +229,7 @@ async def test_a_set_of_many_versions_names_the_most_frequent(api: Api) -> None:
     for number in range(7):
         model = {"properties": {"versions": {f"{n}.0": 10 - n for n in range(number)}}}
         overview = (await api.get("/instar/scaleSets"))["value"][0]
-        told = row_of({**overview, "properties": overview["properties"] | model["properties"]}, api.clock())
+        told = row_of({**overview, "properties": overview["properties"] | model["properties"]})
         assert told.versions == tuple((f"{n}.0", 10 - n) for n in range(number))
 
 

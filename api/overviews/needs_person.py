@@ -1,11 +1,11 @@
-"""When a set is marked red: whenever a person must act, and for nothing else (docs/page.md)."""
+"""When a set needs a person: whenever somebody must act, and for nothing else (docs/page.md)."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from api.page.wording import moment
 from instar.domain.images.images import version_key
+from instar.domain.moments import minute
 from instar.store.overview.standing import LATE
 
 HANDED_OVER_WITHIN = timedelta(minutes=1)
@@ -14,19 +14,19 @@ HANDED_OVER_WITHIN = timedelta(minutes=1)
 BUSY = ("upgrading", "parked", "deleting")
 
 
-def why_red(told: Mapping[str, Any], now: datetime) -> list[str]:
+def needs_person(told: Mapping[str, Any], now: datetime) -> list[str]:
     """What a person must see to, a sentence each; [] where a set needs nobody.
 
-    `told`: the properties of a set in the API's list of all sets. What is not known, as health before the first look,
-    marks nothing.
+    `told`: the other properties of a set in the list of all sets. What is not known, as health before the first look,
+    or where it was not asked for, is no reason.
 
     >>> noon = datetime.fromisoformat("2026-12-04T12:00Z")
-    >>> why_red({"state": "idle", "upgrade": {"status": "Completed", "number": 3}}, noon)
+    >>> needs_person({"state": "idle", "upgrade": {"status": "Completed", "number": 3}}, noon)
     []
-    >>> why_red({"upgrade": {"status": "Faulted", "number": 3, "error": {"message": "5 of 20 sick"}}}, noon)
+    >>> needs_person({"upgrade": {"status": "Faulted", "number": 3, "error": {"message": "5 of 20 sick"}}}, noon)
     ['upgrade 3 is Faulted: 5 of 20 sick']
     """
-    found = [*_of_upgrade(told.get("upgrade") or {}), *_of_health(told.get("health") or {})]
+    found = [*_of_upgrade(told.get("upgrade") or {}), *too_many_sick(told.get("health") or {})]
     if behind := told.get("recordsBehind"):
         found.append(f"nothing is done to it: {behind}")
     if approval := told.get("approval"):
@@ -39,7 +39,7 @@ def why_red(told: Mapping[str, Any], now: datetime) -> list[str]:
     if (hand_over := told.get("handOver")) and _since(hand_over["waitsSince"], now) > HANDED_OVER_WITHIN:
         found.append(f"not handed over yet: {hand_over['waitsFor']}")
     if (due := told.get("nextLookAt")) and _is_to_look(told) and _since(due, now) > LATE:
-        found.append(f"nobody looks for new versions: that was due at {moment(due)} (a worker away?)")
+        found.append(f"nobody looks for new versions: that was due at {_minute(due)} (a worker away?)")
     if told.get("provisioningState") == "Failed":
         found.append("the last request to create or change it has failed")
     return found
@@ -55,7 +55,8 @@ def _of_upgrade(upgrade: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _of_health(health: Mapping[str, Any]) -> list[str]:
+def too_many_sick(health: Mapping[str, Any]) -> list[str]:
+    """The same of its health alone (P2)."""
     if not health.get("overLimit"):
         return []
     counted = health["all"] - health["stopped"]
@@ -69,6 +70,10 @@ def _is_to_look(told: Mapping[str, Any]) -> bool:
 
 def _since(at: str, now: datetime) -> timedelta:
     return now - datetime.fromisoformat(at)
+
+
+def _minute(text: str) -> str:
+    return minute(datetime.fromisoformat(text))
 
 
 def _in_question(told: Mapping[str, Any]) -> list[str]:

@@ -1,11 +1,11 @@
-"""When a set is marked red: whenever a person must act, and for nothing else."""
+"""When a set needs a person: whenever somebody must act, and for nothing else."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from api.page.sets.red import HANDED_OVER_WITHIN, why_red
+from api.overviews.needs_person import HANDED_OVER_WITHIN, needs_person
 from instar.store.overview.standing import LATE
 
 NOON = datetime.fromisoformat("2026-12-04T12:00:00+00:00")
@@ -46,7 +46,7 @@ def hand_over(since: timedelta) -> dict[str, Any]:
     ],
 )
 def test_nobody_need_act(told: dict[str, Any]) -> None:
-    assert why_red({**GOOD, **told}, NOON) == []
+    assert needs_person({**GOOD, **told}, NOON) == []
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_nobody_need_act(told: dict[str, Any]) -> None:
     ],
 )
 def test_a_person_must_act_and_is_told_why(told: dict[str, Any], sentence: str) -> None:
-    assert why_red({**GOOD, **told}, NOON) == [sentence]
+    assert needs_person({**GOOD, **told}, NOON) == [sentence]
 
 
 def test_every_reason_is_told() -> None:
     holds = [{"sentence": "held by 'a'"}, {"sentence": "held by 'b'", "until": UNTIL}, {"sentence": "held by 'c'"}]
     told = {**GOOD, **upgrade("Faulted"), "holds": holds, "quarantined": ["2.0.0"]}
-    assert why_red(told, NOON) == [
+    assert needs_person(told, NOON) == [
         "upgrade 3 is Faulted",
         "held with no end: held by 'a'",
         "held with no end: held by 'c'",
