@@ -36,16 +36,18 @@ class Hooks:
         hooks = policy.hooks if policy else ()
         self._opening = tuple(one for one in hooks if one.at is HookPoint.BEFORE_SWAP)
         self._closing = tuple(one for one in hooks if one.at is HookPoint.AFTER_HEALTHY)
+        self._opened = InstanceIds()
+        """Whose opening hook was called and whose closing one was not yet: nobody between two batches."""
 
     async def open(self, ids: InstanceIds) -> InstanceIds:
         """Call the opening hooks for a batch: whom it goes on with. The others are left out, or wait again."""
         memory = self._memory
         if not self._opening or memory.is_cancelled():
             return ids
-        memory.opened |= ids
+        self._opened |= ids
         answered = await self._called(self._request(self._opening, ids), memory.is_cancelled)
         # Where the last word of a cancelled call is lost, nobody knows who was called: all are closed.
-        memory.opened = memory.opened - ids | (ids if answered is None else answered.called)
+        self._opened = self._opened - ids | (ids if answered is None else answered.called)
         answered = answered or HooksAnswered()
         memory.progress = memory.known.leaving_out(answered.skipped)
         if told := _told(answered):
@@ -58,9 +60,9 @@ class Hooks:
     async def close(self, batch: InstanceIds) -> None:
         """Call the closing hooks of all whose opening one was called; without such, of those that are healthy now."""
         memory = self._memory
-        due = memory.opened if self._opening else batch & memory.known.of(Outcome.UPGRADED)
+        due = self._opened if self._opening else batch & memory.known.of(Outcome.UPGRADED)
         if not self._closing or not due:
-            memory.opened = InstanceIds()
+            self._opened = InstanceIds()
             return
         answered = HooksAnswered()
         if not memory.is_cancelled():
@@ -69,7 +71,7 @@ class Hooks:
             # Cancelled before or meanwhile. Whoever was asked already knows the call by its id.
             request = self._request(self._closing, left).model_copy(update={"at_most": CLOSED_WITHIN})
             answered = _merged(answered, await self._called(request, lambda: False) or HooksAnswered())
-        memory.opened = InstanceIds()
+        self._opened = InstanceIds()
         if told := _told(answered):
             await self._journal.decided("hooks", told)
         memory.cancel_reason = memory.cancel_reason or answered.stops

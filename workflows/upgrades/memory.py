@@ -30,8 +30,6 @@ class UpgradeMemory:
         self.batch_takes = state.batch_takes
         self.baked = state.baked
         """How long the last batch was watched by the rollout policy (W2)."""
-        self.opened = state.opened
-        """Whose opening hook was called and whose closing one was not yet (G1)."""
         self.judged: tuple[JudgeAnswer, ...] | None = None
         """What judges have just said: good for one look (G2)."""
         self._lines = state.batches
@@ -103,6 +101,5 @@ class UpgradeMemory:
                 "parked": self.parked,
                 "batch_takes": self.batch_takes,
                 "baked": self.baked,
-                "opened": self.opened,
             },
         )

@@ -150,10 +150,8 @@ class OsUpgradeWorkflow:
     async def _end(self, status: UpgradeStatus, reason: str, error: UpgradeError | None = None) -> UpgradeResult:
         """Write the end down, tell the set that its lock is free, and end the operation.
 
-        In this order: whoever waits for the operation can start the next upgrade at once. Before it hooks are told of
-        machines that they still count with.
+        In this order: whoever waits for the operation can start the next upgrade at once.
         """
-        await self._work.hooks.close(InstanceIds())
         await self._journal.decided(status.lower(), reason, status, error)
         ended = UpgradeEnded(
             number=self._memory.started.number,

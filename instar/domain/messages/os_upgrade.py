@@ -54,8 +54,6 @@ class UpgradeState(Message):
     """The longest batch so far, where a rollout policy wants to know (W3)."""
     baked: Annotated[timedelta, Field(exclude_if=lambda value: not value)] = timedelta(0)
     """How long the last batch was watched by the rollout policy (W2)."""
-    opened: Annotated[InstanceIds, Field(exclude_if=lambda value: not value)] = InstanceIds()
-    """Whose opening hook was called and whose closing one was not yet (G1)."""
 
 
 class BatchLine(Message):
