@@ -10,7 +10,7 @@ from tests.support.world import World
 
 async def eventually(holds: Callable[[], bool]) -> None:
     """Wait, in real time, until that holds."""
-    for _ in range(1000):
+    for _ in range(6000):
         if holds():
             return
         await asyncio.sleep(0.01)

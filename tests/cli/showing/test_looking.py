@@ -83,7 +83,9 @@ def run(*words: str) -> tuple[int, str]:
 def test_a_list_of_500_sets_is_one_request(
     logged_in: list[str], api: dict[str, Any], asked: list[httpx.Request]
 ) -> None:
-    api["/instar/scaleSets"] = {"value": [MINE | {"name": f"web-{number}"} for number in range(500)]}
+    asks = MINE["properties"] | {"needsPerson": ["quarantined: 2.0.0"]}
+    sets = [MINE | {"name": f"web-{number}", "properties": asks} for number in range(500)]
+    api["/instar/scaleSets"] = {"value": sets}
     status, output = run("list", *logged_in)
     assert status == 0
     assert "web-499" in output
@@ -289,12 +291,14 @@ def test_nonsense_to_watch_is_refused(logged_in: list[str], api: dict[str, Any],
 
 
 def test_watch_all_looks_at_a_scope(logged_in: list[str], api: dict[str, Any], asked: list[httpx.Request]) -> None:
-    api["/instar/scaleSets"] = {"value": [MINE | {"name": f"web-{number}"} for number in range(500)]}
+    asks = MINE["properties"] | {"needsPerson": ["quarantined: 2.0.0"]}
+    sets = [MINE | {"name": f"web-{number}", "properties": asks} for number in range(500)]
+    api["/instar/scaleSets"] = {"value": sets}
     status, output = run("watch", "--all", "--timeout", "0", "--scope", "/subscriptions/s", *logged_in)
     assert status == 0
     assert asked[0].url.params["scope"] == "/subscriptions/s"
     assert output.splitlines()[0] == "500 sets: 500 need a person"
-    assert "web-499: idle, last upgrade Faulted to 2.0.0: 1 machines are not healthy" in output
+    assert "web-499: idle, last upgrade Faulted to 2.0.0: quarantined: 2.0.0" in output
 
 
 def test_history_names_the_set_and_cuts_long_reasons_within_80_columns(
