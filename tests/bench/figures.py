@@ -43,9 +43,9 @@ class Figure:
 Figures = Mapping[str, Figure]
 
 
-def ratio(value: float) -> Figure:
+def ratio(value: float, better: Better = Better.LOWER) -> Figure:
     """One time over another of the same run. Compared with those of other runs."""
-    return Figure(value, RATIO)
+    return Figure(value, RATIO, better)
 
 
 def count(value: float, better: Better = Better.LOWER) -> Figure:

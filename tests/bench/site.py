@@ -47,7 +47,7 @@ def processes(folder: Path) -> Iterator[tuple[Ports, dict[str, int]]]:
     """The same with the process id of each, by name."""
     ports = Ports.chosen(0, 0, 0)
     data = folder / "data"
-    data.mkdir(parents=True, mode=0o700)
+    data.mkdir(parents=True, mode=0o700, exist_ok=True)
     with ProcessGroup(folder / "logs", print) as group:
         start_stack(group, data, ports, os.environ)
         pids = {child.name: child.process.pid for child in group._children}

@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 from tests.bench import bare_loop, scene
 from tests.bench.figures import Figures, count, mebibytes, ratio, seconds, told
 from tests.bench.part import Part
@@ -25,11 +26,16 @@ class Upgrade:
         return self.batches * (scene.SWAP + scene.BOOT).total_seconds()
 
 
-async def upgraded(stacked: Stacked, size: int) -> Upgrade:
-    """One set of that size, made and upgraded."""
+async def prepared(stacked: Stacked, size: int) -> ScaleSetIdentity:
+    """One set of that size, on the older version."""
+    scale_set = await stacked.site.has_set("one", size)
+    await stacked.site.booted()
+    return scale_set
+
+
+async def upgraded(stacked: Stacked, scale_set: ScaleSetIdentity) -> Upgrade:
+    """From its start to its end."""
     one = stacked.site
-    scale_set = await one.has_set("one", size)
-    await one.booted()
     await one.start(scale_set)
     record = await one.ended(scale_set)
     return Upgrade(
@@ -41,7 +47,11 @@ async def upgraded(stacked: Stacked, size: int) -> Upgrade:
 
 def measure(size: int) -> Figures:
     """Instar, then the bare loop."""
-    found, memory = on_a_stack(lambda stacked: upgraded(stacked, size))
+
+    async def instar(stacked: Stacked) -> Upgrade:
+        return await upgraded(stacked, await prepared(stacked, size))
+
+    found, memory = on_a_stack(instar)
     with tempfile.TemporaryDirectory(prefix=PREFIX) as name:
         bare = asyncio.run(bare_loop.run(Path(name), size))
     return {
