@@ -26,6 +26,8 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
 
+from instar.store.database.changes import Changes
+from instar.store.database.snapshots import AT_ONCE, CURRENT, Snapshot, of_context
 from instar.store.errors import Unavailable, Unusable
 
 BUSY_TIMEOUT = timedelta(seconds=10)
@@ -33,6 +35,10 @@ BUSY_TIMEOUT = timedelta(seconds=10)
 
 CONNECT_TIMEOUT = timedelta(seconds=10)
 """How long a connection to PostgreSQL may take to be made; libpq's own default is for ever."""
+
+KEPT_OPEN = 15
+"""Connections to an SQLite file that are kept, and no more are made: a new one reads the whole schema first, which
+takes longer than most transactions."""
 
 LOCKED_PAUSE = timedelta(milliseconds=20)
 """Between two tries to switch a new SQLite file to its write-ahead log."""
@@ -54,6 +60,8 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._changes = Changes(engine)
+        self._room_for_snapshots = threading.BoundedSemaphore(AT_ONCE)
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -89,21 +97,53 @@ class Database:
 
     def close(self) -> None:
         """Close every connection. Idempotent."""
+        self._changes.close()
         self._engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that only reads, on one consistent view of SQLite."""
-        with _translated(), self._engine.begin() as connection:
-            yield connection
+        """A transaction that only reads, on one consistent view of SQLite; within a snapshot that of the snapshot."""
+        snapshot = of_context(self._engine)
+        with _translated():
+            if snapshot is not None:
+                with snapshot.reading() as shared:
+                    if shared is not None:
+                        yield shared
+                        return
+            with self._engine.begin() as connection:
+                yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that may write: all of it or nothing."""
+        """A transaction that may write: all of it or nothing. A snapshot that it is made in ends: it would not show."""
         with _translated(), self._engine.connect() as connection:
             connection.execution_options(**{WRITES: True})
             with connection.begin():
                 yield connection
+        if snapshot := of_context(self._engine):
+            snapshot.end()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """What is read in this context is read through one transaction, as far as that goes (`snapshots`).
+
+        Whoever opens it closes it, by `Snapshot.close`: that may wait for a database far away.
+        """
+        snapshot = Snapshot(self._engine, self._room_for_snapshots)
+        token = CURRENT.set(snapshot)
+        try:
+            yield snapshot
+        finally:
+            CURRENT.reset(token)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is a file of this machine: to end a transaction there takes no time."""
+        return self._engine.dialect.name == "sqlite"
+
+    def version(self) -> tuple[int, int] | None:
+        """Equal for as long as nobody has written anything; None where that cannot be told (`changes`)."""
+        return self._changes.version()
 
     def upsert(
         self,
@@ -192,7 +232,7 @@ def _engine(url: str) -> Engine:
             pool_pre_ping=True,
             connect_args={"connect_timeout": int(CONNECT_TIMEOUT.total_seconds())},
         )
-    engine = create_engine(parsed, hide_parameters=True)
+    engine = create_engine(parsed, hide_parameters=True, pool_size=KEPT_OPEN, max_overflow=0)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
