@@ -1,7 +1,7 @@
 """The parts, in the order in which they are measured. A new one is a line here."""
 
 from tests.bench.part import Part
-from tests.bench.parts import ansible, api, idle, many_sets, parked, upgrade
+from tests.bench.parts import ansible, api, idle, killed, many_sets, parked, upgrade
 
 PARTS: tuple[Part, ...] = (
     upgrade.PART,
@@ -10,4 +10,5 @@ PARTS: tuple[Part, ...] = (
     idle.PART,
     parked.PART,
     ansible.PART,
+    killed.PART,
 )

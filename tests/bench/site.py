@@ -31,6 +31,7 @@ from instar.store.database.key_file import KeyFile
 from instar.store.database.sealing import Sealer
 from instar.store.store import Store
 from tests.bench import scene
+from tests.bench.stopping import stop_where_it_stands
 from tests.support.models import IMAGE, LOCATION, NEW, OLD
 from workflows.plugin import instar_plugin
 
@@ -50,6 +51,7 @@ def processes(folder: Path) -> Iterator[tuple[Ports, dict[str, int]]]:
     data.mkdir(parents=True, mode=0o700, exist_ok=True)
     with ProcessGroup(folder / "logs", print) as group:
         start_stack(group, data, ports, os.environ)
+        stop_where_it_stands()  # nobody asks the group whether there was a signal
         pids = {child.name: child.process.pid for child in group._children}
         # What costs is the server behind the guard.
         guard = pids["temporal"]

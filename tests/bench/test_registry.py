@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import __main__ as program
 from tests.bench import parts
 from tests.bench.asking import measurements
 from tests.bench.figures import Better, Figure, Figures, count, per_second, ratio, seconds, told
+from tests.bench.options import parser
 from tests.bench.part import Part
 from tests.bench.registry import PARTS
 
@@ -42,7 +42,7 @@ def test_no_name_is_taken_twice() -> None:
 
 
 def test_the_help_names_every_part_in_a_line() -> None:
-    lines = program.parser().format_help().splitlines()
+    lines = parser().format_help().splitlines()
     for part in PARTS:
         [line] = [line for line in lines if line.startswith(f"  {part.name} ")]
         assert part.help in line
