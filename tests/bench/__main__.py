@@ -28,7 +28,8 @@ BOUNDS = {
     "upgrade.1000.over_bare_loop": 1.10,
     "upgrade.10000.over_ideal": 1.35,
     "upgrade.10000.over_bare_loop": 1.35,
-    "idle.1000.percent_of_a_core_for_the_sets": 5,
+    "idle.10000.percent_of_a_core_for_the_sets": 3,
+    "idle.10000.events_per_set_and_day": 10,
     "parked.1000.percent_of_a_core_for_the_worker": 3,
     "parked.1000.percent_of_a_core_for_all": 3,
 }
@@ -128,7 +129,7 @@ def api() -> Figures:
 
 
 def idle_sets() -> Figures:
-    """A thousand sets with automatic upgrades on and nothing to do."""
+    """Ten thousand sets with automatic upgrades on and nothing to do."""
     with tempfile.TemporaryDirectory(prefix="instar-bench-") as name:
         folder = Path(name)
         with processes(folder) as (_, pids):
@@ -165,7 +166,7 @@ def main() -> None:
         ("upgrade", f"upgrade.{size}", lambda size=size: upgrade(size))  # type: ignore[misc]
         for size in map(int, asked.sizes.split(","))
     ]
-    parts += [("many_sets", "many_sets", many_sets), ("api", "api.latest", api), ("idle", "idle.1000", idle_sets)]
+    parts += [("many_sets", "many_sets", many_sets), ("api", "api.latest", api), ("idle", "idle.10000", idle_sets)]
     parts += [("parked", f"parked.{asked.parked}", partial(parked_upgrades, asked.parked))]
     figures: Figures = {}
     for part, prefix, measure in parts:
