@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from activities.keeping.words import Words
 from instar.connection.sealed_payloads import SealedPayloads
@@ -20,8 +20,11 @@ from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.database.key_file import KeyFile
 from tests.support.looking import LOOK, looking, until
 from tests.support.models import IMAGE, NEW, OLD
-from tests.support.world import World
+from tests.support.world import World, a_world
+from workflows import plugin
 from workflows.plugin import instar_plugin
+from workflows.sets import looks as set_looks
+from workflows.sets import scale_set
 from workflows.sets.scale_set import ScaleSetWorkflow
 
 KEEPER = keeper_workflow_id(LOOKS)
@@ -230,3 +233,31 @@ async def test_i3_no_keeper_is_begun_where_no_set_follows_an_image(world: World)
     assert IMAGE.follows_latest
     assert world.status().last_look == ""
     assert set((await world.versions()).values()) == {OLD}
+
+
+async def test_f8_a_run_that_a_worker_of_before_went_on_with_replays_and_relies_on_others_in_its_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin, "_runner", lambda _: UnsandboxedWorkflowRunner())
+    with monkeypatch.context() as before:
+        # Such a worker takes no notice of what it does not know.
+        before.setattr(set_looks, "relies_on_others", lambda: False)
+        before.setattr(scale_set, "relies_on_others", lambda: False)
+        async with a_world(tmp_path) as world:
+            await looking(world)
+            await world.its_workflow().signal(ScaleSetWorkflow.nudge_look, NudgeLook(at_once=True))
+            await world.pass_time(timedelta(hours=3))
+            history = await world.workflow_history()
+    codec = SealedPayloads(KeyFile(tmp_path / "seal.keys"))
+    await Replayer(workflows=[], plugins=[instar_plugin(codec)]).replay_workflow(history)
+
+
+async def test_f8_a_run_that_relies_on_others_replays(world: World, tmp_path: Path) -> None:
+    await looking(world)
+    await published(world)
+    await world.pass_time(IN_TIME)
+    await world.end_of(1)
+    await world.pass_time(timedelta(days=1))
+    codec = SealedPayloads(KeyFile(tmp_path / "seal.keys"))
+    history = await world.workflow_history()
+    await Replayer(workflows=[], plugins=[instar_plugin(codec)]).replay_workflow(history)

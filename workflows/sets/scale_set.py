@@ -32,6 +32,7 @@ from instar.domain.messages.scale_set import (
 )
 from instar.domain.sets.names import WorkflowType, os_upgrade_workflow_id
 from workflows.preemption import Cut, CutShort
+from workflows.sets.looks import relies_on_others
 from workflows.sets.memory import Memory
 from workflows.sets.set_steps import perform
 from workflows.visibility import scale_set_details
@@ -168,7 +169,7 @@ class ScaleSetWorkflow:
         if nudge.kept_disks:
             self._become(requests.disks_asked_about(self._state, workflow.now()))
             return
-        if nudge.at_once:
+        if nudge.at_once and relies_on_others():
             self._become(requests.told_to_look(self._state, workflow.now()))
             return
         self._become(requests.nudged(self._state, workflow.now(), workflow.random().random()))
