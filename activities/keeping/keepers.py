@@ -72,7 +72,7 @@ class KeeperActivities:
 
     async def _looks(self, words: Words) -> tuple[str, timedelta]:
         """Make the looks that are due; the next moment, in words, and how long that is from now."""
-        due = await SetLooks(self.provider, self.store, self.clock, words).see_to()
+        due = await SetLooks(self.provider, self.store, self.clock, words, self.pause).see_to()
         if due is None:
             return "", EVERY
         wait = min(max(due - self.clock(), self.pause), LOOKS_AT_MOST_AFTER)

@@ -38,6 +38,9 @@ PAGE = 200
 IN_FULL_AT_ONCE = 5
 """Sets whose machines are listed at the same time."""
 
+IN_FULL_AT_MOST = 50
+"""Sets whose machines are being listed, or are next; more of them are due again a minute later."""
+
 IN_FULL_WITHIN = timedelta(seconds=30)
 """What takes longer, a set does by itself: probes may be a minute apart, and others wait."""
 
@@ -63,15 +66,34 @@ class SetLooks:
     store: Store
     clock: Clock
     words: Words
-    _full: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FULL_AT_ONCE))
+    round: timedelta = timedelta(seconds=10)
+    """How often to see what else is due while machines are being listed."""
+    _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FULL_AT_ONCE))
+    _listing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    """Sets whose machines are being listed, or are next, by unique id."""
 
     async def see_to(self) -> datetime | None:
         """Make every look that is due; when the next one is. None where none is made for any set."""
-        await self._spread()
-        while due := await asyncio.to_thread(self.store.looks.due, self.clock(), PAGE):
-            await self._page(due)
-            await self._spread()
-        return await asyncio.to_thread(self.store.looks.next_due)
+        try:
+            while True:
+                await self._spread()
+                if due := await asyncio.to_thread(self.store.looks.due, self.clock(), PAGE):
+                    await self._page(due)
+                elif self._listing:
+                    await self._some_listed()
+                else:
+                    return await asyncio.to_thread(self.store.looks.next_due)
+        finally:
+            for listing in self._listing.values():
+                listing.cancel()
+            await asyncio.gather(*self._listing.values(), return_exceptions=True)
+
+    async def _some_listed(self) -> None:
+        """Wait for one of them, and not so long that others would be late. Raises StoreError."""
+        under_way = self._listing.values()
+        await asyncio.wait(under_way, timeout=self.round.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
+        for unique_id in [one for one, listing in self._listing.items() if listing.done()]:
+            self._listing.pop(unique_id).result()
 
     async def _spread(self) -> None:
         """What was published is told to those who follow it within minutes: here it is fixed who is told when."""
@@ -90,7 +112,7 @@ class SetLooks:
         quiet = [self._quiet(one, one.next.outcome) for one in ones if isinstance(one.next, Quiet)]
         await asyncio.to_thread(self.store.looks.looked, [*quiet, *failed])
         await self._tell((one, one.next.outcome) for one in ones if isinstance(one.next, Tell))
-        await asyncio.gather(*(self._in_full(one) for one in ones if isinstance(one.next, InFull)))
+        await self._begin_listing([one for one in ones if isinstance(one.next, InFull)])
 
     # --- without machines --------------------------------------------------------------------------------------------
 
@@ -141,17 +163,24 @@ class SetLooks:
 
     # --- in full -----------------------------------------------------------------------------------------------------
 
+    async def _begin_listing(self, ones: list[_One]) -> None:
+        """Nobody else waits for them. They are due again soon, should this attempt die or have too many of them."""
+        await asyncio.to_thread(self.store.looks.not_looked, [one.due for one in ones], self.clock() + AGAIN_AFTER)
+        for one in ones:
+            unique_id = one.due.stored.identity.unique_id
+            if unique_id not in self._listing and len(self._listing) < IN_FULL_AT_MOST:
+                self._listing[unique_id] = asyncio.create_task(self._in_full(one))
+
     async def _in_full(self, one: _One) -> None:
-        """Each is written down by itself: so that what is long comes to its end although others are cut short."""
-        async with self._full:
+        """Each is written down by itself: what is long comes to its end although others are cut short."""
+        async with self._gate:
             identity, quarantine = one.due.stored.identity, one.due.status.quarantine
             look = PlatformLook(self.provider, self.store, self.clock)
             try:
                 async with asyncio.timeout(IN_FULL_WITHIN.total_seconds()):
                     found = await look.in_full(identity, one.model, one.facts.offered, quarantine, self.clock())
             except TryAgain:
-                again = self.clock() + AGAIN_AFTER
-                await asyncio.to_thread(self.store.looks.not_looked, [one.due], again)
+                return  # due again soon as it is
             except TimeoutError:
                 await self._tell([(one, "its machines are to be looked at: the set was told")])
             except ApplicationError as error:

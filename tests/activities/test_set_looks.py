@@ -33,6 +33,7 @@ from instar.store.sets.looks import Look
 from instar.store.sets.offered import offered_versions, outdated_generations
 from instar.store.steering.named import wished
 from instar.store.store import Store
+from tests.support.looking import until
 from tests.support.models import GROUP, IMAGE, LOCATION, NEW, OLD, arm
 from tests.support.stores import open_store
 
@@ -368,6 +369,35 @@ async def test_t2_what_takes_long_the_set_does_by_itself(scene: Scene, monkeypat
     await scene.pass_time(HOUR + timedelta(seconds=1))
     assert scene.heard.names == ["web"]
     assert scene.outcome("web") == "its machines are to be looked at: the set was told"
+
+
+async def test_f10_t2_nobody_waits_for_machines_that_take_long_to_list(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = asyncio.Event()
+
+    async def hangs(_scale_set: ScaleSetIdentity) -> tuple[Instance, ...]:
+        listing.set()
+        await asyncio.sleep(3600)
+        return ()
+
+    monkeypatch.setattr(scene.fleet, "list_instances", hangs)
+    monkeypatch.setattr(set_looks, "IN_FULL_AT_MOST", 7)
+    for number in range(20):
+        scene.has_set(f"slow-{number:02}", settled=False)
+    scene.now += HOUR
+    looker = SetLooks(scene.fleet, scene.store, scene.clock, cast("Words", scene.heard), timedelta(seconds=0.01))
+    looking = asyncio.create_task(looker.see_to())
+    await asyncio.wait_for(listing.wait(), 60)
+    for number in range(3):
+        scene.has_set(f"set-{number}")
+    scene.publish(NEW)
+    await until(lambda: "set-0" in scene.heard.names)
+    looking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await looking
+    assert "slow-00" not in scene.heard.names
+    assert scene.next_look("slow-00") < scene.now + FIVE, "it is still due"
 
 
 async def test_f10_what_one_set_fails_at_keeps_no_other_from_its_look(
