@@ -87,7 +87,7 @@ async def run(settings: Settings, temporal: TemporalMetrics | None = None) -> No
         if await _unless_stopped(has_namespace(client, readiness), stop) is None:
             return
         outside = Outside.of(settings.hooks, settings.public_url, traces.tracer if traces else None)
-        working = workers(client, fleet, store, outside=outside)
+        working = workers(client, fleet, store, outside=outside, delays=settings.delays)
         for worker in working:
             await opened.enter_async_context(worker)
         readiness.application = probes(store, client)

@@ -14,7 +14,7 @@ from activities.disks import DiskActivities
 from activities.health import HealthActivities
 from activities.images import ImageActivities
 from activities.instance_actions import InstanceActionActivities
-from activities.keeping.keepers import KeeperActivities
+from activities.keeping.keepers import KeeperActivities, pause_between
 from activities.kept.collecting import KeptDiskActivities
 from activities.model_changes import ModelChangeActivities
 from activities.outside.hooks import HookActivities
@@ -25,6 +25,7 @@ from activities.records.upgrades import RecordActivities
 from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
 from instar.connection.setting_groups import HooksSettings
+from instar.domain.delays import Delays
 from instar.domain.sets.names import COMPUTE_QUEUE, HOOK_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
 from instar.outbound.questions import Questions
 from instar.store.store import Store
@@ -46,6 +47,8 @@ QUESTIONS_AT_ONCE = 500
 HEARTBEAT_THROTTLE = timedelta(seconds=2)
 """How late a cancel or a lost attempt may be noticed."""
 
+_DEFAULT = Delays()
+
 
 def identity() -> str:
     """As Temporal shows this process: where it runs, and of which release it is (`instar doctor` compares them).
@@ -64,10 +67,12 @@ def workers(
     clock: Clock = utc_now,
     cached_workflows: int = 1000,
     outside: Outside | None = None,
+    delays: Delays = _DEFAULT,
 ) -> tuple[Worker, ...]:
     """Workflow tasks with their cheap activities, calls to the compute, deliveries. The client brings the plugin.
 
-    `outside`: how other people's systems are called; by default as without any setting.
+    `outside`: how other people's systems are called; by default as without any setting. `delays`: those that new sets
+    are given, by which looks for idle ones are as quick.
     """
     who = identity()
     around = [Subjects(), Waits(store), Timings(clock)]
@@ -85,7 +90,7 @@ def workers(
     changes = ModelChangeActivities(provider, store, clock)
     ages = RecordsAgeActivities(provider, store)
     actions = InstanceActionActivities(provider, store, clock)
-    keepers = KeeperActivities(provider, store, clock)
+    keepers = KeeperActivities(provider, store, clock, pause_between(delays))
     return (
         Worker(
             client,

@@ -21,8 +21,10 @@ from instar.store.page.sessions import PageSessions
 from instar.store.resources import Resources
 from instar.store.sets.clear_secrets import seal_clear_secrets
 from instar.store.sets.fleet_marks import FleetMarks
+from instar.store.sets.looks import Looks
 from instar.store.sets.outbox import Outbox
 from instar.store.sets.overviews import Overviews
+from instar.store.sets.publications import Publications
 from instar.store.sets.reconciliation import Reconciliations
 from instar.store.sets.scale_sets import ScaleSets
 from instar.store.sets.statuses import Statuses
@@ -53,6 +55,7 @@ class Store:
         self._sealer = sealer
         self.scale_sets = ScaleSets(database, sealer)
         self.images = Images(database)
+        self.publications = Publications(database)
         self.operations = Operations(database)
         self.outbox = Outbox(database)
         self.waits = Waits(database)
@@ -62,6 +65,7 @@ class Store:
         self.resources = Resources(database)
         self.deployments = Deployments(self.resources, sealer)
         self.statuses = Statuses(database)
+        self.looks = Looks(database)
         self.wishes = WishStore(database)
         self.overviews = Overviews(database)
         self.fleet_marks = FleetMarks(database)
