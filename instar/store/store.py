@@ -13,7 +13,6 @@ from instar.store.database.tables import RESOURCES, SCALE_SETS, SECRETS
 from instar.store.deployments import Deployments
 from instar.store.errors import SealingError
 from instar.store.images import Images
-from instar.store.latest import LatestUpgrades
 from instar.store.operations import Operations
 from instar.store.page.attempts import PageAttempts
 from instar.store.page.links import PageLinks
@@ -22,6 +21,8 @@ from instar.store.resources import Resources
 from instar.store.sets.clear_secrets import seal_clear_secrets
 from instar.store.sets.fleet_marks import FleetMarks
 from instar.store.sets.looks import Looks
+from instar.store.sets.latest import LatestUpgrades
+from instar.store.sets.listing import SetListing
 from instar.store.sets.outbox import Outbox
 from instar.store.sets.overviews import Overviews
 from instar.store.sets.publications import Publications
@@ -54,6 +55,7 @@ class Store:
         self.database = database
         self._sealer = sealer
         self.scale_sets = ScaleSets(database, sealer)
+        self.set_listing = SetListing(database)
         self.images = Images(database)
         self.publications = Publications(database)
         self.operations = Operations(database)
