@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
 
+from instar.hosts.marks import UsedElsewhere, check
 from instar.store.errors import Unavailable, Unusable
 
 BUSY_TIMEOUT = timedelta(seconds=10)
@@ -33,6 +34,13 @@ BUSY_TIMEOUT = timedelta(seconds=10)
 
 CONNECT_TIMEOUT = timedelta(seconds=10)
 """How long a connection to PostgreSQL may take to be made; libpq's own default is for ever."""
+
+KEEPALIVE_SECONDS = 10
+KEEPALIVES = 3
+"""PostgreSQL asks a host that is silent so often, and ends its transactions if it never answers."""
+
+IDLE_AT_MOST = timedelta(minutes=2)
+"""How long a transaction on PostgreSQL may stand still, as that of a stopped process does, until it is ended."""
 
 LOCKED_PAUSE = timedelta(milliseconds=20)
 """Between two tries to switch a new SQLite file to its write-ahead log."""
@@ -59,9 +67,15 @@ class Database:
     def open(cls, url: str) -> Self:
         """Connect, and bring the schema to the newest; any number of processes and threads may do so at once.
 
-        Raises Unusable (bad URL, schema newer than this Instar) or Unavailable.
+        Raises Unusable (bad URL, schema newer than this Instar) or Unavailable, also while processes of another host
+        use a file of SQLite.
         """
-        database = cls(_engine(url))
+        if file := file_of(url):
+            try:
+                check(file)
+            except UsedElsewhere as error:
+                raise Unavailable(str(error)) from None
+        database = cls(engine_of(url))
         try:
             database.bring_up_to_date()
         except BaseException:
@@ -75,7 +89,7 @@ class Database:
 
         Raises Unusable for a bad URL.
         """
-        return cls(_engine(url))
+        return cls(engine_of(url))
 
     def revision(self) -> str:
         """Of its schema; "" of a database that has none of ours. Raises Unusable, Unavailable."""
@@ -94,13 +108,13 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that only reads, on one consistent view of SQLite."""
-        with _translated(), self._engine.begin() as connection:
+        with translated(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that may write: all of it or nothing."""
-        with _translated(), self._engine.connect() as connection:
+        with translated(), self._engine.connect() as connection:
             connection.execution_options(**{WRITES: True})
             with connection.begin():
                 yield connection
@@ -166,7 +180,7 @@ class Database:
         # Two processes that switch a new file at the same moment: one is refused at once, without regard to the
         # busy time-out. The mode stays in the file, so a moment later it is there.
         with (
-            _translated(),
+            translated(),
             closing(self._engine.raw_connection()) as connection,
             closing(connection.cursor()) as cursor,
         ):
@@ -182,20 +196,30 @@ class Database:
         raise Unavailable("the database stayed locked by another process: try again, or end that one")
 
 
-def _engine(url: str) -> Engine:
+def engine_of(url: str, **pool: Any) -> Engine:
+    """The engine of a store's URL; `pool`: SQLAlchemy's options of its pool, on PostgreSQL. Raises Unusable."""
     parsed = parsed_url(url)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(
+        engine = create_engine(
             parsed,
+            **pool,
             # Parameters hold documents and tokens, and SQLAlchemy would put them into its error texts (F5).
             hide_parameters=True,
             pool_pre_ping=True,
             connect_args={"connect_timeout": int(CONNECT_TIMEOUT.total_seconds())},
         )
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
     engine = create_engine(parsed, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a store on SQLite; None of one on PostgreSQL. Raises Unusable."""
+    parsed = parsed_url(url)
+    return Path(str(parsed.database)).absolute() if parsed.get_backend_name() == "sqlite" else None
 
 
 def parsed_url(url: str) -> URL:
@@ -221,6 +245,21 @@ def parsed_url(url: str) -> URL:
             raise Unusable(
                 f"the store's URL (INSTAR_DATABASE_URL) begins with sqlite: or postgresql:, not with '{other}'"
             )
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    # A host that loses its power says no good-bye: without these the server keeps its locks for hours, and every other
+    # host waits for them.
+    wanted = {
+        "tcp_keepalives_idle": KEEPALIVE_SECONDS,
+        "tcp_keepalives_interval": KEEPALIVE_SECONDS,
+        "tcp_keepalives_count": KEEPALIVES,
+        "idle_in_transaction_session_timeout": int(IDLE_AT_MOST.total_seconds() * 1000),
+    }
+    with closing(connection.cursor()) as cursor:
+        for name, value in wanted.items():
+            cursor.execute("SELECT set_config(%s, %s, false)", (name, str(value)))
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -257,7 +296,8 @@ def _revision(connection: Connection) -> str | None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Errors of the database as the store has them. Raises Unavailable, Unusable."""
     try:
         yield
     except (OperationalError, InterfaceError) as error:
