@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     host: str = ""
     """What this host is called where processes are listed; empty: its host name. In a container that says little."""
 
+    boot_id: str = ""
+    """Of the running kernel, where a process may not look itself; empty: it looks (`instar.hosts.identity`)."""
+
     public_url: str = ""
     """What clients reach the API under, for URLs in answers; empty: what the request itself says."""
 

@@ -97,6 +97,14 @@ def test_f11_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def test_f11_the_kernel_is_the_same_at_each_question_and_needs_no_linux(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert identity.kernel() == identity.kernel() != ""
+    known = identity.kernel()
+    assert known == identity.kernel() != ""
+    # What systemd says in a unit is what everybody else on that host reads, however it is written.
+    monkeypatch.setenv(identity.GIVEN, f"{known[:8]}-{known[8:]}".upper())
     monkeypatch.setattr(identity, "BOOT_ID", Path("/nowhere"))
-    assert "-" in identity.kernel()
+    assert identity.kernel() == known
+    monkeypatch.delenv(identity.GIVEN)
+    monkeypatch.setattr(identity, "MACHINE_ID", Path("/nowhere"))
+    there = "from instar.hosts import identity as i; i.BOOT_ID = i.MACHINE_ID = i.Path('/nowhere'); print(i.kernel())"
+    said = subprocess.run([sys.executable, "-c", there], check=True, capture_output=True, text=True)  # noqa: S603
+    assert said.stdout.strip() == identity.kernel(), "the same for every process"

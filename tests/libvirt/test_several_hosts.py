@@ -39,7 +39,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def hosts(folder: Path, shared: list[SharedGates] | None) -> list[Host]:
     """Two hosts at the hypervisor: each has a folder of gates of its own."""
-    locks = shared or [None, None]
+    locks: list[SharedGates | None] = [*shared] if shared else [None, None]
     return [Host(SETTINGS, Gates(folder / f"host-{n}", lock), utc_now) for n, lock in enumerate(locks)]
 
 
