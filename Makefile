@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 REAL := .venv/.libvirt
 
-.PHONY: demo pictures demo-libvirt libvirt test-libvirt up test test-fast test-clients test-schema test-long soak lint sbom bench lock lock-clients clean
+.PHONY: demo pictures demo-libvirt libvirt test-libvirt up test test-fast test-clients test-schema test-long soak lint sbom bench bench-ansible lock lock-clients clean
 .DEFAULT_GOAL := help
 
 help:
@@ -107,7 +107,15 @@ sbom: $(READY)
 	$(SHIPPED)/bin/python -P -m api --help >/dev/null
 	@$(BIN)/python -m tests.support.sbom $(SHIPPED)/bin/python dist
 
-bench: $(READY)
+# Of the clients' lock, what ansible-core alone needs: the bench drives the same fleet by a playbook.
+BENCH_ANSIBLE := .bench-ansible
+$(BENCH_ANSIBLE)/.ready: tests/bench/ansible/installed.py tests/clients/locks/ansible.txt
+	$(PYTHON) tests/bench/ansible/installed.py $(BENCH_ANSIBLE)
+	@touch $@
+
+bench-ansible: $(BENCH_ANSIBLE)/.ready
+
+bench: $(READY) bench-ansible
 	@$(BIN)/python -m tests.bench $(if $(JSON),--json $(JSON))
 
 # New locks, by pip-tools in an environment of its own; what is locked already stays, and no file names a registry.
@@ -135,4 +143,4 @@ lock-clients: $(LOCK)/.ready
 	  $(COMPILE) --no-annotate --output-file tests/clients/locks/$$(basename $$installed .in).txt $$installed; done
 
 clean:
-	rm -rf .venv .lock .shipped .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .lock .shipped .clients .bench-ansible .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -27,6 +27,7 @@ from api.overviews import upgrades as overviews_of_upgrades
 from api.page import routes as page
 from api.page.access.answers import PageAnswers
 from api.page.live.hub import hub_of
+from api.remembered.answers import RememberedAnswers
 from api.resources import (
     exported_templates,
     operations,
@@ -164,6 +165,7 @@ def create_app(services: Services, *, traces: TracerProvider | None = None) -> F
     errors.install(app)
     document.finish(app, services.access.open_paths)
     # The last added stands outermost.
+    app.add_middleware(RememberedAnswers)
     app.add_middleware(Guard)
     app.add_middleware(CaseInsensitivePaths, paths=Paths(app.openapi()["paths"]))
     app.add_middleware(LastResort)

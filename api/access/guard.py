@@ -6,8 +6,10 @@ It guards paths, not routes: a new route is closed unless its path is in the sho
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from typing import Any
 
 import jwt
+from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access.caller import NOBODY, Caller
@@ -15,9 +17,10 @@ from api.access.challenge import authority, unauthenticated
 from api.access.noting import entry_of, noted
 from api.access.outside_issuer import IssuerAway, OutsideIssuer
 from api.access.outside_login import OutsideLogin
-from api.access.own_issuer import OwnIssuer, is_ours
+from api.access.own_issuer import OwnIssuer, is_ours, principal_of
 from api.access.principals import Principal, TokenRefused
 from api.access.refusals import Refusals, too_many
+from api.remembered.reading import reading_once
 from api.wire.errors import ArmError, unavailable
 from instar.compute.clock import Clock
 from instar.domain.access import need_of, reads
@@ -38,6 +41,9 @@ TOO_MANY = 429
 TOKEN_AT_MOST = 16_384
 """Characters of a token; Entra ID's longest are far below."""
 
+CALLERS_KEPT = 10_000
+"""Clients at once."""
+
 
 @dataclass(frozen=True)
 class Access:
@@ -54,19 +60,46 @@ class Access:
     public_url: str = ""
     """What clients reach us under, where that is not what their requests say."""
 
+    callers: LRUCache[str | Principal, tuple[object, Caller]] = field(default_factory=lambda: LRUCache(CALLERS_KEPT))
+    """With their roles, and the version of the store of which these were read: clients of our issuer, by their ids, and
+    principals of the outside one."""
+
     async def principal_of(self, authorization: str) -> Principal:
         """Raises TokenRefused, IssuerAway."""
-        scheme, _, token = authorization.partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token or len(token) > TOKEN_AT_MOST:
-            raise TokenRefused("a bearer token is needed")
-        try:
-            claims = jwt.decode(token, options={"verify_signature": False})
-        except (jwt.InvalidTokenError, RecursionError, ValueError):
-            raise TokenRefused("it is no JSON Web Token") from None
-        if self.own is not None and is_ours(claims):
+        token = bearer(authorization)
+        if self.own is not None and self._is_ours(token):
             return await self.own.verified(token)
-        if self.outside is not None and self.outside.is_issuer_of(claims):
+        return await self._outside_principal(token)
+
+    async def caller_of(self, authorization: str, version: object = None) -> Caller:
+        """Whoever a request comes from, with its roles as they are now. Raises TokenRefused, IssuerAway, StoreError.
+
+        `version`: of the store, if that can be told: while it is the same, nobody was revoked and no role has changed.
+        """
+        token = bearer(authorization)
+        who: str | Principal
+        if self.own is not None and self._is_ours(token):
+            who = self.own.subject_of(token)
+        else:
+            who = await self._outside_principal(token)
+        kept = self.callers.get(who)
+        if kept is not None and version is not None and kept[0] == version:
+            return kept[1]
+        if isinstance(who, Principal):
+            caller = await self.caller(who)
+        else:
+            client, grants = await asyncio.to_thread(self.store.credentials.of_client, who)
+            caller = Caller(principal_of(client), grants)
+        if version is not None:
+            self.callers[who] = (version, caller)
+        return caller
+
+    def _is_ours(self, token: str) -> bool:
+        assert self.own is not None  # noqa: S101  # whoever calls has looked
+        return self.own.knows(token) or is_ours(claimed(token))
+
+    async def _outside_principal(self, token: str) -> Principal:
+        if self.outside is not None and self.outside.is_issuer_of(claimed(token)):
             return await self.outside.verified(token)
         raise TokenRefused("its issuer is not one that is accepted here")
 
@@ -79,6 +112,24 @@ class Access:
         if self.own is None and self.outside is not None:
             return self.outside.url
         return self.public_url or authority(scope)
+
+
+def bearer(authorization: str) -> str:
+    """The token of a header. Raises TokenRefused where there is none."""
+    scheme, _, token = authorization.partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > TOKEN_AT_MOST:
+        raise TokenRefused("a bearer token is needed")
+    return token
+
+
+def claimed(token: str) -> dict[str, Any]:
+    """What a token says of itself, whoever has written it. Raises TokenRefused."""
+    try:
+        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.InvalidTokenError, RecursionError, ValueError):
+        raise TokenRefused("it is no JSON Web Token") from None
+    return claims
 
 
 class Guard:
@@ -99,9 +150,17 @@ class Guard:
         if scope["path"] in access.open_paths or scope["path"].startswith(OPEN_BELOW):
             await self.app(scope, receive, send)
             return
+        if not reads(scope["method"], scope["path"]):
+            await self._guarded(access, scope, receive, send)
+            return
+        async with reading_once(access.store.database):
+            await self._guarded(access, scope, receive, send)
+
+    async def _guarded(self, access: Access, scope: Scope, receive: Receive, send: Send) -> None:
         need, caller = need_of(scope["method"], scope["path"]), NOBODY
+        version = access.store.database.version()
         try:
-            caller = await _caller(access, scope)
+            caller = await _caller(access, scope, version)
             caller.require(need)
         except ArmError as error:
             if error.status in REFUSED and (seconds := access.refusals.wait(_who(scope, caller))):
@@ -109,7 +168,7 @@ class Guard:
             await _note(access, scope, caller, error.status)
             await error.response()(scope, receive, send)
             return
-        state = scope["state"] = {**scope.get("state", {}), "caller": caller}
+        state = scope["state"] = {**scope.get("state", {}), "caller": caller, "version": version}
         noted = False
 
         async def sending(message: Message) -> None:
@@ -129,11 +188,11 @@ class Guard:
             raise
 
 
-async def _caller(access: Access, scope: Scope) -> Caller:
+async def _caller(access: Access, scope: Scope, version: object) -> Caller:
     """Raises ArmError 401, or 503 while the issuer or the store is away."""
     given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
     try:
-        return await access.caller(await access.principal_of(given))
+        return await access.caller_of(given, version)
     except TokenRefused as refusal:
         raise unauthenticated(str(refusal) if given else "", access.login_at(scope)) from None
     except IssuerAway as away:

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from api.access.outside_names import outside_principal
 from api.access.principals import Principal, TokenRefused
+from api.remembered.tokens import VerifiedTokens, seconds
+from instar.compute.clock import utc_now
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384")
 """Signatures with a private key only: no shared secrets, and no `none`."""
@@ -58,6 +60,7 @@ class OutsideIssuer:
         self._trouble = ""
         """Why the last try to fetch them came to nothing."""
         self._one_fetch = asyncio.Lock()
+        self._verified = VerifiedTokens[Principal]()
 
     async def close(self) -> None:
         """Close its connections."""
@@ -69,11 +72,21 @@ class OutsideIssuer:
 
     async def verified(self, token: str) -> Principal:
         """Whose token it is. Raises TokenRefused, IssuerAway."""
-        return outside_principal(await self.claims(token, self._audience), self._audience)
+        key, now = await self._key(token), utc_now().timestamp()  # PyJWT goes by that clock too
+        if (known := self._verified.get(token, key, now)) is not None:
+            return known
+        claims = self._claims(token, key, self._audience)
+        principal = outside_principal(claims, self._audience)
+        leeway = LEEWAY.total_seconds()
+        begins, ends = seconds(claims, "nbf", "iat") - leeway, seconds(claims, "exp") + leeway
+        self._verified.keep(token, key, principal, begins=begins, ends=ends)
+        return principal
 
     async def claims(self, token: str, audience: str) -> dict[str, Any]:
         """What a token says that is for that audience. Raises TokenRefused, IssuerAway."""
-        key = await self._key(token)
+        return self._claims(token, await self._key(token), audience)
+
+    def _claims(self, token: str, key: jwt.PyJWK, audience: str) -> dict[str, Any]:
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,

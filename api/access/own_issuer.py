@@ -13,6 +13,7 @@ import jwt
 
 from api.access.principals import Principal, TokenRefused
 from api.access.signing_keys import ALGORITHM, SigningKey
+from api.remembered.tokens import VerifiedTokens
 from instar.compute.clock import Clock
 from instar.store.credentials import Credential, Stored
 from instar.store.store import Store
@@ -40,6 +41,7 @@ class OwnIssuer:
         self._store = store
         self._clock = clock
         self._slow_tries = asyncio.Semaphore(SLOW_TRIES_AT_ONCE)
+        self._verified = VerifiedTokens[str]()
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -91,8 +93,20 @@ class OwnIssuer:
         }
         return self._key.sign(claims)
 
+    def knows(self, token: str) -> bool:
+        """Whether it was verified here before, so that it is ours."""
+        return token in self._verified
+
     async def verified(self, token: str) -> Principal:
         """Whose token it is. Raises TokenRefused."""
+        subject = self.subject_of(token)
+        return principal_of(await asyncio.to_thread(self._store.credentials.get, subject))
+
+    def subject_of(self, token: str) -> str:
+        """The client that a token was given to, which may have been revoked since. Raises TokenRefused."""
+        now = self._clock().timestamp()
+        if (known := self._verified.get(token, self._key, now)) is not None:
+            return known
         try:
             claims = jwt.decode(
                 token,
@@ -107,16 +121,22 @@ class OwnIssuer:
                     "verify_iat": False,
                 },
             )
-            expires_at, valid_from = float(claims["exp"]), float(claims.get("nbf", 0))
+            expires_at, valid_from = float(claims["exp"]), float(claims.get("nbf", 0)) - 1
         except (jwt.InvalidTokenError, TypeError, ValueError, OverflowError) as error:
             raise TokenRefused(str(error)) from None
         # By our own clock, the one that issued it.
-        if not valid_from - 1 <= self._clock().timestamp() < expires_at:
+        if not valid_from <= now < expires_at:
             raise TokenRefused("it has expired, or is not good yet")
-        client = await asyncio.to_thread(self._store.credentials.get, str(claims["sub"]))
-        if client is None or client.revoked_at is not None:
-            raise TokenRefused("its client was revoked")
-        return Principal(client.client_id, client.name, (client.client_id,))
+        subject = str(claims["sub"])
+        self._verified.keep(token, self._key, subject, begins=valid_from, ends=expires_at)
+        return subject
+
+
+def principal_of(client: Credential | None) -> Principal:
+    """The principal of a client that our tokens name. Raises TokenRefused where it was revoked, or is not there."""
+    if client is None or client.revoked_at is not None:
+        raise TokenRefused("its client was revoked")
+    return Principal(client.client_id, client.name, (client.client_id,))
 
 
 def is_ours(claims: dict[str, Any]) -> bool:

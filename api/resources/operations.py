@@ -4,10 +4,11 @@ import asyncio
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.galleries.gallery_versions import replicated
+from api.remembered.answers import told_by_the_store
 from api.resources.resource_groups import is_gone
 from api.services.dependencies import LOCATION, Services, ServicesDep
 from api.services.long_running import RETRY_AFTER
@@ -18,9 +19,13 @@ from instar.domain.records.operations import Operation, OperationKind, Operation
 
 router = APIRouter(tags=["operations"])
 
+ENDED_BY_WHOEVER_ASKS = (OperationKind.REPLICATION, OperationKind.DELETE_GROUP)
+"""Kinds that nobody else ends."""
+
 
 @router.get(LOCATION + "/operations/{operationId}", response_model=None)
 async def operation_status(
+    request: Request,
     services: ServicesDep,
     subscription_id: Annotated[str, Path(alias="subscriptionId")],
     operation_id: Annotated[str, Path(alias="operationId")],
@@ -32,6 +37,8 @@ async def operation_status(
         raise not_found()
     if operation.resource_id and not services.caller.may(may_read(operation.resource_id)):
         raise not_found()
+    if operation.status is not OperationStatus.IN_PROGRESS or operation.kind not in ENDED_BY_WHOEVER_ASKS:
+        told_by_the_store(request)
     operation = await as_it_stands(services, operation)
     runs = operation.status is OperationStatus.IN_PROGRESS
     headers = {"Retry-After": RETRY_AFTER} if runs else {}
@@ -48,11 +55,11 @@ def may_read(resource_id: str) -> Need:
 
 async def as_it_stands(services: Services, operation: Operation) -> Operation:
     """Some have nobody who ends them: they have ended when what they are about is so."""
-    if operation.status is not OperationStatus.IN_PROGRESS:
+    if operation.status is not OperationStatus.IN_PROGRESS or operation.kind not in ENDED_BY_WHOEVER_ASKS:
         return operation
     if operation.kind is OperationKind.REPLICATION:
         return await replicated(services, operation)
-    if operation.kind is not OperationKind.DELETE_GROUP or not await is_gone(services, operation.resource_id):
+    if not await is_gone(services, operation.resource_id):
         return operation
     end = services.store.operations.end
     await asyncio.to_thread(end, operation.id, OperationStatus.SUCCEEDED, services.clock())

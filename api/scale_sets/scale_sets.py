@@ -3,9 +3,10 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from api.remembered.answers import of_the_store
 from api.scale_sets.model_changes import Change, change_model
 from api.services.deletions import deleted
 from api.services.dependencies import GROUP, LOCATION, SCALE_SET, ApiVersion, ScaleSetPathDep, ServicesDep
@@ -103,7 +104,7 @@ async def patch_scale_set(
     return await _changed(request, services, change, api_version)
 
 
-@router.get(SCALE_SET, response_model=None)
+@router.get(SCALE_SET, dependencies=[Depends(of_the_store)], response_model=None)
 async def get_scale_set(
     services: ServicesDep, stored: StoredDep, api_version: ApiVersion, expand: Expand = ""
 ) -> Response:

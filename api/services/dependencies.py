@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
@@ -11,6 +11,7 @@ from temporalio.converter import PayloadCodec
 from api.access.caller import NOBODY, Caller
 from api.access.guard import Access
 from api.links.linked import Fetch, nothing_fetched
+from api.remembered.answers import Answers
 from api.services.healths import Healths
 from api.services.scale_set_gateway import ScaleSetGateway
 from api.wire.errors import ArmError, invalid
@@ -64,6 +65,9 @@ class Services:
 
     fetch: Fetch = nothing_fetched
     """Fetches what templates link to."""
+
+    answers: Answers = field(default_factory=Answers)
+    """Those that are remembered while the store is unchanged."""
 
     delays: Delays = Delays()  # noqa: RUF009  # frozen
     """The durations that are set here (T6)."""

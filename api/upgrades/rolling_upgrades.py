@@ -4,9 +4,10 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse, Response
 
+from api.remembered.answers import told_by_the_store
 from api.services.dependencies import SCALE_SET, ApiVersion, Services, ServicesDep
 from api.services.long_running import accepted, asked
 from api.services.paging import PagingDep
@@ -25,6 +26,7 @@ from instar.store.upgrades import HISTORY_AT_MOST
 
 router = APIRouter(tags=["rolling upgrades"])
 
+EXPANSIONS = ("decisions", "instances", "forecast")
 ATTEMPTS_SHOWN = 5
 MONTHS_SHOWN = 2
 """What the history holds where nothing else is asked for (A2)."""
@@ -77,33 +79,36 @@ async def cancel_asked(
     return operation
 
 
-@router.get(SCALE_SET + "/rollingUpgrades/latest", response_model=None)
+Expand = Annotated[
+    str,
+    Query(alias="$expand", description="decisions, instances, forecast: what Instar tells besides, comma-separated"),
+]
+
+
+async def _told_by_the_store(request: Request, expand: Expand = "") -> None:
+    """A forecast goes by the clock and the machines; all else stands in the store."""
+    if "forecast" not in wanted("$expand", expand, EXPANSIONS):
+        told_by_the_store(request)
+
+
+@router.get(SCALE_SET + "/rollingUpgrades/latest", dependencies=[Depends(_told_by_the_store)], response_model=None)
 async def latest_upgrade(
-    services: ServicesDep,
-    stored: StoredDep,
-    api_version: ApiVersion,
-    expand: Annotated[
-        str,
-        Query(
-            alias="$expand", description="decisions, instances, forecast: what Instar tells besides, comma-separated"
-        ),
-    ] = "",
-) -> dict[str, Any]:
+    services: ServicesDep, stored: StoredDep, api_version: ApiVersion, expand: Expand = ""
+) -> Response:
     """The upgrade that runs, or the last that ran: policy, status, counts, error (A1). 404 before the first."""
-    besides = wanted("$expand", expand, ("decisions", "instances", "forecast"))
-    record = await asyncio.to_thread(services.store.upgrades.latest, stored.identity.unique_id)
-    if record is None:
+    besides = wanted("$expand", expand, EXPANSIONS)
+    latest = await asyncio.to_thread(services.store.latest.of, stored.identity.unique_id)
+    if latest is None:
         raise not_found()
-    wait = await asyncio.to_thread(services.store.waits.of_upgrade, stored.identity.unique_id, record.number)
-    starts = await asyncio.to_thread(services.store.upgrades.starts, stored.identity.unique_id, [record.number])
-    body = latest_body(record, api_version, wait, starts.get(record.number))
+    record = latest.record
+    body = latest_body(record, api_version, latest.wait, latest.start)
     if "decisions" in besides:
         body["properties"]["decisions"] = await _decisions(services, record)
     if "instances" in besides:
         body["properties"]["instances"] = await _instances(services, record)
-    if "forecast" in besides and (told := await forecast_body(services, stored, record, starts.get(record.number))):
+    if "forecast" in besides and (told := await forecast_body(services, stored, record, latest.start)):
         body["properties"]["forecast"] = told
-    return body
+    return JSONResponse(body)
 
 
 @router.get(SCALE_SET + "/osUpgradeHistory", response_model=None)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from instar.domain.access import Grant, Role
 from instar.store.database.columns import folded
@@ -163,13 +163,27 @@ class Credentials:
 
     def grants(self, principals: tuple[str, ...]) -> tuple[Grant, ...]:
         """The roles of a principal, given under all of its names (subject, groups). A revoked client has none."""
-        revoked = select(CREDENTIALS.c.client_id).where(CREDENTIALS.c.revoked_at.is_not(None))
         with self._database.reading() as connection:
-            query = select(ROLE_ASSIGNMENTS).where(
-                ROLE_ASSIGNMENTS.c.principal.in_(principals), ROLE_ASSIGNMENTS.c.principal.not_in(revoked)
-            )
-            rows = connection.execute(query).all()
-        return tuple(Grant(Role(row.role), row.scope) for row in rows)
+            return _grants(connection, principals)
+
+    def of_client(self, client_id: str) -> tuple[Credential | None, tuple[Grant, ...]]:
+        """A client of ours, revoked or not, and its roles: as they are at one moment."""
+        with self._database.reading() as connection:
+            row = connection.execute(_CLIENT, {"client_id": client_id}).one_or_none()
+            return (_credential(row) if row else None), _grants(connection, (client_id,))
+
+
+_CLIENT = select(CREDENTIALS).where(CREDENTIALS.c.client_id == bindparam("client_id"))
+_GRANTS = select(ROLE_ASSIGNMENTS).where(
+    ROLE_ASSIGNMENTS.c.principal.in_(bindparam("principals", expanding=True)),
+    ROLE_ASSIGNMENTS.c.principal.not_in(select(CREDENTIALS.c.client_id).where(CREDENTIALS.c.revoked_at.is_not(None))),
+)
+"""Made once: every request asks for them."""
+
+
+def _grants(connection: Connection, principals: tuple[str, ...]) -> tuple[Grant, ...]:
+    rows = connection.execute(_GRANTS, {"principals": principals})
+    return tuple(Grant(Role(row.role), row.scope) for row in rows)
 
 
 def _hashed(secret: str, salt: str) -> str:

@@ -14,6 +14,7 @@ from instar.store.deployments import Deployments
 from instar.store.errors import SealingError
 from instar.store.hosts.members import Members
 from instar.store.images import Images
+from instar.store.latest import LatestUpgrades
 from instar.store.operations import Operations
 from instar.store.page.attempts import PageAttempts
 from instar.store.page.links import PageLinks
@@ -58,6 +59,7 @@ class Store:
         self.waits = Waits(database)
         self.unannounced = Unannounced(database)
         self.upgrades = Upgrades(database)
+        self.latest = LatestUpgrades(database)
         self.resources = Resources(database)
         self.deployments = Deployments(self.resources, sealer)
         self.statuses = Statuses(database)

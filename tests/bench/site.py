@@ -2,14 +2,11 @@
 
 import asyncio
 import os
-import subprocess
-import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from temporalio.client import Client, WorkflowHistoryEventFilterType
 from temporalio.envconfig import ClientConfig
@@ -50,7 +47,7 @@ def processes(folder: Path) -> Iterator[tuple[Ports, dict[str, int]]]:
     """The same with the process id of each, by name."""
     ports = Ports.chosen(0, 0, 0)
     data = folder / "data"
-    data.mkdir(parents=True, mode=0o700)
+    data.mkdir(parents=True, mode=0o700, exist_ok=True)
     with ProcessGroup(folder / "logs", print) as group:
         start_stack(group, data, ports, os.environ)
         pids = {child.name: child.process.pid for child in group._children}
@@ -176,29 +173,3 @@ async def site(folder: Path, delays: Delays = scene.DELAYS) -> AsyncIterator[Sit
     finally:
         fleet.close()
         store.close()
-
-
-class PeakMemory:
-    """A context: the most resident memory of a process, looked at twice a second."""
-
-    def __init__(self, pid: int) -> None:
-        self.mib = 0.0
-        self._pid = pid
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while True:
-            command = ["ps", "-o", "rss=", "-p", str(self._pid)]
-            shown = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-            self.mib = max(self.mib, int(shown.stdout.strip() or 0) / 1024)
-            if self._stop.wait(0.5):
-                return

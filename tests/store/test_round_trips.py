@@ -11,7 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 
-from instar.store.database import database as databases
+from instar.store.database import postgresql
 from instar.store.database.sealing import Sealer
 from instar.store.errors import Unavailable
 from instar.store.store import Store
@@ -77,7 +77,7 @@ def test_f11_what_is_written_after_a_read_on_the_same_connection_is_a_transactio
 def test_f9_a_connection_that_died_while_it_rested_is_made_anew(
     opened: Store, talkative: Talkative, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(databases, "ASKED_AFTER", databases.ASKED_AFTER * 0)
+    monkeypatch.setattr(postgresql, "ASKED_AFTER", postgresql.ASKED_AFTER * 0)
     opened.ping()
     others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
     with closing(psycopg.connect(f"{talkative.server.url}/postgres", autocommit=True)) as connection:

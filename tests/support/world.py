@@ -257,8 +257,12 @@ class World(Seen):
 
     async def stop_workers(self) -> None:
         """Nobody works any more; and the server had the time to notice that nobody asks for work."""
-        await self._workers.aclose()
+        await self.workers_end()
         await asyncio.sleep(0.5)
+
+    async def workers_end(self) -> None:
+        """They stop."""
+        await self._workers.aclose()
 
     async def upgraded(self) -> UpgradeResult:
         """Start by hand and wait, in virtual time, for the end."""
@@ -420,5 +424,6 @@ async def a_world(
         stack.callback(fleet.close)
         world = World(env=env, clock=clock, fleet=fleet, store=store, outside=outside)
         await world.start_workers(cached_workflows)
-        stack.push_async_callback(world.stop_workers)
+        # Nobody is left who would have to notice that they are away.
+        stack.push_async_callback(world.workers_end)
         yield world

@@ -126,10 +126,9 @@ async def test_f1_an_upgrade_that_the_server_has_never_heard_of_is_recorded_as_f
         "stopped: the upgrade's workflow was closed from outside (not_found)",
     )
     # The end is on record before the set is free: the next start is refused until then.
-    start_again = StartUpgrade(operation_id=world.operation(OperationKind.OS_UPGRADE))
     for _ in range(PATIENCE):
         with contextlib.suppress(ArmError):
-            await gateway.send(world.scale_set, start_again)
+            await gateway.send(world.scale_set, StartUpgrade(operation_id=world.operation(OperationKind.OS_UPGRADE)))
             break
         await asyncio.sleep(0.1)
     assert (await world.end_of(3)).status is UpgradeStatus.COMPLETED

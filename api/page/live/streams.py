@@ -43,7 +43,7 @@ async def rights_of(services: Services, visitor: Visitor) -> Rights | None:
     """What the visitor's roles are now; None where the token is not taken any more. Raises IssuerAway, Unavailable."""
     access = services.access
     try:
-        caller = await access.caller(await access.principal_of(f"Bearer {visitor.token}"))
+        caller = await access.caller_of(f"Bearer {visitor.token}", access.store.database.version())
     except TokenRefused:
         return None
     return tuple(sorted(caller.grants, key=lambda grant: (grant.scope, grant.role.value)))

@@ -36,7 +36,7 @@ async def caller_of(request: Request, visitor: Visitor) -> Caller:
     """The visitor's roles as the API's guard finds them; none where they cannot be told just now."""
     services = request.app.state.services
     try:
-        return await services.access.caller(await services.access.principal_of(f"Bearer {visitor.token}"))  # type: ignore[no-any-return]
+        return await services.access.caller_of(f"Bearer {visitor.token}")  # type: ignore[no-any-return]
     except (TokenRefused, IssuerAway, Unavailable):
         return NOBODY
 

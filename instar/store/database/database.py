@@ -24,10 +24,12 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import ArgumentError, DatabaseError, DisconnectionError, InterfaceError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
 
 from instar.hosts.marks import UsedElsewhere, check
+from instar.store.database.changes import Changes
+from instar.store.database.postgresql import CONNECTIONS_KEPT, look_after
+from instar.store.database.snapshots import AT_ONCE, CURRENT, Snapshot, of_context
 from instar.store.errors import Unavailable, Unusable
 
 BUSY_TIMEOUT = timedelta(seconds=10)
@@ -36,20 +38,9 @@ BUSY_TIMEOUT = timedelta(seconds=10)
 CONNECT_TIMEOUT = timedelta(seconds=10)
 """How long a connection to PostgreSQL may take to be made; libpq's own default is for ever."""
 
-KEEPALIVE_SECONDS = 10
-KEEPALIVES = 3
-"""PostgreSQL asks a host that is silent so often, and ends its transactions if it never answers."""
-
-IDLE_AT_MOST = timedelta(minutes=2)
-"""How long a transaction on PostgreSQL may stand still, as that of a stopped process does, until it ends."""
-
-KEPT_OPEN = 10
-"""Connections to PostgreSQL that a process keeps; ten more are opened while so much is asked at once."""
-
-ASKED_AFTER = timedelta(seconds=1)
-"""After so much rest a connection is asked whether it lives. What dies in use is an error like any other."""
-
-_USED = "instar used at"
+KEPT_OPEN = 15
+"""Connections to an SQLite file that are kept, and no more are made: a new one reads the whole schema first, which
+takes longer than most transactions."""
 
 LOCKED_PAUSE = timedelta(milliseconds=20)
 """Between two tries to switch a new SQLite file to its write-ahead log."""
@@ -73,6 +64,8 @@ class Database:
         self._engine = engine
         postgresql = engine.dialect.name == "postgresql"
         self._reading = engine.execution_options(isolation_level="AUTOCOMMIT") if postgresql else engine
+        self._changes = Changes(engine)
+        self._room_for_snapshots = threading.BoundedSemaphore(AT_ONCE)
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -114,25 +107,57 @@ class Database:
 
     def close(self) -> None:
         """Close every connection. Idempotent."""
+        self._changes.close()
         self._engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that only reads, on one consistent view of SQLite.
+        """A transaction that only reads, on one consistent view of SQLite; within a snapshot that of the snapshot.
 
         On PostgreSQL each of its statements sees what was committed before it, as in any transaction there: so none is
         begun, and a read is one way to the server and back instead of three.
         """
-        with translated(), self._reading.connect() as connection, connection.begin():
-            yield connection
+        snapshot = of_context(self._engine)
+        with translated():
+            if snapshot is not None:
+                with snapshot.reading() as shared:
+                    if shared is not None:
+                        yield shared
+                        return
+            with self._reading.begin() as connection:
+                yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that may write: all of it or nothing."""
+        """A transaction that may write: all of it or nothing. A snapshot that it is made in ends: it would not show."""
         with translated(), self._engine.connect() as connection:
             connection.execution_options(**{WRITES: True})
             with connection.begin():
                 yield connection
+        if snapshot := of_context(self._engine):
+            snapshot.end()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """What is read in this context is read through one transaction, as far as that goes (`snapshots`).
+
+        Whoever opens it closes it, by `Snapshot.close`: that may wait for a database far away.
+        """
+        snapshot = Snapshot(self._engine, self._room_for_snapshots)
+        token = CURRENT.set(snapshot)
+        try:
+            yield snapshot
+        finally:
+            CURRENT.reset(token)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is a file of this machine: to end a transaction there takes no time."""
+        return self._engine.dialect.name == "sqlite"
+
+    def version(self) -> tuple[int, int] | None:
+        """Equal for as long as nobody has written anything; None where that cannot be told (`changes`)."""
+        return self._changes.version()
 
     def upsert(
         self,
@@ -217,15 +242,14 @@ def engine_of(url: str, **pool: Any) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         engine = create_engine(
             parsed,
-            **{"pool_size": KEPT_OPEN} | pool,
+            **{"pool_size": CONNECTIONS_KEPT} | pool,
             # Parameters hold documents and tokens, and SQLAlchemy would put them into its error texts (F5).
             hide_parameters=True,
             connect_args={"connect_timeout": int(CONNECT_TIMEOUT.total_seconds())},
         )
-        event.listen(engine, "connect", _prepare_postgresql)
-        _look_after(engine)
+        look_after(engine)
         return engine
-    engine = create_engine(parsed, hide_parameters=True)
+    engine = create_engine(parsed, hide_parameters=True, pool_size=KEPT_OPEN, max_overflow=0)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -260,42 +284,6 @@ def parsed_url(url: str) -> URL:
             raise Unusable(
                 f"the store's URL (INSTAR_DATABASE_URL) begins with sqlite: or postgresql:, not with '{other}'"
             )
-
-
-def _prepare_postgresql(connection: Any, _record: Any) -> None:
-    # A host that loses its power says no good-bye: without these the server keeps its locks for hours, and every other
-    # host waits for them.
-    wanted = {
-        "tcp_keepalives_idle": KEEPALIVE_SECONDS,
-        "tcp_keepalives_interval": KEEPALIVE_SECONDS,
-        "tcp_keepalives_count": KEEPALIVES,
-        "idle_in_transaction_session_timeout": int(IDLE_AT_MOST.total_seconds() * 1000),
-    }
-    with closing(connection.cursor()) as cursor:
-        settings = ", ".join(["set_config(%s, %s, false)"] * len(wanted))
-        cursor.execute(f"SELECT {settings}", [str(word) for pair in wanted.items() for word in pair])  # ours
-    connection.commit()
-
-
-def _look_after(engine: Engine) -> None:
-    """Ask a connection whether it lives before it is used again, where it had nothing to do for a while.
-
-    At each use, as SQLAlchemy's own `pool_pre_ping` does, it would be a fourth way to the server for each transaction.
-    """
-
-    def given_back(_connection: Any, record: ConnectionPoolEntry) -> None:
-        record.info[_USED] = time.monotonic()
-
-    def taken(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-        if time.monotonic() - record.info.get(_USED, time.monotonic()) < ASKED_AFTER.total_seconds():
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError from error  # the pool makes another one
-
-    event.listen(engine, "checkin", given_back)
-    event.listen(engine, "checkout", taken)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.database.columns import folded, written
@@ -34,6 +34,9 @@ from instar.store.sets.stored_scale_set import (
     stored_from,
     with_operation,
 )
+
+_FOUND = current().where(SCALE_SETS.c.resource_key == bindparam("resource_key"))
+"""Made once: nearly every request asks for it."""
 
 
 class ScaleSets:
@@ -88,7 +91,7 @@ class ScaleSets:
     def find(self, resource_id: str) -> StoredScaleSet | None:
         """The set of this resource id, in any case, one in deletion too; None when there is none (any more)."""
         with self._database.reading() as connection:
-            row = connection.execute(current().where(SCALE_SETS.c.resource_key == folded(resource_id))).one_or_none()
+            row = connection.execute(_FOUND, {"resource_key": folded(resource_id)}).one_or_none()
         return None if row is None else stored_from(row)
 
     def by_unique_id(self, unique_id: str) -> StoredScaleSet | None:

@@ -10,10 +10,10 @@ from starlette.types import Message, Scope
 from api.access.challenge import quotable
 from api.access.guard import Guard
 from api.access.own_issuer import ISSUER
-from api.access.principals import Principal
 from api.login.composition import access_from
 from instar.domain.access import Grant, Role, need_of
 from instar.domain.legible import WORDS_AT_MOST
+from instar.store.credentials import Credential
 from instar.store.errors import Unavailable
 from tests.api.access.served import MINE, sent, served_with, token_of
 from tests.api.conftest import GROUP, SCALE_SET, SUBSCRIPTION, Api, document, error_of
@@ -159,10 +159,10 @@ async def test_nobody_forges_lines_of_a_log(api: Api, caplog: pytest.LogCaptureF
 async def test_no_subject_and_no_name_forges_lines_of_a_log(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def forger(_token: str) -> Principal:
-        return Principal("id\nall is well", "name\x1b[8m", ())
+    def forger(_client_id: str) -> tuple[Credential, tuple[Grant, ...]]:
+        return Credential("id\nall is well", "name\x1b[8m", api.clock(), None), ()
 
-    monkeypatch.setattr(api.access.own, "verified", forger)
+    monkeypatch.setattr(api.store.credentials, "of_client", forger)
     with caplog.at_level(logging.INFO):
         assert (await api.call("DELETE", SCALE_SET)).status_code == 403
     [entry] = api.store.audit.newest(10)
@@ -180,12 +180,11 @@ async def test_what_failed_half_way_is_noted(api: Api, monkeypatch: pytest.Monke
     assert (entry.status, entry.action) == (500, "Microsoft.Compute/virtualMachineScaleSets/delete")
 
 
-@pytest.mark.parametrize("what", ["grants", "get"])
-async def test_while_the_store_is_away_the_guard_says_so(api: Api, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+async def test_while_the_store_is_away_the_guard_says_so(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> None:
         raise Unavailable("locked")
 
-    monkeypatch.setattr(api.store.credentials, what, away)
+    monkeypatch.setattr(api.store.credentials, "of_client", away)
     answer = await api.call("GET", SCALE_SET)
     assert (answer.status_code, error_of(answer)["code"]) == (503, "ServiceUnavailable")
     assert answer.headers["Retry-After"]

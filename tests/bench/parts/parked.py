@@ -15,8 +15,11 @@ from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.domain.steering.rollout_policy import RolloutPolicy
 from instar.store.steering.rollout_policies import DEFAULT
 from tests.bench import scene
-from tests.bench.idle import cpu_seconds
+from tests.bench.figures import Figures, count, percent_of_a_core
+from tests.bench.part import Part
 from tests.bench.site import Site
+from tests.bench.stacks import Stacked, on_a_stack
+from tests.bench.usage import cpu_seconds
 
 THOUSAND = 1_000
 MADE_AT_ONCE = 4
@@ -30,8 +33,9 @@ def delays(upgrades: int) -> Delays:
     return Delays(look_after_upgrade=Delays().look_after_upgrade * upgrades / THOUSAND)
 
 
-async def measure(site: Site, pids: Mapping[str, int], upgrades: int) -> dict[str, float]:
+async def _all_parked(stacked: Stacked, upgrades: int) -> Figures:
     """Percent of one core: of each process with all parked, with none, and what the parked ones add."""
+    site, pids = stacked.site, stacked.pids
     site.store.rollout_policies.put(
         DEFAULT, RolloutPolicy.model_validate({"approval": "first"}), "bench", utc_now(), "", lambda _: None
     )
@@ -41,13 +45,19 @@ async def measure(site: Site, pids: Mapping[str, int], upgrades: int) -> dict[st
     await asyncio.sleep(SETTLING.total_seconds())
     events = await _events(site, sets)
     busy = await _window(pids, WINDOW)
-    figures = {f"{name}_percent_of_a_core": percent for name, percent in busy.items()}
-    figures |= {f"{name}_percent_without_them": percent for name, percent in empty.items()}
-    figures["percent_of_a_core_for_the_worker"] = busy["worker"] - empty["worker"]
-    figures["percent_of_a_core_for_all"] = sum(busy.values()) - sum(empty.values())
+    figures = {f"{name}_percent_of_a_core": percent_of_a_core(percent) for name, percent in busy.items()}
+    figures |= {f"{name}_percent_without_them": percent_of_a_core(percent) for name, percent in empty.items()}
+    figures["percent_of_a_core_for_the_worker"] = percent_of_a_core(busy["worker"] - empty["worker"])
+    figures["percent_of_a_core_for_all"] = percent_of_a_core(sum(busy.values()) - sum(empty.values()))
     hours = len(sets) * WINDOW.total_seconds() / 3600
     for name, before, after in zip(("an_upgrade", "a_set"), events, await _events(site, sets), strict=True):
-        figures[f"events_per_hour_of_{name}"] = (after - before) / hours
+        figures[f"events_per_hour_of_{name}"] = count((after - before) / hours)
+    return figures
+
+
+def measure(upgrades: int) -> Figures:
+    """So many upgrades that wait at a gate."""
+    figures, _memory = on_a_stack(lambda stacked: _all_parked(stacked, upgrades), delays(upgrades))
     return figures
 
 
@@ -86,3 +96,12 @@ async def _events(site: Site, sets: list[ScaleSetIdentity]) -> tuple[int, int]:
         of_upgrades += described.history_length
         of_sets += await site.events_of_set(one)
     return of_upgrades, of_sets
+
+
+PART = Part(
+    name="parked",
+    help="so many upgrades that wait at a gate",
+    measure=measure,
+    sizes=(THOUSAND,),
+    bounds={"1000.percent_of_a_core_for_the_worker": 3, "1000.percent_of_a_core_for_all": 3},
+)

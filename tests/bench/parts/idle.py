@@ -4,13 +4,13 @@ A few sets look as often together as a thousand do by default (one in 45 minutes
 """
 
 import asyncio
-import os
-from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 
 from instar.domain.delays import Delays
-from tests.bench.site import Site
+from tests.bench.figures import Figures, percent_of_a_core, told
+from tests.bench.part import Part
+from tests.bench.stacks import Stacked, on_a_stack
+from tests.bench.usage import cpu_seconds
 
 THOUSAND = 1_000
 SETS = 20
@@ -26,17 +26,11 @@ DELAYS = Delays(
     look_in_full=_DEFAULT.look_in_full * _SCALE,
 )
 
-TICKS = os.sysconf("SC_CLK_TCK")
 
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-async def measure(site: Site, pids: Mapping[str, int]) -> dict[str, float]:
+async def _idle(stacked: Stacked) -> Figures:
     """Percent of one core: of either process, with and without what it costs with no sets at all."""
+    site = stacked.site
+    pids = {name: stacked.pids[name] for name in ("worker", "temporal")}
 
     async def window(duration: timedelta) -> dict[str, float]:
         before = {name: cpu_seconds(pid) for name, pid in pids.items()}
@@ -51,12 +45,26 @@ async def measure(site: Site, pids: Mapping[str, int]) -> dict[str, float]:
     events = [await site.events_of_set(one) for one in sets]
     busy = await window(WINDOW)
     per_set = sum([await site.events_of_set(one) for one in sets]) - sum(events)
-    figures = {f"{name}_percent_of_a_core": percent for name, percent in busy.items()}
-    figures |= {f"{name}_percent_without_sets": percent for name, percent in empty.items()}
-    figures["percent_of_a_core_for_the_sets"] = sum(busy.values()) - sum(empty.values())
-    figures["looks_per_second"] = per_set / EVENTS_PER_LOOK / WINDOW.total_seconds()
+    figures = {f"{name}_percent_of_a_core": percent_of_a_core(percent) for name, percent in busy.items()}
+    figures |= {f"{name}_percent_without_sets": percent_of_a_core(percent) for name, percent in empty.items()}
+    figures["percent_of_a_core_for_the_sets"] = percent_of_a_core(sum(busy.values()) - sum(empty.values()))
+    figures["looks_per_second"] = told(per_set / EVENTS_PER_LOOK / WINDOW.total_seconds(), "1/s")
+    return figures
+
+
+def measure(_: int) -> Figures:
+    """A thousand sets with automatic upgrades on and nothing to do."""
+    figures, _memory = on_a_stack(_idle, DELAYS)
     return figures
 
 
 EVENTS_PER_LOOK = 11
 """A timer, an activity and two workflow tasks."""
+
+PART = Part(
+    name="idle",
+    help="a thousand sets with automatic upgrades on and nothing to do",
+    measure=measure,
+    sizes=(THOUSAND,),
+    bounds={"*.percent_of_a_core_for_the_sets": 5},
+)

@@ -1,0 +1,13 @@
+"""The parts, in the order in which they are measured. A new one is a line here."""
+
+from tests.bench.part import Part
+from tests.bench.parts import ansible, api, idle, many_sets, parked, upgrade
+
+PARTS: tuple[Part, ...] = (
+    upgrade.PART,
+    many_sets.PART,
+    api.PART,
+    idle.PART,
+    parked.PART,
+    ansible.PART,
+)
