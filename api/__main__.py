@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from types import FrameType
 
@@ -23,7 +23,8 @@ from api.login.composition import access_from
 from api.services.composition import services_from
 from instar.compute.clock import utc_now
 from instar.connection.client import WrongSettings, configuration, connect, keep_connected
-from instar.connection.computes import CannotCompute, open_compute
+from instar.connection.computes import CannotCompute
+from instar.connection.hosts.membership import PlaceLost, Ways, itself, join, namespace_of
 from instar.connection.logs import log_to_stderr
 from instar.connection.private_data import keep_private
 from instar.connection.readiness import Readiness
@@ -36,13 +37,15 @@ from instar.connection.telemetry.settings import LogFormat
 from instar.connection.telemetry.state import State
 from instar.connection.telemetry.temporal_runtime import TemporalMetrics, use_runtime
 from instar.connection.telemetry.tracing import traced
-from instar.connection.waiting import enter_data_dir, open_store
+from instar.connection.waiting import enter_data_dir, open_fleet, open_store
+from instar.domain.hosts.agreement import Part
 from instar.domain.legible import legible_line
 from instar.private_files import TooOpen, keep_new_files_private
 from instar.serving.aside import serving_at
 from instar.serving.fast import run
 from instar.serving.server import CannotServe, QuietServer
 from instar.serving.tls import FreshTls, TlsError, TlsFiles, check_certificate
+from instar.store.database.key_file import KeyFile
 from instar.store.errors import StoreError
 from instar.store.overview.overview import overview
 from instar.telemetry.metrics import REGISTRY
@@ -79,7 +82,16 @@ def main() -> None:
         configuration()  # before anything is made or waited for
         temporal = use_runtime(metrics=bool(settings.metrics.api), forward_logs=settings.log.format is LogFormat.JSON)
         run(serve(settings, arguments.host, arguments.port, temporal))
-    except (CannotCompute, CannotServe, SigningKeyError, StoreError, TlsError, TooOpen, WrongSettings) as error:
+    except (
+        CannotCompute,
+        CannotServe,
+        PlaceLost,
+        SigningKeyError,
+        StoreError,
+        TlsError,
+        TooOpen,
+        WrongSettings,
+    ) as error:
         sys.exit(f"api: {error}")
 
 
@@ -115,7 +127,13 @@ async def _serve(settings: Settings, host: str, port: int, state: State) -> None
     async with AsyncExitStack() as opened:
         if config.ssl and (files := tls_files(settings)):
             opened.push_async_callback(ended, asyncio.create_task(FreshTls(config.ssl, files, utc_now).keep()))
-        opening = asyncio.create_task(opened.enter_async_context(application(settings, readiness, state)))
+        lost: list[str] = []
+
+        def lose(why: str) -> None:
+            lost.append(why)
+            server.should_exit = True
+
+        opening = asyncio.create_task(opened.enter_async_context(application(settings, readiness, state, lose)))
         try:
             await asyncio.wait([serving, opening], return_when=asyncio.FIRST_COMPLETED)
             if opening.done():
@@ -127,14 +145,21 @@ async def _serve(settings: Settings, host: str, port: int, state: State) -> None
             server.should_exit = True
             await asyncio.wait([serving, opening])
     serving.result()
+    if lost:
+        raise PlaceLost(lost[0])
 
 
 @asynccontextmanager
-async def application(settings: Settings, readiness: Readiness, state: State) -> AsyncIterator[FastAPI]:
-    """The application once all that it needs is there, with everything open; closed at the end."""
+async def application(
+    settings: Settings, readiness: Readiness, state: State, lose: Callable[[str], None]
+) -> AsyncIterator[FastAPI]:
+    """The application once all that it needs is there, with everything open; closed at the end.
+
+    `lose` is told why this process may not go on, if that becomes known.
+    """
     with ExitStack() as opened:
         opened.enter_context(closing(await enter_data_dir(settings, readiness)))
-        fleet = opened.enter_context(closing(open_compute(settings)))
+        fleet = opened.enter_context(closing(await open_fleet(settings, readiness)))
         store = opened.enter_context(closing(await open_store(settings, readiness)))
         state.reads(lambda: overview(store.database, utc_now()))
         # Lazy: reads are answered with Temporal down, and it may come later (A4).
@@ -143,11 +168,25 @@ async def application(settings: Settings, readiness: Readiness, state: State) ->
         plugins: list[Plugin] = [instar_plugin(codec), *([traces.plugin()] if traces else ())]
         client = await connect(plugins, lazy=True)
         access = access_from(settings, store, utc_now)
-        services = services_from(store, fleet, client, settings, access, tracer=traces.tracer if traces else None)
+        mine = itself(settings, Part.API, KeyFile(settings.keys), signs=access.own.key_id if access.own else "")
+        membership = await join(mine, Ways(settings, store, fleet), readiness)
+        opened.callback(membership.leave)
+        if namespace := await namespace_of(client):
+            await asyncio.to_thread(membership.works_with, namespace)
+        services = services_from(
+            store,
+            fleet,
+            client,
+            settings,
+            access,
+            tracer=traces.tracer if traces else None,
+            not_ready=lambda: "waits for the clock of this host" if membership.trouble else "",
+        )
         app = create_app(services, traces=traces.provider if traces else None)
         asides = [
             asyncio.create_task(forget_regularly(store, utc_now, settings)),
             asyncio.create_task(keep_connected(client, plugins, services.gateway.use)),
+            asyncio.create_task(membership.keep(lambda: [services.gateway.client], lose)),
         ]
         try:
             async with app.router.lifespan_context(app):

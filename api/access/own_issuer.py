@@ -48,6 +48,11 @@ class OwnIssuer:
         """The JSON Web Key Set with which anybody can verify our tokens."""
         return {"keys": [self._key.public_jwk]}
 
+    @property
+    def key_id(self) -> str:
+        """What the key that signs is told from others by."""
+        return self._key.key_id
+
     async def issued(self, client_id: str, secret: str) -> str | None:
         """A token for a client that knows its secret; None for anybody else."""
         credentials = self._store.credentials

@@ -1,5 +1,7 @@
 """What a process that serves the API is made of, put together."""
 
+from collections.abc import Callable
+
 from opentelemetry.trace import Tracer
 from temporalio.client import Client
 
@@ -25,6 +27,7 @@ def services_from(
     *,
     clock: Clock = utc_now,
     tracer: Tracer | None = None,
+    not_ready: Callable[[], str] = str,
 ) -> Services:
     """Put the services together. Whoever opened the store, the provider and the client closes them.
 
@@ -47,4 +50,5 @@ def services_from(
             store.places, OutboundClient(settings.hooks.allow, ca_file=settings.hooks.ca_file, tracer=tracer), clock
         ),
         fetch=Fetcher(settings.template_links, tracer=tracer),
+        not_ready=not_ready,
     )

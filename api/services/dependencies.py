@@ -72,6 +72,9 @@ class Services:
     delays: Delays = Delays()  # noqa: RUF009  # frozen
     """The durations that are set here (T6)."""
 
+    not_ready: Callable[[], str] = str
+    """Why this process should be sent nothing though its store answers; "" where there is no such thing."""
+
     caller: Caller = NOBODY
     """Who sent the request that this is for."""
 

@@ -75,6 +75,11 @@ class ScaleSetGateway:
         """Reach Temporal by another connection from now on; what is under way ends by the one that it began with."""
         self._client = client
 
+    @property
+    def client(self) -> Client:
+        """The connection in use."""
+        return self._client
+
     async def send(self, scale_set: ScaleSetIdentity, message: Update) -> None:
         """Hand over one message and wait for its acceptance."""
         try:

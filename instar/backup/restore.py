@@ -118,8 +118,8 @@ def what_follows(backup: Path, manifest: Manifest, settings: Settings) -> list[s
         lines.append("the records are not in it: put the store back by itself before anything starts")
     if not manifest.keys and not settings.keys.is_file():
         lines.append(
-            f"it holds no keys and there is no {settings.keys}: put that file there before the start, else a new key "
-            "is made, which opens no secret of the records"
+            f"it holds no keys and there is no {settings.keys}: put that file there before the start; if it is lost "
+            "for good, `instar hosts forget seal-keys` lets a new key be made, which opens no secret of the records"
         )
     return lines
 

@@ -21,6 +21,7 @@ from instar.cli import (
 from instar.cli import reconcile as reconciling
 from instar.cli import status as standing
 from instar.cli.fleet import limits_cli, rings_cli
+from instar.cli.hosts import hosts_cli
 from instar.cli.kept import rollback_cli
 from instar.cli.main import INTERRUPTED
 from instar.cli.options import (
@@ -196,6 +197,7 @@ for steering in (
     app.command()(steering)
 app.add_typer(credentials_cli.app)
 app.add_typer(keys_cli.app)
+app.add_typer(hosts_cli.app)
 app.command()(credentials_cli.audit)
 app.command()(credentials_cli.token)
 app.command()(credentials_cli.page)

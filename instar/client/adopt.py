@@ -14,7 +14,7 @@ from instar.client.api_token import Login
 from instar.client.images import hypervisor
 from instar.client.watch import NOT_FOUND
 from instar.compute.errors import ComputeError
-from instar.connection.computes import libvirt_settings
+from instar.connection.computes import gates_of, libvirt_settings
 from instar.connection.settings import Settings
 from instar.domain.images.images import ImageReference
 from instar.domain.legible import legible_line
@@ -100,10 +100,9 @@ def table(candidates: list[Any]) -> Table:
 
 def _host(settings: Settings) -> Any:
     from instar.compute.clock import utc_now  # noqa: PLC0415
-    from instar.compute.libvirt.gates import Gates  # noqa: PLC0415
     from instar.compute.libvirt.machines import Host  # noqa: PLC0415  # an extra
 
-    return Host(libvirt_settings(settings), Gates(settings.gates), utc_now)
+    return Host(libvirt_settings(settings), gates_of(settings), utc_now)
 
 
 def _document(wish: Wish) -> dict[str, Any]:

@@ -64,6 +64,7 @@ def prune(settings: Settings) -> Pruned:
             dropped = tuple(name for name in old if name not in needed)
             if dropped:
                 keys.drop(frozenset(dropped))
+                store.members.drop_keys(dropped)
         return Pruned(dropped, needed, in_temporal.workflows)
 
 

@@ -33,6 +33,10 @@ PAGE_AT_MOST = 10_000
 """Items of a page of a list, whoever asks for them."""
 
 
+HOST_AT_MOST = 100
+"""Characters of a host's name."""
+
+
 class Compute(StrEnum):
     """What runs the machines."""
 
@@ -79,6 +83,12 @@ class Settings(BaseSettings):
 
     libvirt: dict[str, Any] = Field(default_factory=dict)
     """The hypervisor, as `INSTAR_LIBVIRT__URI=qemu:///system`; its fields are `instar.compute.libvirt.settings`."""
+
+    host: str = ""
+    """What this host is called where processes are listed; empty: its host name. In a container that says little."""
+
+    boot_id: str = ""
+    """Of the running kernel, where a process may not look itself; empty: it looks (`instar.hosts.identity`)."""
 
     public_url: str = ""
     """What clients reach the API under, for URLs in answers; empty: what the request itself says."""
@@ -213,6 +223,13 @@ class Settings(BaseSettings):
             return path.expanduser().absolute() if path else None
         except RuntimeError:
             raise ValueError("must be a path, and ~ at its beginning the home of a user that there is") from None
+
+    @field_validator("host")
+    @classmethod
+    def _a_name(cls, host: str) -> str:
+        if host and not (host.isprintable() and host.strip() == host and len(host) <= HOST_AT_MOST):
+            raise ValueError(f"must be a name of at most {HOST_AT_MOST} printable characters")
+        return host
 
     @field_validator("public_url")
     @classmethod

@@ -8,11 +8,14 @@ from typing import TypeVar
 from temporalio.client import Client, Plugin
 
 from instar.connection.client import connect
+from instar.connection.computes import Closable, open_compute
 from instar.connection.presence import BeingRestored, Presence, enter
 from instar.connection.readiness import Readiness
 from instar.connection.settings import Settings
+from instar.hosts.marks import UsedElsewhere, take
+from instar.store.database.database import file_of
 from instar.store.database.sealing import Sealer
-from instar.store.errors import Unavailable
+from instar.store.errors import Unavailable, Unusable
 from instar.store.store import Store
 
 _log = logging.getLogger(__name__)
@@ -27,7 +30,10 @@ There = TypeVar("There")
 
 
 async def until_there(
-    what: str, get: Callable[[], Awaitable[There]], away: type[Exception], readiness: Readiness
+    what: str,
+    get: Callable[[], Awaitable[There]],
+    away: type[Exception] | tuple[type[Exception], ...],
+    readiness: Readiness,
 ) -> There:
     """What `get` gives, tried again and again while it raises `away`; logged at both ends, and told meanwhile."""
     readiness.waits_for = what
@@ -56,10 +62,29 @@ async def enter_data_dir(settings: Settings, readiness: Readiness) -> Presence:
     return await until_there("the data directory", get, BeingRestored, readiness)
 
 
+async def open_fleet(settings: Settings, readiness: Readiness) -> Closable:
+    """The compute, once no other host uses its file. Raises CannotCompute for what no waiting mends."""
+
+    async def get() -> Closable:
+        return await asyncio.to_thread(open_compute, settings)
+
+    return await until_there("the simulated fleet's file", get, UsedElsewhere, readiness)
+
+
 async def open_store(settings: Settings, readiness: Readiness) -> Store:
-    """The store, once its database answers. Raises Unusable and SealingError for what no waiting mends."""
+    """The store, once its database answers and, of a file, no other host uses it.
+
+    Raises Unusable and SealingError for what no waiting mends.
+    """
 
     def opened() -> Store:
+        if file := file_of(settings.store_url):
+            try:
+                take(file, settings.host)
+            except UsedElsewhere as error:
+                raise Unavailable(str(error)) from None
+            except OSError as error:
+                raise Unusable(f"the folder of the database {file} cannot be written: {error.strerror}") from None
         store = Store.open(settings.store_url, Sealer.from_file(settings.keys))
         try:
             if sealed := store.seal_clear_secrets():

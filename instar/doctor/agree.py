@@ -7,11 +7,15 @@ from contextlib import suppress
 from datetime import timedelta
 from importlib.metadata import version
 
+from instar.compute.clock import utc_now
 from instar.connection.remarks.names import unread
 from instar.doctor import reach
 from instar.doctor.place import NotLooked, Place
 from instar.domain.checkup import agreeing
 from instar.domain.checkup.findings import Finding
+from instar.domain.hosts.agreement import HEARD_OF_WITHIN
+from instar.store.database.database import revisions
+from instar.store.hosts.members import Members
 
 EXACT = {
     "the API": timedelta(seconds=2),
@@ -45,6 +49,15 @@ def versions(place: Place) -> list[Finding]:
         temporal=temporal,
     )
     return agreeing.versions(facts)
+
+
+def hosts(place: Place) -> list[Finding]:
+    """What the processes of the store say of themselves there, as far as they are of this release."""
+    with place.database() as database:
+        if database.revision() != revisions()[0]:
+            raise NotLooked("the store has another schema than this Instar: see the check store")
+        now, listed = Members(database).all(utc_now)
+    return agreeing.hosts([one.process for one in listed if now - one.seen_at < HEARD_OF_WITHIN])
 
 
 def clocks(place: Place) -> list[Finding]:

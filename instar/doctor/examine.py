@@ -22,6 +22,7 @@ CHECKS: Mapping[Check, Look] = MappingProxyType(
         Check.STORE: reach.store,
         Check.TEMPORAL: reach.temporal,
         Check.WORKERS: reach.workers,
+        Check.HOSTS: agree.hosts,
         Check.VERSIONS: agree.versions,
         Check.CLOCKS: agree.clocks,
         Check.FILES: keep.files,

@@ -12,6 +12,7 @@ from instar.store.database.sealing import SealerProtocol
 from instar.store.database.tables import RESOURCES, SCALE_SETS, SECRETS
 from instar.store.deployments import Deployments
 from instar.store.errors import SealingError
+from instar.store.hosts.members import Members
 from instar.store.images import Images
 from instar.store.operations import Operations
 from instar.store.page.attempts import PageAttempts
@@ -84,6 +85,7 @@ class Store:
         self.page_links = PageLinks(database, sealer)
         self.page_attempts = PageAttempts(sealer)
         self.rollout_policies = RolloutPolicies(database, self.places)
+        self.members = Members(database)
 
     @classmethod
     def open(cls, url: str, sealer: SealerProtocol) -> Self:

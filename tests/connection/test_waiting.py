@@ -154,7 +154,8 @@ async def test_f9_a_worker_that_has_all_it_needs_is_ready_until_its_store_is_awa
     ) as store:
         if away:
             store.ping = Mock(side_effect=Unavailable("away"))  # type: ignore[method-assign]
-        transport = httpx.ASGITransport(app=probes(store, client))
+        membership = Mock(trouble="")
+        transport = httpx.ASGITransport(app=probes(store, client, membership))
         async with httpx.AsyncClient(transport=transport, base_url="http://worker") as http:
             ready = await http.get("/readyz")
             assert (await http.get("/healthz")).status_code == 200

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,6 +34,7 @@ from instar.store.audit import Entry
 from instar.store.database.sealing import Sealer
 from instar.store.steering.named import Named
 from instar.store.store import Store
+from tests.domain.hosts.test_agreement import HERE, THERE
 from tests.store.samples import SUBSCRIPTION, document, identity, operation, upgrade
 
 OK, WARNING, PROBLEM = Level.OK, Level.WARNING, Level.PROBLEM
@@ -353,3 +355,17 @@ def test_nothing_is_made_to_keep_restores_away(web: Store, place: Place, setting
     before = sorted(settings.data_dir.iterdir())
     assert worst(reach.store(place)) is OK
     assert sorted(settings.data_dir.iterdir()) == before
+
+
+def test_f11_processes_that_do_not_go_together_are_told_with_both_of_them(store: Store, place: Place) -> None:
+    assert worst(agree.hosts(place), "no process of this release was heard of") is Level.NOT_LOOKED
+    store.members.join(HERE, utc_now)
+    assert worst(agree.hosts(place), "1 process on 1 host go together: one") is OK
+    at = store.members.join(THERE, utc_now).at
+    assert worst(agree.hosts(place), "2 processes on 2 hosts go together: one, two") is OK
+    store.members.beat(replace(THERE, seals="cc", opens=("cc",)), at, utc_now)
+    assert worst(agree.hosts(place), "the api 8 on two has not the key aa") is PROBLEM
+    with store.database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    with pytest.raises(NotLooked, match="another schema"):
+        agree.hosts(place)

@@ -9,6 +9,7 @@ import libvirt
 
 from instar.compute.libvirt import disks, machines
 from instar.compute.libvirt.fleet import LibvirtFleet
+from instar.compute.libvirt.gates import Gates
 from instar.compute.libvirt.guests import record
 from instar.compute.libvirt.guests.record import MachineRecord
 from instar.compute.libvirt.settings import LibvirtSettings, VirtType
@@ -50,7 +51,7 @@ class Scene:
         self.connection: Any = libvirt.open(f"test://{world}")
         self.pool: Any = self.connection.storagePoolDefineXML(POOL)
         self.pool.create()
-        self.fleet = LibvirtFleet(settings, folder / "gates", opened=self.connection)
+        self.fleet = LibvirtFleet(settings, Gates(folder / "gates"), opened=self.connection)
         self.host = self.fleet._host
         self.scale_set = identity()
         for version in (OLD, NEW):

@@ -34,7 +34,7 @@ def _fails(code: int, origin: int) -> Any:
 
 
 async def test_h7_a_hypervisor_that_is_away_says_nothing_of_the_machines(tmp_path: Path) -> None:
-    fleet = LibvirtFleet(LibvirtSettings(uri=f"qemu:///session?socket={tmp_path}/nobody"), tmp_path)
+    fleet = LibvirtFleet(LibvirtSettings(uri=f"qemu:///session?socket={tmp_path}/nobody"), Gates(tmp_path))
     with pytest.raises(Unavailable, match="cannot connect to qemu:///session"):
         await fleet.list_instances(identity())
     fleet.close()

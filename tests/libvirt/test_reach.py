@@ -11,6 +11,7 @@ import pytest
 
 from instar.compute.errors import NotProbed
 from instar.compute.libvirt.fleet import LibvirtFleet
+from instar.compute.libvirt.gates import Gates
 from instar.compute.libvirt.guests import record
 from instar.compute.probing.prober import Prober, Target
 from instar.compute.probing.reach import Network, networks_of
@@ -54,7 +55,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
 
 
 async def look(scene: Scene, named: tuple[Network, ...] | None = None) -> tuple[HealthObservation, ...]:
-    fleet = LibvirtFleet(scene.fleet.settings, Path("unused"), networks=named, opened=scene.connection)
+    fleet = LibvirtFleet(scene.fleet.settings, Gates(Path("unused")), networks=named, opened=scene.connection)
     return await fleet.observe_health(scene.scale_set, SOURCE)
 
 

@@ -8,6 +8,7 @@ import libvirt_qemu
 import pytest
 
 from instar.compute.libvirt.fleet import LibvirtFleet
+from instar.compute.libvirt.gates import Gates
 from instar.compute.libvirt.guests import agents
 from instar.connection.computes import libvirt_settings
 from instar.domain.health.sources import HealthSource
@@ -19,7 +20,7 @@ async def test_h2_a_machine_whose_agent_hangs_is_unhealthy_and_the_other_is_not(
     async with real.machines(2) as live:
         connection = real.connection()
         hangs, answers = (connection.lookupByUUIDString(live.instances()[one].vm_id) for one in ("0", "1"))
-        fleet = LibvirtFleet(libvirt_settings(real.settings()), real.site.data / "gates")
+        fleet = LibvirtFleet(libvirt_settings(real.settings()), Gates(real.site.data / "gates"))
         try:
             assert agents.is_connected(hangs)
             assert agents.is_connected(answers)

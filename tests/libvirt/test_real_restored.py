@@ -3,6 +3,7 @@
 from functools import partial
 
 from instar.compute.libvirt.fleet import LibvirtFleet
+from instar.compute.libvirt.gates import Gates
 from instar.compute.provider import Effect, Fence, MachineModel, Made, Step
 from instar.connection.computes import libvirt_settings
 from instar.domain.health.sources import HealthSource, SourceKind
@@ -26,7 +27,7 @@ async def test_f7_a_number_given_again_really_moves_the_machine_and_gives_back_w
         async def opened(_generation: int) -> MachineModel:
             return model
 
-        fleet = LibvirtFleet(libvirt_settings(real.settings()), real.site.data / "gates")
+        fleet = LibvirtFleet(libvirt_settings(real.settings()), Gates(real.site.data / "gates"))
         try:
             first = await fleet.swap_os_disk(effect(live, "before"), LINE.at("1.0.0"), model)
             await eventually(healthy, "it boots on the disk of the first", 120)

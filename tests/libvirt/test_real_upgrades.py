@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, nullcontext
 
 from instar.compute.errors import Superseded
 from instar.compute.libvirt.fleet import LibvirtFleet
+from instar.compute.libvirt.gates import Gates
 from instar.compute.provider import Effect, Fence, MachineModel, Step
 from instar.connection.computes import libvirt_settings
 from instar.domain.health.sources import HealthSource, SourceKind
@@ -189,7 +190,7 @@ async def test_p19_a_version_whose_volume_vanished_ends_the_upgrade_and_stops_no
 async def test_f2_two_workers_at_once_swap_each_machine_once(real: RealSite) -> None:
     async with real.machines(1) as live:
         settings = libvirt_settings(real.settings())
-        fleets = [LibvirtFleet(settings, real.site.data / "gates") for _ in range(2)]
+        fleets = [LibvirtFleet(settings, Gates(real.site.data / "gates")) for _ in range(2)]
         model = MachineModel(generation=2, data_disks=1, size="Tiny", health_source=_source(live))
         swaps = [
             one.swap_os_disk(Effect(live.identity, Fence(1, Step.SWAP, attempt), "0"), LINE.at("1.0.0"), model)

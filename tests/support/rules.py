@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "rules.md"
 
-SECTIONS = {"P": 19, "B": 9, "H": 7, "T": 7, "I": 6, "S": 0, "F": 10, "A": 4, "K": 8, "W": 5}
+SECTIONS = {"P": 19, "B": 9, "H": 7, "T": 7, "I": 6, "S": 0, "F": 11, "A": 4, "K": 8, "W": 5}
 LATER = {"P2": "P2A"}
 """Rules that were put between two others, each by the one that it follows."""
 

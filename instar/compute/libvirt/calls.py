@@ -5,12 +5,16 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from xml.etree import ElementTree as ET
 
 import libvirt
 
 from instar.compute.errors import ComputeError, NotAllowed, Unavailable
 from instar.compute.libvirt.openings import Openings
 from instar.compute.libvirt.settings import LibvirtSettings
+
+KIND = "libvirt"
+"""How the identity of a hypervisor begins."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,6 +58,10 @@ class Hypervisor:
         self._may_open = opened is None
         self._openings = Openings(settings.uri)
         self._attempt: Future[Any] | None = None
+        self.known: Callable[[str], None] | None = None
+        """Told which hypervisor it is, before anything is done there; raises a ComputeError where it must not be."""
+
+        self._identified: Any = None
         self._lock = threading.Lock()
         """Held for a moment, never while something is asked: the event loop takes it too."""
 
@@ -89,9 +97,15 @@ class Hypervisor:
     def _guarded(self, call: Callable[[Any], T]) -> T:
         connection = self._connect()
         try:
+            self._identify(connection)
             return call(connection)
         except libvirt.libvirtError as error:
             raise self._translated(error, connection) from error
+
+    def _identify(self, connection: Any) -> None:
+        if self.known is not None and self._identified is not connection:
+            self.known(identity_of(connection, self.settings))
+            self._identified = connection
 
     def _connect(self) -> Any:
         with self._lock:
@@ -149,6 +163,15 @@ class Hypervisor:
                 self._connection = self._attempt = None
         self._executor = self._new_executor()
         stuck.shutdown(wait=False)  # what waits for a thread there still gets one, and its answer is waited for
+
+
+def identity_of(connection: Any, settings: LibvirtSettings) -> str:
+    """Which machines a connection leads to, however its URI is spelt: its host's UUID, and its storage pool's.
+
+    Raises libvirtError, also where the pool is not there.
+    """
+    host = ET.fromstring(connection.getCapabilities()).findtext("host/uuid") or ""  # noqa: S314  # libvirt's own XML
+    return f"{KIND}/{host}/{connection.storagePoolLookupByName(settings.pool).UUIDString()}"
 
 
 def _close(connection: Any) -> None:

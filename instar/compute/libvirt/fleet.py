@@ -5,14 +5,13 @@ Several processes may use one hypervisor at once; all that they know is in libvi
 """
 
 import asyncio
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from instar.compute.clock import Clock, utc_now
 from instar.compute.errors import ComputeError, NothingToRestore
 from instar.compute.libvirt import deletions, disks, machines, owners
-from instar.compute.libvirt.calls import Hypervisor
+from instar.compute.libvirt.calls import KIND, Hypervisor
 from instar.compute.libvirt.gates import Gates
 from instar.compute.libvirt.health import Looks
 from instar.compute.libvirt.machines import Host
@@ -31,14 +30,14 @@ LOOK_WHETHER_STOPPED_SECONDS = 0.2
 class LibvirtFleet:
     """A `instar.compute.provider.Provider`. Use it from one event loop; close it.
 
-    gates: a directory that all workers of this host share. networks: where probes may go; None: to the networks of
-    libvirt's that each machine is on.
+    gates: how the workers of this hypervisor take turns at a machine. networks: where probes may go; None: to the
+    networks of libvirt's that each machine is on.
     """
 
     def __init__(
         self,
         settings: LibvirtSettings,
-        gates: Path,
+        gates: Gates,
         *,
         networks: tuple[Network, ...] | None = None,
         clock: Clock = utc_now,
@@ -46,13 +45,19 @@ class LibvirtFleet:
     ) -> None:
         self.settings = settings
         self.hypervisor = Hypervisor(settings, opened=opened)
-        self._host = Host(settings, Gates(gates), clock)
+        self._host = Host(settings, gates, clock)
         self._starting = asyncio.Semaphore(settings.starts_at_once)
         self._looks = Looks(self.hypervisor, clock, networks)
 
     def close(self) -> None:
         """Let running calls end, and close the connection. Machines go on."""
         self.hypervisor.close()
+        self._host.gates.close()
+
+    def identify(self, known: Callable[[str], None]) -> str:
+        """Only libvirt itself knows which it is: `known` is told at each connection, before anything is done there."""
+        self.hypervisor.known = known
+        return KIND
 
     async def list_instances(self, scale_set: ScaleSetIdentity) -> tuple[Instance, ...]:
         """See `Provider`."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from instar.domain.checkup.findings import Check, Finding, named, not_looked, ok, or_ok, problem, warning
+from instar.domain.checkup.findings import Check, Finding, count_of, named, not_looked, ok, or_ok, problem, warning
+from instar.domain.hosts.agreement import GUIDE, Process, between, of_keys
 
 CLOCKS_WARN = timedelta(seconds=5)
 """Tokens, windows and retention bear some seconds."""
@@ -96,6 +97,22 @@ def versions(facts: VersionFacts) -> list[Finding]:
     if unknown == ["API", "Temporal", "workers"]:
         return [not_looked(Check.VERSIONS, f"{about} here; of API, workers and Temporal nobody says theirs")]
     return [ok(Check.VERSIONS, f"{about}: what runs is of one release{rest}")]
+
+
+def hosts(living: Sequence[Process]) -> list[Finding]:
+    """Whether the processes that work on the store go together. `living`: those that were heard of just now."""
+    if not living:
+        return [not_looked(Check.HOSTS, "no process of this release was heard of within a minute")]
+    found = []
+    for number, one in enumerate(living):
+        for other in living[:number]:
+            keys = of_keys(one, other)
+            found += [f"the {one}: {sentence}" for sentence in (*([keys] if keys else []), *between(one, other))]
+    # What is wrong between two is mostly wrong between more: each sentence once.
+    problems = [problem(Check.HOSTS, sentence, f"{GUIDE} says how") for sentence in dict.fromkeys(found)]
+    names = {one.host for one in living}
+    on = f"{count_of(len(living), 'process', 'processes')} on {count_of(len(names), 'host')}"
+    return or_ok(problems, Check.HOSTS, f"{on} go together: {named(names)}")
 
 
 def _dotted(version: Sequence[int]) -> str:

@@ -32,6 +32,7 @@ class Check(StrEnum):
     STORE = "store"
     TEMPORAL = "temporal"
     WORKERS = "workers"
+    HOSTS = "hosts"
     VERSIONS = "versions"
     CLOCKS = "clocks"
     FILES = "files"

@@ -26,7 +26,9 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
 
+from instar.hosts.marks import UsedElsewhere, check
 from instar.store.database.changes import Changes
+from instar.store.database.postgresql import CONNECTIONS_KEPT, look_after
 from instar.store.database.snapshots import AT_ONCE, CURRENT, Snapshot, of_context
 from instar.store.errors import Unavailable, Unusable
 
@@ -60,6 +62,8 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        postgresql = engine.dialect.name == "postgresql"
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT") if postgresql else engine
         self._changes = Changes(engine)
         self._room_for_snapshots = threading.BoundedSemaphore(AT_ONCE)
 
@@ -67,9 +71,15 @@ class Database:
     def open(cls, url: str) -> Self:
         """Connect, and bring the schema to the newest; any number of processes and threads may do so at once.
 
-        Raises Unusable (bad URL, schema newer than this Instar) or Unavailable.
+        Raises Unusable (bad URL, schema newer than this Instar) or Unavailable, also while processes of another host
+        use a file of SQLite.
         """
-        database = cls(_engine(url))
+        if file := file_of(url):
+            try:
+                check(file)
+            except UsedElsewhere as error:
+                raise Unavailable(str(error)) from None
+        database = cls(engine_of(url))
         try:
             database.bring_up_to_date()
         except BaseException:
@@ -83,7 +93,7 @@ class Database:
 
         Raises Unusable for a bad URL.
         """
-        return cls(_engine(url))
+        return cls(engine_of(url))
 
     def revision(self) -> str:
         """Of its schema; "" of a database that has none of ours. Raises Unusable, Unavailable."""
@@ -102,21 +112,25 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that only reads, on one consistent view of SQLite; within a snapshot that of the snapshot."""
+        """A transaction that only reads, on one consistent view of SQLite; within a snapshot that of the snapshot.
+
+        On PostgreSQL each of its statements sees what was committed before it, as in any transaction there: so none is
+        begun, and a read is one way to the server and back instead of three.
+        """
         snapshot = of_context(self._engine)
-        with _translated():
+        with translated():
             if snapshot is not None:
                 with snapshot.reading() as shared:
                     if shared is not None:
                         yield shared
                         return
-            with self._engine.begin() as connection:
+            with self._reading.begin() as connection:
                 yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that may write: all of it or nothing. A snapshot that it is made in ends: it would not show."""
-        with _translated(), self._engine.connect() as connection:
+        with translated(), self._engine.connect() as connection:
             connection.execution_options(**{WRITES: True})
             with connection.begin():
                 yield connection
@@ -206,7 +220,7 @@ class Database:
         # Two processes that switch a new file at the same moment: one is refused at once, without regard to the
         # busy time-out. The mode stays in the file, so a moment later it is there.
         with (
-            _translated(),
+            translated(),
             closing(self._engine.raw_connection()) as connection,
             closing(connection.cursor()) as cursor,
         ):
@@ -222,20 +236,29 @@ class Database:
         raise Unavailable("the database stayed locked by another process: try again, or end that one")
 
 
-def _engine(url: str) -> Engine:
+def engine_of(url: str, **pool: Any) -> Engine:
+    """The engine of a store's URL; `pool`: SQLAlchemy's options of its pool, on PostgreSQL. Raises Unusable."""
     parsed = parsed_url(url)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(
+        engine = create_engine(
             parsed,
+            **{"pool_size": CONNECTIONS_KEPT} | pool,
             # Parameters hold documents and tokens, and SQLAlchemy would put them into its error texts (F5).
             hide_parameters=True,
-            pool_pre_ping=True,
             connect_args={"connect_timeout": int(CONNECT_TIMEOUT.total_seconds())},
         )
+        look_after(engine)
+        return engine
     engine = create_engine(parsed, hide_parameters=True, pool_size=KEPT_OPEN, max_overflow=0)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a store on SQLite; None of one on PostgreSQL. Raises Unusable."""
+    parsed = parsed_url(url)
+    return Path(str(parsed.database)).absolute() if parsed.get_backend_name() == "sqlite" else None
 
 
 def parsed_url(url: str) -> URL:
@@ -297,7 +320,8 @@ def _revision(connection: Connection) -> str | None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Errors of the database as the store has them. Raises Unavailable, Unusable."""
     try:
         yield
     except (OperationalError, InterfaceError) as error:

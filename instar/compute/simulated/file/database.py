@@ -37,6 +37,10 @@ class Database:
     def _recorded(self) -> int:
         return int(self.connection.execute("SELECT value FROM facts WHERE name = 'recorded'").fetchone()[0])
 
+    def identity(self) -> str:
+        """What this fleet is told from any other by: drawn when its file was made, and moved with it."""
+        return str(self.connection.execute("SELECT value FROM facts WHERE name = 'identity'").fetchone()[0])
+
     def forget(self) -> None:
         """Drop what was learned inside a transaction that did not happen."""
         self._scripts = None

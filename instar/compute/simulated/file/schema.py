@@ -21,7 +21,7 @@ BUSY_TIMEOUT_SECONDS = 10
 TABLES = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT OR IGNORE INTO facts VALUES ('revision', 1), ('recorded', 0), ('away_until', 0), ('defaults', '{}'),
-  ('extensions', '[]'), ('expired', '{}');
+  ('extensions', '[]'), ('expired', '{}'), ('identity', lower(hex(randomblob(16))));
 
 CREATE TABLE IF NOT EXISTS images (
   image INTEGER PRIMARY KEY,

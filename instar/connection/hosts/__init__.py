@@ -1,0 +1,1 @@
+"""How a process takes its place among those of its installation, on however many hosts, and keeps it."""
