@@ -77,7 +77,7 @@ test-schema: $(READY)
 	INSTAR_SCHEMATHESIS_EXAMPLES=$(EXAMPLES) $(BIN)/pytest tests/api/openapi/test_schemathesis.py $(ARGS)
 
 test-long: $(READY)
-	$(BIN)/pytest -m long --numprocesses 2 --dist loadfile tests/processes tests/simulation $(ARGS)
+	$(BIN)/pytest -m long --numprocesses 2 --dist loadfile tests/processes tests/simulation tests/workflows $(ARGS)
 
 RUNS ?= 2
 SEED ?= 1

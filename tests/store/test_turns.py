@@ -75,9 +75,9 @@ def test_w4_asked_again_after_a_kill_the_same_is_given_once(store: Store) -> Non
     first, again = (store.turns.ask(turn("u-1"), NOW) for _ in range(2))
     assert (first.machines, again.machines) == (2, 2)
     assert store.turns.ask(turn("u-2"), NOW).machines == 0
-    [granted] = store.turns.is_back("u-1", 1)
+    [granted] = store.turns.is_back("u-1", 1, 1)
     assert granted.unique_id == "u-2"
-    assert store.turns.is_back("u-1", 1) == (), "told once; the keeper says it again"
+    assert store.turns.is_back("u-1", 1, 1) == (), "told once; the keeper says it again"
     assert [one.unique_id for one in store.turns.settle(()).granted] == [], "u-2 has no upgrade that runs"
 
 
