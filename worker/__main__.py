@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from temporalio.client import Client, Plugin
 
+from activities.health import LOOKS_FOR
 from instar.compute.clock import utc_now
 from instar.connection.client import WrongSettings, configuration, keep_connected
 from instar.connection.computes import CannotCompute, open_compute
@@ -87,7 +88,7 @@ async def run(settings: Settings, temporal: TemporalMetrics | None = None) -> No
         if await _unless_stopped(has_namespace(client, readiness), stop) is None:
             return
         outside = Outside.of(settings.hooks, settings.public_url, traces.tracer if traces else None)
-        working = workers(client, fleet, store, outside=outside)
+        working = workers(client, fleet, store, outside=outside, looks_for=LOOKS_FOR)
         for worker in working:
             await opened.enter_async_context(worker)
         readiness.application = probes(store, client)

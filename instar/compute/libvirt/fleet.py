@@ -54,9 +54,12 @@ class LibvirtFleet:
         """Let running calls end, and close the connection. Machines go on."""
         self.hypervisor.close()
 
-    async def list_instances(self, scale_set: ScaleSetIdentity) -> tuple[Instance, ...]:
+    async def list_instances(
+        self, scale_set: ScaleSetIdentity, instance_ids: Iterable[str] | None = None
+    ) -> tuple[Instance, ...]:
         """See `Provider`."""
-        return await self.hypervisor.run(machines.listing, self._host, scale_set)
+        named = None if instance_ids is None else frozenset(instance_ids)
+        return await self.hypervisor.run(machines.listing, self._host, scale_set, named)
 
     async def observe_health(
         self,
