@@ -102,8 +102,10 @@ async def each(
             span = in_words(GIVEN_UP_AFTER)
             vain = InstanceFailed(f"given up after {span}: {later.pop(instance_id)}")
             tally.came_to(instance_id, vain, scale_set)
-    activity.heartbeat(so_far(), trying)
-    if errors := [result for result in work.result() if isinstance(result, BaseException)]:
+    errors = [result for result in work.result() if isinstance(result, BaseException)]
+    if errors or later:
+        activity.heartbeat(so_far(), trying)  # for the attempt after this one, if there is one
+    if errors:
         raise errors[0]
     if later and not cancelled:
         raise _again(later, len(ids))

@@ -38,6 +38,10 @@ from workflows.webhooks.nudges import WebhookNudges
 GRACE = timedelta(seconds=5)
 """What a stopping worker gives running activities to report; what does not is done again elsewhere (F2)."""
 
+COMPUTE_AT_ONCE = 2000
+"""Of one process: swaps and health waits of many upgrades. Each is a coroutine that waits for machines, for minutes
+perhaps, and costs nothing else; whoever has no place here is not looked after meanwhile."""
+
 DELIVERIES_AT_ONCE = 100
 """Of one process. Each waits for a receiver, 15 seconds at the most, and costs nothing else."""
 
@@ -68,11 +72,12 @@ def workers(
     cached_workflows: int = 1000,
     outside: Outside | None = None,
     delays: Delays = _DEFAULT,
+    looks_for: timedelta = timedelta(0),
 ) -> tuple[Worker, ...]:
     """Workflow tasks with their cheap activities, calls to the compute, deliveries. The client brings the plugin.
 
     `outside`: how other people's systems are called; by default as without any setting. `delays`: those that new sets
-    are given, by which looks for idle ones are as quick.
+    are given, by which looks for idle ones are as quick. `looks_for`: see `HealthActivities`.
     """
     who = identity()
     around = [Subjects(), Waits(store), Timings(clock)]
@@ -85,7 +90,7 @@ def workers(
     images = ImageActivities(provider, store, clock)
     records = RecordActivities(store, clock, nudges.look)
     disks = DiskActivities(provider, store)
-    health = HealthActivities(provider, clock)
+    health = HealthActivities(provider, clock, looks_for)
     capacity = CapacityActivities(provider, store, clock)
     changes = ModelChangeActivities(provider, store, clock)
     ages = RecordsAgeActivities(provider, store)
@@ -146,7 +151,7 @@ def workers(
             ],
             interceptors=around,
             max_cached_workflows=cached_workflows,
-            max_concurrent_activities=100,
+            max_concurrent_activities=COMPUTE_AT_ONCE,
             graceful_shutdown_timeout=GRACE,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         ),

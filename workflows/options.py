@@ -131,7 +131,7 @@ take some 80 looks."""
 
 
 def health_wait(first: timedelta, most: timedelta) -> dict[str, Any]:
-    """Looks of a health wait: retries of one activity, so that 300 looks cost as much history as two."""
+    """Looks of a health wait: within an attempt of one activity, and its retries: 300 cost as much history as two."""
     return {
         "start_to_close_timeout": timedelta(minutes=30),
         "heartbeat_timeout": LOST_AFTER,

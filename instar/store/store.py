@@ -21,9 +21,9 @@ from instar.store.page.sessions import PageSessions
 from instar.store.resources import Resources
 from instar.store.sets.clear_secrets import seal_clear_secrets
 from instar.store.sets.fleet_marks import FleetMarks
-from instar.store.sets.looks import Looks
 from instar.store.sets.latest import LatestUpgrades
 from instar.store.sets.listing import SetListing
+from instar.store.sets.looks import Looks
 from instar.store.sets.outbox import Outbox
 from instar.store.sets.overviews import Overviews
 from instar.store.sets.publications import Publications
