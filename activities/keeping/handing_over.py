@@ -11,7 +11,7 @@ from instar.domain.messages.keepers import Keeps
 from instar.domain.messages.scale_set import Resolution, ResolveUpgrade
 from instar.domain.sets.names import LOOKS
 from instar.domain.sets.scale_sets import ScaleSetModel
-from instar.store.sets.looks import Look
+from instar.store.looks.looks import Look
 from instar.store.store import Store
 
 

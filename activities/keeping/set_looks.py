@@ -25,7 +25,7 @@ from instar.domain.looks.publications import spread
 from instar.domain.messages.scale_set import Resolution
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.domain.steering.next_step import may_not_begin
-from instar.store.sets.looks import DueLook, Looked
+from instar.store.looks.looks import DueLook, Looked
 from instar.store.sets.offered import offered_versions, outdated_generations
 from instar.store.steering.rings import Known
 from instar.store.store import Store

@@ -16,7 +16,7 @@ from instar.store.catalogue import PLATFORM_SKUS
 from instar.store.database.columns import folded
 from instar.store.database.database import Database
 from instar.store.database.tables import IMAGE_VERSIONS
-from instar.store.sets.publications import was_published
+from instar.store.looks.publications import was_published
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from instar.store.deployments import Deployments
 from instar.store.errors import SealingError
 from instar.store.hosts.members import Members
 from instar.store.images import Images
+from instar.store.looks.looks import Looks
+from instar.store.looks.publications import Publications
 from instar.store.operations import Operations
 from instar.store.page.attempts import PageAttempts
 from instar.store.page.links import PageLinks
@@ -23,10 +25,8 @@ from instar.store.sets.clear_secrets import seal_clear_secrets
 from instar.store.sets.fleet_marks import FleetMarks
 from instar.store.sets.latest import LatestUpgrades
 from instar.store.sets.listing import SetListing
-from instar.store.sets.looks import Looks
 from instar.store.sets.outbox import Outbox
 from instar.store.sets.overviews import Overviews
-from instar.store.sets.publications import Publications
 from instar.store.sets.reconciliation import Reconciliations
 from instar.store.sets.scale_sets import ScaleSets
 from instar.store.sets.statuses import Statuses

@@ -29,7 +29,7 @@ from instar.domain.steering.rings import plans
 from instar.domain.steering.wishes import Pause
 from instar.store import errors
 from instar.store.database.sealing import Sealer
-from instar.store.sets.looks import Look
+from instar.store.looks.looks import Look
 from instar.store.sets.offered import offered_versions, outdated_generations
 from instar.store.steering.named import wished
 from instar.store.store import Store

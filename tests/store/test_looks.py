@@ -8,7 +8,7 @@ from instar.domain.records.scale_set_status import ScaleSetStatus
 from instar.domain.records.triggers import Settled
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.steering.wishes import Hold, Pause
-from instar.store.sets.looks import DueLook, Look, Looked
+from instar.store.looks.looks import DueLook, Look, Looked
 from instar.store.store import Store
 from tests.store.samples import NOW, SUBSCRIPTION, document, identity, upgrade
 

@@ -1,6 +1,6 @@
 """Where each set stands with its automatic upgrades: one row a set, the newest word of its workflow (A4, T5).
 
-The looks that are made for it while it is idle are another's (`instar.store.sets.looks`); readers get both as one.
+The looks that are made for it while it is idle are another's (`instar.store.looks.looks`); readers get both as one.
 """
 
 from datetime import datetime

@@ -19,7 +19,7 @@ from instar.domain.records.quarantine import LeftBehind, Quarantine, Quarantined
 from instar.domain.records.scale_set_status import ScaleSetStatus
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
-from instar.store.sets.looks import Look
+from instar.store.looks.looks import Look
 from tests.api.conftest import ENABLE, IMAGE, LOCATION, NEW, OLD, SCALE_SET, Api, error_of
 
 STATUS = f"{SCALE_SET}/instar/automaticOSUpgrades"

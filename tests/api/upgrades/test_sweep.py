@@ -16,7 +16,7 @@ from instar.domain.records.operations import OperationKind, OperationStatus
 from instar.domain.sets.names import LOOKS, WorkflowType, scale_set_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.errors import Missing
-from instar.store.sets.looks import Look
+from instar.store.looks.looks import Look
 from instar.store.sets.outbox import CLAIM
 from tests.api.conftest import IMAGE, SCALE_SET, Api
 from tests.api.services.test_handover import REQUESTS, ready, services

@@ -19,7 +19,7 @@ from instar.domain.steering.wishes import Hold, Pause, Wishes, in_force
 from instar.store.database.database import Database
 from instar.store.database.operators_tables import HOLDS, PAUSES
 from instar.store.database.tables import SCALE_SET_STATUS, SCALE_SETS, SET_LOOKS, UPGRADES
-from instar.store.sets.publications import Publication, keys_of, published_since
+from instar.store.looks.publications import Publication, keys_of, published_since
 from instar.store.sets.stored_scale_set import StoredScaleSet, current, stored_from
 
 AT_ONCE = 500
