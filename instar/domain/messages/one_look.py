@@ -2,10 +2,13 @@
 
 from typing import Self
 
+from pydantic import Field
+
 from instar.domain.message import Message
 from instar.domain.messages.os_upgrade import BatchChoice, Verdict
 from instar.domain.records.progress import Progress
 from instar.domain.records.upgrades import UpgradeRecord
+from instar.domain.sets.scale_sets import ScaleSetIdentity
 
 
 class CheckedAndChosen(Message):
@@ -42,4 +45,14 @@ class JudgedAndChosen(Message):
 class UpgradeRecords(Message):
     """An upgrade as it stood after each of several decisions that were taken at the same moment, in their order."""
 
-    records: tuple[UpgradeRecord, ...]
+    records: tuple[UpgradeRecord, ...] = Field(min_length=1)
+
+    @property
+    def scale_set(self) -> ScaleSetIdentity:
+        """Whose upgrade it is: what is known of an activity's request in logs and waits."""
+        return self.records[0].scale_set
+
+    @property
+    def number(self) -> int:
+        """Which upgrade of it."""
+        return self.records[0].number
