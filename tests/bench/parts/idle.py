@@ -1,16 +1,18 @@
 """What sets cost that have automatic upgrades on and nothing to do: CPU of the worker and of the Temporal server.
 
 A hundred sets, with their real workflows, are looked at as often together as ten thousand are by default (one in 45
-minutes each), as often in full, and look by themselves as often. The rounds of looks are as far apart as by default, so
-that each has as many sets as one of ten thousand has. What is not measured: a store with as many rows.
+minutes each), and as often in full. They look by themselves as often, too: each in its turn is told to, since all of
+them began in the same minutes. The rounds of looks are as far apart as by default, so that each has as many sets as one
+of ten thousand has. What is not measured: a store with as many rows.
 """
 
 import asyncio
-import contextlib
 from datetime import datetime, timedelta
 
 from instar.compute.clock import utc_now
 from instar.domain.delays import Delays
+from instar.domain.messages.scale_set import NudgeLook
+from instar.domain.sets.names import scale_set_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from tests.bench.figures import Figures, count, percent_of_a_core, told
 from tests.bench.part import Part
@@ -51,12 +53,14 @@ async def _idle(stacked: Stacked) -> Figures:
     await asyncio.sleep(SETTLING.total_seconds())
     looks = Looks(site, sets)
     events = [await site.events_of_set(one) for one in sets]
-    counting = asyncio.create_task(looks.count())
+    beside = [asyncio.create_task(looks.count()), asyncio.create_task(by_themselves(site, sets))]
     busy = await window(WINDOW)
-    counting.cancel()
-    # A count that failed is no measurement.
-    with contextlib.suppress(asyncio.CancelledError):
-        await counting
+    for one in beside:
+        one.cancel()
+    # What failed meanwhile is no measurement.
+    for ended in await asyncio.gather(*beside, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended
     by_workflows = sum([await site.events_of_set(one) for one in sets]) - sum(events)
     figures = {f"{name}_percent_of_a_core": percent_of_a_core(percent) for name, percent in busy.items()}
     figures |= {f"{name}_percent_without_sets": percent_of_a_core(percent) for name, percent in empty.items()}
@@ -64,6 +68,15 @@ async def _idle(stacked: Stacked) -> Figures:
     figures["looks_per_second"] = told(looks.made / WINDOW.total_seconds(), "1/s")
     figures["events_per_set_and_day"] = count(by_workflows / SETS * _SCALE * (timedelta(days=1) / WINDOW))
     return figures
+
+
+async def by_themselves(site: Site, sets: list[ScaleSetIdentity]) -> None:
+    """Each set looks by itself, after two to three days on average of the time that is measured here."""
+    pause = DELAYS.look_by_itself * 1.25 / len(sets)
+    for one in sets:
+        handle = site.client.get_workflow_handle(scale_set_workflow_id(one))
+        await handle.signal("nudge_look", NudgeLook(at_once=True))
+        await asyncio.sleep(pause.total_seconds())
 
 
 class Looks:
