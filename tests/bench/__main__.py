@@ -17,7 +17,7 @@ from rich.table import Table
 
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
-from tests.bench import bare_loop, idle, parked, requests, scene
+from tests.bench import bare_loop, idle, parked, requests, scene, viewers
 from tests.bench.site import PeakMemory, Site, processes, site, stack
 
 Figures = dict[str, float]
@@ -31,10 +31,13 @@ BOUNDS = {
     "idle.1000.percent_of_a_core_for_the_sets": 5,
     "parked.1000.percent_of_a_core_for_the_worker": 3,
     "parked.1000.percent_of_a_core_for_all": 3,
+    "api.latest.over_bare_route": 3,
+    "viewers.10000.over_alone": 1.02,
 }
 """Shown beside the figures, never asserted."""
 
 MOST_EVENTS = 150
+PARTS = ("upgrade", "many_sets", "api", "idle", "parked", "viewers")
 
 
 def measured(measure: Callable[[Site], Coroutine[Any, Any, Figures]]) -> tuple[Figures, float]:
@@ -158,8 +161,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--sizes", default=",".join(map(str, scene.SIZES)), help="machines of the single upgrades")
-    parser.add_argument("--only", choices=("upgrade", "many_sets", "api", "idle", "parked"), help="one of the parts")
+    parser.add_argument("--only", choices=PARTS, help="one of the parts")
     parser.add_argument("--parked", type=int, default=parked.THOUSAND, help="upgrades that are parked")
+    parser.add_argument("--viewers", type=int, default=max(scene.SIZES), help="machines of the upgrade looked on at")
     asked = parser.parse_args()
     parts: list[tuple[str, str, Callable[[], Figures]]] = [
         ("upgrade", f"upgrade.{size}", lambda size=size: upgrade(size))  # type: ignore[misc]
@@ -167,6 +171,7 @@ def main() -> None:
     ]
     parts += [("many_sets", "many_sets", many_sets), ("api", "api.latest", api), ("idle", "idle.1000", idle_sets)]
     parts += [("parked", f"parked.{asked.parked}", partial(parked_upgrades, asked.parked))]
+    parts += [("viewers", f"viewers.{asked.viewers}", partial(viewers.measure, asked.viewers))]
     figures: Figures = {}
     for part, prefix, measure in parts:
         if asked.only in (None, part):
