@@ -96,6 +96,8 @@ def test_a_busy_machine_is_told_whichever_it_was() -> None:
     one = {"a.b": ratio(1)}
     [now] = compare(run_of(one, machine=busy), run_of(one, release="0.1.0")).notes
     [then] = compare(run_of(one), run_of(one, release="0.1.0", machine=busy)).notes
+    working = FACTS.model_copy(update={"load_at_start": (0.9, 9.0, 9.0)})
+    assert not compare(run_of(one, machine=working), run_of(one)).notes
     assert now == "this run was measured on a busy machine: load 1.1 on 2 processors"
     assert then == "0.1.0 was measured on a busy machine: load 1.1 on 2 processors"
 

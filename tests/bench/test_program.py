@@ -189,10 +189,13 @@ def test_a_signal_ends_it_and_leaves_no_folder_behind(tmp_path: Path, signum: si
     )
     with process:
         assert process.stdout is not None
-        said = [line for line in iter(process.stdout.readline, "measuring\n") if line]
-        assert list(tmp_path.iterdir())
-        process.send_signal(signum)
-        said += process.stdout.readlines()
-        assert process.wait(60) == 130
+        try:
+            said = list(iter(process.stdout.readline, "measuring\n"))
+            assert list(tmp_path.iterdir())
+            process.send_signal(signum)
+            said += process.stdout.readlines()
+            assert process.wait(60) == 130
+        finally:
+            process.kill()
     assert "stopped: nothing is left of it\n" in said
     assert not list(tmp_path.iterdir())
