@@ -17,7 +17,7 @@ from rich.table import Table
 
 from instar.client.api_client import ApiClient
 from instar.client.api_token import FILE, Login
-from tests.bench import bare_loop, idle, parked, requests, scene
+from tests.bench import bare_loop, cost, idle, parked, requests, scene
 from tests.bench.site import PeakMemory, Site, processes, site, stack
 
 Figures = dict[str, float]
@@ -153,12 +153,34 @@ def parked_upgrades(count: int) -> Figures:
             return asyncio.run(run())
 
 
+def costs() -> Figures:
+    """What a batch costs, by process, by part and in counts."""
+    with tempfile.TemporaryDirectory(prefix="instar-bench-") as name:
+        folder = Path(name)
+        with processes(folder) as (_, pids):
+
+            async def run() -> Figures:
+                async with site(folder) as one:
+                    return await cost.measure(one, pids)
+
+            figures = asyncio.run(run())
+        return figures | asyncio.run(cost.parts(folder))
+
+
+def small_sets(count: int) -> Figures:
+    """So many sets of 20 at once."""
+    figures, memory = measured(lambda one: cost.thousand(one, count))
+    return figures | {"worker_peak_mib": memory}
+
+
 def main() -> None:
     """Measure one after the other, so that none slows another."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--sizes", default=",".join(map(str, scene.SIZES)), help="machines of the single upgrades")
-    parser.add_argument("--only", choices=("upgrade", "many_sets", "api", "idle", "parked"), help="one of the parts")
+    choices = ("upgrade", "many_sets", "api", "idle", "parked", "cost", "small_sets")
+    parser.add_argument("--only", choices=choices, help="one of the parts")
+    parser.add_argument("--small-sets", type=int, default=cost.THOUSAND, help="sets of 20 that are upgraded at once")
     parser.add_argument("--parked", type=int, default=parked.THOUSAND, help="upgrades that are parked")
     asked = parser.parse_args()
     parts: list[tuple[str, str, Callable[[], Figures]]] = [
@@ -167,6 +189,7 @@ def main() -> None:
     ]
     parts += [("many_sets", "many_sets", many_sets), ("api", "api.latest", api), ("idle", "idle.1000", idle_sets)]
     parts += [("parked", f"parked.{asked.parked}", partial(parked_upgrades, asked.parked))]
+    parts += [("cost", "cost", costs), ("small_sets", "small_sets", partial(small_sets, asked.small_sets))]
     figures: Figures = {}
     for part, prefix, measure in parts:
         if asked.only in (None, part):
