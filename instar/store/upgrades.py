@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.records.upgrades import ROLLING_KINDS, Decision, UpgradeKind, UpgradeRecord, UpgradeStart
@@ -60,10 +60,11 @@ class Upgrades:
         """
         key = {"unique_id": record.scale_set.unique_id, "number": record.number}
         with self._database.writing() as connection:
-            written = _written(connection, key)
+            there = connection.execute(_THERE, _at(key)).one_or_none()
+            written = UpgradeRecord.model_validate_json(there.record) if there else None
             before = written.status if written else None
             record = _parked_since(record, written)
-            sequence = self._write_record(connection, key, record)
+            sequence = self._write_record(connection, key, record, there)
             if record.start:
                 row = {"document": record.start.model_dump(mode="json")}
                 self._database.insert_new(connection, UPGRADE_STARTS, key | row)
@@ -221,7 +222,9 @@ class Upgrades:
         with self._database.reading() as connection:
             return max(connection.scalar(recorded) or 0, connection.scalar(adopted) or 0)
 
-    def _write_record(self, connection: Connection, key: dict[str, Any], record: UpgradeRecord) -> int | None:
+    def _write_record(
+        self, connection: Connection, key: dict[str, Any], record: UpgradeRecord, there: Row[Any, Any, Any] | None
+    ) -> int | None:
         """Write the record if it is as new as what is there; the sequence of its outcomes, None when they are void."""
         given = max((decision.sequence for decision in record.decisions), default=None)
         row = {
@@ -230,15 +233,15 @@ class Upgrades:
             "kind": record.kind,
             "record": record.model_dump_json(exclude={"decisions", "instances", "start"}),
         }
-        if self._database.insert_new(connection, UPGRADES, key | row | {"sequence": given or 0}):
-            return given or 0
-        here = and_(*(UPGRADES.c[column] == value for column, value in key.items()))
-        there = connection.execute(select(UPGRADES.c.sequence, UPGRADES.c.ended).where(here).with_for_update()).one()
+        if there is None:
+            if self._database.insert_new(connection, UPGRADES, key | row | {"sequence": given or 0}):
+                return given or 0
+            there = connection.execute(_THERE, _at(key)).one()  # on PostgreSQL another was faster
         runs_again = there.ended and not record.status.ended
         ends_now = record.status.ended and not there.ended
         if ends_now or (not runs_again and (given is None or given >= there.sequence)):
             newest = max(there.sequence, given or 0)
-            connection.execute(update(UPGRADES).where(here).values(**row, sequence=newest))
+            connection.execute(_UPDATE, _at(key) | row | {"sequence": newest})
         if given is not None:
             return given
         return None if runs_again else int(there.sequence)
@@ -248,11 +251,14 @@ def _decision(row: Row[Any]) -> Decision:
     return Decision(sequence=row.sequence, at=row.at, batch=row.batch, action=row.action, reason=row.reason)
 
 
-def _written(connection: Connection, key: dict[str, Any]) -> UpgradeRecord | None:
-    """What was written until now; None of an upgrade that is new."""
-    query = select(UPGRADES.c.record).where(*(UPGRADES.c[column] == value for column, value in key.items()))
-    text = connection.scalar(query.with_for_update())
-    return None if text is None else UpgradeRecord.model_validate_json(text)
+_AT = and_(UPGRADES.c.unique_id == bindparam("at_unique_id"), UPGRADES.c.number == bindparam("at_number"))
+_THERE = select(UPGRADES.c.record, UPGRADES.c.sequence, UPGRADES.c.ended).where(_AT).with_for_update()
+"""What was written of an upgrade until now."""
+_UPDATE = update(UPGRADES).where(_AT)
+
+
+def _at(key: dict[str, Any]) -> dict[str, Any]:
+    return {f"at_{column}": value for column, value in key.items()}
 
 
 def _parked_since(record: UpgradeRecord, written: UpgradeRecord | None) -> UpgradeRecord:

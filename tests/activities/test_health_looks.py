@@ -133,7 +133,7 @@ def test_f1_a_worker_that_stops_leaves_the_wait_to_others_at_once(waiting: Waiti
     began = time.monotonic()
     with pytest.raises(ApplicationError, match="the next look comes soon"):
         asyncio.run(stopped())
-    assert waiting.fleet.looks == 2, "it looks once more, and does not wait"
+    assert waiting.fleet.looks <= 2, "it may look once more, and does not wait"
     assert time.monotonic() - began < 60
 
 

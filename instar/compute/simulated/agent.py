@@ -24,5 +24,9 @@ class Agent(Stage):
                 extension = provisioning.end(tx, *place, extension)
 
     def _begins_provisioning(self, tx: Transaction, effect: Effect) -> bool:
-        """The same up to the first extension, within a commit; whether that was all."""
-        return provisioning.go_on(tx, effect.scale_set.unique_id, int(effect.instance_id)) is None
+        """The same up to the first extension that takes its time, within a commit; whether that was all."""
+        place = (effect.scale_set.unique_id, int(effect.instance_id))
+        extension = provisioning.go_on(tx, *place)
+        while extension is not None and not extension.takes:
+            extension = provisioning.end(tx, *place, extension)
+        return extension is None
