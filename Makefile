@@ -117,7 +117,7 @@ bench-ansible: $(BENCH_ANSIBLE)/.ready
 
 # QUICK=1 is what CI can wait for; ONLY="upgrade:1000 api" are these alone; FAIL_WORSE=1.25 ends with an error where a
 # ratio is worse by more than that; KEEP=1 keeps the ratios as those of this release.
-bench: $(READY) bench-ansible
+bench: $(READY) $(if $(QUICK),,bench-ansible)
 	@$(BIN)/python -m tests.bench --compare $(if $(QUICK),--quick) $(if $(KEEP),--keep) $(if $(ONLY),--only $(ONLY)) \
 	  $(if $(JSON),--json $(JSON)) $(if $(FAIL_WORSE),--fail-worse $(FAIL_WORSE))
 

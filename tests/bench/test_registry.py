@@ -48,6 +48,12 @@ def test_the_help_names_every_part_in_a_line() -> None:
         assert part.help in line
 
 
+def test_a_quick_run_measures_something_and_only_what_a_whole_run_keeps() -> None:
+    quick, whole = set(map(str, measurements([], quick=True))), set(map(str, measurements([])))
+    assert quick
+    assert quick < whole
+
+
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
 def test_each_bound_is_of_a_figure_that_its_module_names(part: Part) -> None:
     """A figure that is renamed would leave its bound behind, which nobody would miss."""
