@@ -10,6 +10,7 @@ from temporalio import activity
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities import heartbeats
 from activities.heartbeats import beating
 from activities.looks import look_at
 from activities.translation import translated
@@ -80,6 +81,8 @@ class HealthActivities:
                     category=ApplicationErrorCategory.BENIGN,
                     next_retry_delay=pause if self.looks_for else None,
                 )
+            if attempt.total_seconds() >= heartbeats.FIRST_SECONDS:
+                activity.heartbeat()  # the next look has time until its own first beat, on a slow machine too
             with suppress(TimeoutError):
                 await asyncio.wait_for(activity.wait_for_worker_shutdown(), pause.total_seconds())
 

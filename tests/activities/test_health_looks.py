@@ -97,6 +97,15 @@ def test_p6_one_attempt_looks_until_everybody_is_healthy(waiting: Waiting) -> No
     assert not waiting.beats, "what takes no time costs no heartbeat"
 
 
+def test_f1_an_attempt_that_has_looked_for_long_says_that_it_lives(
+    waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeats, "FIRST_SECONDS", 0.01)
+    waiting.policy(0.02 * SECOND)
+    asyncio.run(waiting.attempt(LONG))
+    assert waiting.beats
+
+
 def test_p6_by_default_each_attempt_is_one_look_and_the_server_makes_the_pauses(waiting: Waiting) -> None:
     waiting.policy(0.01 * SECOND)
     with pytest.raises(ApplicationError, match="no error, the next look comes soon: 1 of 1 not healthy yet: 0") as made:
