@@ -2,7 +2,7 @@
 
 All is on one machine: the server, the workers and the database share its cores. Where they are all busy, a second
 worker cannot double anything; so the processor time of each is told beside the rate, for an upgraded instance, and how
-much less of it the busier of two workers has: that is what a second one brings at most, with the server elsewhere.
+much less of it the busier of two workers has: what a second one brings at most where the server has other cores.
 """
 
 import asyncio
