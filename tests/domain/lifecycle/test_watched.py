@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from instar.domain.delays import Delays
@@ -103,6 +103,9 @@ OFTEN = ("look", "look_alone", "told", "nudge", "on", "off", "start", "cancel", 
 
 
 @given(st.lists(st.sampled_from((*OFTEN, "delete")), max_size=30))
+@example(["look", "begin", "end"])
+@example(["look", "start", "cancel"])
+@example(["look", "off", "on"])
 def test_t2_f10_whatever_is_asked_of_it_a_free_set_looks_by_itself_within_three_days(asked: list[str]) -> None:
     one = Set()
     for what in asked:
