@@ -106,10 +106,10 @@ async def test_an_operation_is_told_to_those_alone_who_may_read_what_it_is_about
     await api.create()
     operation = api.gateway.last.operation_id
     path = f"{LOCATION}/operations/{operation}"
-    assert [(await api.call("GET", path)).json()["status"] for _ in range(3)] == ["Succeeded"] * 3
     token = token_of(api, Role.READER, f"{GROUP.replace('Farm', 'mine')}")
     [client] = [one for one in api.store.credentials.all() if one.name == "someone"]
     api.store.credentials.assign(client.client_id, Grant(Role.READER, LOCATION))
+    assert [(await api.call("GET", path)).json()["status"] for _ in range(3)] == ["Succeeded"] * 3
     assert [(await sent(api, "GET", path, token)).status_code for _ in range(2)] == [404, 404]
 
 
