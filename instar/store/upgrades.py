@@ -6,7 +6,7 @@ higher sequence; a write without any is taken as newest. An ended record never r
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -32,6 +32,10 @@ IN_HISTORY = (UpgradeKind.OS_UPGRADE, UpgradeKind.ROLLBACK)
 
 HISTORY_AT_MOST = 10_000
 """Upgrades given at once at the most, whatever `$top` asks for: a set has one every few weeks."""
+
+
+ROWS_AT_ONCE = 5_000
+"""Of instances in one statement: what is written of a large set takes no more memory than of a small one."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,8 @@ class Upgrades:
             fresh = [one for one, row in rows_of.items() if self._database.insert_new(connection, DECISIONS, row)]
             self._database.upsert(connection, DECISIONS, [row for one, row in rows_of.items() if one not in fresh])
             if sequence is not None:
-                rows = _instance_rows(record, key | {"sequence": sequence})
-                self._database.upsert(connection, INSTANCES, rows, newest_by="sequence")
+                for rows in _instance_rows(record, key | {"sequence": sequence}):
+                    self._database.upsert(connection, INSTANCES, rows, newest_by="sequence")
             events = events_of_upgrade(record, fresh, before)
             told = tell(self._database, connection, events, now or max((one.at for one in events), default=EVER))
             verdicts = [one for one in fresh if one.action == VERDICT]
@@ -280,17 +284,25 @@ def _began_at(connection: Connection, key: dict[str, Any], verdict: Decision) ->
     return None if VERDICT in before else before.get(BATCH)
 
 
-def _instance_rows(record: UpgradeRecord, common: dict[str, Any]) -> list[dict[str, Any]]:
-    # By id, so that an instance named twice in one write keeps the last of it, and so that two writers lock in order.
-    rows = {
-        number: common
-        | {
-            "instance_id": number,
-            "outcome": change.outcome,
-            "batch": change.batch,
-            "reason": change.reasons.get(str(number), change.reason),
+def _instance_rows(record: UpgradeRecord, common: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """Some thousand at once: the first write of an upgrade names every machine of its set.
+
+    By id, so that an instance named twice in one write keeps the last of it, and so that two writers lock in order.
+    """
+    changes = [(change, InstanceIds(ranges=change.ids)) for change in record.instances]
+    everybody = InstanceIds()
+    for _, ids in changes:
+        everybody = everybody | ids
+    for some in everybody.slices(-(-len(everybody) // ROWS_AT_ONCE)):
+        rows = {
+            number: common
+            | {
+                "instance_id": number,
+                "outcome": change.outcome,
+                "batch": change.batch,
+                "reason": change.reasons.get(str(number), change.reason),
+            }
+            for change, ids in changes
+            for number in (ids & some).numbers()
         }
-        for change in record.instances
-        for number in InstanceIds(ranges=change.ids).numbers()
-    }
-    return [rows[number] for number in sorted(rows)]
+        yield [rows[number] for number in sorted(rows)]

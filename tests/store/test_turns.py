@@ -81,6 +81,20 @@ def test_w4_asked_again_after_a_kill_the_same_is_given_once(store: Store) -> Non
     assert [one.unique_id for one in store.turns.settle(()).granted] == [], "u-2 has no upgrade that runs"
 
 
+def test_w4_a_late_word_that_a_batch_is_back_takes_nothing_from_the_next(store: Store) -> None:
+    limited(store, machinesOutAtOnce=2)
+    store.turns.ask(turn("u-1"), NOW)
+    store.turns.is_back("u-1", 1, 1)
+    assert store.turns.ask(turn("u-1").model_copy(update={"batch": 2}), NOW).machines == 2
+    assert store.turns.is_back("u-1", 1, 1) == ()
+    mine = store.turns.find("u-1", 1)
+    assert mine is not None
+    assert (mine.batch, mine.machines, mine.taken) == (2, 2, True)
+    store.turns.is_back("u-1", 1, 2)
+    assert (now := store.turns.find("u-1", 1)) is not None
+    assert now.machines == 0
+
+
 def test_w4_who_is_gone_by_the_records_holds_nothing(store: Store) -> None:
     limited(store, upgradesAtOnce=1)
     for key in ("u-1", "u-2", "u-3"):
