@@ -8,6 +8,7 @@ for it, nor does whoever asked.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -75,25 +76,22 @@ async def each(
     An attempt that a newer one of the same operation has overtaken says nothing: its successor answers, and where there
     is none the next attempt is the newest. One that a newer operation has overtaken ends the operation (F7).
     """
-    outcome, trying = _told()
+    told, trying = _told()
+    tally = _Tally(told)
+    so_far = tally.outcome
     later: dict[str, TryAgain | Superseded] = {}
-    done: list[str] = []
-
-    def so_far() -> SliceOutcome:
-        return outcome.merged(SliceOutcome(done=InstanceIds.of(done)))
 
     async def one(instance_id: str) -> None:
-        nonlocal outcome
         try:
             with about(instance=instance_id):
                 await act(instance_id)
-            done.append(instance_id)
+            tally.done.append(instance_id)
         except (InstanceFailed, Overtaken, UpgradeImpossible) as error:
-            outcome = outcome.merged(_came_to(outcome, instance_id, error, scale_set))
+            tally.came_to(instance_id, error, scale_set)
         except (TryAgain, Superseded) as error:
             later[instance_id] = error
 
-    left = ids - outcome.known
+    left = ids - told.known
     async with beating(lambda: (so_far(), trying)):
         # Every instance is begun before the first failure is looked at, so that none is cut off half-way.
         work = asyncio.gather(*(one(instance_id) for instance_id in left), return_exceptions=True)
@@ -103,9 +101,11 @@ async def each(
         for instance_id in await _given_up(later, trying, provider, scale_set):
             span = in_words(GIVEN_UP_AFTER)
             vain = InstanceFailed(f"given up after {span}: {later.pop(instance_id)}")
-            outcome = outcome.merged(_came_to(outcome, instance_id, vain, scale_set))
-    activity.heartbeat(so_far(), trying)
-    if errors := [result for result in work.result() if isinstance(result, BaseException)]:
+            tally.came_to(instance_id, vain, scale_set)
+    errors = [result for result in work.result() if isinstance(result, BaseException)]
+    if errors or later:
+        activity.heartbeat(so_far(), trying)  # for the attempt after this one, if there is one
+    if errors:
         raise errors[0]
     if later and not cancelled:
         raise _again(later, len(ids))
@@ -143,28 +143,55 @@ def _now() -> datetime:
     return activity.info().current_attempt_scheduled_time
 
 
-def _came_to(
-    so_far: SliceOutcome,
-    instance_id: str,
-    error: InstanceFailed | Overtaken | UpgradeImpossible,
-    scale_set: ScaleSetIdentity,
-) -> SliceOutcome:
-    """What that error makes of its instance; the reasons of the first failed ones are told."""
-    this = InstanceIds.of([instance_id])
-    match error:
-        case NotBegun():
-            return SliceOutcome(not_begun=this)
-        case Overtaken():
-            behind = "the records of this scale set are older than its machines"
-            way_out = f"'instar reconcile {scale_set.name}' shows what they do not know"
-            return SliceOutcome(not_begun=this, overtaken=f"{error}: {behind}; {way_out}")
-        case InstanceGone():
-            return SliceOutcome(vanished=this)
-        case UpgradeImpossible():
-            return SliceOutcome(failed=this, impossible=str(error))
-        case _:
-            told = len(so_far.reasons) < DETAILS_AT_MOST
-            return SliceOutcome(failed=this, reasons={instance_id: str(error)} if told else {})
+@dataclass
+class _Tally:
+    """What became of each instance, put down as it comes: thousands are added up once and not one by one."""
+
+    told: SliceOutcome
+    """What earlier attempts came to."""
+    done: list[str] = field(default_factory=list)
+    _failed: list[str] = field(default_factory=list)
+    _vanished: list[str] = field(default_factory=list)
+    _not_begun: list[str] = field(default_factory=list)
+    _reasons: dict[str, str] = field(default_factory=dict)
+    _impossible: str = ""
+    _overtaken: str = ""
+
+    def outcome(self) -> SliceOutcome:
+        """So far."""
+        return self.told.merged(
+            SliceOutcome(
+                done=InstanceIds.of(self.done),
+                failed=InstanceIds.of(self._failed),
+                vanished=InstanceIds.of(self._vanished),
+                not_begun=InstanceIds.of(self._not_begun),
+                reasons=dict(self._reasons),
+                impossible=self._impossible,
+                overtaken=self._overtaken,
+            )
+        )
+
+    def came_to(
+        self, instance_id: str, error: InstanceFailed | Overtaken | UpgradeImpossible, scale_set: ScaleSetIdentity
+    ) -> None:
+        """What that error makes of its instance; the reasons of the first failed ones are told."""
+        match error:
+            case NotBegun():
+                self._not_begun.append(instance_id)
+            case Overtaken():
+                self._not_begun.append(instance_id)
+                behind = "the records of this scale set are older than its machines"
+                way_out = f"'instar reconcile {scale_set.name}' shows what they do not know"
+                self._overtaken = self._overtaken or f"{error}: {behind}; {way_out}"
+            case InstanceGone():
+                self._vanished.append(instance_id)
+            case UpgradeImpossible():
+                self._failed.append(instance_id)
+                self._impossible = self._impossible or str(error)
+            case _:
+                self._failed.append(instance_id)
+                if len(self.told.reasons) + len(self._reasons) < DETAILS_AT_MOST:
+                    self._reasons[instance_id] = str(error)
 
 
 async def _given_up(

@@ -22,6 +22,7 @@ from instar.domain.images.images import ImageReference
 from instar.domain.legible import legible
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.machines.instances import Look, Standing
+from instar.domain.messages.one_look import CheckedAndChosen, JudgedAndChosen
 from instar.domain.messages.os_upgrade import BatchChoice, LookRequest, Verdict
 from instar.domain.records.progress import Outcome, Progress
 from instar.domain.records.upgrade_plan import UpgradePlan
@@ -42,7 +43,44 @@ class BatchActivities:
     @activity.defn
     async def pre_check(self, request: LookRequest) -> BatchChoice:
         """Fix who belongs to the upgrade (P16) and whether it may begin at all (P2)."""
+        return await self._checked(request, await self._look(request))
+
+    @activity.defn
+    async def check_and_select(self, request: LookRequest) -> CheckedAndChosen:
+        """The pre-check, and the first batch on the same look, if the upgrade may begin it.
+
+        Whoever is held back, or asks for a turn, is written down first: a turn of nobody known is taken back (W4).
+        """
         look = await self._look(request)
+        checked = await self._checked(request, look)
+        begins = request.model_copy(update={"progress": checked.progress})
+        if checked.breach or checked.boots or await steered(self.store, begins, self.clock()):
+            return CheckedAndChosen(checked=checked)
+        if await turns.has_limits(self.store, request):
+            return CheckedAndChosen(checked=checked)
+        return CheckedAndChosen(checked=checked, choice=await self._selected(begins, look))
+
+    @activity.defn
+    async def select_batch(self, request: LookRequest) -> BatchChoice:
+        """The next batch on a fresh look (P3), or why there is none. Parked, an upgrade looks at nobody (C1, C2)."""
+        return await self._steered_choice(request, None)
+
+    @activity.defn
+    async def judge_batch(self, request: LookRequest) -> Verdict:
+        """The verdict after a batch (P9)."""
+        return await self._judged(request, await self._look(request))
+
+    @activity.defn
+    async def judge_and_select(self, request: LookRequest) -> JudgedAndChosen:
+        """The verdict after a batch (P9) and, if it is to go on, what comes next on the same look (P3)."""
+        look = await self._look(request)
+        verdict = await self._judged(request, look)
+        if verdict.breach:
+            return JudgedAndChosen.of(verdict)
+        goes_on = request.model_copy(update={"progress": verdict.progress})
+        return JudgedAndChosen.of(verdict, await self._steered_choice(goes_on, look))
+
+    async def _checked(self, request: LookRequest, look: Look) -> BatchChoice:
         if old := await self._old_records(request, look):
             return BatchChoice(progress=Progress(), reason=old.message, breach=old)
         reason, breach = verdicts.check_whole_set(
@@ -69,16 +107,20 @@ class BatchActivities:
             boots_until=max(started) + request.boots_within if started else None,
         )
 
-    @activity.defn
-    async def select_batch(self, request: LookRequest) -> BatchChoice:
-        """The next batch on a fresh look (P3), or why there is none. Parked, an upgrade looks at nobody (C1, C2)."""
+    async def _steered_choice(self, request: LookRequest, look: Look | None) -> BatchChoice:
+        """What comes next, if it may. `look`: one whose machines are known not to be ahead of the records."""
         step = await steered(self.store, request, self.clock())
         if step and request.progress and request.progress.of(Outcome.PENDING):
             return await self._not_now(request, request.progress, step)
-        look = await self._look(request)
+        if look is None:
+            look = await self._look(request)
+            if old := await self._old_records(request, look):
+                progress = verdicts.without_vanished(look, request.progress or Progress())
+                return BatchChoice(progress=progress, reason=old.message, breach=old)
+        return await self._selected(request, look, step)
+
+    async def _selected(self, request: LookRequest, look: Look, step: Park | Stop | None = None) -> BatchChoice:
         progress = verdicts.without_vanished(look, request.progress or Progress())
-        if old := await self._old_records(request, look):
-            return BatchChoice(progress=progress, reason=old.message, breach=old)
         reason, breach = verdicts.check_whole_set(
             look,
             request.plan.policy,
@@ -131,10 +173,7 @@ class BatchActivities:
         await say_parked(self.store, request, step.reason, self.clock())
         return BatchChoice(progress=progress, reason=step.reason, park=step)
 
-    @activity.defn
-    async def judge_batch(self, request: LookRequest) -> Verdict:
-        """The verdict after a batch (P9)."""
-        look = await self._look(request)
+    async def _judged(self, request: LookRequest, look: Look) -> Verdict:
         if old := await self._old_records(request, look):
             return Verdict(progress=request.progress or Progress(), reason=old.message, breach=old)
         verdict = verdicts.judge(look, request.progress or Progress(), request.plan.policy, request.scale_set.name)

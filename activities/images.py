@@ -8,9 +8,9 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.heartbeats import beating
-from activities.keeping.offers import offer
+from activities.keeping.handing_over import left_to_others
+from activities.keeping.platform import PlatformLook
 from activities.kept.rollbacks import resolve_rollback
-from activities.looks import look_at
 from activities.plans import plan_for
 from activities.records.quarantines import outdated_generations
 from activities.records.records_age import refuse_old_records
@@ -18,16 +18,11 @@ from activities.steering import why_not_begun
 from activities.translation import translated
 from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
-from instar.domain.decisions import enrolment
 from instar.domain.decisions.starts import rolls_back, unknown_instances, version_asked
 from instar.domain.eligibility.eligibility import start_blockers
 from instar.domain.images.images import ImageReference, newest
-from instar.domain.machines.instance_ids import InstanceIds
-from instar.domain.machines.instances import Instance
 from instar.domain.messages.scale_set import Resolution, ResolveUpgrade
-from instar.domain.records.progress import Outcome
-from instar.domain.records.quarantine import Quarantine, same
-from instar.domain.records.triggers import Settled, hold_reason
+from instar.domain.records.quarantine import same
 from instar.domain.records.upgrade_plan import UpgradePlan
 from instar.domain.sets.policies import StartedBy
 from instar.domain.sets.scale_sets import ScaleSetIdentity, ScaleSetModel
@@ -85,11 +80,8 @@ class ImageActivities:
         elif request.started_by is StartedBy.USER:
             resolution = await self._by_hand(request, model)
         else:
-            resolution = await self._by_the_platform(request, model)
-        if resolution.plan is None and request.status and request.at:
-            status = request.status.model_copy(update={"last_look": resolution.reason})
-            await asyncio.to_thread(self.store.statuses.write, request.scale_set.unique_id, status, request.at)
-        return resolution
+            resolution = await PlatformLook(self.provider, self.store, self.clock).look(request, model)
+        return await left_to_others(self.store, request, model, resolution)
 
     async def _by_hand(self, request: ResolveUpgrade, model: ScaleSetModel) -> Resolution:
         """Whatever is newest, quarantined or not (T4); where something is wished, as it is wished (C4)."""
@@ -117,59 +109,6 @@ class ImageActivities:
         plan = await self._plan(scale_set, model, target, request.started_by, wishes=wishes)
         return Resolution(plan=plan, reason=wishes.sentence(asked.version))
 
-    async def _by_the_platform(self, request: ResolveUpgrade, model: ScaleSetModel) -> Resolution:
-        """One look (T2): machines are listed only where something may have changed since they last were."""
-        scale_set = request.scale_set
-        outdated = await outdated_generations(self.store, scale_set, request.quarantine, model.generation)
-        quarantine = request.quarantine.without_generations(outdated)
-        offered = await offered_versions(self.store, model.image, scale_set.location, self.clock())
-        wanted = [one for one in offered if quarantine.of(one) is None]
-        by_rings = await offer(self.store, scale_set, model.image, wanted)
-        version = by_rings.version
-        kept_out = await self._kept_out(scale_set, model, quarantine, version)
-        if version is None and by_rings.waits:
-            return Resolution(plan=None, reason=by_rings.waits + kept_out, outdated=outdated)
-        kept_out += f"; {by_rings.waits}" if by_rings.waits else ""
-        if version is None:
-            found = _nothing_offered(model, scale_set.location)
-        elif request.at and (reason := hold_reason(request.held, version, request.at)):
-            found = Resolution(plan=None, reason=reason)
-        elif (
-            request.settled
-            and (request.settled.version, request.settled.generation) == (version, model.generation)
-            and not outdated
-        ):
-            found = Resolution(plan=None, reason=request.settled.reason, settled=request.settled)
-        else:
-            found = await self._in_full(request, model, version, quarantine.behind(version))
-        return found.model_copy(update={"reason": found.reason + kept_out, "outdated": outdated})
-
-    async def _in_full(
-        self, request: ResolveUpgrade, model: ScaleSetModel, version: str, behind: InstanceIds
-    ) -> Resolution:
-        """List the machines: is there one that an upgrade by the platform would touch (T1, T5, T7, B6)?"""
-        scale_set, target = request.scale_set, model.image.at(version)
-        async with translated(), beating():
-            instances = await self.provider.list_instances(scale_set)
-            await refuse_old_records(self.store, scale_set, instances)
-            if blockers := start_blockers(model, instances):
-                return Resolution(plan=None, reason=" ".join(blocker.message for blocker in blockers), refused=True)
-            plan = await self._plan(scale_set, model, target, request.started_by, behind)
-            elsewhere = [instance.instance_id for instance in instances if not _is_on(instance, target)]
-            pending = InstanceIds()
-            if elsewhere:
-                # Who is left out (T5, T7, B6, and by what a machine says of itself) is said in one place, on a look.
-                look = await look_at(self.provider, scale_set, plan.health_source, self.clock, elsewhere)
-                pending = enrolment.enrol(look, plan, request.started_by).of(Outcome.PENDING)
-        if pending:
-            return Resolution(plan=plan, reason=f"{target} is the newest version")
-        reason = f"nothing newer than {version}"
-        if elsewhere:
-            reason += f"; left as they are: {InstanceIds.of(elsewhere).ranges[:100]}"
-        until = request.at or self.clock()
-        settled = Settled(version=version, generation=model.generation, reason=reason, until=until)
-        return Resolution(plan=None, reason=reason, settled=settled)
-
     async def _refusal(self, scale_set: ScaleSetIdentity, model: ScaleSetModel, wishes: StartWishes | None) -> str:
         async with translated(), beating():
             instances = await self.provider.list_instances(scale_set)
@@ -178,23 +117,12 @@ class ImageActivities:
             return " ".join(blocker.message for blocker in blockers)
         return unknown_instances(wishes, instances, scale_set.name) if wishes else ""
 
-    async def _kept_out(
-        self, scale_set: ScaleSetIdentity, model: ScaleSetModel, quarantine: Quarantine, version: str | None
-    ) -> str:
-        """The newest version that is on offer and quarantined, with the reason, for the end of a sentence (T5)."""
-        if not quarantine.versions:
-            return ""
-        latest = await newest_version(self.store, model.image, scale_set.location, self.clock())
-        entry = None if latest is None or latest == version else quarantine.of(latest)
-        return "" if entry is None else f"; quarantined: {entry.version} ({entry.reason})"
-
-    async def _plan(  # noqa: PLR0917  # passed on
+    async def _plan(  # passed on
         self,
         scale_set: ScaleSetIdentity,
         model: ScaleSetModel,
         target: ImageReference,
         started_by: StartedBy,
-        left_behind: InstanceIds | None = None,
         wishes: StartWishes | None = None,
     ) -> UpgradePlan:
         """The set's own rollout policy, else the default one, is pinned with the rest (P1)."""
@@ -205,7 +133,6 @@ class ImageActivities:
             target,
             started_by,
             auto_rollback=rolls_back(model, started_by, wishes),
-            left_behind=left_behind,
             rollout=stored.policy if stored else None,
             wishes=wishes,
         )
@@ -213,7 +140,3 @@ class ImageActivities:
 
 def _nothing_offered(model: ScaleSetModel, location: str) -> Resolution:
     return Resolution(plan=None, reason=model.image.not_published_in(location), refused=True)
-
-
-def _is_on(instance: Instance, target: ImageReference) -> bool:
-    return instance.os_disk is not None and instance.os_disk.image.same_as(target)

@@ -8,7 +8,7 @@ from instar.compute.clock import Clock
 from instar.compute.provider import Provider
 from instar.domain.health.instance_health import boots, health_of
 from instar.domain.health.sources import HealthSource
-from instar.domain.machines.instances import HealthObservation, HealthState, Instance, InstanceView, Look
+from instar.domain.machines.instances import HealthObservation, HealthState, InstanceView, Look
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 
 
@@ -27,12 +27,11 @@ async def look_at(
     """
     wanted = None if ids is None else tuple(ids)
     listed, health = await asyncio.gather(
-        provider.list_instances(scale_set),
+        provider.list_instances(scale_set, wanted),
         provider.observe_health(scale_set, source, wanted),
     )
     now = clock()
     observed = {observation.instance_id: observation for observation in health}
-    chosen = listed if wanted is None else _only(listed, wanted)
     return Look(
         views=tuple(
             InstanceView(
@@ -46,12 +45,7 @@ async def look_at(
                 ),
                 boots=boots(instance, boots_within, now),
             )
-            for instance in chosen
+            for instance in listed
         ),
         taken_at=now,
     )
-
-
-def _only(listed: Iterable[Instance], wanted: tuple[str, ...]) -> list[Instance]:
-    kept = dict.fromkeys(wanted)
-    return [instance for instance in listed if instance.instance_id in kept]

@@ -42,6 +42,7 @@ from instar.domain.hosts.agreement import Part
 from instar.domain.legible import legible_line
 from instar.private_files import TooOpen, keep_new_files_private
 from instar.serving.aside import serving_at
+from instar.serving.fast import run
 from instar.serving.server import CannotServe, QuietServer
 from instar.serving.tls import FreshTls, TlsError, TlsFiles, check_certificate
 from instar.store.database.key_file import KeyFile
@@ -80,7 +81,7 @@ def main() -> None:
             check_certificate(files, utc_now())
         configuration()  # before anything is made or waited for
         temporal = use_runtime(metrics=bool(settings.metrics.api), forward_logs=settings.log.format is LogFormat.JSON)
-        asyncio.run(serve(settings, arguments.host, arguments.port, temporal))
+        run(serve(settings, arguments.host, arguments.port, temporal))
     except (
         CannotCompute,
         CannotServe,

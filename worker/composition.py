@@ -14,7 +14,7 @@ from activities.disks import DiskActivities
 from activities.health import HealthActivities
 from activities.images import ImageActivities
 from activities.instance_actions import InstanceActionActivities
-from activities.keeping.keepers import KeeperActivities
+from activities.keeping.keepers import KeeperActivities, pause_between
 from activities.kept.collecting import KeptDiskActivities
 from activities.model_changes import ModelChangeActivities
 from activities.outside.hooks import HookActivities
@@ -25,6 +25,7 @@ from activities.records.upgrades import RecordActivities
 from instar.compute.clock import Clock, utc_now
 from instar.compute.provider import Provider
 from instar.connection.setting_groups import HooksSettings
+from instar.domain.delays import Delays
 from instar.domain.sets.names import COMPUTE_QUEUE, HOOK_QUEUE, WEBHOOK_QUEUE, WORKFLOW_QUEUE
 from instar.outbound.questions import Questions
 from instar.store.store import Store
@@ -37,6 +38,10 @@ from workflows.webhooks.nudges import WebhookNudges
 GRACE = timedelta(seconds=5)
 """What a stopping worker gives running activities to report; what does not is done again elsewhere (F2)."""
 
+COMPUTE_AT_ONCE = 2000
+"""Of one process: swaps and health waits of many upgrades. Each is a coroutine that waits for machines, for minutes
+perhaps, and costs nothing else; whoever has no place here is not looked after meanwhile."""
+
 DELIVERIES_AT_ONCE = 100
 """Of one process. Each waits for a receiver, 15 seconds at the most, and costs nothing else."""
 
@@ -45,6 +50,8 @@ QUESTIONS_AT_ONCE = 500
 
 HEARTBEAT_THROTTLE = timedelta(seconds=2)
 """How late a cancel or a lost attempt may be noticed."""
+
+_DEFAULT = Delays()
 
 
 def identity() -> str:
@@ -64,10 +71,13 @@ def workers(
     clock: Clock = utc_now,
     cached_workflows: int = 1000,
     outside: Outside | None = None,
+    delays: Delays = _DEFAULT,
+    looks_for: timedelta = timedelta(0),
 ) -> tuple[Worker, ...]:
     """Workflow tasks with their cheap activities, calls to the compute, deliveries. The client brings the plugin.
 
-    `outside`: how other people's systems are called; by default as without any setting.
+    `outside`: how other people's systems are called; by default as without any setting. `delays`: those that new sets
+    are given, by which looks for idle ones are as quick. `looks_for`: see `HealthActivities`.
     """
     who = identity()
     around = [Subjects(), Waits(store), Timings(clock)]
@@ -80,12 +90,12 @@ def workers(
     images = ImageActivities(provider, store, clock)
     records = RecordActivities(store, clock, nudges.look)
     disks = DiskActivities(provider, store)
-    health = HealthActivities(provider, clock)
+    health = HealthActivities(provider, clock, looks_for)
     capacity = CapacityActivities(provider, store, clock)
     changes = ModelChangeActivities(provider, store, clock)
     ages = RecordsAgeActivities(provider, store)
     actions = InstanceActionActivities(provider, store, clock)
-    keepers = KeeperActivities(provider, store, clock)
+    keepers = KeeperActivities(provider, store, clock, pause_between(delays))
     return (
         Worker(
             client,
@@ -95,8 +105,11 @@ def workers(
                 batches.pre_check,
                 batches.select_batch,
                 batches.judge_batch,
+                batches.check_and_select,
+                batches.judge_and_select,
                 images.resolve_upgrade,
                 records.record_upgrade,
+                records.record_upgrades,
                 records.end_operation,
                 records.record_status,
                 records.upgrade_closed,
@@ -138,7 +151,7 @@ def workers(
             ],
             interceptors=around,
             max_cached_workflows=cached_workflows,
-            max_concurrent_activities=100,
+            max_concurrent_activities=COMPUTE_AT_ONCE,
             graceful_shutdown_timeout=GRACE,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         ),

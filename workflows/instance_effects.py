@@ -22,12 +22,14 @@ from workflows.rows import Row, Start, carry_out, slices
 Slice = SwapSlice | RestoreSlice | GiveBackSlice | ActionSlice | MakeSlice | DeleteSlice
 Carry = Callable[[InstanceIds, Start], Awaitable[SliceOutcome]]
 """How rows are begun, waited for, and cut short."""
+Slicing = Callable[[InstanceIds], tuple[InstanceIds, ...]]
+"""Who is in one activity."""
 
 
 class InstanceEffects:
     """Each instance by itself, all at once (F2); `number` is 0 for what has none, `key` was drawn with it (F7).
 
-    `interruptions`: how often the same was begun before and cut short.
+    `interruptions`: how often the same was begun before and cut short. `to_be_done`: what of a plan its rows are given.
     """
 
     def __init__(
@@ -37,12 +39,16 @@ class InstanceEffects:
         *,
         key: str = "",
         carry: Carry | None = None,
+        slicing: Slicing = slices,
+        to_be_done: Callable[[UpgradePlan], UpgradePlan] = lambda plan: plan,
         interruptions: int = 0,
     ) -> None:
         self._scale_set = scale_set
         self._number = number
         self._key = key
         self._interruptions = interruptions
+        self._slices = slicing
+        self._to_be_done = to_be_done
         self._carry: Carry = carry or _to_the_end
 
     async def bring(self, plan: UpgradePlan, ids: InstanceIds, keeps_disk: InstanceIds, batch: int = 0) -> SliceOutcome:
@@ -93,12 +99,12 @@ class InstanceEffects:
                     scale_set=self._scale_set,
                     number=self._number,
                     batch=batch,
-                    plan=plan,
+                    plan=self._to_be_done(plan),
                     ids=slice_,
                     begin=begin,
                     key=self._key,
                 )
-                for slice_ in slices(some)
+                for slice_ in self._slices(some)
             ]
             summary = _words("restore the previous OS disk of {}", begin=begin)
             return _begun(DiskActivities.restore_os_disks, parts, summary)
@@ -118,7 +124,7 @@ class InstanceEffects:
                     key=self._key,
                     interruptions=self._interruptions,
                 )
-                for slice_ in slices(some)
+                for slice_ in self._slices(some)
             ]
             return _begun(InstanceActionActivities.act_on_instances, parts, f"{action.kind} {{}}")
 
@@ -136,7 +142,7 @@ class InstanceEffects:
                     places=plan.places_of(slice_),
                     ids=slice_,
                 )
-                for slice_ in slices(some)
+                for slice_ in self._slices(some)
             ]
             return _begun(CapacityActivities.make_instances, parts, f"make {{}} from {plan.image.version}")
 
@@ -146,7 +152,7 @@ class InstanceEffects:
         """Machines that are too many, with their disks."""
 
         def start(some: InstanceIds, _begin: bool) -> list[Row]:  # noqa: FBT001  # as `Start` says
-            parts = [DeleteSlice(scale_set=self._scale_set, ids=slice_) for slice_ in slices(some)]
+            parts = [DeleteSlice(scale_set=self._scale_set, ids=slice_) for slice_ in self._slices(some)]
             return _begun(CapacityActivities.delete_instances, parts, "delete {}")
 
         return await self._carry(ids, start)
@@ -163,7 +169,7 @@ class InstanceEffects:
                 begin=begin,
                 key=self._key,
             )
-            for one in slices(ids)
+            for one in self._slices(ids)
         ]
 
     def _swap_slices(self, plan: UpgradePlan, ids: InstanceIds, batch: int, *, begin: bool) -> list[SwapSlice]:
@@ -172,13 +178,13 @@ class InstanceEffects:
                 scale_set=self._scale_set,
                 number=self._number,
                 batch=batch,
-                plan=plan,
+                plan=self._to_be_done(plan),
                 ids=one,
                 begin=begin,
                 key=self._key,
                 interruptions=self._interruptions,
             )
-            for one in slices(ids)
+            for one in self._slices(ids)
         ]
 
 

@@ -66,6 +66,7 @@ KEEP: dict[str, Any] = {
     "retry_policy": RetryPolicy(
         initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
     ),
+    "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 }
 
 DESCRIBE: dict[str, Any] = {
@@ -130,7 +131,7 @@ take some 80 looks."""
 
 
 def health_wait(first: timedelta, most: timedelta) -> dict[str, Any]:
-    """Looks of a health wait: retries of one activity, so that 300 looks cost as much history as two."""
+    """Looks of a health wait: within an attempt of one activity, and its retries: 300 cost as much history as two."""
     return {
         "start_to_close_timeout": timedelta(minutes=30),
         "heartbeat_timeout": LOST_AFTER,

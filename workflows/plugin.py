@@ -7,11 +7,12 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import PayloadCodec
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import WorkflowRunner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from workflows.failures import Failures, SealedFailures
 from workflows.keepers.keeper import KeeperWorkflow
 from workflows.release_0_1.scale_set import ScaleSetWorkflow as ScaleSetWorkflow01
+from workflows.runner import Runner
 from workflows.sets.scale_set import ScaleSetWorkflow
 from workflows.upgrades.os_upgrade import OsUpgradeWorkflow
 from workflows.webhooks.webhook import WebhookWorkflow
@@ -22,7 +23,7 @@ PASSED_THROUGH = ("instar", "activities", "sqlalchemy", "cryptography", "alembic
 
 def _runner(_existing: WorkflowRunner | None) -> WorkflowRunner:
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    return SandboxedWorkflowRunner(restrictions=restrictions)
+    return Runner(restrictions=restrictions)
 
 
 def instar_plugin(codec: PayloadCodec | None) -> SimplePlugin:

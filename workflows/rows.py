@@ -18,6 +18,12 @@ ROWS = 16
 SLICE_AT_LEAST = 16
 """Above that a row is an even slice of so many instances or more: a row each would double what many small sets cost."""
 
+FEW_ROWS = 4
+"""Of an upgrade's step: so a batch costs no more than 60 events in a set of up to 5,000 machines."""
+
+LARGE_SLICE, SLICES_AT_MOST = 256, 12
+"""Where that makes more than a few: so that several workers share a large batch, and a lost one loses little."""
+
 Row = tuple[InstanceIds, workflow.ActivityHandle[SliceOutcome]]
 Start = Callable[[InstanceIds, bool], list[Row]]
 """Starts rows for these instances; with False they begin nothing, and bring to its end what was begun."""
@@ -49,6 +55,18 @@ def slices(ids: InstanceIds) -> tuple[InstanceIds, ...]:
     """A row each, or even slices."""
     count = len(ids) if len(ids) <= ROWS else min(ROWS, len(ids) // SLICE_AT_LEAST)
     return ids.slices(count)
+
+
+def few_slices(ids: InstanceIds) -> tuple[InstanceIds, ...]:
+    """A row each, or even slices: for a step of which there are many, since each row is up to six events.
+
+    >>> [len(few_slices(InstanceIds(ranges=f"1-{count}"))) for count in (1, 4, 5, 31, 32, 200, 1_024, 2_000, 20_000)]
+    [1, 4, 1, 1, 2, 4, 4, 7, 12]
+    """
+    count = len(ids)
+    if count <= FEW_ROWS:
+        return ids.slices(count)
+    return ids.slices(max(min(FEW_ROWS, count // SLICE_AT_LEAST), min(SLICES_AT_MOST, count // LARGE_SLICE), 1))
 
 
 async def _outcome(rows: list[Row], *, for_good: bool) -> SliceOutcome:

@@ -10,7 +10,7 @@ from instar.domain.messages.os_upgrade import BatchLine, UpgradeState, Verdict
 from instar.domain.records.progress import Outcome, Progress
 from instar.domain.records.set_state import PARKED_ACTIONS
 from instar.domain.records.upgrades import UpgradeKind, UpgradeStatus
-from instar.domain.sets.names import Attribute
+from instar.domain.sets.names import LOOKS, Attribute, keeper_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 
 SCALE_SET_ID = SearchAttributeKey.for_keyword(Attribute.SCALE_SET_ID)
@@ -143,7 +143,9 @@ def scale_set_details(state: ScaleSetState, step: Step) -> str:
     if automatic.enabled and automatic.first_trigger_at and not automatic.first_trigger_done:
         lines.append(f"First upgrade not before {automatic.first_trigger_at.isoformat(timespec='seconds')}.")
     if automatic.enabled and automatic.first_trigger_done and automatic.next_look_at and not state.running:
-        lines.append(f"Next look at {automatic.next_look_at.isoformat(timespec='seconds')}.")
+        moment = automatic.next_look_at.isoformat(timespec="seconds")
+        made = f"Looks are made for it by `{keeper_workflow_id(LOOKS)}`, which tells it what there is to do"
+        lines.append(f"{made}; by itself it looks at {moment}." if automatic.watched else f"Next look at {moment}.")
     if automatic.last_look:
         lines.append(f"Last look: {automatic.last_look}.")
     lines += [

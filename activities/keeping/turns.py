@@ -30,13 +30,18 @@ async def largest(store: Store, request: LookRequest) -> int | None:
     return min(most, given or most)
 
 
+async def has_limits(store: Store, request: LookRequest) -> bool:
+    """Whether the upgrade has to ask for its turn."""
+    return bool(await asyncio.to_thread(store.turns.covering, request.scale_set.resource_id))
+
+
 async def not_its_turn(store: Store, request: LookRequest, machines: int, now: datetime) -> Park | Stop | None:
     """Ask for that many machines; None: the batch may begin. Without limits nothing is asked and nothing is written.
 
     If fewer were given, because a limit was lowered in this moment, it asks again with the next look.
     """
     scale_set = request.scale_set
-    if not await asyncio.to_thread(store.turns.covering, scale_set.resource_id):
+    if not await has_limits(store, request):
         await _ended(store, scale_set.unique_id, request.number)
         return None
     turn = Turn(
@@ -64,8 +69,9 @@ async def stand_aside(store: Store, request: LookRequest) -> None:
 
 
 async def is_back(store: Store, request: LookRequest) -> None:
-    """Its batch has had its verdict."""
-    await tell(await asyncio.to_thread(store.turns.is_back, request.scale_set.unique_id, request.number))
+    """Its batch has had its verdict. What it was given for a later one meanwhile it keeps."""
+    scale_set = request.scale_set
+    await tell(await asyncio.to_thread(store.turns.is_back, scale_set.unique_id, request.number, request.batch))
 
 
 async def has_ended(store: Store, unique_id: str, number: int) -> None:

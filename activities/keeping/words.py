@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy
@@ -13,6 +14,7 @@ from instar.domain.messages.keepers import Keeps
 from instar.domain.messages.scale_set import NudgeLook
 from instar.domain.sets.names import (
     KEEPER_WORKFLOW,
+    LOOK,
     WORKFLOW_QUEUE,
     keeper_workflow_id,
     os_upgrade_workflow_id,
@@ -41,8 +43,14 @@ class Words:
         """There may be a version for these sets now."""
         await _all(self._signal(scale_set_workflow_id(one), "nudge_look", NudgeLook()) for one in sets)
 
-    async def begin(self, keeps: Keeps) -> None:
-        """Begin a keeper, unless it runs."""
+    async def look_at_once(self, sets: Iterable[ScaleSetIdentity]) -> None:
+        """There is something to do for these sets, and it is their turn."""
+        nudge = NudgeLook(at_once=True)
+        await _all(self._signal(scale_set_workflow_id(one), "nudge_look", nudge) for one in sets)
+
+    async def begin(self, keeps: Keeps, *, wake: bool = False) -> None:
+        """Begin a keeper, unless it runs; `wake`: have it look now if it does."""
+        signal: dict[str, Any] = {"start_signal": LOOK} if wake else {}
         with suppress(RPCError, TimeoutError, RuntimeError):
             await self._client.start_workflow(
                 KEEPER_WORKFLOW,
@@ -52,6 +60,7 @@ class Words:
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 static_summary=f"sees to {' '.join(filter(None, (keeps.what, keeps.name)))}",
                 rpc_timeout=WITHIN,
+                **signal,
             )
 
     async def closed(self, turns: Iterable[Turn]) -> list[Turn]:

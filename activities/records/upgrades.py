@@ -10,6 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.keeping.turns import has_ended
 from instar.compute.clock import Clock, utc_now
+from instar.domain.messages.one_look import UpgradeRecords
 from instar.domain.messages.scale_set import ClosedAs, EndOperation, RecordClosed, RecordStatus, UpgradeClosed
 from instar.domain.records.operations import OperationStatus
 from instar.domain.records.set_state import is_parked
@@ -41,6 +42,12 @@ class RecordActivities:
         await self.nudge(await asyncio.to_thread(self.store.upgrades.write, record, self.clock()))
         if record.status.ended:
             await has_ended(self.store, record.scale_set.unique_id, record.number)
+
+    @activity.defn
+    async def record_upgrades(self, request: UpgradeRecords) -> None:
+        """The same for several decisions that were taken at once: each is written as if it were by itself."""
+        for record in request.records:
+            await self.record_upgrade(record)
 
     @activity.defn
     async def end_operation(self, request: EndOperation) -> None:

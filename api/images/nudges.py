@@ -1,6 +1,8 @@
 """Telling the sets that use an image that there is something new, so that they look sooner (docs/rules.md T2).
 
-Best effort: a nudge that is lost costs a set no more than its usual wait.
+Those that are idle are looked for together (`activities.keeping.set_looks`): that something was published is written
+down with it, and whoever looks is woken. The others are told one by one; a nudge that is lost costs a set no more than
+its usual wait.
 """
 
 import asyncio
@@ -17,7 +19,11 @@ _log = logging.getLogger(__name__)
 
 
 async def nudge_users_of(services: Services, image: ImageReference, location: str) -> int:
-    """Nudge every set in a region whose automatic upgrades follow that image, platform or gallery; how many were."""
+    """Nudge the sets in a region whose automatic upgrades follow that image, platform or gallery.
+
+    How many were told by themselves: those for which no look is made.
+    """
+    await services.gateway.wake_looks()
     try:
         concerned = await asyncio.to_thread(_users_of, services, image, location)
     except StoreError as error:
@@ -31,7 +37,7 @@ async def nudge_users_of(services: Services, image: ImageReference, location: st
 
 def _users_of(services: Services, image: ImageReference, location: str) -> list[ScaleSetIdentity]:
     found = []
-    for stored in services.store.scale_sets.in_location(normal_location(location)):
+    for stored in services.store.looks.unwatched(normal_location(location)):
         model = ScaleSetModel.from_arm(stored.document, stored.generation)
         automatic = model.upgrade_policy.automatic.enable_automatic_os_upgrade
         if automatic and not stored.deleting and model.image.follows_latest and model.image.line == image.line:

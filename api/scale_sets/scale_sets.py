@@ -9,12 +9,12 @@ from fastapi.responses import JSONResponse, Response
 from api.remembered.answers import of_the_store
 from api.scale_sets.model_changes import Change, change_model
 from api.services.deletions import deleted
-from api.services.dependencies import GROUP, LOCATION, SCALE_SET, ApiVersion, ScaleSetPathDep, ServicesDep
+from api.services.dependencies import GROUP, LOCATION, SCALE_SET, ApiVersion, ScaleSetPathDep, Services, ServicesDep
 from api.services.known_groups import require_group
 from api.services.long_running import accepted, resource_headers, state_of
-from api.services.paging import Key, Page, PagingDep
+from api.services.paging import Page, Paging, PagingDep
 from api.services.scale_set_lookup import StoredDep, find
-from api.shapes.answers import quoted_etag, scale_set_body
+from api.shapes.answers import provisioning_state, quoted_etag, scale_set_body
 from api.shapes.instance_bodies import set_view
 from api.wire.api_versions import SET_VIEW, knows_etags, shaped
 from api.wire.bodies import JsonBody, described
@@ -23,6 +23,7 @@ from api.wire.properties import normal_location
 from api.wire.queries import wanted
 from instar.domain.sets.scale_sets import ScaleSetModel
 from instar.store.health_sources import health_source_of
+from instar.store.sets.listing import ListedSet
 from instar.store.sets.stored_scale_set import StoredScaleSet
 
 router = APIRouter(tags=["scale sets"])
@@ -129,10 +130,10 @@ async def list_scale_sets_of_group(
     api_version: ApiVersion,
 ) -> dict[str, Any]:
     """Every scale set of a resource group."""
-    found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id, resource_group)
-    if not found:
+    page = await _page(services, paging, subscription_id, resource_group)
+    if not page.items:
         await require_group(services, subscription_id, resource_group)
-    return await _listed(services, paging.page(found, _by_id), api_version)
+    return _listed(page, api_version)
 
 
 @router.get(
@@ -146,8 +147,7 @@ async def list_scale_sets_of_subscription(
     api_version: ApiVersion,
 ) -> dict[str, Any]:
     """Every scale set of a subscription."""
-    found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id)
-    return await _listed(services, paging.page(found, _by_id), api_version)
+    return _listed(await _page(services, paging, subscription_id), api_version)
 
 
 @router.get(LOCATION + "/virtualMachineScaleSets", response_model=None)
@@ -159,9 +159,8 @@ async def list_scale_sets_of_location(
     api_version: ApiVersion,
 ) -> dict[str, Any]:
     """Every scale set of a subscription in one region."""
-    found = await asyncio.to_thread(services.store.scale_sets.list, subscription_id)
-    there = [one for one in found if one.identity.location == normal_location(location)]
-    return await _listed(services, paging.page(there, _by_id), api_version)
+    page = await _page(services, paging, subscription_id, location=normal_location(location))
+    return _listed(page, api_version)
 
 
 @router.get(SCALE_SET + "/instanceView", response_model=None)
@@ -201,12 +200,29 @@ async def _changed(request: Request, services: ServicesDep, change: Change, api_
     return JSONResponse(body, status_code=201 if change.created else 200, headers=headers)
 
 
-def _by_id(stored: StoredScaleSet) -> Key:
-    return (stored.identity.resource_id.lower(),)
+async def _page(
+    services: Services,
+    paging: Paging,
+    subscription_id: str,
+    resource_group: str | None = None,
+    location: str | None = None,
+) -> Page[ListedSet]:
+    found = await asyncio.to_thread(
+        services.store.set_listing.page,
+        subscription_id,
+        resource_group,
+        location,
+        after=paging.after_text,
+        most=paging.size + 1,
+    )
+    return paging.page_of(found, lambda one: one.key)
 
 
-async def _listed(services: ServicesDep, page: Page[StoredScaleSet], api_version: str) -> dict[str, Any]:
-    return page.answer([await _body(services, item, api_version) for item in page.items])
+def _listed(page: Page[ListedSet], api_version: str) -> dict[str, Any]:
+    return page.answer(
+        scale_set_body(one.stored, provisioning_state(one.stored, list(one.running), one.last_put), api_version)
+        for one in page.items
+    )
 
 
 async def _body(services: ServicesDep, stored: StoredScaleSet, api_version: str) -> dict[str, Any]:

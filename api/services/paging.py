@@ -8,7 +8,7 @@ of its list, written so that nobody is led to make one up; one that is no token,
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, Any, Generic, TypeVar
@@ -63,9 +63,32 @@ class Paging:
                 ordered = [pair for pair in ordered if pair[0] > after]
             except TypeError:
                 raise _no_token() from None
-        size = self.top or self.usual
+        size = self.size
         link = self._link(ordered[size - 1][0]) if len(ordered) > size else ""
         return Page([one for _, one in ordered[:size]], link)
+
+    @property
+    def size(self) -> int:
+        """Items of a page."""
+        return self.top or self.usual
+
+    @property
+    def after_text(self) -> str:
+        """After which key the page begins, of a list whose keys are one text each; "" for its first page.
+
+        Raises ArmError 400 for a token that none of them can follow.
+        """
+        match self.after:
+            case None:
+                return ""
+            case (str(text),) if text:
+                return text
+        raise _no_token()
+
+    def page_of(self, found: Sequence[Item], key: Callable[[Item], str]) -> Page[Item]:
+        """The page of what was looked for from `after_text` on, in the order of the keys: `size` and one more."""
+        items = list(found[: self.size])
+        return Page(items, self._link((key(items[-1]),)) if len(found) > self.size else "")
 
     def _link(self, last: Key) -> str:
         kept = [(name, value) for name, value in self.query if name != "$skiptoken"]

@@ -29,6 +29,8 @@ from instar.domain.messages.keepers import Keeps
 from instar.domain.messages.scale_set import NudgeLook
 from instar.domain.messages.updates import UPDATES, Update
 from instar.domain.sets.names import (
+    LOOK,
+    LOOKS,
     MOVE_ON,
     WORKFLOW_QUEUE,
     Refusal,
@@ -142,7 +144,7 @@ class ScaleSetGateway:
         await self._nudges.begin(webhook_ids)
 
     async def begin_keepers(self, keepers: Iterable[Keeps]) -> None:
-        """Begin what sees to turns and to rings, unless it runs; a lost word is said again by the sweep (W4, W5)."""
+        """Begin what sees to turns, rings and looks, unless it runs; a lost word is said by the sweep (T2, W4, W5)."""
         for keeps in keepers:
             with contextlib.suppress(RPCError, TimeoutError, RuntimeError):
                 async with asyncio.timeout(SIGNALLED_WITHIN.total_seconds()):
@@ -155,6 +157,21 @@ class ScaleSetGateway:
                         static_summary=f"sees to {' '.join(filter(None, (keeps.what, keeps.name)))}",
                         rpc_timeout=SIGNALLED_WITHIN,
                     )
+
+    async def wake_looks(self) -> None:
+        """A look for idle sets is due sooner than was known (T2); a lost word is said again by the sweep."""
+        with contextlib.suppress(RPCError, TimeoutError, RuntimeError):
+            async with asyncio.timeout(SIGNALLED_WITHIN.total_seconds()):
+                await self._client.start_workflow(
+                    KeeperWorkflow.run,
+                    Keeps(what=LOOKS),
+                    id=keeper_workflow_id(LOOKS),
+                    task_queue=WORKFLOW_QUEUE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    static_summary=f"sees to {LOOKS}",
+                    start_signal=LOOK,
+                    rpc_timeout=SIGNALLED_WITHIN,
+                )
 
     async def running(self) -> dict[str, str]:
         """Ids of the workflows of sets that run, each with its type. Raises ArmError 503 where nobody can tell."""

@@ -11,6 +11,7 @@ of anything else nobody knows any more what was asked: it ends as failed and say
 
 import asyncio
 import logging
+from datetime import timedelta
 
 from api.scale_sets.model_changes import newest_of
 from api.services.dependencies import Services
@@ -21,7 +22,7 @@ from instar.domain.messages.keepers import Keeps
 from instar.domain.messages.scale_set import DeleteScaleSet
 from instar.domain.messages.updates import kept
 from instar.domain.records.operations import OperationKind, OperationStatus
-from instar.domain.sets.names import RINGS, TURNS, WorkflowType, scale_set_workflow_id
+from instar.domain.sets.names import LOOKS, RINGS, TURNS, WorkflowType, scale_set_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.errors import StoreError
 from instar.telemetry.about import about
@@ -30,6 +31,10 @@ _log = logging.getLogger(__name__)
 
 _LOST = "This was lost before it was done: somebody ended the scale set's workflow in Temporal. Ask for it again."
 _GONE = "The scale set was deleted before this could be done."
+
+
+LOOKS_LATE = timedelta(minutes=2)
+"""So late is no look for an idle set, unless whoever makes them was not told, or has more of them than it can make."""
 
 
 async def sweep_for_ever(services: Services) -> None:
@@ -83,11 +88,17 @@ async def _deliver(services: Services) -> None:
 
 
 async def _keep(services: Services) -> None:
-    """Keepers that were terminated, or whose beginning was lost (W4, W5)."""
+    """Keepers that were terminated, or whose beginning was lost (T2, W4, W5)."""
     turns = await asyncio.to_thread(services.store.turns.settle)
     named = await asyncio.to_thread(services.store.rings.documents.all)
     keepers = [Keeps(what=TURNS)] if turns.turns else []
+    due = await asyncio.to_thread(services.store.looks.next_due)
+    if due is not None:
+        keepers.append(Keeps(what=LOOKS))
     await services.gateway.begin_keepers([*keepers, *(Keeps(what=RINGS, name=one.name) for one in named)])
+    published = await asyncio.to_thread(services.store.publications.all)
+    if published or (due is not None and due < services.clock() - LOOKS_LATE):
+        await services.gateway.wake_looks()
 
 
 async def _begin(services: Services, identity: ScaleSetIdentity) -> None:

@@ -6,7 +6,11 @@ segments of a path are brought to the case in which the routes are written; name
 
 from collections.abc import Iterable
 
+from cachetools import LRUCache
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+KNOWN_AT_MOST, KNOWN_LENGTH = 4_096, 512
+"""Paths whose spelling is remembered, and how long one may be: those who poll ask for the same again and again."""
 
 
 class Paths:
@@ -24,9 +28,18 @@ class Paths:
         for template in templates:
             parts = [None if part.startswith("{") else part for part in template.split("/")[1:]]
             self._by_length.setdefault(len(parts), []).append(parts)
+        self._known: LRUCache[str, str] = LRUCache(KNOWN_AT_MOST)
 
     def canonical(self, path: str) -> str:
         """The path as the routes spell it; without double or trailing slashes in any case."""
+        known = self._known.get(path)
+        if known is None:
+            known = self._found(path)
+            if len(path) <= KNOWN_LENGTH:
+                self._known[path] = known
+        return known
+
+    def _found(self, path: str) -> str:
         parts = [part for part in path.split("/") if part]
         for template in self._by_length.get(len(parts), ()):
             pairs = list(zip(template, parts, strict=True))

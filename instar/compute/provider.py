@@ -144,8 +144,13 @@ class Provider(Protocol):
     reported as succeeded. `Instance.provisioned` is False until all that is to run has ended.
     """
 
-    async def list_instances(self, scale_set: ScaleSetIdentity) -> tuple[Instance, ...]:
-        """Every instance of the set, whatever its state; () for a set that has none or is not known."""
+    async def list_instances(
+        self, scale_set: ScaleSetIdentity, instance_ids: Iterable[str] | None = None
+    ) -> tuple[Instance, ...]:
+        """Every instance of the set, whatever its state; () for a set that has none or is not known.
+
+        Or of those named only; one that is not there is left out.
+        """
         ...
 
     async def observe_health(

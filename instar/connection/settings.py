@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     audit_entries: int = Field(default=1_000_000, ge=1_000, le=1_000_000_000)
     """How many entries the audit log has at most: of more, refusals go first, then the oldest."""
 
+    operations_kept: timedelta = timedelta(days=30)
+    """How long an operation that has ended can be asked for; zero: for ever. From one day."""
+
     refusals_per_minute: int = Field(default=120, ge=1, le=1_000_000)
     """Refusals and failed log-ins of one principal or address that are answered in a minute; then 429."""
 
@@ -163,7 +166,7 @@ class Settings(BaseSettings):
             raise ValueError("INSTAR_PAGE__CLIENT_ID is of an outside issuer: name it (INSTAR_OIDC__ISSUER)")
         return self
 
-    @field_validator("audit_kept", "sweep", "temporal_retention", mode="before")
+    @field_validator("audit_kept", "operations_kept", "sweep", "temporal_retention", mode="before")
     @classmethod
     def _seconds_as_text(cls, given: Any) -> Any:
         return seconds_as_text(given)
@@ -180,6 +183,13 @@ class Settings(BaseSettings):
     def _not_ahead(cls, kept: timedelta) -> timedelta:
         if not timedelta() <= kept <= timedelta(days=36_500):
             raise ValueError("the audit log is kept for up to 36500 days, or 0: for ever")
+        return kept
+
+    @field_validator("operations_kept")
+    @classmethod
+    def _until_they_were_asked_for(cls, kept: timedelta) -> timedelta:
+        if kept and not timedelta(days=1) <= kept <= timedelta(days=36_500):
+            raise ValueError("operations that have ended are kept for 1 to 36500 days, or 0: for ever")
         return kept
 
     @field_validator("sweep")

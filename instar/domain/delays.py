@@ -5,9 +5,11 @@ They enter a workflow as input and stay pinned there.
 
 import math
 from datetime import timedelta
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+_BY_ITSELF = timedelta(days=2)
 
 
 def seconds_as_text(given: Any) -> Any:
@@ -56,6 +58,12 @@ class Delays(BaseModel):
 
     look_most: timedelta = Field(default=timedelta(hours=1), gt=timedelta(0))
     """From one look at the catalogue to the next, at the most (T2)."""
+
+    look_by_itself: Annotated[timedelta, Field(gt=timedelta(0), exclude_if=lambda value: value == _BY_ITSELF)] = (
+        _BY_ITSELF
+    )
+    """How long a set relies on the looks that are made for it while it is idle; then, or up to half as long again
+    later, it makes one by itself (T2). Left out of messages where it is the default: workers of before refuse it."""
 
     look_in_full: timedelta = Field(default=timedelta(hours=6), ge=timedelta(0))
     """How long looks trust that the machines are as a look found them; then one lists them again."""

@@ -1,6 +1,5 @@
 """One connection of a server, and what it keeps us waiting for."""
 
-import asyncio
 import contextlib
 import ipaddress
 import socket
@@ -49,9 +48,12 @@ class Watched(Protocol):
         ...
 
 
-class HttpProtocol(H11Protocol):
-    """Uvicorn's, which also tells what it waits for and when it is over."""
+class Watching:
+    """To be mixed into one of uvicorn's protocols: it also tells what it waits for and when it is over."""
 
+    transport: Any
+    cycle: Any
+    flow: Any
     connection: "Connection | None" = None
     is_made = False
     """Whether the handshake is done."""
@@ -74,16 +76,20 @@ class HttpProtocol(H11Protocol):
         # A body that we do not read is our own delay.
         return Phase.BODY if self.cycle.more_body and not self.flow.read_paused else Phase.ANSWER
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+    def connection_made(self, transport: Any) -> None:
         """The handshake is done."""
-        super().connection_made(transport)
+        super().connection_made(transport)  # type: ignore[misc]  # that of uvicorn's protocol
         self.is_made = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
-        super().connection_lost(exc)
+        super().connection_lost(exc)  # type: ignore[misc]  # as above
         if self.connection is not None:
             self.connection.over = True
+
+
+class PlainProtocol(Watching, H11Protocol):
+    """A connection that h11 parses, in Python."""
 
 
 @dataclass(eq=False)

@@ -5,12 +5,12 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
 
-from instar.serving.connections import HttpProtocol
 from instar.serving.door import BACKLOG, Door
+from instar.serving.fast import protocol_class
 from instar.serving.limits import ConnectionSettings, fitting
 
 STARTUP_FAILED = 3
@@ -29,7 +29,7 @@ class QuietServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, settings: ConnectionSettings | None = None) -> None:
         settings = settings or ConnectionSettings()
         self._settings = settings.model_copy(update={"most": fitting(settings.most)})
-        config.http = HttpProtocol
+        config.http = protocol_class()
         config.ws = "none"
         config.timeout_keep_alive = max(1, round(settings.idle.total_seconds()))
         # Whose word counts on where a request comes from is `instar.serving.proxies`.
@@ -64,8 +64,9 @@ class QuietServer(uvicorn.Server):
         self._log_started_message(listeners)
         self.started = True
 
-    def _protocol(self) -> HttpProtocol:
-        return HttpProtocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+    def _protocol(self) -> Any:
+        made: Any = self.config.http_protocol_class
+        return made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ The deployment itself is a document among the resources. It holds the seal while
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from instar.store.database.columns import written
@@ -38,6 +38,10 @@ class Deployments:
         """Those that run, by id."""
         return [one for one in self._resources.with_member(TYPE, SEAL) if one.document.get(SEAL)]
 
+    def operations(self) -> set[str]:
+        """Those that the ones that run wait for, or have waited for."""
+        return {one for deployment in self.unfinished() for one in _operations_in(deployment.document)}
+
     def tokens(self) -> list[str]:
         """The seals of those that run."""
         return [resource.document[SEAL] for resource in self.unfinished()]
@@ -54,3 +58,16 @@ class Deployments:
             except Conflict:
                 continue
             return
+
+
+def _operations_in(document: Any) -> Iterator[str]:
+    """Whatever an unfinished deployment waits for, however deep it is nested."""
+    if isinstance(document, dict):
+        for name, value in document.items():
+            if name == "operation" and isinstance(value, str):
+                yield value
+            else:
+                yield from _operations_in(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _operations_in(value)

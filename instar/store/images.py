@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
-from instar.domain.images.images import version_key
+from instar.domain.images.images import ImageReference, version_key
 from instar.store.catalogue import PLATFORM_SKUS
 from instar.store.database.columns import folded
 from instar.store.database.database import Database
 from instar.store.database.tables import IMAGE_VERSIONS
+from instar.store.looks.publications import was_published
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Images:
     ) -> tuple[ImageVersionRow, bool]:
         """Publish a version; whether it is a new one. An existing one gets the properties, and is withdrawn no more.
 
+        What was not on offer before is to be told to whoever follows the image: that is written down with it (T2).
+
         Raises ValueError for a version that is not numbers joined by dots, and Unstorable for properties not JSON.
         """
         keys = _keys(publisher, offer, sku, location, version)
@@ -70,10 +73,14 @@ class Images:
                     "properties": dict(properties),
                 },
             )
+            back = not new and connection.scalar(select(IMAGE_VERSIONS.c.withdrawn).where(_at(keys)))
             if not new:
                 connection.execute(
                     update(IMAGE_VERSIONS).where(_at(keys)).values(withdrawn=False, properties=dict(properties))
                 )
+            if new or back:
+                line = ImageReference(publisher=publisher, offer=offer, sku=sku).line
+                was_published(self._database, connection, location, line, now)
             row = connection.execute(select(IMAGE_VERSIONS).where(_at(keys))).one()
         return _version(row), new
 

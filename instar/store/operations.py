@@ -1,18 +1,23 @@
 """Long-running operations, as the API's clients poll them."""
 
+import json
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, not_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from instar.domain.records.operations import Operation, OperationKind, OperationStatus
 from instar.store.database.database import Database
-from instar.store.database.tables import OPERATIONS
+from instar.store.database.tables import OPERATIONS, SCALE_SETS, UPGRADES
 from instar.store.errors import AlreadyThere
 
 NEXT = timedelta(microseconds=1)
 """The least by which two moments differ in a database."""
+
+FORGOTTEN_AT_ONCE = 500
+"""Old ones that one transaction removes: other writers have their turn between two."""
 
 
 class Operations:
@@ -70,6 +75,28 @@ class Operations:
         with self._database.writing() as connection:
             connection.execute(delete(OPERATIONS).where(OPERATIONS.c.id == operation_id))
 
+    def forget(self, before: datetime, named: Collection[str] = (), most: int = FORGOTTEN_AT_ONCE) -> int:
+        """Remove what ended before that moment, `most` in each transaction; how many.
+
+        Never one that runs, the newest creation or change of a set that is there (its provisioning state, and that its
+        model was announced), or one that a running upgrade or `named` names. Any number of processes may do so at
+        once, and one that is killed has removed some.
+        """
+        kept, gone = {*named, *self._of_running_upgrades()}, 0
+        while True:
+            with self._database.writing() as connection:
+                # Whoever does the same just now has locked others: PostgreSQL passes these over, SQLite has one writer.
+                ids = list(connection.scalars(_old(before, kept, most).with_for_update(skip_locked=True)))
+                connection.execute(delete(OPERATIONS).where(OPERATIONS.c.id.in_(ids)))
+            gone += len(ids)
+            if len(ids) < most:
+                return gone
+
+    def _of_running_upgrades(self) -> set[str]:
+        with self._database.reading() as connection:
+            records = list(connection.scalars(select(UPGRADES.c.record).where(UPGRADES.c.ended.is_(False))))
+        return {str(json.loads(record)["operation_id"]) for record in records}
+
     def running(self, unique_id: str) -> list[Operation]:
         """The set's operations that have not ended, oldest first."""
         with self._database.reading() as connection:
@@ -114,6 +141,37 @@ def write_operation(connection: Connection, operation: Operation, message: str |
         if last is not None and last >= operation.started_at:
             values["started_at"] = last + NEXT
     connection.execute(insert(OPERATIONS).values(**values, message=message))
+
+
+def _old(before: datetime, kept: set[str], most: int) -> Any:
+    others = OPERATIONS.alias()
+    newest_put = (
+        select(func.max(others.c.started_at))
+        .where(
+            others.c.scale_set_unique_id == OPERATIONS.c.scale_set_unique_id,
+            others.c.kind == OperationKind.PUT,
+            others.c.status != OperationStatus.IN_PROGRESS,
+        )
+        .correlate(OPERATIONS)
+        .scalar_subquery()
+    )
+    is_there = select(SCALE_SETS.c.unique_id).where(SCALE_SETS.c.unique_id == OPERATIONS.c.scale_set_unique_id)
+    is_last_put = (
+        (OPERATIONS.c.kind == OperationKind.PUT)
+        & (OPERATIONS.c.started_at == newest_put)
+        & is_there.correlate(OPERATIONS).exists()
+    )
+    return (
+        select(OPERATIONS.c.id)
+        .where(
+            OPERATIONS.c.status != OperationStatus.IN_PROGRESS,
+            OPERATIONS.c.ended_at < before,
+            OPERATIONS.c.id.not_in(kept),
+            not_(is_last_put),
+        )
+        .order_by(OPERATIONS.c.id)
+        .limit(most)
+    )
 
 
 def _operation(row: Row[Any]) -> Operation:

@@ -14,7 +14,8 @@ from instar.store.deployments import Deployments
 from instar.store.errors import SealingError
 from instar.store.hosts.members import Members
 from instar.store.images import Images
-from instar.store.latest import LatestUpgrades
+from instar.store.looks.looks import Looks
+from instar.store.looks.publications import Publications
 from instar.store.operations import Operations
 from instar.store.page.attempts import PageAttempts
 from instar.store.page.links import PageLinks
@@ -22,6 +23,8 @@ from instar.store.page.sessions import PageSessions
 from instar.store.resources import Resources
 from instar.store.sets.clear_secrets import seal_clear_secrets
 from instar.store.sets.fleet_marks import FleetMarks
+from instar.store.sets.latest import LatestUpgrades
+from instar.store.sets.listing import SetListing
 from instar.store.sets.outbox import Outbox
 from instar.store.sets.overviews import Overviews
 from instar.store.sets.reconciliation import Reconciliations
@@ -53,7 +56,9 @@ class Store:
         self.database = database
         self._sealer = sealer
         self.scale_sets = ScaleSets(database, sealer)
+        self.set_listing = SetListing(database)
         self.images = Images(database)
+        self.publications = Publications(database)
         self.operations = Operations(database)
         self.outbox = Outbox(database)
         self.waits = Waits(database)
@@ -63,6 +68,7 @@ class Store:
         self.resources = Resources(database)
         self.deployments = Deployments(self.resources, sealer)
         self.statuses = Statuses(database)
+        self.looks = Looks(database)
         self.wishes = WishStore(database)
         self.overviews = Overviews(database)
         self.fleet_marks = FleetMarks(database)

@@ -6,12 +6,12 @@ higher sequence; a write without any is taken as newest. An ended record never r
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.records.upgrades import ROLLING_KINDS, Decision, UpgradeKind, UpgradeRecord, UpgradeStart
@@ -32,6 +32,10 @@ IN_HISTORY = (UpgradeKind.OS_UPGRADE, UpgradeKind.ROLLBACK)
 
 HISTORY_AT_MOST = 10_000
 """Upgrades given at once at the most, whatever `$top` asks for: a set has one every few weeks."""
+
+
+ROWS_AT_ONCE = 5_000
+"""Of instances in one statement: what is written of a large set takes no more memory than of a small one."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,11 @@ class Upgrades:
         """
         key = {"unique_id": record.scale_set.unique_id, "number": record.number}
         with self._database.writing() as connection:
-            written = _written(connection, key)
+            there = connection.execute(_THERE, _at(key)).one_or_none()
+            written = UpgradeRecord.model_validate_json(there.record) if there else None
             before = written.status if written else None
             record = _parked_since(record, written)
-            sequence = self._write_record(connection, key, record)
+            sequence = self._write_record(connection, key, record, there)
             if record.start:
                 row = {"document": record.start.model_dump(mode="json")}
                 self._database.insert_new(connection, UPGRADE_STARTS, key | row)
@@ -71,8 +76,8 @@ class Upgrades:
             fresh = [one for one, row in rows_of.items() if self._database.insert_new(connection, DECISIONS, row)]
             self._database.upsert(connection, DECISIONS, [row for one, row in rows_of.items() if one not in fresh])
             if sequence is not None:
-                rows = _instance_rows(record, key | {"sequence": sequence})
-                self._database.upsert(connection, INSTANCES, rows, newest_by="sequence")
+                for rows in _instance_rows(record, key | {"sequence": sequence}):
+                    self._database.upsert(connection, INSTANCES, rows, newest_by="sequence")
             events = events_of_upgrade(record, fresh, before)
             told = tell(self._database, connection, events, now or max((one.at for one in events), default=EVER))
             verdicts = [one for one in fresh if one.action == VERDICT]
@@ -221,7 +226,9 @@ class Upgrades:
         with self._database.reading() as connection:
             return max(connection.scalar(recorded) or 0, connection.scalar(adopted) or 0)
 
-    def _write_record(self, connection: Connection, key: dict[str, Any], record: UpgradeRecord) -> int | None:
+    def _write_record(
+        self, connection: Connection, key: dict[str, Any], record: UpgradeRecord, there: Row[Any, Any, Any] | None
+    ) -> int | None:
         """Write the record if it is as new as what is there; the sequence of its outcomes, None when they are void."""
         given = max((decision.sequence for decision in record.decisions), default=None)
         row = {
@@ -230,15 +237,15 @@ class Upgrades:
             "kind": record.kind,
             "record": record.model_dump_json(exclude={"decisions", "instances", "start"}),
         }
-        if self._database.insert_new(connection, UPGRADES, key | row | {"sequence": given or 0}):
-            return given or 0
-        here = and_(*(UPGRADES.c[column] == value for column, value in key.items()))
-        there = connection.execute(select(UPGRADES.c.sequence, UPGRADES.c.ended).where(here).with_for_update()).one()
+        if there is None:
+            if self._database.insert_new(connection, UPGRADES, key | row | {"sequence": given or 0}):
+                return given or 0
+            there = connection.execute(_THERE, _at(key)).one()  # on PostgreSQL another was faster
         runs_again = there.ended and not record.status.ended
         ends_now = record.status.ended and not there.ended
         if ends_now or (not runs_again and (given is None or given >= there.sequence)):
             newest = max(there.sequence, given or 0)
-            connection.execute(update(UPGRADES).where(here).values(**row, sequence=newest))
+            connection.execute(_UPDATE, _at(key) | row | {"sequence": newest})
         if given is not None:
             return given
         return None if runs_again else int(there.sequence)
@@ -248,11 +255,14 @@ def _decision(row: Row[Any]) -> Decision:
     return Decision(sequence=row.sequence, at=row.at, batch=row.batch, action=row.action, reason=row.reason)
 
 
-def _written(connection: Connection, key: dict[str, Any]) -> UpgradeRecord | None:
-    """What was written until now; None of an upgrade that is new."""
-    query = select(UPGRADES.c.record).where(*(UPGRADES.c[column] == value for column, value in key.items()))
-    text = connection.scalar(query.with_for_update())
-    return None if text is None else UpgradeRecord.model_validate_json(text)
+_AT = and_(UPGRADES.c.unique_id == bindparam("at_unique_id"), UPGRADES.c.number == bindparam("at_number"))
+_THERE = select(UPGRADES.c.record, UPGRADES.c.sequence, UPGRADES.c.ended).where(_AT).with_for_update()
+"""What was written of an upgrade until now."""
+_UPDATE = update(UPGRADES).where(_AT)
+
+
+def _at(key: dict[str, Any]) -> dict[str, Any]:
+    return {f"at_{column}": value for column, value in key.items()}
 
 
 def _parked_since(record: UpgradeRecord, written: UpgradeRecord | None) -> UpgradeRecord:
@@ -274,17 +284,25 @@ def _began_at(connection: Connection, key: dict[str, Any], verdict: Decision) ->
     return None if VERDICT in before else before.get(BATCH)
 
 
-def _instance_rows(record: UpgradeRecord, common: dict[str, Any]) -> list[dict[str, Any]]:
-    # By id, so that an instance named twice in one write keeps the last of it, and so that two writers lock in order.
-    rows = {
-        number: common
-        | {
-            "instance_id": number,
-            "outcome": change.outcome,
-            "batch": change.batch,
-            "reason": change.reasons.get(str(number), change.reason),
+def _instance_rows(record: UpgradeRecord, common: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """Some thousand at once: the first write of an upgrade names every machine of its set.
+
+    By id, so that an instance named twice in one write keeps the last of it, and so that two writers lock in order.
+    """
+    changes = [(change, InstanceIds(ranges=change.ids)) for change in record.instances]
+    everybody = InstanceIds()
+    for _, ids in changes:
+        everybody = everybody | ids
+    for some in everybody.slices(-(-len(everybody) // ROWS_AT_ONCE)):
+        rows = {
+            number: common
+            | {
+                "instance_id": number,
+                "outcome": change.outcome,
+                "batch": change.batch,
+                "reason": change.reasons.get(str(number), change.reason),
+            }
+            for change, ids in changes
+            for number in (ids & some).numbers()
         }
-        for change in record.instances
-        for number in InstanceIds(ranges=change.ids).numbers()
-    }
-    return [rows[number] for number in sorted(rows)]
+        yield [rows[number] for number in sorted(rows)]

@@ -1,9 +1,10 @@
 """What the operations and upgrades of a set wait for while something is tried again and again (docs/rules.md F10)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, literal, select, union_all, update
 
 from instar.domain.records.operations import OperationStatus
 from instar.store.database.columns import Instant
@@ -29,6 +30,8 @@ class Waits:
         """What runs of the set, and the upgrade of that number (0: none), waits for that; "": it goes on."""
         of_set = (OPERATIONS.c.scale_set_unique_id == unique_id, OPERATIONS.c.status == OperationStatus.IN_PROGRESS)
         of_upgrade = (UPGRADES.c.unique_id == unique_id, UPGRADES.c.number == number)
+        if not reason and not self._waits(of_set, of_upgrade):
+            return  # said before each batch, and hardly ever anything new: no writer is kept waiting for that
         with self._database.writing() as connection:
             for table, conditions in ((OPERATIONS, of_set), (UPGRADES, of_upgrade)):
                 since = func.coalesce(table.c.waits_since, bindparam("now", now, Instant)) if reason else None
@@ -37,6 +40,13 @@ class Waits:
                     .where(*conditions, table.c.waits_for != reason)
                     .values(waits_for=reason, waits_since=since)
                 )
+
+    def _waits(self, of_set: Sequence[ColumnElement[bool]], of_upgrade: Sequence[ColumnElement[bool]]) -> bool:
+        """Whether anything of these waits for something."""
+        operations = select(literal(1)).where(*of_set, OPERATIONS.c.waits_for != "")
+        upgrades = select(literal(1)).where(*of_upgrade, UPGRADES.c.waits_for != "")
+        with self._database.reading() as connection:
+            return connection.execute(union_all(operations, upgrades)).first() is not None
 
     def of_upgrade(self, unique_id: str, number: int) -> Wait | None:
         """What an upgrade that has not ended waits for."""

@@ -16,6 +16,7 @@ from temporalio.activity import ActivityCancellationDetails
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
+from activities import heartbeats
 from activities.outside.hooks import HookActivities
 from activities.outside.judges import JudgeActivities
 from instar.compute.clock import utc_now
@@ -290,7 +291,8 @@ async def until(so: Callable[[], bool]) -> None:
     raise AssertionError("it never came to that")
 
 
-async def test_g1_it_beats_while_it_waits(store: Store) -> None:
+async def test_g1_it_beats_while_it_waits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeats, "FIRST_SECONDS", 0.5)
     beats = list[float]()
     async with receiver(lambda _got: None) as there:
         env = environment()

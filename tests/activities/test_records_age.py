@@ -130,6 +130,9 @@ async def test_f7_an_upgrade_stops_at_each_of_its_looks_without_a_fault_of_the_i
         assert found.breach.code == ErrorCode.RECORDS_BEHIND
         assert "instance 3 is there, and the records have asked for no id above 2" in found.reason
         assert found.unhealthy == InstanceIds()
+    checked, judged = [await scene.run(look, request) for look in (batches.check_and_select, batches.judge_and_select)]
+    assert checked.choice is judged.choice is None
+    assert {one.breach.code for one in (checked.checked, judged.judged)} == {ErrorCode.RECORDS_BEHIND}
 
 
 async def test_f7_ids_of_a_set_of_release_0_1_are_counted_from_the_first_look_on(scene: Scene) -> None:

@@ -165,6 +165,8 @@ class FakeGateway:
     looked_at: list[str] = field(default_factory=list)
     begun_webhooks: list[str] = field(default_factory=list)
     keepers: list[Keeps] = field(default_factory=list)
+    woken: int = 0
+    """How often whoever looks for idle sets was told that there is something to look for."""
 
     async def look_at_webhooks(self, webhook_ids: Iterable[str]) -> None:
         self.looked_at += webhook_ids
@@ -174,6 +176,9 @@ class FakeGateway:
 
     async def begin_keepers(self, keepers: Iterable[Keeps]) -> None:
         self.keepers += keepers
+
+    async def wake_looks(self) -> None:
+        self.woken += 1
 
     async def send(self, scale_set: ScaleSetIdentity, message: Update) -> None:
         self.sent.append((scale_set, message))

@@ -104,7 +104,7 @@ async def test_a_store_that_is_away_when_roles_are_looked_up_is_503_too(
     def away(*_: object) -> None:
         raise Unavailable("locked")
 
-    monkeypatch.setattr(api.store.credentials, "grants", away)
+    monkeypatch.setattr(api.store.credentials, "of_client", away)
     answer = await api.call("GET", SCALE_SET)
     assert (answer.status_code, error_of(answer)["code"]) == (503, "ServiceUnavailable")
     assert answer.headers["Retry-After"]

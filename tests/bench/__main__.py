@@ -1,72 +1,78 @@
-"""Measure one part after the other, print a table, write the figures: `python -m tests.bench`."""
+"""`python -m tests.bench`: what is asked for is measured, shown, written and compared."""
 
-import argparse
-import json
-import os
-import platform
+import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from tests.bench import scene
-from tests.bench.asking import Measurement, measurements
-from tests.bench.figures import Figure
-from tests.bench.registry import PARTS
+from instar.stack.processes import Stopped
+from tests.bench import machine, tables
+from tests.bench.asking import measurements
+from tests.bench.comparison import compare
+from tests.bench.options import LAST, parser
+from tests.bench.report import Report, Unreadable, of_release, read
+from tests.bench.running import run
+from tests.bench.stopping import stop_where_it_stands
+from tests.support.house import ROOT
 
 console = Console()
+INTERRUPTED = 130
 
 
-def parser() -> argparse.ArgumentParser:
-    """The options."""
-    listed = "\n".join(f"  {part.name:<12}{part.help}{_sizes(part.sizes)}" for part in PARTS)
-    made = argparse.ArgumentParser(
-        prog="python -m tests.bench",
-        description=f"{__doc__}\n\nparts:\n{listed}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    made.add_argument(
-        "--only", nargs="+", default=[], metavar="PART[:SIZE,…]", help="these parts, as `upgrade:100,1000 idle`"
-    )
-    made.add_argument("--quick", action="store_true", help="what ends within five minutes")
-    return made
-
-
-def _sizes(sizes: tuple[int, ...]) -> str:
-    return f" ({', '.join(f'{size:,}' for size in sizes)})" if any(sizes) else ""
-
-
-def main() -> None:
-    """Measure one after the other, so that none slows another."""
+def main() -> int:
+    """Read the command line and do it. What is nonsense is refused before anything is measured."""
     options = parser()
     asked = options.parse_args()
+    stop_where_it_stands()
     try:
+        then = _kept(asked.compare)
+        if asked.figures and (asked.only or asked.quick or asked.keep or asked.json):
+            options.error("--figures measures nothing: it goes with --compare, --noise and --fail-worse alone")
+        if asked.fail_worse is not None and then is None:
+            options.error("--fail-worse says what --compare is to end with: give both")
+        if asked.json and (asked.json.is_dir() or not asked.json.absolute().parent.is_dir()):
+            options.error(f"nothing can be written to {asked.json}: name a file, in a folder that there is")
         wanted = measurements(asked.only, quick=asked.quick)
-    except ValueError as error:
+        found = read(asked.figures) if asked.figures else run(wanted, console)
+    except (ValueError, Unreadable) as error:
         options.error(str(error))
-    figures: dict[str, Figure] = {}
-    for one in wanted:
-        console.print(f"measuring {one} …", style="dim")
-        figures |= {one.part.prefix(one.size) + name: figure for name, figure in one.part.measure(one.size).items()}
-    show(wanted, figures)
+    except (KeyboardInterrupt, Stopped):
+        console.print("stopped: nothing is left of it")
+        return INTERRUPTED
     if asked.json:
-        machine = {"cpus": os.cpu_count(), "system": platform.system(), "python": platform.python_version()}
-        values = {name: round(figure.value, 3) for name, figure in figures.items()}
-        asked.json.write_text(json.dumps(values | {"settings": scene.SETTINGS, "machine": machine}, indent=2) + "\n")
+        found.write(asked.json)
+    if asked.keep and not found.failed:
+        found.kept().write(of_release(found.release))
+    status = 1 if found.failed else 0
+    return status if then is None else max(status, _compared(found, then, asked.noise, asked.fail_worse))
 
 
-def show(wanted: list[Measurement], figures: dict[str, Figure]) -> None:
-    """The table."""
-    table = Table("figure", "value", "unit", "at most")
-    parts = {one.part.name: one.part for one in wanted}
-    for name, figure in figures.items():
-        most = parts[name.partition(".")[0]].bound(name)
-        style = "red" if most is not None and figure.value > most else None
-        value = f"{figure.value:,.3f}".rstrip("0").rstrip(".")
-        table.add_row(name, value, figure.unit, "" if most is None else f"{most:g}", style=style)
-    console.print(table)
+def _kept(asked: Path | None) -> Report | None:
+    """What is to be compared with. Raises Unreadable."""
+    if asked is None or asked != LAST:
+        return None if asked is None else read(asked)
+    path = of_release(machine.last_release((ROOT / "CHANGELOG.md").read_text(encoding="utf-8")))
+    if not path.exists():
+        raise Unreadable(f"no figures are kept of {path.stem}, the last release: `--keep` at its commit writes {path}")
+    return read(path)
+
+
+def _compared(now: Report, then: Report, noise: float, fail_worse: float | None) -> int:
+    """Show it; the status that it ends with."""
+    compared = compare(now, then)
+    if compared.rows:
+        console.print(tables.comparison(compared, then.release, noise))
+    for note in (*compared.notes, *([f"{then.release}: {then.note}"] if then.note else [])):
+        console.print(note, style="dim", markup=False, highlight=False)
+    if fail_worse is None:
+        return 0
+    if not compared.rows:
+        console.print("nothing could be compared, so nothing is known to be as good", style="red")
+        return 1
+    for row in compared.worse_than(fail_worse):
+        console.print(f"{row.name} is {row.worse:.2f} times as bad as in {then.release}", style="red", highlight=False)
+    return 1 if compared.worse_than(fail_worse) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

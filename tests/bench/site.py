@@ -3,6 +3,7 @@
 import asyncio
 import os
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from instar.store.database.key_file import KeyFile
 from instar.store.database.sealing import Sealer
 from instar.store.store import Store
 from tests.bench import scene
+from tests.bench.stopping import stop_where_it_stands
 from tests.support.models import IMAGE, LOCATION, NEW, OLD
 from workflows.plugin import instar_plugin
 
@@ -50,6 +52,7 @@ def processes(folder: Path) -> Iterator[tuple[Ports, dict[str, int]]]:
     data.mkdir(parents=True, mode=0o700, exist_ok=True)
     with ProcessGroup(folder / "logs", print) as group:
         start_stack(group, data, ports, os.environ)
+        stop_where_it_stands()  # nobody asks the group whether there was a signal
         pids = {child.name: child.process.pid for child in group._children}
         # What costs is the server behind the guard.
         guard = pids["temporal"]
@@ -136,6 +139,15 @@ class Site:
     async def events_of_set(self, one: ScaleSetIdentity) -> int:
         """History events of the set's own workflow so far, in its present run."""
         return (await self.client.get_workflow_handle(scale_set_workflow_id(one)).describe()).history_length
+
+    async def starved(self, one: ScaleSetIdentity) -> Counter[str]:
+        """Attempts of its upgrade that the server gave up for lost, and workflow tasks that came too late."""
+        late = Counter[str]()
+        async for event in self.client.get_workflow_handle(os_upgrade_workflow_id(one, 1)).fetch_history_events():
+            begun = event.activity_task_started_event_attributes
+            late["attempts"] += begun.last_failure.HasField("timeout_failure_info")
+            late["workflow tasks"] += event.HasField("workflow_task_timed_out_event_attributes")
+        return late
 
     def _operation(self, one: ScaleSetIdentity, kind: OperationKind) -> str:
         row = Operation(

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import __main__ as program
 from tests.bench import parts
 from tests.bench.asking import measurements
 from tests.bench.figures import Better, Figure, Figures, count, per_second, ratio, seconds, told
+from tests.bench.options import parser
 from tests.bench.part import Part
 from tests.bench.registry import PARTS
 
@@ -42,19 +42,26 @@ def test_no_name_is_taken_twice() -> None:
 
 
 def test_the_help_names_every_part_in_a_line() -> None:
-    lines = program.parser().format_help().splitlines()
+    lines = parser().format_help().splitlines()
     for part in PARTS:
         [line] = [line for line in lines if line.startswith(f"  {part.name} ")]
         assert part.help in line
+
+
+def test_a_quick_run_measures_something_and_only_what_a_whole_run_keeps() -> None:
+    quick, whole = set(map(str, measurements([], quick=True))), set(map(str, measurements([])))
+    assert quick
+    assert quick < whole
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
 def test_each_bound_is_of_a_figure_that_its_module_names(part: Part) -> None:
     """A figure that is renamed would leave its bound behind, which nobody would miss."""
     written = Path(parts.__path__[0], part.measure.__module__.rpartition(".")[2] + ".py").read_text()
-    texts = {node.value for node in ast.walk(ast.parse(written)) if isinstance(node, ast.Constant)}
+    texts = [node.value for node in ast.walk(ast.parse(written)) if isinstance(node, ast.Constant)]
     for pattern in part.bounds:
-        assert pattern.rpartition(".")[2] in texts - {pattern}
+        texts.remove(pattern)
+        assert pattern.rpartition(".")[2] in texts
 
 
 def test_without_names_a_whole_run_has_all_and_a_quick_one_what_is_quick() -> None:

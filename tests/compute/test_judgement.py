@@ -155,7 +155,7 @@ class TouchesADataDisk(SimulatedFleet):
 
     statement = "UPDATE data_disks SET marker = 'rewritten' WHERE instance_id = ? AND lun = 1"
 
-    async def _swap(self, effect: Effect, image: ImageReference, model: MachineModel) -> OsDisk:
+    async def _swap(self, effect: Effect, image: ImageReference, model: MachineModel) -> tuple[OsDisk, bool]:
         with self._database.write() as tx:
             tx.execute(self.statement, (int(effect.instance_id),))
         return await super()._swap(effect, image, model)

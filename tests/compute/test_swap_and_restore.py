@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from instar.compute.errors import InstanceGone, NothingToRestore, Superseded
-from instar.compute.provider import Provider
+from instar.compute.provider import MachineModel, Provider
 from instar.compute.simulated.file.faults import Call, Fault, FaultKind
 from instar.compute.simulated.file.scripts import InstanceScript
 from instar.compute.simulated.flight.recorder import Kind
@@ -287,3 +287,28 @@ async def test_p7_p5_a_restore_takes_the_disk_that_this_upgrade_put_aside_not_an
     assert await scene.restore(operation=2) == second
     instance = await scene.instance()
     assert (instance.os_disk, instance.previous_os_disks) == (second, (third, first))
+
+
+async def test_f2_a_swap_is_two_transactions_while_nothing_is_planted_and_four_where_it_may_be_cut_off(
+    scene: Scene,
+) -> None:
+    await scene.make(2)
+    began: list[str] = []
+    scene.fleet._database.connection.set_trace_callback(
+        lambda statement: began.append(statement) if statement == "BEGIN IMMEDIATE" else None
+    )
+    await scene.fleet.swap_os_disk(swap("0"), NEW, MachineModel(generation=2))
+    assert len(began) == 2
+    scene.fleet.inject(Fault(kind=FaultKind.LATE, call=Call.RESTORE, instance_id="1"))
+    began.clear()
+    await scene.fleet.swap_os_disk(swap("1"), NEW, MachineModel(generation=2))
+    assert len(began) == 4
+
+
+async def test_p16_a_list_of_some_names_those_that_are_there_and_is_of_them_as_the_whole_one_is(scene: Scene) -> None:
+    await scene.make(12)
+    await scene.swap("3")
+    whole = {one.instance_id: one for one in await scene.fleet.list_instances(SET)}
+    some = await scene.fleet.list_instances(SET, ["10", "3", "99"])
+    assert some == (whole["3"], whole["10"])
+    assert await scene.fleet.list_instances(SET, []) == ()

@@ -46,7 +46,7 @@ def _opened(page: Page, scene: Scene, number: int) -> None:
 
 def _timeline(page: Page, scene: Scene) -> None:
     _opened(page, scene, 2)
-    expect(page.get_by_text("each attempt is one look").first).to_be_visible()
+    expect(page.get_by_text("each attempt looks for some seconds").first).to_be_visible()
     page.get_by_role("heading", name="Timeline").evaluate("heading => heading.scrollIntoView()")
     page.wait_for_timeout(SETTLES_MS)
 

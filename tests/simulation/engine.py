@@ -144,6 +144,8 @@ class _AsClient:
 
         def begin() -> None:
             self.engine.start(more["id"], name, argument)
+            if signal := more.get("start_signal"):
+                self.engine.signal(more["id"], signal)
 
         self.engine.soon(begin)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from instar.compute.simulated.flight.recorder import FlightRecord, Kind
+from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.records.operation_keys import operation_key
 from instar.domain.records.upgrades import Decision, UpgradeKind, UpgradeRecord
 from instar.domain.sets.names import os_upgrade_workflow_id
@@ -16,6 +17,9 @@ from tests.simulation.scene import Scene, Site
 STEPS = (Kind.STOP, Kind.COMMIT_SWAP, Kind.COMMIT_GIVE_BACK)
 OF_A_BATCH = ("swap", "give_back")
 """What is done to a machine whose turn it is; the restore of one that failed is none."""
+
+CHECKS = ("pre_check", "check_and_select")
+LOOKS = (*CHECKS, "select_batch", "judge_batch", "judge_and_select")
 
 
 @dataclass
@@ -111,11 +115,7 @@ def _batches(
             asked = [
                 one.at
                 for one in deeds
-                if one.name == "select_batch"
-                and one.at <= record.time
-                and one.answer
-                and one.answer.batch
-                and one.asked.batch == record.batch - 1
+                if one.at <= record.time and _chosen(one) and one.asked.batch == record.batch - 1
             ]
             verdicts = [one.at for one in decisions if one.action == "verdict" and one.batch == record.batch]
             batch = found[record.batch] = FlownBatch(
@@ -126,11 +126,22 @@ def _batches(
     return found.values()
 
 
+def _chosen(deed: Deed) -> InstanceIds:
+    """The batch that a look has chosen; nobody where it has not."""
+    if deed.name == "select_batch":
+        choice = deed.answer
+    elif deed.name in {"check_and_select", "judge_and_select"}:
+        choice = deed.answer and deed.answer.choice
+    else:
+        return InstanceIds()
+    return choice.batch if choice else InstanceIds()
+
+
 def _pinned(deeds: Sequence[Deed]) -> Any:
-    plans = [one.asked.plan.rollout for one in deeds if one.name in ("pre_check", "select_batch", "judge_batch")]
+    plans = [one.asked.plan.rollout for one in deeds if one.name in LOOKS]
     return plans[0] if plans and all(one == plans[0] for one in plans) else []
 
 
 def _wishes(deeds: Sequence[Deed]) -> StartWishes | None:
-    found: list[StartWishes | None] = [one.asked.plan.wishes for one in deeds if one.name == "pre_check"]
+    found: list[StartWishes | None] = [one.asked.plan.wishes for one in deeds if one.name in CHECKS]
     return found[0] if found else None

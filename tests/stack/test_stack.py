@@ -19,6 +19,13 @@ def test_the_server_listens_on_the_loopback_only_and_keeps_its_data() -> None:
     assert command[command.index("--db-filename") + 1] == "/somewhere/temporal.db"
 
 
+def test_what_the_server_has_told_outlives_a_power_cut() -> None:
+    pragmas = [
+        after for word, after in pairwise(server_command("temporal", Path("/x"), PORTS)) if word == "--sqlite-pragma"
+    ]
+    assert pragmas == ["journal_mode=wal"], "`synchronous` is FULL where nothing is said of it"
+
+
 def test_the_server_is_told_every_search_attribute() -> None:
     command = server_command("temporal", Path("/somewhere"), PORTS)
     assert [f"{name}=Keyword" for name in Attribute] == [

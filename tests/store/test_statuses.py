@@ -32,12 +32,3 @@ def test_a_set_that_is_gone_takes_its_status_with_it_and_gets_no_other(store: St
     store.scale_sets.delete("u-1")
     store.statuses.write("u-1", LOOKED, NOW)
     assert store.statuses.get("u-1") is None
-
-
-def test_t2_the_sets_of_a_region_are_found_whoevers_they_are(store: Store) -> None:
-    store.scale_sets.create(identity(), SUBSCRIPTION, "Rg", document(), NOW)
-    store.scale_sets.create(identity("db", "u-2"), "another", "Rg", document(), NOW)
-    elsewhere = identity("far", "u-3").model_copy(update={"location": "eastus"})
-    store.scale_sets.create(elsewhere, SUBSCRIPTION, "Rg", document(), NOW)
-    found = [one.identity.unique_id for one in store.scale_sets.in_location("westeurope")]
-    assert found == ["u-1", "u-2"]

@@ -75,10 +75,24 @@ def test_w4_asked_again_after_a_kill_the_same_is_given_once(store: Store) -> Non
     first, again = (store.turns.ask(turn("u-1"), NOW) for _ in range(2))
     assert (first.machines, again.machines) == (2, 2)
     assert store.turns.ask(turn("u-2"), NOW).machines == 0
-    [granted] = store.turns.is_back("u-1", 1)
+    [granted] = store.turns.is_back("u-1", 1, 1)
     assert granted.unique_id == "u-2"
-    assert store.turns.is_back("u-1", 1) == (), "told once; the keeper says it again"
+    assert store.turns.is_back("u-1", 1, 1) == (), "told once; the keeper says it again"
     assert [one.unique_id for one in store.turns.settle(()).granted] == [], "u-2 has no upgrade that runs"
+
+
+def test_w4_a_late_word_that_a_batch_is_back_takes_nothing_from_the_next(store: Store) -> None:
+    limited(store, machinesOutAtOnce=2)
+    store.turns.ask(turn("u-1"), NOW)
+    store.turns.is_back("u-1", 1, 1)
+    assert store.turns.ask(turn("u-1").model_copy(update={"batch": 2}), NOW).machines == 2
+    assert store.turns.is_back("u-1", 1, 1) == ()
+    mine = store.turns.find("u-1", 1)
+    assert mine is not None
+    assert (mine.batch, mine.machines, mine.taken) == (2, 2, True)
+    store.turns.is_back("u-1", 1, 2)
+    assert (now := store.turns.find("u-1", 1)) is not None
+    assert now.machines == 0
 
 
 def test_w4_who_is_gone_by_the_records_holds_nothing(store: Store) -> None:

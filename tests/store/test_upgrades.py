@@ -1,12 +1,16 @@
 import itertools
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Table
 
 from instar.domain.records.progress import Counts, Outcome
 from instar.domain.records.upgrades import ErrorDetail, InstanceRecord, UpgradeError, UpgradeRecord, UpgradeStatus
+from instar.store.database.database import Database
+from instar.store.database.tables import INSTANCES
 from instar.store.store import Store
-from instar.store.upgrades import InstanceRow
+from instar.store.upgrades import ROWS_AT_ONCE, InstanceRow
 from tests.store.samples import NOW, decision, identity, upgrade
 
 RUNNING, ENDED, FAULTED = UpgradeStatus.ROLLING_FORWARD, UpgradeStatus.COMPLETED, UpgradeStatus.FAULTED
@@ -149,6 +153,28 @@ def test_a_write_of_ten_thousand_instances_is_kept_whole(store: Store) -> None:
     assert len(rows) == 10_000
     assert sum(row.outcome == Outcome.FAILED for row in rows.values()) == 2_000
     assert rows["7"] == InstanceRow(Outcome.UPGRADED, 3, "why")
+
+
+def test_what_is_written_of_many_instances_goes_in_parts_and_the_last_word_of_each_counts(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[list[int]] = []
+    upsert = Database.upsert
+
+    def seen(self: Database, connection: Any, table: Table, rows: list[dict[str, Any]], **more: Any) -> None:
+        if table is INSTANCES:
+            parts.append([row["instance_id"] for row in rows])
+        upsert(self, connection, table, rows, **more)
+
+    monkeypatch.setattr(Database, "upsert", seen)
+    many = ROWS_AT_ONCE * 2 + 7
+    changes = (moved(f"0-{many - 1}", Outcome.PENDING), moved(f"{many - 3}-{many}", Outcome.IN_PROGRESS))
+    store.upgrades.write(upgrade(decisions=(decision(1),), instances=changes))
+    assert [number for part in parts for number in part] == list(range(many + 1))
+    assert max(map(len, parts)) <= ROWS_AT_ONCE
+    assert min(map(len, parts)) >= ROWS_AT_ONCE // 2, "even parts"
+    outcomes = [row.outcome for row in store.upgrades.instances(identity().unique_id, 1).values()]
+    assert outcomes == [Outcome.PENDING] * (many - 3) + [Outcome.IN_PROGRESS] * 4
 
 
 def test_what_an_operation_began_is_known_by_its_number(store: Store) -> None:

@@ -8,7 +8,8 @@ from packaging.utils import canonicalize_name
 
 from tests.support.house import ROOT
 
-PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+) \\$")
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)(?: ; [^\\]+)? \\$")
+"""Perhaps with where it can be installed."""
 CLIENTS = "clients/"
 HASH = re.compile(r"^    --hash=sha256:([0-9a-f]{64})(?: \\)?$")
 

@@ -197,7 +197,7 @@ async def test_f1_p14_a_worker_that_dies_during_the_cancel_leaves_the_right_end(
         world.publish(NEW)
         throttle, hold = throttled(world, Call.SWAP, "1"), held(world, Call.SWAP, "0")
         # A dead worker is one whose heartbeats stop: it learns of no cancel, and the server gives its attempt up.
-        monkeypatch.setattr(heartbeats, "INTERVAL_SECONDS", 3600.0)
+        monkeypatch.setattr(heartbeats, "FIRST_SECONDS", 3600.0)
         await world.start()
         await struck(world, throttle)
         await struck(world, hold)

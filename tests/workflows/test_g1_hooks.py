@@ -330,7 +330,7 @@ async def test_g1_p14_a_worker_that_dies_during_a_cancel_leaves_nobody_open(
     ):
         await has_policy(world, boot=timedelta(0), hooks=pair(world, there))
         # A dead worker is one whose heartbeats stop: it learns of no cancel, and the server gives its attempt up.
-        monkeypatch.setattr(heartbeats, "INTERVAL_SECONDS", 3600.0)
+        monkeypatch.setattr(heartbeats, "FIRST_SECONDS", 3600.0)
         await world.start()
         await world.until(lambda: len(there.got) == 2)
         monkeypatch.undo()

@@ -46,6 +46,18 @@ async def test_p3_a_set_that_sickens_during_the_run_stops_it_at_the_end_of_a_bat
     assert list((await world.versions()).values()).count(NEW) == 2
 
 
+async def test_p3_p17_the_look_that_finds_the_batch_healthy_finds_the_set_sick_and_both_are_told(world: World) -> None:
+    await world.has_set(10)
+    world.publish(NEW)
+    for one in ("7", "8", "9"):
+        world.script(one, sick_from=world.clock() + timedelta(seconds=20))
+    result = await world.upgraded()
+    assert result.reason == "stopped: 3 of 10 instances unhealthy (30 %), limit 20 %"
+    assert world.decisions() == ["started", "batch", "verdict", "faulted"]
+    assert "go on: 0 of 2 attempted instances unhealthy (0 %), limit 20 %" in world.reasons()
+    assert list((await world.versions()).values()).count(NEW) == 2
+
+
 async def test_p9_exactly_at_the_limit_goes_on_and_one_more_stops(world: World) -> None:
     await world.has_set(10, policy={"maxUnhealthyUpgradedInstancePercent": 50})
     world.publish(NEW, VersionScript(never_healthy=("0",)))

@@ -60,7 +60,7 @@ async def test_what_is_done_for_a_request_is_in_its_trace(world: World, traces: 
         "RunWorkflow:OsUpgradeWorkflow",
         "RunActivity:swap_os_disks",
         "RunActivity:await_health",
-        "RunActivity:record_upgrade",
+        "RunActivity:record_upgrades",
     } <= found
     # The set itself was made before, by another request.
     assert "RunWorkflow:ScaleSet" not in found

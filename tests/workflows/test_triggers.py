@@ -144,11 +144,11 @@ async def test_p15_a_look_that_ends_while_a_start_by_hand_is_resolved_starts_not
     arrived: list[asyncio.Event] = []
     really = world.fleet.list_instances
 
-    async def listed(scale_set: ScaleSetIdentity) -> tuple[Instance, ...]:
+    async def listed(scale_set: ScaleSetIdentity, instance_ids: Iterable[str] | None = None) -> tuple[Instance, ...]:
         if (gate := next(waiting, None)) is not None:
             arrived.append(gate)
             await gate.wait()
-        return await really(scale_set)
+        return await really(scale_set, instance_ids)
 
     world.fleet.list_instances = listed  # type: ignore[method-assign]  # this world's fleet only
     passing = asyncio.create_task(world.pass_time(FIRST))

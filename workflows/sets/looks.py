@@ -19,7 +19,7 @@ from workflows.sets.upgrade_lock import begin
 
 
 async def look(memory: Memory) -> None:
-    """One look at the catalogue, and an upgrade if there is something newer.
+    """One look at the catalogue, and an upgrade if there is something newer. If not, further looks are made for it.
 
     Switched off, deleted or started by hand while it lasts, it is dropped at once (T3); so it is when the set has
     something else to do, and made again after that.
@@ -37,6 +37,10 @@ async def look(memory: Memory) -> None:
         resolution = Resolution(plan=None, reason=reason, refused=True)
     else:
         status = status.model_copy(update={"last_look": resolution.reason})
+        if resolution.watched and relies_on_others():
+            status = status.model_copy(update={"next_look_at": None})
+        else:
+            resolution = resolution.model_copy(update={"watched": False})
     if not isinstance(next_step(memory.state, memory.now), Look):
         return  # something else was asked for in the same moment
     if resolution.plan is None and status.last_look:
@@ -57,9 +61,19 @@ async def _resolution(memory: Memory, state: ScaleSetState, status: ScaleSetStat
         held=automatic.held,
         settled=settled,
         status=status,
+        delays=state.delays,
     )
     return await memory.cut.done(
         workflow.start_activity_method(
             ImageActivities.resolve_upgrade, request, summary="which version is the newest?", **options.READ
         )
     )
+
+
+def relies_on_others() -> bool:
+    """Whether this run relies on the looks that are made for it (T2).
+
+    One in which a worker of before has heard of such a look, and went on by a timer of its own, does so with its next
+    run: until then looks are made twice.
+    """
+    return workflow.patched("looks-are-made-for-idle-sets")

@@ -32,12 +32,13 @@ from instar.domain.messages.scale_set import (
 )
 from instar.domain.sets.names import WorkflowType, os_upgrade_workflow_id
 from workflows.preemption import Cut, CutShort
+from workflows.sets.looks import relies_on_others
 from workflows.sets.memory import Memory
 from workflows.sets.set_steps import perform
 from workflows.visibility import scale_set_details
 
 EVENTS_AT_MOST = 1000
-"""Three days of an idle set. The server suggests no end before 4,096, and a worker that takes many sets over after a
+"""Half a year of an idle set. The server suggests no end before 4,096, and a worker that takes many sets over after a
 restart reads the history of each."""
 
 EVENTS_IN_ANY_CASE = 10_000
@@ -164,9 +165,12 @@ class ScaleSetWorkflow:
 
     @workflow.signal(description="A version was published that the set may be waiting for: look within minutes (T2)")
     def nudge_look(self, nudge: NudgeLook) -> None:
-        """Look sooner; or ask at once whether kept disks have had their time (R1)."""
+        """Look sooner, or at once; or ask at once whether kept disks have had their time (R1)."""
         if nudge.kept_disks:
             self._become(requests.disks_asked_about(self._state, workflow.now()))
+            return
+        if nudge.at_once and relies_on_others():
+            self._become(requests.told_to_look(self._state, workflow.now()))
             return
         self._become(requests.nudged(self._state, workflow.now(), workflow.random().random()))
 

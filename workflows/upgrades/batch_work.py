@@ -7,6 +7,7 @@ from temporalio import workflow
 
 from activities.batches import BatchActivities
 from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.one_look import JudgedAndChosen
 from instar.domain.messages.os_upgrade import BatchChoice, Verdict
 from instar.domain.records.progress import Outcome
 from instar.domain.records.upgrades import ErrorCode, UpgradeError, UpgradeStatus
@@ -20,6 +21,8 @@ from workflows.upgrades.hooks import Hooks
 from workflows.upgrades.journal import Journal
 from workflows.upgrades.judges import Judges
 from workflows.upgrades.memory import UpgradeMemory
+from workflows.upgrades.one_look import goes_by_one_look, slices, to_be_done
+from workflows.upgrades.parking import Parking
 from workflows.visibility import batch_line
 
 UNCONFIRMED = "not confirmed healthy when the upgrade was cancelled"
@@ -31,12 +34,15 @@ UNCONFIRMED_BACK = "has its previous disk back, not confirmed healthy on it when
 class BatchWork:
     """What is done to machines in one upgrade, and what is written down of it."""
 
-    def __init__(self, memory: UpgradeMemory, journal: Journal, judges: Judges) -> None:
+    def __init__(self, memory: UpgradeMemory, journal: Journal, judges: Judges, parking: Parking) -> None:
         self._memory = memory
         self._journal = journal
+        self._parking = parking
         state = memory.started
         carry = partial(carry_out, cancelled=memory.ends_waits)
-        self._effects = InstanceEffects(state.scale_set, state.number, key=state.key, carry=carry)
+        self._effects = InstanceEffects(
+            state.scale_set, state.number, key=state.key, carry=carry, slicing=slices, to_be_done=to_be_done
+        )
         self.health = HealthWait(state.scale_set, state.plan.health_source, state.delays, memory.ends_waits)
         self.hooks = Hooks(memory, journal)
         self._bake = Bake(memory, journal, self.health, judges, self._fail, self._judged)
@@ -66,10 +72,13 @@ class BatchWork:
             # Whoever could not be confirmed healthy in the time that was left says nothing of the image (P14).
             return None, InstanceIds()
         memory.took(workflow.now() - began_at)
-        verdict = await self._judged()
+        verdict = await (self._judged_and_next() if self.goes_straight_on() else self._judged())
         memory.progress = verdict.progress
         memory.add_line(batch_line(memory.batch, choice.batch, verdict))
-        await self._journal.decided("verdict", verdict.reason)
+        if memory.chosen is None:
+            await self._journal.decided("verdict", verdict.reason)
+        else:
+            self._journal.notes("verdict", verdict.reason)
         if memory.impossible:
             # Also where P9 is broken by it: that a version is unusable says why (P19).
             reason = f"stopped: image version {memory.started.plan.target} is unusable: {memory.impossible}"
@@ -89,6 +98,25 @@ class BatchWork:
         if self._memory.overtaken:
             return self.records_behind(), InstanceIds()
         return verdict.breach, verdict.unhealthy
+
+    def goes_straight_on(self) -> bool:
+        """Whether nothing comes between a look that says "go on" and the next batch, so that it may choose that too."""
+        plan = self._memory.started.plan
+        waits = plan.rollout is not None or plan.policy.pause_time_between_batches > timedelta(0)
+        ends = self._memory.impossible or workflow.info().is_continue_as_new_suggested()
+        return not waits and not ends and goes_by_one_look()
+
+    async def _judged_and_next(self) -> Verdict:
+        """The verdict, and on the same look what comes next (P3, P9)."""
+        self._parking.asks()
+        found: JudgedAndChosen = await workflow.execute_activity_method(
+            BatchActivities.judge_and_select,
+            self._memory.look_request(),
+            summary=f"verdict after batch {self._memory.batch}, and what comes next",
+            **options.READ,
+        )
+        self._memory.chosen = found.choice
+        return found.judged
 
     async def _judged(self) -> Verdict:
         """On a fresh look (P9)."""

@@ -84,7 +84,7 @@ class HealthWait:
             HealthActivities.await_health,
             request,
             task_queue=COMPUTE_QUEUE,
-            summary=f"looks at {request.ids.ranges[:100]} again and again: each attempt is one look",
+            summary=f"looks at {request.ids.ranges[:100]} again and again: each attempt looks for some seconds",
             **options.health_wait(self._delays.health_poll_first, self._delays.health_poll_most),
         )
         timer = asyncio.create_task(workflow.sleep(longest, summary=summary))

@@ -1,12 +1,14 @@
 """What an upgrade writes down: each decision once, the same sentence for every reader (docs/rules.md P17)."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from temporalio import workflow
 
 from activities.records.upgrades import RecordActivities
 from instar.domain.decisions.verdicts import details_of
 from instar.domain.machines.instance_ids import InstanceIds
+from instar.domain.messages.one_look import UpgradeRecords
 from instar.domain.records.operations import OperationStatus
 from instar.domain.records.progress import Outcome, Progress
 from instar.domain.records.upgrade_plan import UpgradePlan
@@ -43,6 +45,7 @@ class Journal:
         self._shown = PARKED if state.parked else UpgradeStatus.ROLLING_FORWARD.value
         self._reasons: dict[str, str] = {}
         self._unwritten: dict[str, str] = {}
+        self._noted: list[UpgradeRecord] = []
         self._operations = tuple(filter(None, (state.operation_id, *state.more_operations)))
 
     def explain(self, reasons: dict[str, str]) -> None:
@@ -54,6 +57,15 @@ class Journal:
         """Error details of these instances (P2)."""
         return details_of(ids, lambda one: self._reasons.get(one, "not confirmed healthy"), self._name)
 
+    def notes(self, action: str, reason: str) -> None:
+        """A decision that is written down together with the next: nothing is done or waited for between the two."""
+        self._noted.append(self.record(workflow.now(), action, reason, UpgradeStatus.ROLLING_FORWARD))
+
+    @property
+    def owes(self) -> bool:
+        """Whether something was noted that nobody can read yet."""
+        return bool(self._noted)
+
     async def decided(
         self,
         action: str,
@@ -63,16 +75,45 @@ class Journal:
         *,
         parked_for: str = "",
     ) -> None:
-        """Write a decision down before it is acted on. The first one says who wished what, too (C4).
+        """Write a decision down, and what was noted, before it is acted on.
 
         `parked_for`: what is waited for, where it is to wait.
+        """
+        record = self.record(workflow.now(), action, reason, status, error, parked_for)
+        reason = record.decisions[-1].reason
+        workflow.set_current_details(upgrade_details(self._memory.state(self.sequence), status, reason))
+        self._show(status, action)
+        noted, self._noted = self._noted, []
+        if not noted:
+            await workflow.execute_activity_method(
+                RecordActivities.record_upgrade, record, summary=reason[:200], **options.RECORD
+            )
+            return
+        await workflow.execute_activity_method(
+            RecordActivities.record_upgrades,
+            UpgradeRecords(records=(*noted, record)),
+            summary="; ".join(one.decisions[-1].reason for one in (*noted, record))[:200],
+            **options.RECORD,
+        )
+
+    def record(  # noqa: PLR0917  # what a decision is
+        self,
+        now: datetime,
+        action: str,
+        reason: str,
+        status: UpgradeStatus,
+        error: UpgradeError | None = None,
+        parked_for: str = "",
+    ) -> UpgradeRecord:
+        """The upgrade as it stands after one more decision, with what has changed since the one before.
+
+        The first one says who wished what, too (C4).
         """
         state = self._memory.state(self.sequence)
         plan, is_first = state.plan, not self.sequence
         if is_first and plan.wishes:
             reason = f"{plan.wishes.sentence(plan.target.version)}; {reason}"
         self.sequence += 1
-        now = workflow.now()
         progress = state.progress or Progress()
         decision = Decision(sequence=self.sequence, at=now, batch=state.batch, action=action, reason=reason)
         record = UpgradeRecord(
@@ -101,14 +142,7 @@ class Journal:
         )
         self._written = progress
         self._unwritten = {}
-        workflow.set_current_details(upgrade_details(state, status, reason))
-        self._show(status, action)
-        await workflow.execute_activity_method(
-            RecordActivities.record_upgrade,
-            record,
-            summary=reason[:200],
-            **options.RECORD,
-        )
+        return record
 
     def _show(self, status: UpgradeStatus, action: str) -> None:
         phase = phase_of(status, action)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.messages.hooks import Asking
-from instar.domain.messages.os_upgrade import BatchLine, LookRequest, UpgradeState
+from instar.domain.messages.os_upgrade import BatchChoice, BatchLine, LookRequest, UpgradeState
 from instar.domain.records.progress import Outcome, Progress
 from instar.domain.steering.outside.answers import JudgeAnswer
 
@@ -32,6 +32,8 @@ class UpgradeMemory:
         """How long the last batch was watched by the rollout policy (W2)."""
         self.judged: tuple[JudgeAnswer, ...] | None = None
         """What judges have just said: good for one look (G2)."""
+        self.chosen: BatchChoice | None = None
+        """What comes next by the look that judged the batch before: not acted on yet."""
         self._lines = state.batches
 
     @property

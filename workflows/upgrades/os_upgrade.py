@@ -6,6 +6,7 @@ An OS upgrade, or a change of the model in mode Rolling: the plan says which, th
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import is_cancelled_exception
@@ -25,6 +26,8 @@ from workflows.upgrades.memory import UpgradeMemory
 from workflows.upgrades.parking import Parking
 from workflows.upgrades.upgrade_end import as_temporal_lists_it, tell_the_set
 
+Looked = TypeVar("Looked")
+
 PRE_CHECK = "pre-check of the whole set"
 
 WAITS_FOR_BOOTS = "waits-for-boots"
@@ -41,7 +44,7 @@ class OsUpgradeWorkflow:
         judges = Judges(self._memory)
         self._parking = Parking(self._memory, judges)
         self._journal = Journal(self._memory)
-        self._work = BatchWork(self._memory, self._journal, judges)
+        self._work = BatchWork(self._memory, self._journal, judges, self._parking)
 
     @workflow.signal(description="End waits at once, begin nothing new, let begun swaps come to their end (P14)")
     def cancel(self, reason: str) -> None:
@@ -76,7 +79,11 @@ class OsUpgradeWorkflow:
                 self._memory.progress = Progress()
                 return await self._end(UpgradeStatus.FAULTED, checked.reason, checked.breach)
             self._memory.progress = checked.progress
-            await self._journal.decided("started", f"pre-check: {checked.reason}")
+            told = f"pre-check: {checked.reason}"
+            if self._memory.chosen is None:
+                await self._journal.decided("started", told)
+            else:
+                self._journal.notes("started", told)
         while not self._memory.is_cancelled():
             choice = await self._next_batch()
             if choice is None:
@@ -96,14 +103,18 @@ class OsUpgradeWorkflow:
         return await self._cancelled_end()
 
     def _continue_if_long(self) -> None:
-        if workflow.info().is_continue_as_new_suggested() and not self._memory.is_cancelled():
+        if self._memory.chosen is not None or self._memory.is_cancelled():
+            return
+        if workflow.info().is_continue_as_new_suggested():
             workflow.continue_as_new(self._memory.state(self._journal.sequence))
 
     async def _next_batch(self) -> BatchChoice | None:
         """What comes next, once it may begin: a batch, a breach, or nothing left; None: the upgrade is to end."""
         while not self._memory.is_cancelled():
-            self._parking.asks()
-            choice = await self._look(BatchActivities.select_batch, f"select batch {self._memory.batch + 1}")
+            choice, self._memory.chosen = self._memory.chosen, None
+            if choice is None:
+                self._parking.asks()
+                choice = await self._look(BatchActivities.select_batch, f"select batch {self._memory.batch + 1}")
             self._memory.progress, self._memory.judged = choice.progress, None
             if choice.stop:
                 self.cancel(choice.stop.reason)
@@ -111,7 +122,7 @@ class OsUpgradeWorkflow:
                 self._parking.goes_on()
                 return choice
             else:
-                if self._parking.is_new(choice.park):
+                if self._parking.is_new(choice.park) or self._journal.owes:
                     park = choice.park
                     await self._journal.decided(park.action, f"parked: {park.reason}", parked_for=park.what.value)
                 await self._parking.wait(choice.park)
@@ -120,7 +131,7 @@ class OsUpgradeWorkflow:
 
     async def _pre_checked(self) -> BatchChoice:
         """Once machines that were just started had their time to become healthy (P2, P2a)."""
-        checked = await self._look(BatchActivities.pre_check, PRE_CHECK)
+        checked = await self._check()
         # Asked for only where it matters: an upgrade that finds nobody booting costs what it always did.
         if checked.breach or not checked.boots or not workflow.patched(WAITS_FOR_BOOTS):
             return checked
@@ -129,7 +140,16 @@ class OsUpgradeWorkflow:
         await self._journal.decided("waits", f"waits for {len(checked.boots)} of {count} instances that boot")
         await self._work.health.until_booted(checked.boots, checked.boots_until)
         self._memory.progress = None
-        return checked if self._memory.is_cancelled() else await self._look(BatchActivities.pre_check, PRE_CHECK)
+        return checked if self._memory.is_cancelled() else await self._check()
+
+    async def _check(self) -> BatchChoice:
+        """On a fresh look, which chooses the first batch too where nothing comes between the two."""
+        if not self._work.goes_straight_on():
+            return await self._look(BatchActivities.pre_check, PRE_CHECK)
+        self._parking.asks()
+        found = await self._look(BatchActivities.check_and_select, f"{PRE_CHECK}, and its first batch")
+        self._memory.chosen = found.choice
+        return found.checked
 
     async def _breached(self, breach: UpgradeError, unhealthy: InstanceIds) -> UpgradeResult:
         """A limit was exceeded: Faulted, after what P10 asks for. A cancel meanwhile changes nothing in that."""
@@ -180,9 +200,9 @@ class OsUpgradeWorkflow:
 
     async def _look(
         self,
-        look: Callable[[BatchActivities, LookRequest], Awaitable[BatchChoice]],
+        look: Callable[[BatchActivities, LookRequest], Awaitable[Looked]],
         summary: str,
-    ) -> BatchChoice:
+    ) -> Looked:
         return await workflow.execute_activity_method(
             look, self._memory.look_request(), summary=summary, **options.READ
         )

@@ -59,9 +59,12 @@ class LibvirtFleet:
         self.hypervisor.known = known
         return KIND
 
-    async def list_instances(self, scale_set: ScaleSetIdentity) -> tuple[Instance, ...]:
+    async def list_instances(
+        self, scale_set: ScaleSetIdentity, instance_ids: Iterable[str] | None = None
+    ) -> tuple[Instance, ...]:
         """See `Provider`."""
-        return await self.hypervisor.run(machines.listing, self._host, scale_set)
+        named = None if instance_ids is None else frozenset(instance_ids)
+        return await self.hypervisor.run(machines.listing, self._host, scale_set, named)
 
     async def observe_health(
         self,

@@ -71,11 +71,13 @@ def find(connection: Any, scale_set: ScaleSetIdentity, instance_id: str) -> tupl
     return found
 
 
-def listing(connection: Any, host: Host, scale_set: ScaleSetIdentity) -> tuple[Instance, ...]:
-    """The machines of a set in the order of their ids. One that runs counts as made, whoever was killed over it."""
+def listing(
+    connection: Any, host: Host, scale_set: ScaleSetIdentity, named: frozenset[str] | None = None
+) -> tuple[Instance, ...]:
+    """The machines of a set, or those named, by their ids. One that runs counts as made, whoever was killed over it."""
     found = []
     for domain, machine in of_set(connection, scale_set):
-        if machine.is_reserved:
+        if machine.is_reserved or not (named is None or machine.instance_id in named):
             continue
         if machine.out_for != CREATION:
             found.append(_instance(domain, machine))

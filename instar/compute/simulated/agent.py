@@ -2,6 +2,7 @@
 
 from instar.compute.provider import Effect
 from instar.compute.simulated import disks, provisioning
+from instar.compute.simulated.file.database import Transaction
 from instar.compute.simulated.file.faults import Call, Point
 from instar.compute.simulated.stage import Stage
 
@@ -21,3 +22,11 @@ class Agent(Stage):
             with self._database.write() as tx:
                 disks.look(tx, effect)
                 extension = provisioning.end(tx, *place, extension)
+
+    def _begins_provisioning(self, tx: Transaction, effect: Effect) -> bool:
+        """The same up to the first extension that takes its time, within a commit; whether that was all."""
+        place = (effect.scale_set.unique_id, int(effect.instance_id))
+        extension = provisioning.go_on(tx, *place)
+        while extension is not None and not extension.takes:
+            extension = provisioning.end(tx, *place, extension)
+        return extension is None

@@ -43,11 +43,13 @@ class SimulatedFleet(Owner):
     is said to take is awaited, and by the pace alone.
     """
 
-    async def list_instances(self, scale_set: ScaleSetIdentity) -> tuple[Instance, ...]:
+    async def list_instances(
+        self, scale_set: ScaleSetIdentity, instance_ids: Iterable[str] | None = None
+    ) -> tuple[Instance, ...]:
         """See `Provider`. A machine that is stopped for a swap is listed as running and not provisioned."""
         self._admit(Call.LIST, scale_set.unique_id)
         with self._database.read() as connection:
-            return machines.listing(self._database, connection, scale_set.unique_id)
+            return machines.listing(self._database, connection, scale_set.unique_id, instance_ids)
 
     async def observe_health(
         self,
@@ -103,14 +105,16 @@ class SimulatedFleet(Owner):
             self._swap_must_be_begun(effect, Made(image, model.generation))
         self._admit(Call.SWAP, effect.scale_set.unique_id, effect.instance_id.__eq__)
         self._pass(Point.BEFORE_LOOK, Call.SWAP, effect)
-        disk = await self._swap(effect, image, model)
-        await self._provision(Call.SWAP, effect)
+        disk, provisioned = await self._swap(effect, image, model)
+        if not provisioned:
+            await self._provision(Call.SWAP, effect)
         self._pass(Point.ANSWER_UNSENT, Call.SWAP, effect)
         self._answer(Call.SWAP, effect.scale_set.unique_id, effect.instance_id.__eq__)
         return disk
 
-    async def _swap(self, effect: Effect, image: ImageReference, model: MachineModel) -> OsDisk:
-        name, made = "", Made(image, model.generation)
+    async def _swap(self, effect: Effect, image: ImageReference, model: MachineModel) -> tuple[OsDisk, bool]:
+        """The disk, and whether what is due on it has run already."""
+        name, stopped, made = "", False, Made(image, model.generation)
 
         def is_there(machine: disks.Machine) -> bool:
             return self._is_done(effect, machine, made)
@@ -118,7 +122,7 @@ class SimulatedFleet(Owner):
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
             if machine.os_disk is not None and is_there(machine):
-                return machine.os_disk
+                return machine.os_disk, False
             if half := disks.half_made(tx, effect, machine, made):
                 name = half
             elif refusal := self._disk_refusal(tx, effect, image):
@@ -126,15 +130,23 @@ class SimulatedFleet(Owner):
                 tx.refuse(refusal)
             else:
                 name = disks.make_disk(tx, effect, machine, image, model)
-        self._pass(Point.AFTER_DISK_MADE, Call.SWAP, effect)
-        await self._stop(Call.SWAP, effect, is_there, self._database.scripts().swap_duration(image))
+            duration = tx.scripts.swap_duration(image)
+            if name and _at_once(tx):
+                disks.stop(tx, effect, machine)
+                stopped = True
+        if stopped:
+            await self._out(Call.SWAP, effect, duration)
+        else:
+            self._pass(Point.AFTER_DISK_MADE, Call.SWAP, effect)
+            await self._stop(Call.SWAP, effect, is_there, duration)
         with self._database.write() as tx:
             machine = disks.look(tx, effect)
             if machine.os_disk is not None and is_there(machine):
-                return machine.os_disk  # the same attempt ran twice at once, and the other was first
+                return machine.os_disk, False  # the same attempt ran twice at once, and the other was first
             disk = disks.commit_swap(tx, effect, machine, name, model)
+            provisioned = _at_once(tx) and self._begins_provisioning(tx, effect)
         self._pass(Point.AFTER_COMMIT, Call.SWAP, effect)
-        return disk
+        return disk, provisioned
 
     async def restore_os_disk(self, effect: Effect, models: Models, made: Made | None = None) -> OsDisk:
         """See `Provider`. A machine that a swap stopped and never moved is started again on the disk that it has."""
@@ -227,6 +239,9 @@ class SimulatedFleet(Owner):
             machine = disks.look(tx, effect)
             if not is_there(machine):
                 disks.stop(tx, effect, machine)
+        await self._out(call, effect, duration)
+
+    async def _out(self, call: Call, effect: Effect, duration: timedelta) -> None:
         self._pass(Point.AFTER_STOP, call, effect)
         await self._pace.take(duration)
         await self._stand_still(call, effect)
@@ -250,6 +265,11 @@ class SimulatedFleet(Owner):
             count = sum(disks.discard(tx, scale_set.unique_id, one) for one in sorted(whose))
         self._answer(Call.DISCARD, scale_set.unique_id)
         return count
+
+
+def _at_once(tx: Transaction) -> bool:
+    """Whether steps that follow each other may be one transaction: while no fault is planted that strikes between."""
+    return not tx.scripts.faults
 
 
 def _refuse(tx: Transaction, effect: Effect, machine: disks.Machine) -> None:

@@ -126,31 +126,44 @@ def delete(tx: Transaction, unique_id: str, instance_id: str) -> None:
 
 
 _LIST = """
-SELECT instance_id, vm_id, os_disk, generation, power, out_of_service, protected, created_at, provisioning, extensions,
-  zone, update_domain, protected_from_scale_in, booted_at, fence_operation, fence_keys
-FROM machines WHERE unique_id = ? AND deleted_at IS NULL ORDER BY instance_id
+SELECT m.instance_id, m.vm_id, m.os_disk, m.generation, m.power, m.out_of_service, m.protected, m.created_at,
+  m.provisioning, m.extensions, m.zone, m.update_domain, m.protected_from_scale_in, m.booted_at, m.fence_operation,
+  m.fence_keys
+FROM machines m WHERE m.unique_id = ? AND m.deleted_at IS NULL
 """
 _OS_DISKS = """
-SELECT instance_id, name, image, made_by, replaced_by, generation FROM os_disks WHERE unique_id = ?
-ORDER BY instance_id, put_aside DESC
+SELECT m.instance_id, m.name, m.image, m.made_by, m.replaced_by, m.generation FROM os_disks m WHERE m.unique_id = ?
 """
+_DATA_DISKS = "SELECT m.instance_id, m.lun, m.name, m.marker FROM data_disks m WHERE m.unique_id = ?"
 
 
-def listing(database: Database, connection: sqlite3.Connection, unique_id: str) -> tuple[Instance, ...]:
-    """Every machine of a set, in the order of ids."""
+def _rows(
+    connection: sqlite3.Connection, query: str, unique_id: str, named: Iterable[str] | None, order: str = ""
+) -> sqlite3.Cursor:
+    """What the query finds of the machines of a set, or of those named, in the order of ids."""
+    ordered = f" ORDER BY m.instance_id{order}"
+    if named is None:
+        return connection.execute(query + ordered, (unique_id,))
+    those = " AND m.instance_id IN (SELECT value FROM json_each(?))"
+    return connection.execute(query + those + ordered, (unique_id, json.dumps([int(one) for one in named])))
+
+
+def listing(
+    database: Database, connection: sqlite3.Connection, unique_id: str, instance_ids: Iterable[str] | None = None
+) -> tuple[Instance, ...]:
+    """Every machine of a set, or those named, in the order of ids."""
+    named = None if instance_ids is None else tuple(instance_ids)
     in_use: dict[tuple[int, str], OsDisk] = {}
     kept: dict[int, list[OsDisk]] = {}
-    for instance_id, name, image, made_by, replaced_by, made_with in connection.execute(_OS_DISKS, (unique_id,)):
+    os_disks = _rows(connection, _OS_DISKS, unique_id, named, ", m.put_aside DESC")
+    for instance_id, name, image, made_by, replaced_by, made_with in os_disks:
         disk = OsDisk(name, database.image(image), made_by, replaced_by or "", made_with)
         if replaced_by is None:
             in_use[instance_id, name] = disk  # or half-made: then no machine names it
         else:
             kept.setdefault(instance_id, []).append(disk)
     data: dict[int, list[DataDisk]] = {}
-    for instance_id, lun, name, marker in connection.execute(
-        "SELECT instance_id, lun, name, marker FROM data_disks WHERE unique_id = ? ORDER BY instance_id, lun",
-        (unique_id,),
-    ):
+    for instance_id, lun, name, marker in _rows(connection, _DATA_DISKS, unique_id, named, ", m.lun"):
         data.setdefault(instance_id, []).append(DataDisk(lun, name, marker))
     powers = {str(power): power for power in PowerState}
     models = dict(connection.execute("SELECT generation, document FROM models WHERE unique_id = ?", (unique_id,)))
@@ -182,16 +195,15 @@ def listing(database: Database, connection: sqlite3.Connection, unique_id: str) 
             last_operation=row[14],
             last_key=row[15].rpartition(" ")[2],
         )
-        for row in connection.execute(_LIST, (unique_id,))
+        for row in _rows(connection, _LIST, unique_id, named)
     )
 
 
 _OBSERVE = """
 SELECT m.instance_id, m.power, m.out_of_service, m.booted_at, m.sick_from, m.sick_until, m.unreachable_until, d.image
 FROM machines m JOIN os_disks d ON (d.unique_id, d.instance_id, d.name) = (m.unique_id, m.instance_id, m.os_disk)
-WHERE m.unique_id = ?1 AND m.deleted_at IS NULL
+WHERE m.unique_id = ? AND m.deleted_at IS NULL
 """
-_NAMED = " AND m.instance_id IN (SELECT value FROM json_each(?2))"
 
 
 def observing(
@@ -207,11 +219,7 @@ def observing(
     scripts = database.scripts()
     timings: dict[int, Timing] = {}
     versions: dict[int, VersionScript] = {}
-    if instance_ids is None:
-        rows = connection.execute(f"{_OBSERVE} ORDER BY m.instance_id", (unique_id,))
-    else:
-        named = json.dumps([int(one) for one in instance_ids])
-        rows = connection.execute(f"{_OBSERVE}{_NAMED} ORDER BY m.instance_id", (unique_id, named))
+    rows = _rows(connection, _OBSERVE, unique_id, instance_ids)
     told = scripted_metrics(connection, unique_id) if source.reads_bodies else {}
     observations = []
     for number, power, out, booted_at, sick_from, sick_until, unreachable_until, image in rows.fetchall():

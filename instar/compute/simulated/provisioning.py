@@ -61,7 +61,8 @@ def remember(tx: Transaction, unique_id: str, model: MachineModel) -> None:
         ],
     }
     tx.execute(
-        "INSERT OR REPLACE INTO models VALUES (?, ?, ?)",
+        "INSERT INTO models VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET document = excluded.document "
+        "WHERE document <> excluded.document",
         (unique_id, model.generation, json.dumps(document, separators=(",", ":"))),
     )
 

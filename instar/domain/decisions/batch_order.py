@@ -64,14 +64,12 @@ def next_group(
     Unhealthy first where the policy asks for it, then by instance id as a number (B5).
     """
     phase_of = {instance_id: phase for phase, ids in progress.phases.items() for instance_id in ids}
-    groups: dict[Group, list[InstanceView]] = {}
+    # A group is made of each that there is, not of each machine.
+    members: dict[tuple[int | None, str, int | None], list[InstanceView]] = {}
     for view in views:
-        group = Group(
-            phase=phase_of.get(view.instance_id),
-            zone=zone_counted(view, plan),
-            update_domain=view.instance.update_domain if plan.by_update_domain else None,
-        )
-        groups.setdefault(group, []).append(view)
+        domain = view.instance.update_domain if plan.by_update_domain else None
+        members.setdefault((phase_of.get(view.instance_id), zone_counted(view, plan), domain), []).append(view)
+    groups = {Group(*parts): its for parts, its in members.items()}
     if not groups:
         return Group(), []
     first = min(groups, key=lambda group: group.place)

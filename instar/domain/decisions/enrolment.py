@@ -1,6 +1,6 @@
 """Who belongs to an upgrade, in which phase, and who is left out and why (rules P12, P16, B5, B6, C4, T1, T7)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from instar.domain.decisions.model_changes import is_on_model
@@ -24,8 +24,7 @@ def enrol(look: Look, plan: UpgradePlan, started_by: StartedBy) -> Progress:
     instance they mean nothing, so it is in the last phase. Where the start named instances, they are all that takes
     part (C4).
     """
-    current = InstanceIds.of(view.instance_id for view in look.views if is_current(view, plan))
-    rest = [view for view in look.views if not is_current(view, plan)]
+    current, rest = _parted(look.views, plan)
     progress = Progress().moved(current, Outcome.CURRENT)
     progress = progress.moved(InstanceIds.of(view.instance_id for view in rest), Outcome.PENDING)
     phases: dict[int, list[str]] = {}
@@ -46,11 +45,11 @@ def enrol(look: Look, plan: UpgradePlan, started_by: StartedBy) -> Progress:
 def enrolled_anew(look: Look, progress: Progress, plan: UpgradePlan, started_by: StartedBy) -> Progress:
     """Pending instances that came to the target, or under protection, since the last look (P12, B6)."""
     pending = [look.by_id[instance_id] for instance_id in progress.of(Outcome.PENDING) if instance_id in look.by_id]
-    current = InstanceIds.of(view.instance_id for view in pending if is_current(view, plan))
+    current, rest = _parted(pending, plan)
     progress = progress.moved(current, Outcome.CURRENT)
     reasons: dict[str, list[str]] = {}
-    for view in pending:
-        if not is_current(view, plan) and (reason := skip_reason(view, plan, started_by)):
+    for view in rest:
+        if reason := skip_reason(view, plan, started_by):
             reasons.setdefault(reason, []).append(view.instance_id)
     return _left_out(progress, reasons)
 
@@ -99,6 +98,17 @@ def skip_reason(view: InstanceView, plan: UpgradePlan, started_by: StartedBy) ->
     if disk and disk.image.line == plan.target.line and _newer(disk.image.version, plan.target.version):
         return f"already on {disk.image.version}, newer than {plan.target.version}"
     return ""
+
+
+def _parted(views: Iterable[InstanceView], plan: UpgradePlan) -> tuple[InstanceIds, list[InstanceView]]:
+    """Who is current, and the others."""
+    current, rest = list[str](), list[InstanceView]()
+    for view in views:
+        if is_current(view, plan):
+            current.append(view.instance_id)
+        else:
+            rest.append(view)
+    return InstanceIds.of(current), rest
 
 
 def _left_out(progress: Progress, reasons: Mapping[str, list[str]]) -> Progress:

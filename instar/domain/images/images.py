@@ -73,10 +73,22 @@ class ImageReference(BaseModel):
 
     def same_as(self, other: "ImageReference") -> bool:
         """Whether both name the same version of the same image, in whichever case."""
-        return self == other or (self.line, self.version.lower()) == (other.line, other.version.lower())
+        # Asked of every machine at every look: most differ by their version, or are written alike.
+        return (
+            _alike(self.version, other.version)
+            and _alike(self.sku, other.sku)
+            and _alike(self.offer, other.offer)
+            and _alike(self.publisher, other.publisher)
+            and _alike(self.id, other.id)
+        )
 
     def __str__(self) -> str:
         return self.version_id if self.id else f"{self.publisher}:{self.offer}:{self.sku}:{self.version}"
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether both are the same in lower case."""
+    return one == other or one.lower() == other.lower()
 
 
 def _parted(image_id: str) -> tuple[str, str]:

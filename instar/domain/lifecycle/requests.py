@@ -84,7 +84,8 @@ def cancel(state: ScaleSetState, request: CancelUpgrade, now: datetime) -> Scale
     if asked := state.start_asked:
         freed = state.model_copy(update={"lock": Free()})
         cancelled = End(OperationStatus.CANCELED, CANCELED, "cancelled by a user before it began")
-        freed = with_ends(freed, now, asked.operations, cancelled)
+        # What it was pinned to may be known by now: then no look is made for the set any more.
+        freed = looks_by_itself(with_ends(freed, now, asked.operations, cancelled))
         return _answered(with_ends(freed, now, [request.operation_id]), request.operation_id)
     if state.running is None:
         raise Refused("There is no ongoing Rolling Upgrade to cancel.")
@@ -227,7 +228,29 @@ def nudged(state: ScaleSetState, now: datetime, fraction: float) -> ScaleSetStat
     if not automatic.enabled:
         return state
     sooner = nudged_look(automatic.next_look_at, now, state.delays, fraction)
+    return state.model_copy(
+        update={"automatic": automatic.model_copy(update={"next_look_at": sooner, "watched": False})}
+    )
+
+
+def told_to_look(state: ScaleSetState, now: datetime) -> ScaleSetState:
+    """There is something to do, a look that was made for the set has found: it looks at once (T2). T1 stays.
+
+    Readers were told of that already, so there is nothing new for them.
+    """
+    automatic = state.automatic
+    if not automatic.enabled:
+        return state
+    sooner = min(automatic.next_look_at or now, now)
     return state.model_copy(update={"automatic": automatic.model_copy(update={"next_look_at": sooner})})
+
+
+def looks_by_itself(state: ScaleSetState) -> ScaleSetState:
+    """Looks are made for it no more: its next one is drawn once it is free (T2)."""
+    if not state.automatic.watched:
+        return state
+    unwatched = state.automatic.model_copy(update={"watched": False, "next_look_at": None})
+    return state.model_copy(update={"automatic": unwatched})
 
 
 def disks_asked_about(state: ScaleSetState, now: datetime) -> ScaleSetState:
@@ -238,7 +261,7 @@ def disks_asked_about(state: ScaleSetState, now: datetime) -> ScaleSetState:
 def _switched(automatic: Automatic, deadline: datetime, *, on: bool) -> Automatic:
     """Switched on or off, or left as it is. The first deadline is set once (T1); off, nothing stays pending (T3)."""
     if not on:
-        return automatic.model_copy(update={"enabled": False, "next_look_at": None})
+        return automatic.model_copy(update={"enabled": False, "next_look_at": None, "watched": False})
     return automatic.model_copy(update={"enabled": True, "first_trigger_at": automatic.first_trigger_at or deadline})
 
 

@@ -19,7 +19,7 @@ from instar.domain.messages.capacity import CapacityPlan
 from instar.domain.messages.instance_actions import InstanceAction, ModelChange
 from instar.domain.messages.scale_set import Collected, Resolution
 from instar.domain.records.scale_set_status import ScaleSetStatus
-from instar.domain.records.triggers import next_look
+from instar.domain.records.triggers import look_by_itself, next_look
 from instar.domain.sets.policies import UpgradeMode
 
 
@@ -210,7 +210,8 @@ def looked(state: ScaleSetState, resolution: Resolution, look: Looking, now: dat
             "first_trigger_done": True,
             "last_look": reason,
             "last_look_at": look.at,
-            "next_look_at": next_look(look.at, state.delays, look.fraction),
+            "next_look_at": (look_by_itself if resolution.watched else next_look)(look.at, state.delays, look.fraction),
+            "watched": resolution.watched,
             "settled": settled,
             "quarantine": automatic.quarantine.without_generations(resolution.outdated),
         }

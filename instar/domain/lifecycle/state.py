@@ -161,6 +161,8 @@ class Automatic(Message):
     last_look_at: datetime | None = None
     next_look_at: datetime | None = None
     """When to look next after the first trigger (T2); None while it is not drawn."""
+    watched: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False
+    """Looks are made for it until there is something to do; `next_look_at` is then the one that it makes even so."""
     settled: Settled | None = None
     held: HeldBack | None = None
     quarantine: Quarantine = Quarantine()

@@ -14,7 +14,7 @@ def status_of(state: ScaleSetState) -> ScaleSetStatus:
         first_trigger_done=automatic.first_trigger_done,
         last_look_at=automatic.last_look_at,
         last_look=automatic.last_look,
-        next_look_at=next_look_at if automatic.enabled and not state.running else None,
+        next_look_at=next_look_at if automatic.enabled and not automatic.watched and not state.running else None,
         quarantine=automatic.quarantine,
         held=state.held,
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from instar.domain.legible import legible
 from instar.domain.lifecycle.ends import NOT_ALLOWED, cut_short, failed, with_ends
 from instar.domain.lifecycle.lessons import learned
+from instar.domain.lifecycle.requests import looks_by_itself
 from instar.domain.lifecycle.results import held, put_aside
 from instar.domain.lifecycle.state import (
     EndedUpgrade,
@@ -31,7 +32,7 @@ def upgrade_begun(state: ScaleSetState, upgrade: RunningUpgrade, now: datetime) 
         else one
         for one in state.answered
     )
-    return state.model_copy(
+    return looks_by_itself(state).model_copy(
         update={"lock": lock, "last_number": max(state.last_number, upgrade.number), "answered": answered}
     )
 

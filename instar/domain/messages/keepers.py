@@ -4,7 +4,7 @@ from instar.domain.message import Message
 
 
 class Keeps(Message):
-    """What it sees to: `turns`, or the `rings` of a name."""
+    """What it sees to: `turns`, the `rings` of a name, or the `looks` of idle sets."""
 
     what: str
     name: str = ""

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from instar.domain.delays import Delays
 from instar.domain.images.images import version_key
 from instar.domain.legible import legible
 from instar.domain.machines.instance_ids import InstanceIds
@@ -18,6 +19,8 @@ from instar.domain.records.upgrades import UpgradeStatus
 from instar.domain.sets.policies import StartedBy, UpgradeMode
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.domain.steering.start_wishes import StartWishes
+
+_DEFAULT = Delays()
 
 
 class StartUpgrade(Message):
@@ -92,6 +95,8 @@ class NudgeLook(Message):
 
     kept_disks: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False
     """It is something else: how long previous disks are kept has changed (R1), or a pause has ended (C1)."""
+    at_once: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False
+    """It was looked for the set already, and there is something to do: its turn has come, so it looks at once."""
 
 
 class LiftQuarantine(Message):
@@ -124,6 +129,8 @@ class ResolveUpgrade(Message):
     """Written down with this look's outcome where nothing starts: a look costs one activity, not two."""
     wishes: Annotated[StartWishes | None, Field(exclude_if=lambda value: value is None)] = None
     """Of a start by hand (C4, R2)."""
+    delays: Annotated[Delays, Field(exclude_if=lambda value: value == _DEFAULT)] = _DEFAULT
+    """Of the set: by these it is looked for it while it is idle (T2, T6)."""
 
 
 class Resolution(Message):
@@ -136,6 +143,8 @@ class Resolution(Message):
     """`until` is left to the workflow."""
     outdated: tuple[int, ...] = ()
     """Model generations whose quarantine is over, since the machines are made from another model now (T5)."""
+    watched: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False
+    """The looks that follow are made for the set, until there is something to do (T2)."""
 
 
 class RecordStatus(Message):

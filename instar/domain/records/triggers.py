@@ -48,6 +48,17 @@ def next_look(now: datetime, delays: Delays, fraction: float) -> datetime:
     return now + delays.look_least + (delays.look_most - delays.look_least) * fraction
 
 
+def look_by_itself(now: datetime, delays: Delays, fraction: float) -> datetime:
+    """The moment of the next look of a set for which looks are made meanwhile (T2); never before the usual one.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    >>> [f"{look_by_itself(noon, Delays(), fraction):%d. %H:%M}" for fraction in (0.0, 0.5)]
+    ['26. 12:00', '27. 00:00']
+    """
+    return max(now + delays.look_by_itself * (1 + fraction / 2), next_look(now, delays, fraction))
+
+
 def nudged_look(planned: datetime | None, now: datetime, delays: Delays, fraction: float) -> datetime | None:
     """The moment of the next look once something was published: sooner, never later, and not sooner again and again."""
     if planned is not None and planned <= now + delays.nudge_most:

@@ -47,6 +47,11 @@ class UpgradePlan(Message):
         """The limits that whoever started it has waived by name (C4), or that a revert waives (C5)."""
         return self.wishes.waived if self.wishes else ()
 
+    def of_machines(self) -> "UpgradePlan":
+        """What of it is done to machines, for each of the activities that do it: without what may name many of them."""
+        nobody = {"left_behind": InstanceIds(), "rollout": None, "wishes": None, "way_back": None}
+        return self.model_copy(update=nobody)
+
     def part(self, part: GoingBack) -> "UpgradePlan":
         """What machines of a rollback are pinned to that get a newly made disk."""
         return self.model_copy(update={"target": part.image, "generation": part.generation, "way_back": None})

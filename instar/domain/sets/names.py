@@ -46,13 +46,14 @@ WEBHOOK_WORKFLOW = "Webhook"
 """The type of the workflow that delivers to one webhook."""
 
 LOOK = "look"
-"""The signal that tells it that there is something to deliver."""
+"""The signal that tells it that there is something to deliver; and a keeper, that something is due sooner."""
 
 KEEPER_WORKFLOW = "Keeper"
-"""The type of the workflow that sees to turns, or to the rings of one name."""
+"""The type of the workflow that sees to turns, to the rings of one name, or to the looks of idle sets."""
 
 TURNS = "turns"
 RINGS = "rings"
+LOOKS = "looks"
 """What a keeper sees to."""
 
 MOVE_ON = "move_on"

@@ -25,6 +25,7 @@ from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, mak
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.sql.dml import Insert, ReturningInsert
 
 from instar.hosts.marks import UsedElsewhere, check
 from instar.store.database.changes import Changes
@@ -175,25 +176,11 @@ class Database:
         """
         if not rows:
             return
-        kept = set(keep)
-        insert = sqlite_insert(table) if connection.dialect.name == "sqlite" else postgresql_insert(table)
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=list(table.primary_key.columns),
-                set_={
-                    c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key and c.name not in kept
-                },
-                where=None if newest_by is None else insert.excluded[newest_by] >= table.c[newest_by],
-            ),
-            rows,
-        )
+        connection.execute(_upsert(connection.dialect.name, table, frozenset(keep), newest_by), rows)
 
     def insert_new(self, connection: Connection, table: Table, row: dict[str, Any]) -> bool:
         """Write one row unless a unique one of its kind is there; whether it was written."""
-        insert = sqlite_insert(table) if connection.dialect.name == "sqlite" else postgresql_insert(table)
-        # Asked by RETURNING: the row count of an insert is not kept by every driver.
-        written = insert.values(**row).on_conflict_do_nothing().returning(*table.primary_key.columns)
-        return connection.execute(written).one_or_none() is not None
+        return connection.execute(_insert_new(connection.dialect.name, table), row).one_or_none() is not None
 
     def bring_up_to_date(self) -> None:
         """Run the migrations that this database lacks, under a lock, in one transaction."""
@@ -234,6 +221,26 @@ class Database:
                 else:
                     return
         raise Unavailable("the database stayed locked by another process: try again, or end that one")
+
+
+# Statements are made once: to make one takes SQLAlchemy longer than to run it.
+
+
+@cache
+def _upsert(dialect: str, table: Table, kept: frozenset[str], newest_by: str | None) -> Insert:
+    insert = sqlite_insert(table) if dialect == "sqlite" else postgresql_insert(table)
+    return insert.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key and c.name not in kept},
+        where=None if newest_by is None else insert.excluded[newest_by] >= table.c[newest_by],
+    )
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> ReturningInsert[Any]:
+    insert = sqlite_insert(table) if dialect == "sqlite" else postgresql_insert(table)
+    # Asked by RETURNING: the row count of an insert is not kept by every driver.
+    return insert.on_conflict_do_nothing().returning(*table.primary_key.columns)
 
 
 def engine_of(url: str, **pool: Any) -> Engine:

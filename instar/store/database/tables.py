@@ -66,6 +66,31 @@ SCALE_SET_STATUS = Table(
     ForeignKeyConstraint(["unique_id"], ["scale_sets.unique_id"], ondelete="CASCADE", name="status_of_a_set"),
 )
 
+SET_LOOKS = Table(
+    "set_looks",
+    METADATA,
+    Column("unique_id", Words, primary_key=True),
+    Column("location_key", Words, nullable=False),
+    Column("line_key", Words, nullable=False),
+    Column("looked_at", Instant, nullable=False),
+    Column("outcome", Words, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("kept", Words, nullable=False),
+    ForeignKeyConstraint(["unique_id"], ["scale_sets.unique_id"], ondelete="CASCADE", name="looks_for_a_set"),
+    Index("set_looks_by_moment", "due_at", "unique_id"),
+    Index("set_looks_by_image", "location_key", "line_key"),
+)
+
+PUBLICATIONS = Table(
+    "publications",
+    METADATA,
+    Column("location_key", Words, primary_key=True),
+    Column("line_key", Words, primary_key=True),
+    Column("published_at", Instant, nullable=False),
+    Column("told", Boolean, nullable=False),
+)
+
 FLEET_MARKS = Table(
     "fleet_marks",
     METADATA,

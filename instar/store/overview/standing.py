@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from instar.domain.records.scale_set_status import ScaleSetStatus
+from instar.domain.records.scale_set_status import ScaleSetStatus, with_look
 from instar.domain.records.upgrades import ROLLING_KINDS, UpgradeRecord
 from instar.domain.shares import share
 from instar.domain.steering.next_step import ParkedFor
-from instar.store.database.tables import SCALE_SET_STATUS, SCALE_SETS, UPGRADES
+from instar.store.database.tables import SCALE_SET_STATUS, SCALE_SETS, SET_LOOKS, UPGRADES
 from instar.store.overview.backlogs import Backlog
 from instar.telemetry.metrics import OTHER, one_of
 
@@ -129,12 +129,16 @@ def _add_wait(found: Standing, what: str, since: datetime | None) -> None:
 def _statuses(connection: Connection) -> Iterable[tuple[str, ScaleSetStatus | None]]:
     """Each set, with what its workflow has written of itself."""
     query = (
-        select(SCALE_SETS.c.unique_id, SCALE_SET_STATUS.c.status)
+        select(SCALE_SETS.c.unique_id, SCALE_SET_STATUS.c.status, SET_LOOKS.c.looked_at, SET_LOOKS.c.next_at)
         .outerjoin(SCALE_SET_STATUS, SCALE_SET_STATUS.c.unique_id == SCALE_SETS.c.unique_id)
+        .outerjoin(SET_LOOKS, SET_LOOKS.c.unique_id == SCALE_SETS.c.unique_id)
         .limit(SETS_AT_MOST)
     )
     for row in connection.execute(query):
-        yield row.unique_id, None if row.status is None else _read(row.status)
+        status = None if row.status is None else _read(row.status)
+        if status is not None and row.looked_at is not None:
+            status = with_look(status, row.looked_at, "", row.next_at)
+        yield row.unique_id, status
 
 
 def _read(text: str) -> ScaleSetStatus:

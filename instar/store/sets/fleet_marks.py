@@ -5,7 +5,7 @@ A set that release 0.1 made has none until ids are reserved for it, or its fleet
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from instar.domain.records.records_age import Known
 from instar.domain.records.upgrades import UpgradeRecord
@@ -14,6 +14,20 @@ from instar.store.database.tables import FLEET_MARKS, SCALE_SETS, UPGRADES
 
 NO_IDS = -1
 """The mark of a set that has asked for no machine yet."""
+
+
+_LAST = select(func.max(UPGRADES.c.number)).where(UPGRADES.c.unique_id == bindparam("of")).scalar_subquery()
+_KNOWN = (
+    select(
+        SCALE_SETS.c.generation,
+        FLEET_MARKS.c.ids_up_to,
+        FLEET_MARKS.c.operations_up_to,
+        _LAST.label("last_number"),
+    )
+    .outerjoin_from(SCALE_SETS, FLEET_MARKS, FLEET_MARKS.c.unique_id == SCALE_SETS.c.unique_id)
+    .where(SCALE_SETS.c.unique_id == bindparam("of"))
+)
+"""What is known of a set's machines, in one row; none of a set that is gone."""
 
 
 class FleetMarks:
@@ -33,22 +47,20 @@ class FleetMarks:
     def known(self, unique_id: str, numbers: Collection[int] = ()) -> Known | None:
         """What the records know of a set's machines; of keys those of `numbers`. None for a set that is gone."""
         with self._database.reading() as connection:
-            generation = connection.scalar(select(SCALE_SETS.c.generation).where(SCALE_SETS.c.unique_id == unique_id))
-            if generation is None:
+            known = connection.execute(_KNOWN, {"of": unique_id}).one_or_none()
+            if known is None:
                 return None
-            marks = connection.execute(select(FLEET_MARKS).where(FLEET_MARKS.c.unique_id == unique_id)).one_or_none()
-            last = connection.scalar(select(func.max(UPGRADES.c.number)).where(UPGRADES.c.unique_id == unique_id)) or 0
             records = connection.execute(
                 select(UPGRADES.c.number, UPGRADES.c.record).where(
                     UPGRADES.c.unique_id == unique_id, UPGRADES.c.number.in_(sorted(numbers))
                 )
             ).all()
         return Known(
-            generation=generation,
-            last_number=last,
+            generation=known.generation,
+            last_number=known.last_number or 0,
             keys={row.number: UpgradeRecord.model_validate_json(row.record).key for row in records},
-            adopted=0 if marks is None else marks.operations_up_to,
-            ids_up_to=None if marks is None else marks.ids_up_to,
+            adopted=known.operations_up_to or 0,
+            ids_up_to=known.ids_up_to,
         )
 
 

@@ -14,6 +14,7 @@ from instar.domain.steering.wishes import Gate, Hold, Pause, Wishes, in_force
 from instar.store.database.database import Database
 from instar.store.database.operators_tables import APPROVALS, HOLDS, PAUSES
 from instar.store.database.tables import DECISIONS, OPERATIONS, SCALE_SET_STATUS, SCALE_SETS, UPGRADES
+from instar.store.sets.statuses import told, with_looks
 from instar.store.sets.stored_scale_set import StoredScaleSet, current, stored_from
 from instar.store.waits import Wait
 
@@ -49,7 +50,7 @@ class Overviews:
         """Those of these sets that are there, in their order. One transaction of nine queries, for any number."""
         with self._database.reading() as connection:
             sets = _by_set(connection.execute(current().where(SCALE_SETS.c.unique_id.in_(unique_ids))))
-            statuses = _by_set(_rows(connection, SCALE_SET_STATUS, unique_ids))
+            statuses = _by_set(connection.execute(with_looks().where(SCALE_SET_STATUS.c.unique_id.in_(unique_ids))))
             pauses = _by_set(_rows(connection, PAUSES, unique_ids))
             holds = [_wish(Hold, row) for row in connection.execute(select(HOLDS))]
             upgrades = _by_set(_newest_upgrades(connection, unique_ids))
@@ -164,7 +165,7 @@ def _last_puts(connection: Connection, unique_ids: Sequence[str]) -> dict[str, O
 
 
 def _status(row: Any) -> ScaleSetStatus:
-    return ScaleSetStatus() if row is None else ScaleSetStatus.model_validate_json(row.status)
+    return ScaleSetStatus() if row is None else told(row)
 
 
 def _wait(running: Any) -> Wait | None:

@@ -20,7 +20,16 @@ from instar.store.database.operators_tables import (
 )
 from instar.store.database.sealing import SealerProtocol
 from instar.store.database.secret_places import put_back, take_out
-from instar.store.database.tables import DECISIONS, INSTANCES, MODELS, SCALE_SET_STATUS, SCALE_SETS, SECRETS, UPGRADES
+from instar.store.database.tables import (
+    DECISIONS,
+    INSTANCES,
+    MODELS,
+    SCALE_SET_STATUS,
+    SCALE_SETS,
+    SECRETS,
+    SET_LOOKS,
+    UPGRADES,
+)
 from instar.store.errors import AlreadyThere, Conflict, Missing
 from instar.store.quotas import UNLIMITED, Quotas, require_room
 from instar.store.sets.fleet_marks import NO_IDS, raise_marks
@@ -99,13 +108,6 @@ class ScaleSets:
         with self._database.reading() as connection:
             row = connection.execute(current().where(SCALE_SETS.c.unique_id == unique_id)).one_or_none()
         return None if row is None else stored_from(row)
-
-    def in_location(self, location: str) -> list[StoredScaleSet]:
-        """The sets of a region, whoever's they are, by unique id; those in deletion too."""
-        query = current().where(SCALE_SETS.c.location == location).order_by(SCALE_SETS.c.unique_id)
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
-        return [stored_from(row) for row in rows]
 
     def list(self, subscription_id: str, resource_group: str | None = None) -> list[StoredScaleSet]:
         """The sets of a subscription, or of one of its groups, by resource id; those in deletion too."""
@@ -216,7 +218,7 @@ class ScaleSets:
 
 
 _OF_A_SET = (
-    SECRETS, MODELS, SCALE_SET_STATUS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES, PAUSES, APPROVALS,
+    SECRETS, MODELS, SCALE_SET_STATUS, SET_LOOKS, SCALE_SETS, INSTANCES, DECISIONS, UPGRADES, PAUSES, APPROVALS,
     RETENTIONS, ROLLOUT_POLICIES, TURNS, UPGRADE_STARTS,
 )  # fmt: skip
 

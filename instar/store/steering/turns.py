@@ -93,9 +93,12 @@ class Turns:
         """An upgrade waits for something else: it holds no machines. Others who may go on now. Idempotent."""
         return self._changed((unique_id, number), Turn.stands_aside)
 
-    def is_back(self, unique_id: str, number: int) -> tuple[Turn, ...]:
-        """Its batch has had its verdict. Others who may go on now. Idempotent."""
-        return self._changed((unique_id, number), Turn.is_back)
+    def is_back(self, unique_id: str, number: int, batch: int) -> tuple[Turn, ...]:
+        """That batch has had its verdict. Others who may go on now. Idempotent.
+
+        Said late, when the next batch has its turn already, it takes nothing from that.
+        """
+        return self._changed((unique_id, number), lambda turn: turn if turn.batch > batch else turn.is_back())
 
     def end(self, unique_id: str, number: int) -> tuple[Turn, ...]:
         """It has ended, or no limit covers it any more. Others who may go on now. Idempotent."""

@@ -80,6 +80,31 @@ async def test_what_is_older_than_the_log_is_kept_for_goes_at_the_start_and_hour
     assert [one.resource for one in api.store.audit.newest(10)] == [SCALE_SET + "2"]
 
 
+async def test_operations_that_ended_long_ago_are_forgotten_as_the_settings_say(
+    api: Api,
+) -> None:
+    await api.create()
+    path = (await api.call("POST", f"{SCALE_SET}/restart")).headers["Location"].partition("?")[0]
+    api.end_operations()
+
+    async def after(kept: timedelta) -> int:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await forget_regularly(api.store, api.clock, Settings(operations_kept=kept))
+        return (await api.http.get(f"{path}?api-version=2026-04-01")).status_code
+
+    api.clock.advance(timedelta(days=30))
+    assert await after(timedelta()) == 200  # for ever
+    assert await after(timedelta(days=30)) == 200
+    api.clock.advance(timedelta(seconds=1))
+    assert await after(timedelta(days=30)) == 404
+    assert (await api.get(SCALE_SET))["properties"]["provisioningState"] == "Succeeded"
+    assert not api.store.unannounced.models()
+    for wrong in (timedelta(hours=23), timedelta(days=-1), timedelta(days=40_000)):
+        with pytest.raises(ValueError, match="1 to 36500 days"):
+            Settings(operations_kept=wrong)
+
+
 async def test_what_is_forbidden_over_and_over_is_one_entry_with_a_count_and_then_429(api: Api) -> None:
     headers = _of(api, "curious")
     for _ in range(3):

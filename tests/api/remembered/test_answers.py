@@ -13,7 +13,7 @@ from instar.domain.records.progress import Counts
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
 from instar.store.store import Store
-from tests.api.access.served import sent, token_of
+from tests.api.access.served import QUERY, sent, token_of
 from tests.api.conftest import GROUP, IMAGE, LOCATION, NEW, SCALE_SET, Api, document
 
 LATEST = f"{SCALE_SET}/rollingUpgrades/latest"
@@ -106,10 +106,11 @@ async def test_an_operation_is_told_to_those_alone_who_may_read_what_it_is_about
     await api.create()
     operation = api.gateway.last.operation_id
     path = f"{LOCATION}/operations/{operation}"
-    assert [(await api.call("GET", path)).json()["status"] for _ in range(3)] == ["Succeeded"] * 3
     token = token_of(api, Role.READER, f"{GROUP.replace('Farm', 'mine')}")
     [client] = [one for one in api.store.credentials.all() if one.name == "someone"]
     api.store.credentials.assign(client.client_id, Grant(Role.READER, LOCATION))
+    asked = f"{path}?{QUERY}"
+    assert [(await api.http.get(asked)).json()["status"] for _ in range(3)] == ["Succeeded"] * 3
     assert [(await sent(api, "GET", path, token)).status_code for _ in range(2)] == [404, 404]
 
 

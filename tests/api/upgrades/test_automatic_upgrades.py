@@ -12,12 +12,14 @@ from api.services.first_state import first_state
 from api.wire.errors import ArmError
 from api.wire.moments import moment
 from instar.domain.delays import Delays
+from instar.domain.looks.kept import KeptLook
 from instar.domain.machines.instance_ids import InstanceIds
 from instar.domain.messages.scale_set import LiftQuarantine
 from instar.domain.records.quarantine import LeftBehind, Quarantine, QuarantinedVersion
 from instar.domain.records.scale_set_status import ScaleSetStatus
 from instar.domain.records.upgrades import UpgradeRecord, UpgradeStatus
 from instar.domain.sets.policies import RollingUpgradePolicy, StartedBy
+from instar.store.looks.looks import Look
 from tests.api.conftest import ENABLE, IMAGE, LOCATION, NEW, OLD, SCALE_SET, Api, error_of
 
 STATUS = f"{SCALE_SET}/instar/automaticOSUpgrades"
@@ -74,6 +76,26 @@ async def test_a_set_that_never_had_them_on_says_so(api: Api) -> None:
     await api.create()
     body = await api.get(STATUS)
     assert body["properties"] == {"enabled": False, "quarantine": []}
+
+
+async def test_a4_t2_the_looks_that_are_made_for_an_idle_set_are_told(api: Api) -> None:
+    await api.create()
+    await api.call("PATCH", SCALE_SET, ENABLE)
+    write(api, next_look_at=None)
+    identity, at = api.stored().identity, api.clock() + timedelta(hours=2)
+    soon = at + timedelta(minutes=40)
+    api.store.looks.leave(
+        Look(identity.unique_id, identity.location, IMAGE.line, at, "nothing newer", soon, KeptLook())
+    )
+    told = {"lastLook": {"at": moment(at), "outcome": "nothing newer"}, "nextLookAt": moment(soon)}
+    shown = (await api.get(STATUS))["properties"]
+    assert {name: shown.get(name) for name in told} == told
+    [listed] = (await api.get("/instar/scaleSets"))["value"]
+    assert {name: listed["properties"].get(name) for name in told} == told
+    assert not any("looks" in one for one in listed["properties"].get("needsPerson", ()))
+    api.clock.advance(timedelta(hours=4))
+    [listed] = (await api.get("/instar/scaleSets"))["value"]
+    assert any("nobody looks for new versions" in one for one in listed["properties"]["needsPerson"])
 
 
 async def test_t3_switched_off_no_next_look_is_shown_though_the_workflow_is_away(api: Api) -> None:
@@ -136,6 +158,17 @@ async def sets(api: Api) -> Api:
 async def test_t2_what_is_published_nudges_the_sets_that_follow_it(sets: Api) -> None:
     assert (await sets.call("PUT", f"{VERSIONS}/{NEW}", {})).status_code == 201
     assert sets.gateway.nudged == ["on"]
+
+
+async def test_t2_a_set_for_which_looks_are_made_is_not_told_by_itself_but_whoever_looks_is_woken(sets: Api) -> None:
+    on = sets.stored(SCALE_SET.replace("/web", "/on")).identity
+    now = sets.clock()
+    sets.store.looks.leave(Look(on.unique_id, on.location, IMAGE.line, now, "nothing newer", now, KeptLook()))
+    sets.clock.advance(timedelta(seconds=1))
+    assert (await sets.call("PUT", f"{VERSIONS}/{NEW}", {})).status_code == 201
+    assert sets.gateway.nudged == []
+    assert sets.gateway.woken == 1
+    assert len(sets.store.publications.all()) == 1
 
 
 async def test_t2_what_was_published_before_nudges_nobody_and_withdrawing_neither(sets: Api) -> None:

@@ -8,14 +8,17 @@ from api.services.dependencies import Services
 from api.services.handover import tend_once
 from api.upgrades.sweep import sweep
 from api.wire.errors import unavailable
+from instar.domain.looks.kept import KeptLook
+from instar.domain.messages.keepers import Keeps
 from instar.domain.messages.scale_set import ApplyModel, DeleteScaleSet
 from instar.domain.messages.updates import read
 from instar.domain.records.operations import OperationKind, OperationStatus
-from instar.domain.sets.names import WorkflowType, scale_set_workflow_id
+from instar.domain.sets.names import LOOKS, WorkflowType, scale_set_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.errors import Missing
+from instar.store.looks.looks import Look
 from instar.store.sets.outbox import CLAIM
-from tests.api.conftest import SCALE_SET, Api
+from tests.api.conftest import IMAGE, SCALE_SET, Api
 from tests.api.services.test_handover import REQUESTS, ready, services
 
 LONG = timedelta(minutes=10)
@@ -184,3 +187,38 @@ async def test_f6_a_model_that_failed_for_its_own_sake_is_not_announced_again(ap
     api.store.operations.end(operation.id, OperationStatus.FAILED, api.clock(), "AllocationFailed", "no room")
     await sweep(runs(api))
     assert api.store.outbox.sets() == []
+
+
+def left_to_others(api: Api, due: timedelta) -> None:
+    one = api.stored().identity
+    moment = api.clock() + due
+    api.store.looks.leave(Look(one.unique_id, one.location, IMAGE.line, api.clock(), "", moment, KeptLook()))
+
+
+async def test_t2_whoever_looks_for_idle_sets_is_begun_anew_and_woken_only_where_looks_are_late(api: Api) -> None:
+    await ready(api)
+    swept = runs(api)
+    for one in api.store.publications.all():
+        api.store.publications.told(one)
+    await sweep(swept)
+    assert api.gateway.keepers == []
+    left_to_others(api, timedelta(minutes=30))
+    await sweep(swept)
+    assert (api.gateway.keepers, api.gateway.woken) == ([Keeps(what=LOOKS)], 0)
+    api.clock.advance(timedelta(minutes=31))
+    await sweep(swept)
+    assert api.gateway.woken == 0
+    api.clock.advance(timedelta(minutes=2))
+    await sweep(swept)
+    assert api.gateway.woken == 1
+
+
+async def test_t2_a_publication_of_which_nobody_was_told_is_found(api: Api) -> None:
+    await ready(api)
+    api.store.images.publish("a", "b", "c", "1.2.3", "westus2", {}, api.clock())
+    await sweep(runs(api))
+    assert api.gateway.woken == 1
+    for one in api.store.publications.all():
+        api.store.publications.told(one)
+    await sweep(runs(api))
+    assert api.gateway.woken == 1

@@ -34,9 +34,9 @@ def locked(lock: str) -> str:
     return "\n".join(blocks[name].rstrip() for name in NEEDED) + "\n"
 
 
-def version(lock: str) -> str:
+def version() -> str:
     """Of ansible-core."""
-    [found] = re.findall(r"^ansible-core==(\S+)", lock, re.MULTILINE)
+    [found] = re.findall(r"^ansible-core==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
     return str(found)
 
 

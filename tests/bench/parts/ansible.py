@@ -72,5 +72,4 @@ PART = Part(
     help="the same upgrade by Ansible's `serial: 20%`, beside Instar's",
     measure=measure,
     sizes=(100, 1_000),
-    quick=(100,),
 )

@@ -47,4 +47,5 @@ PART = Part(
     help="requests to `rollingUpgrades/latest`, beside those to a route that does nothing",
     measure=measure,
     quick=(0,),
+    bounds={"latest_over_bare_route": 3},
 )

@@ -36,4 +36,5 @@ PART = Part(
     help=f"so many sets of {scene.SET_SIZE} machines upgraded at once",
     measure=measure,
     sizes=(scene.SETS,),
+    bounds={"*.over_ideal": 1.5},
 )

@@ -75,8 +75,9 @@ PART = Part(
     bounds={
         "1000.over_ideal": 1.10,
         "1000.over_bare_loop": 1.10,
-        "10000.over_ideal": 1.35,
-        "10000.over_bare_loop": 1.35,
-        "*.events_per_batch": 150,
+        "10000.over_ideal": 1.15,
+        "10000.over_bare_loop": 1.05,
+        "10000.events_per_batch": 110,
+        "*.events_per_batch": 60,
     },
 )

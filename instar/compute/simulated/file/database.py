@@ -125,6 +125,7 @@ class Transaction:
         self.now = to_micros(self.moment)
         self._records: list[tuple[Kind, str, str, dict[str, Any]]] = []
         self._refusal: ComputeError | None = None
+        self._scripts: Scripts | None = None
 
     def __enter__(self) -> Self:
         """Begin. Raises Unavailable if the file is locked too long."""
@@ -176,8 +177,10 @@ class Transaction:
 
     @property
     def scripts(self) -> Scripts:
-        """What is scripted at this moment."""
-        return self.database.scripts()
+        """What is scripted at this moment: nobody else changes it within a transaction."""
+        if self._scripts is None:
+            self._scripts = self.database.scripts()
+        return self._scripts
 
     def execute(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Run one statement."""
@@ -194,6 +197,7 @@ class Transaction:
     def revise(self) -> None:
         """Tell every process that something scripted has changed."""
         self.execute("UPDATE facts SET value = value + 1 WHERE name = 'revision'")
+        self._scripts = None
 
     def take(self, armed: ArmedFault) -> FaultKind | None:
         """Let a fault strike once; None if another call had its last strike."""
