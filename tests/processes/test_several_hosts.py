@@ -21,7 +21,7 @@ from instar.domain.hosts.agreement import HEARD_OF_WITHIN, Part
 from instar.domain.records.upgrades import UpgradeStatus
 from instar.store.database.key_file import KeyFile
 from tests.processes.scale_set import LiveSet, publish
-from tests.processes.site import API, SECOND_WORKER, WORKER, Site, eventually
+from tests.processes.site import API, ROOT, SECOND_WORKER, WORKER, Site, eventually
 from tests.support.models import NEW, OLD, arm
 from tests.support.postgres import PostgresServer
 from tests.support.servers import binary
@@ -123,6 +123,7 @@ async def test_f11_f1_an_upgrade_begun_on_one_host_goes_on_on_the_third_when_the
         assert site.living()["host-3"] == Part.WORKER
         assert site.fallen == []
         await _who_differs_is_refused(site)
+        await _the_guide_looks(site)
 
 
 async def _who_differs_is_refused(site: ThreeHosts) -> None:
@@ -144,6 +145,23 @@ async def _who_differs_is_refused(site: ThreeHosts) -> None:
     site.host("host-3", "seal.keys", "signing.key")
     assert site.living() == {"host-1": Part.API, "host-3": Part.WORKER} | site.living()
     assert site.fallen == []
+
+
+async def _the_guide_looks(site: ThreeHosts) -> None:
+    """The commands at the top of the guide, on the third host."""
+    page = (ROOT / "docs" / "several-hosts.md").read_text(encoding="utf-8")
+    commands = [line.partition("#")[0].split() for line in page.split("```")[1].strip().splitlines()]
+    assert [words[:2] for words in commands] == [["instar", "hosts"], ["instar", "doctor"], ["instar", "keys"]]
+    env = site._env() | site.of_host("host-3") | {"COLUMNS": "200"}
+    told = []
+    for _, *words in commands:
+        command = [binary("instar"), *words, *(("--data-dir", env["INSTAR_DATA_DIR"]) if words == ["doctor"] else ())]
+        done = await asyncio.to_thread(subprocess.run, command, env=env, capture_output=True, text=True, check=False)
+        told.append(done.stdout + done.stderr)
+    hosts, doctor, keys = told
+    assert {"host-1", "host-3"} <= set(hosts.split()), hosts
+    assert "hosts go together: host-1, host-" in " ".join(doctor.split()), doctor
+    assert KeyFile(site.data / "seal.keys").ring().keys[0].fingerprint in keys
 
 
 async def test_f11_a_worker_on_another_host_waits_for_files_of_sqlite_until_they_are_given_up(tmp_path: Path) -> None:
