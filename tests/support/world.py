@@ -92,8 +92,10 @@ class World(Seen):
     # --- the scene ---------------------------------------------------------------------------------------------------
 
     def publish(self, version: str, script: VersionScript | None = None) -> None:
-        """Publish a version, with its behaviour."""
+        """Publish a version, with its behaviour. Nobody is told: sets find it at their next look, or when nudged."""
         self.store.images.publish(IMAGE.publisher, IMAGE.offer, IMAGE.sku, version, LOCATION, {}, self.clock())
+        for one in self.store.publications.all():
+            self.store.publications.told(one)
         self.fleet.script_version(IMAGE.at(version), script or VersionScript())
 
     def beside(self) -> "World":

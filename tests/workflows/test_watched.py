@@ -10,6 +10,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from activities.keeping.words import Words
+from instar.compute.simulated.file.scripts import VersionScript
 from instar.connection.sealed_payloads import SealedPayloads
 from instar.domain.delays import Delays
 from instar.domain.messages.keepers import Keeps
@@ -19,7 +20,7 @@ from instar.domain.sets.names import LOOKS, keeper_workflow_id
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.database.key_file import KeyFile
 from tests.support.looking import LOOK, looking, until
-from tests.support.models import IMAGE, NEW, OLD
+from tests.support.models import IMAGE, LOCATION, NEW, OLD
 from tests.support.world import World, a_world
 from workflows import plugin
 from workflows.plugin import instar_plugin
@@ -39,7 +40,8 @@ def is_watched(world: World) -> bool:
 
 async def published(world: World, version: str = NEW) -> None:
     """As the API does it: written down, and whoever looks is woken."""
-    world.publish(version)
+    world.fleet.script_version(IMAGE.at(version), VersionScript())
+    world.store.images.publish(IMAGE.publisher, IMAGE.offer, IMAGE.sku, version, LOCATION, {}, world.clock())
     await Words(world.client).begin(Keeps(what=LOOKS), wake=True)
 
 

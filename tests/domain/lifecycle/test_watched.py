@@ -166,3 +166,12 @@ def test_f8_a_state_of_before_is_read_and_one_of_now_is_as_small() -> None:
     assert Automatic.model_validate(Automatic(watched=True).model_dump()).watched
     assert "look_by_itself" not in Delays().model_dump(), "a worker of before refuses what it does not know"
     assert Delays.model_validate({"look_by_itself": "P3D"}).model_dump(mode="json")["look_by_itself"] == "P3D"
+
+
+def test_t2_a_start_that_was_cancelled_before_it_began_may_have_ended_the_looks_that_are_made() -> None:
+    one = Set()
+    for what in ("look", "start", "cancel"):
+        one.do(what)
+    assert not one.state.automatic.watched
+    assert one.state.automatic.next_look_at is not None
+    assert one.state.automatic.next_look_at <= one.now + Delays().look_most
