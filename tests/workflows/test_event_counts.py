@@ -121,9 +121,11 @@ async def test_p17_n1_a_noted_verdict_is_written_as_the_upgrade_stood_then(world
         what = event.activity_task_scheduled_event_attributes
         if what.activity_type.name == "record_upgrades":
             [given] = await world.client.data_converter.decode(what.input.payloads)
-            for one in given["records"]:
-                if one["decisions"][0]["action"] == "verdict":
-                    told.append((one["counts"], one["instances"]))
+            told += [
+                (one["counts"], one["instances"])
+                for one in given["records"]
+                if one["decisions"][0]["action"] == "verdict"
+            ]
     assert [(counts["successful"], counts["in_progress"], counts["pending"]) for counts, _ in told] == [
         (2 * batch, 0, 10 - 2 * batch) for batch in range(1, 6)
     ]
