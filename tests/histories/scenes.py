@@ -100,7 +100,16 @@ async def continued_as_new(world: World) -> None:
     assert (await world.upgraded()).status is UpgradeStatus.COMPLETED
 
 
-SCENES: dict[str, Scene] = {one.__name__: one for one in (nominal, rolled_back, cancelled, breached, continued_as_new)}
+async def large_batches(world: World) -> None:
+    """Two batches of ten machines, all healthy."""
+    await world.has_set(20, policy={"maxBatchInstancePercent": 50, "maxUnhealthyInstancePercent": 50})
+    world.publish(NEW)
+    assert (await world.upgraded()).status is UpgradeStatus.COMPLETED
+
+
+SCENES: dict[str, Scene] = {
+    one.__name__: one for one in (nominal, rolled_back, cancelled, breached, continued_as_new, large_batches)
+}
 
 
 async def played(name: str, folder: Path) -> Recorded:

@@ -112,6 +112,28 @@ def test_what_the_worst_case_of_a_batch_is() -> None:
         assert (3 + 3) * (3 + rows) + 2 <= most
 
 
+async def test_p17_n1_a_noted_verdict_is_written_as_the_upgrade_stood_then(world: World) -> None:
+    await world.has_set(10)
+    world.publish(NEW)
+    await world.upgraded()
+    told = []
+    for event in (await world.upgrade().fetch_history()).events:
+        what = event.activity_task_scheduled_event_attributes
+        if what.activity_type.name == "record_upgrades":
+            [given] = await world.client.data_converter.decode(what.input.payloads)
+            told += [
+                (one["counts"], one["instances"])
+                for one in given["records"]
+                if one["decisions"][0]["action"] == "verdict"
+            ]
+    assert [(counts["successful"], counts["in_progress"], counts["pending"]) for counts, _ in told] == [
+        (2 * batch, 0, 10 - 2 * batch) for batch in range(1, 6)
+    ]
+    assert [[(one["ids"], one["batch"], one["outcome"]) for one in changed] for _, changed in told] == [
+        [(f"{2 * batch - 2}-{2 * batch - 1}", batch, "upgraded")] for batch in range(1, 6)
+    ]
+
+
 async def test_p17_whatever_is_noted_is_written_before_it_is_acted_on(world: World) -> None:
     await world.has_set(10)
     world.publish(NEW)

@@ -23,6 +23,7 @@ def test_they_are_what_sets_are(one: set[int], other: set[int]) -> None:
         assert found == ids(wanted) == InstanceIds(ranges=found.ranges)
         assert len(found) == len(wanted)
         assert bool(found) is bool(wanted)
+        assert len(list(found.spans())) == len([one for one in wanted if one - 1 not in wanted]), "neighbours are one"
     assert [number for number in range(-1, 42) if str(number) in a] == sorted(one)
 
 
