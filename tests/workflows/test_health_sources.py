@@ -1,5 +1,6 @@
 """Upgrades whose health comes from each kind of source."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -38,13 +39,13 @@ def extension_fails(world: World, monkeypatch: pytest.MonkeyPatch, *ids: str) ->
     """The extension 'setup' fails on these instances wherever they are on NEW."""
     listing = world.fleet.list_instances
 
-    async def listed(scale_set: ScaleSetIdentity) -> tuple[Instance, ...]:
+    async def listed(scale_set: ScaleSetIdentity, wanted: Iterable[str] | None = None) -> tuple[Instance, ...]:
         failed = (ExtensionStatus("agent"), ExtensionStatus("setup", "its credentials have expired"))
         return tuple(
             replace(one, extensions=failed)
             if one.instance_id in ids and one.os_disk and one.os_disk.image.version == NEW
             else one
-            for one in await listing(scale_set)
+            for one in await listing(scale_set, wanted)
         )
 
     monkeypatch.setattr(world.fleet, "list_instances", listed)

@@ -22,6 +22,7 @@ from tests.support.wishing import begun_anew_while_parked, parked, pause, resume
 from tests.support.world import World, a_world
 from tests.workflows.test_c1_c2_pause_and_hold import half_done
 from tests.workflows.test_w2_w3_g3_parked import said
+from workflows.upgrades.one_look import ONE_LOOK
 
 
 async def attributes(world: World) -> dict[str, object]:
@@ -64,7 +65,7 @@ async def test_p17_one_that_fails_costs_no_activity_more_than_one_that_completed
     assert (await world.upgraded()).status is UpgradeStatus.FAULTED
     history = await world.upgrade().fetch_history()
     names = [EventType.Name(one.event_type).removeprefix("EVENT_TYPE_") for one in history.events]
-    assert names.count("MARKER_RECORDED") == 1
+    assert names.count("MARKER_RECORDED") == 2  # one that each upgrade has, and one that it fails by
     assert names[-1] == "WORKFLOW_EXECUTION_FAILED"
 
 
@@ -88,6 +89,7 @@ async def test_p17_a_list_tells_whose_upgrade_it_is_and_where_it_goes(world: Wor
         Attribute.SCALE_SET: "web",
         Attribute.PHASE: "Completed",
         Attribute.TARGET_VERSION: NEW,
+        "TemporalChangeVersion": [ONE_LOOK],
     }
 
 

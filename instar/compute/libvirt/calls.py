@@ -128,9 +128,8 @@ class Hypervisor:
         except libvirt.libvirtError as error:
             raise Unavailable(f"cannot connect to {self.settings.uri}: {error}") from error
 
-    def _opened(self, attempt: "Future[Any]") -> None:
+    def _opened(self, attempt: "Future[Any]", connection: Any) -> None:
         """Keep its connection, unless it was given up: then nobody wants it any more."""
-        connection = None if attempt.exception() else attempt.result()
         with self._lock:
             wanted = self._attempt is attempt
             if wanted:

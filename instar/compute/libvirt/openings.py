@@ -29,8 +29,11 @@ class Openings:
         self._under_way = 0
         self._begun = 0.0
 
-    def begin(self, done: Callable[["Future[Any]"], None]) -> "Future[Any]":
-        """An attempt: its connection, or libvirtError. `done` is told when it ends, however late.
+    def begin(self, done: Callable[["Future[Any]", Any], None]) -> "Future[Any]":
+        """An attempt: its connection, or libvirtError.
+
+        `done` is told when it ends, however late, with the connection or None: before anybody who waits for the attempt
+        goes on, so that nobody works with a connection that is not known yet.
 
         Raises Unavailable while too many hang.
         """
@@ -44,18 +47,19 @@ class Openings:
             self._under_way += 1
             self._begun = time.monotonic()
         attempt: Future[Any] = Future()
-        attempt.add_done_callback(done)
-        threading.Thread(target=self._open, args=(attempt,), name="libvirt-open", daemon=True).start()
+        threading.Thread(target=self._open, args=(attempt, done), name="libvirt-open", daemon=True).start()
         return attempt
 
-    def _open(self, attempt: "Future[Any]") -> None:
+    def _open(self, attempt: "Future[Any]", done: Callable[["Future[Any]", Any], None]) -> None:
         try:
             connection = libvirt.open(self._uri)
         except BaseException as error:  # noqa: BLE001  # whoever waits for it must hear of it
             self._ended()
+            done(attempt, None)
             attempt.set_exception(error)
         else:
             self._ended()
+            done(attempt, connection)
             attempt.set_result(connection)
 
     def _ended(self) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -46,8 +47,8 @@ async def test_h2_readers_see_which_extension_made_an_instance_unhealthy(
     await created(api)
     listing = api.fleet.list_instances
 
-    async def listed(scale_set: ScaleSetIdentity) -> tuple[Instance, ...]:
-        first, *others = await listing(scale_set)
+    async def listed(scale_set: ScaleSetIdentity, wanted: Iterable[str] | None = None) -> tuple[Instance, ...]:
+        first, *others = await listing(scale_set, wanted)
         return (replace(first, extensions=(ExtensionStatus("setup", "exit code 1"),)), *others)
 
     monkeypatch.setattr(api.fleet, "list_instances", listed)
