@@ -50,4 +50,3 @@ def _numbered(value: Any, numbers: dict[str, str]) -> Any:
 
 def _number(value: Any, numbers: dict[str, str]) -> Any:
     return numbers.get(value, value) if isinstance(value, str) else value
-
