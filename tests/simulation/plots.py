@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from instar.compute.simulated.file.scripts import VersionScript
 from instar.domain.delays import Delays
+from instar.domain.records.progress import Counts
 from instar.domain.steering.start_wishes import Limit, StartWishes
 from tests.simulation.court import Breach, Court
 from tests.simulation.policies import CHANGES, policies
@@ -183,17 +184,28 @@ class Play:
         self.scene.engine.kill(away)
 
     def end(self) -> None:
-        """Everything is let go, and somebody says yes each hour: what runs comes to its end."""
+        """Everything is let go, and somebody says yes each hour: what runs comes to its end.
+
+        A window of two hours a week with a bake of three takes a batch a week: for as long as batches begin, it goes on.
+        """
         self.scene.tells = lambda: True
         for site in self.sites:
             self.scene.resume(site)
         for name in ("freeze", "one"):
             self.scene.release(name)
-        for _ in range(24 * DAYS_TO_REST):
+        begun, hours_at_rest = self.begun(), 0
+        while hours_at_rest < 24 * DAYS_TO_REST:
             self.scene.pass_time(HOUR)
             answered = [self.scene.answer(one, approved=True) for one in self.sites]
             if not any(answered) and not any(one.running() for one in self.sites):
                 return
+            before, begun = begun, self.begun()
+            hours_at_rest = hours_at_rest + 1 if begun == before else 0
+
+    def begun(self) -> list[tuple[int, Counts]]:
+        """Of each set the number of its last upgrade, and where this stands."""
+        last = [one.latest() for one in self.sites]
+        return [(one.number, one.counts) if one else (0, Counts()) for one in last]
 
 
 def played(plot: Plot, folder: Path, look: Callable[[Play], None] = lambda _: None) -> tuple[list[Breach], list[str]]:

@@ -36,6 +36,12 @@ def test_a_pause_in_the_last_minute_of_a_plot_is_let_go_like_any() -> None:
     check(Plot(begins, (3,), (), 20, (gated,), (last,), seed=356, loses_words=True))
 
 
+def test_a_batch_a_week_is_an_upgrade_that_goes_on() -> None:
+    begins = datetime(2026, 3, 4, 19, tzinfo=UTC)
+    weekly = {"from": "10:00", "to": "12:00", "timeZone": "Europe/Berlin", "days": ["Mon"]}
+    check(Plot(begins, (13,), (), 20, ({"windows": [weekly], "bake": "PT3H"},), (), seed=1, loses_words=False))
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @given(plots(most_events=30))
