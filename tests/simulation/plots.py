@@ -186,7 +186,7 @@ class Play:
     def end(self) -> None:
         """Everything is let go, and somebody says yes each hour: what runs comes to its end.
 
-        A window of two hours a week with a bake of three takes a batch a week: for as long as batches begin, it goes on.
+        A window of two hours a week with a bake of three is a batch a week: for as long as batches begin, it goes on.
         """
         self.scene.tells = lambda: True
         for site in self.sites:
