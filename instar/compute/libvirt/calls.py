@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, TypeVar
-from xml.etree import ElementTree as ET
 
 import libvirt
 
@@ -165,12 +164,12 @@ class Hypervisor:
 
 
 def identity_of(connection: Any, settings: LibvirtSettings) -> str:
-    """Which machines a connection leads to, however its URI is spelt: its host's UUID, and its storage pool's.
+    """Which machines a connection leads to, however its URI is spelt: the UUID of their storage pool.
 
+    Not that of the host: a host whose firmware has none gets another one at each start of libvirt's daemon.
     Raises libvirtError, also where the pool is not there.
     """
-    host = ET.fromstring(connection.getCapabilities()).findtext("host/uuid") or ""  # noqa: S314  # libvirt's own XML
-    return f"{KIND}/{host}/{connection.storagePoolLookupByName(settings.pool).UUIDString()}"
+    return f"{KIND}/{connection.storagePoolLookupByName(settings.pool).UUIDString()}"
 
 
 def _close(connection: Any) -> None:
