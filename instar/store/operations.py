@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, not_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, not_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from instar.domain.records.operations import Operation, OperationKind, OperationStatus
@@ -143,9 +143,10 @@ def write_operation(connection: Connection, operation: Operation, message: str |
     connection.execute(insert(OPERATIONS).values(**values, message=message))
 
 
-def _old(before: datetime, kept: set[str], most: int) -> Any:
+def is_last_put() -> ColumnElement[bool]:
+    """Whether it is the newest of its set that has ended; of several at the same moment each is."""
     others = OPERATIONS.alias()
-    newest_put = (
+    newest = (
         select(func.max(others.c.started_at))
         .where(
             others.c.scale_set_unique_id == OPERATIONS.c.scale_set_unique_id,
@@ -155,19 +156,22 @@ def _old(before: datetime, kept: set[str], most: int) -> Any:
         .correlate(OPERATIONS)
         .scalar_subquery()
     )
-    is_there = select(SCALE_SETS.c.unique_id).where(SCALE_SETS.c.unique_id == OPERATIONS.c.scale_set_unique_id)
-    is_last_put = (
-        (OPERATIONS.c.kind == OperationKind.PUT)
-        & (OPERATIONS.c.started_at == newest_put)
-        & is_there.correlate(OPERATIONS).exists()
+    return and_(
+        OPERATIONS.c.kind == OperationKind.PUT,
+        OPERATIONS.c.status != OperationStatus.IN_PROGRESS,
+        OPERATIONS.c.started_at == newest,
     )
+
+
+def _old(before: datetime, kept: set[str], most: int) -> Any:
+    is_there = select(SCALE_SETS.c.unique_id).where(SCALE_SETS.c.unique_id == OPERATIONS.c.scale_set_unique_id)
     return (
         select(OPERATIONS.c.id)
         .where(
             OPERATIONS.c.status != OperationStatus.IN_PROGRESS,
             OPERATIONS.c.ended_at < before,
             OPERATIONS.c.id.not_in(kept),
-            not_(is_last_put),
+            not_(and_(is_last_put(), is_there.correlate(OPERATIONS).exists())),
         )
         .order_by(OPERATIONS.c.id)
         .limit(most)

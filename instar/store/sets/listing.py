@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import Connection, or_, select
 
-from instar.domain.records.operations import Operation, OperationKind, OperationStatus
+from instar.domain.records.operations import Operation, OperationStatus
 from instar.domain.scopes import ROOT
 from instar.domain.sets.scale_sets import ScaleSetIdentity
 from instar.store.database.columns import folded
 from instar.store.database.database import Database
 from instar.store.database.tables import OPERATIONS, SCALE_SETS
+from instar.store.operations import is_last_put
 from instar.store.sets.stored_scale_set import StoredScaleSet, current, identity_of, stored_from
 
 SETS_OF_A_QUERY = 1_000
@@ -94,7 +95,7 @@ def _operations(
         some = unique_ids[begin : begin + SETS_OF_A_QUERY]
         query = select(OPERATIONS).where(
             OPERATIONS.c.scale_set_unique_id.in_(some),
-            or_(OPERATIONS.c.status == OperationStatus.IN_PROGRESS, _is_last_put()),
+            or_(OPERATIONS.c.status == OperationStatus.IN_PROGRESS, is_last_put()),
         )
         for row in connection.execute(query.order_by(OPERATIONS.c.started_at, OPERATIONS.c.id)):
             operation = Operation.model_validate(dict(row._mapping))  # noqa: SLF001  # SQLAlchemy's public name for it
@@ -103,23 +104,3 @@ def _operations(
             else:
                 last_puts[row.scale_set_unique_id] = operation
     return running, last_puts
-
-
-def _is_last_put() -> ColumnElement[bool]:
-    """Whether it is the newest of its set that has ended; of several at the same moment each is."""
-    others = OPERATIONS.alias()
-    newest = (
-        select(func.max(others.c.started_at))
-        .where(
-            others.c.scale_set_unique_id == OPERATIONS.c.scale_set_unique_id,
-            others.c.kind == OperationKind.PUT,
-            others.c.status != OperationStatus.IN_PROGRESS,
-        )
-        .correlate(OPERATIONS)
-        .scalar_subquery()
-    )
-    return and_(
-        OPERATIONS.c.kind == OperationKind.PUT,
-        OPERATIONS.c.status != OperationStatus.IN_PROGRESS,
-        OPERATIONS.c.started_at == newest,
-    )
