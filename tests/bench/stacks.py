@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from instar.domain.delays import Delays
 from tests.bench import scene
+from tests.bench.process_tree import PeakTogether
 from tests.bench.site import Site, processes, site
-from tests.bench.usage import PeakMemory
 
 T = TypeVar("T")
 PREFIX = "instar-bench-"
@@ -29,7 +29,7 @@ def on_a_stack(measure: Callable[[Stacked], Coroutine[Any, Any, T]], delays: Del
     """What `measure` gives on a fresh stack; and the worker's peak memory in MiB."""
     with tempfile.TemporaryDirectory(prefix=PREFIX) as name:
         folder = Path(name)
-        with processes(folder) as (_, pids), PeakMemory(pids["worker"]) as memory:
+        with processes(folder) as (_, pids), PeakTogether([pids["worker"]]) as memory:
 
             async def run() -> T:
                 async with site(folder, delays) as one:
