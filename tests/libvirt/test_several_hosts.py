@@ -30,11 +30,8 @@ SOON = 1.0
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not PostgresServer.can_run():
         pytest.skip("this machine has no PostgreSQL server (initdb, postgres)")
-    with PostgresServer.made() as server:
-        log = tmp_path_factory.mktemp("postgres") / "log"
-        with log.open("wb") as out, server.started(out) as process:
-            server.wait_for(process, log)
-            yield f"{server.url}/postgres"
+    with PostgresServer.made() as server, server.running(tmp_path_factory.mktemp("postgres") / "log"):
+        yield f"{server.url}/postgres"
 
 
 def hosts(folder: Path, shared: list[SharedGates] | None) -> list[Host]:

@@ -32,11 +32,8 @@ DATABASES = {"instar": "instar", "temporal": "temporal", "temporal_visibility": 
 def server_of(tmp_path: Path, superuser: str) -> Iterator[PostgresServer]:
     if not PostgresServer.can_run() or shutil.which("psql") is None:
         pytest.skip("this machine has no PostgreSQL server (initdb, postgres, psql): apt-get install postgresql")
-    with PostgresServer.made(superuser, PASSWORDS["POSTGRES_PASSWORD"]) as server:
-        log = tmp_path / "log"
-        with log.open("wb") as out, server.started(out) as process:
-            server.wait_for(process, log)
-            yield server
+    with PostgresServer.made(superuser, PASSWORDS["POSTGRES_PASSWORD"]) as server, server.running(tmp_path / "log"):
+        yield server
 
 
 @pytest.fixture

@@ -21,11 +21,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server on a free loopback port; the URL of its first database, without the name."""
     if not PostgresServer.can_run():
         pytest.skip("this machine has no PostgreSQL server (initdb, postgres)")
-    with PostgresServer.made() as server:
-        log = tmp_path_factory.mktemp("postgres") / "log"
-        with log.open("wb") as out, server.started(out) as process:
-            server.wait_for(process, log)
-            yield server.url
+    with PostgresServer.made() as server, server.running(tmp_path_factory.mktemp("postgres") / "log"):
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

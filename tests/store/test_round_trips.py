@@ -38,8 +38,7 @@ def talkative(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talkative]:
     with PostgresServer.made() as server:
         (server.base / "data" / "postgresql.auto.conf").write_text("log_statement = 'all'\n")
         log = tmp_path_factory.mktemp("postgres") / "log"
-        with log.open("wb") as out, server.started(out) as process:
-            server.wait_for(process, log)
+        with server.running(log) as process:
             yield Talkative(server, log, process)
 
 

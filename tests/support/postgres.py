@@ -93,6 +93,13 @@ class PostgresServer:
                 except subprocess.TimeoutExpired:
                     process.kill()
 
+    @contextmanager
+    def running(self, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+        """The same once it takes connections; what it says goes to `log`. Raises RuntimeError when it does not."""
+        with log.open("wb") as out, self.started(out) as process:
+            self.wait_for(process, log)
+            yield process
+
     def answers(self) -> bool:
         """Whether it takes connections."""
         try:

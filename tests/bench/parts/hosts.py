@@ -126,11 +126,12 @@ def database(kind: str) -> Iterator[str]:
         return
     if not PostgresServer.can_run():
         raise RuntimeError("this machine has no PostgreSQL server (initdb, postgres)")
-    with PostgresServer.made() as server, tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
-        log = Path(folder) / "log"
-        with log.open("wb") as out, server.started(out) as process:
-            server.wait_for(process, log)
-            yield f"{server.url}/postgres?application_name={process.pid}"
+    with (
+        PostgresServer.made() as server,
+        tempfile.TemporaryDirectory(prefix=PREFIX) as folder,
+        server.running(Path(folder) / "log") as process,
+    ):
+        yield f"{server.url}/postgres?application_name={process.pid}"
 
 
 @contextmanager
