@@ -9,7 +9,7 @@ from pathlib import Path
 
 from instar.connection.settings import Settings
 from instar.errors import Trouble
-from instar.store.database.database import parsed_url
+from instar.store.database.engines import parsed_url
 from instar.store.errors import Unusable
 
 STORE = "store.sqlite"

@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from instar.connection.settings import Settings
 from instar.errors import Trouble
-from instar.store.database.database import CONNECT_TIMEOUT, parsed_url
+from instar.store.database.engines import CONNECT_TIMEOUT, parsed_url
 
 _HIDDEN = ("password", "sslpassword")
 

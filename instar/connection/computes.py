@@ -14,7 +14,7 @@ from instar.connection.hosts.shared_gates import SharedGates
 from instar.connection.remarks.problems import first_problem
 from instar.connection.settings import Compute, Settings
 from instar.hosts.marks import take
-from instar.store.database.database import file_of
+from instar.store.database.engines import file_of
 
 if TYPE_CHECKING:
     from instar.compute.libvirt.gates import Gates

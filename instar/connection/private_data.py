@@ -5,7 +5,7 @@ from pathlib import Path
 
 from instar.connection.settings import Settings
 from instar.private_files import Tightened, check_file, check_key, in_lines, tighten
-from instar.store.database.database import parsed_url
+from instar.store.database.engines import parsed_url
 from instar.store.errors import Unusable
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from instar.connection.presence import BeingRestored, Presence, enter
 from instar.connection.readiness import Readiness
 from instar.connection.settings import Settings
 from instar.hosts.marks import UsedElsewhere, take
-from instar.store.database.database import file_of
+from instar.store.database.engines import file_of
 from instar.store.database.sealing import Sealer
 from instar.store.errors import Unavailable, Unusable
 from instar.store.store import Store

@@ -18,7 +18,8 @@ from instar.connection.client import LOCAL_CONFIG, WrongSettings, configuration,
 from instar.connection.presence import BeingRestored, look_on
 from instar.connection.settings import Settings
 from instar.errors import Trouble
-from instar.store.database.database import Database, parsed_url
+from instar.store.database.database import Database
+from instar.store.database.engines import parsed_url
 from instar.store.errors import SealingError, StoreError
 from instar.store.store import Store
 

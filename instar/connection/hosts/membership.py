@@ -30,7 +30,7 @@ from instar.connection.waiting import until_there
 from instar.domain.hosts.agreement import Part, Process, clock_is_refused, clock_trouble
 from instar.hosts.identity import host_name, kernel
 from instar.hosts.marks import EVERY, UsedElsewhere, renew
-from instar.store.database.database import file_of
+from instar.store.database.engines import file_of
 from instar.store.database.key_file import KeyFile
 from instar.store.errors import StoreError, Unavailable
 from instar.store.hosts.members import Heard, Refused

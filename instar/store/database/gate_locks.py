@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from instar.store.database.database import engine_of, translated
+from instar.store.database.engines import engine_of, translated
 
 WAIT = timedelta(minutes=1)
 """For whoever has the lock: as long as a hypervisor is given to answer."""
