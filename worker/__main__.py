@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from temporalio.client import Client, Plugin
 
-from activities.health import LOOKS_FOR
 from instar.compute.clock import utc_now
 from instar.connection.client import WrongSettings, configuration, keep_connected
 from instar.connection.computes import CannotCompute
@@ -103,7 +102,7 @@ async def _work(settings: Settings, readiness: Readiness, state: State, stop: "S
         await asyncio.to_thread(membership.works_with, namespace)
     await stop.or_(has_namespace(client, readiness))
     outside = Outside.of(settings.hooks, settings.public_url, traces.tracer if traces else None)
-    working = workers(client, fleet, store, outside=outside, delays=settings.delays, looks_for=LOOKS_FOR)
+    working = workers(client, fleet, store, outside=outside, delays=settings.delays)
     for worker in working:
         await opened.enter_async_context(worker)
 

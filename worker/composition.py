@@ -11,7 +11,7 @@ from temporalio.worker import Worker
 from activities.batches import BatchActivities
 from activities.capacity import CapacityActivities
 from activities.disks import DiskActivities
-from activities.health import HealthActivities
+from activities.health import LOOKS_FOR, HealthActivities
 from activities.images import ImageActivities
 from activities.instance_actions import InstanceActionActivities
 from activities.keeping.keepers import KeeperActivities, pause_between
@@ -72,12 +72,12 @@ def workers(
     cached_workflows: int = 1000,
     outside: Outside | None = None,
     delays: Delays = _DEFAULT,
-    looks_for: timedelta = timedelta(0),
+    looks_for: timedelta = LOOKS_FOR,
 ) -> tuple[Worker, ...]:
     """Workflow tasks with their cheap activities, calls to the compute, deliveries. The client brings the plugin.
 
     `outside`: how other people's systems are called; by default as without any setting. `delays`: those that new sets
-    are given, by which looks for idle ones are as quick. `looks_for`: see `HealthActivities`.
+    are given, by which looks for idle ones are as quick. `looks_for`: see `HealthActivities`; 0 in virtual time.
     """
     who = identity()
     around = [Subjects(), Waits(store), Timings(clock)]

@@ -182,7 +182,7 @@ async def _real_time_world(folder: Path) -> AsyncIterator[World]:
         fleet = SimulatedFleet(folder / "fleet.sqlite", clock=hastened.clock)
         try:
             async with AsyncExitStack() as working:
-                for one in workers(env.client, fleet, store, clock=hastened.clock):
+                for one in workers(env.client, fleet, store, clock=hastened.clock, looks_for=timedelta(0)):
                     await working.enter_async_context(one)
                 clock = cast("Any", hastened.clock)
                 world_env = cast("WorkflowEnvironment", hastened)

@@ -253,6 +253,7 @@ class World(Seen):
             clock=self.clock,
             cached_workflows=cached_workflows,
             outside=self.outside,
+            looks_for=timedelta(0),
         )
         for one in made:
             await self._workers.enter_async_context(one)
